@@ -1,0 +1,197 @@
+"""The frozen rows by which a room says what it brings. Importing a room does nothing.
+
+`app.py` holds the tuple of every Service; the capability statement, the routes, the docs and the
+access rules are all derived from these rows, so they cannot lie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Resource = dict[str, Any]
+"""A FHIR resource as plain JSON data; numbers with a fraction are `decimal.Decimal`."""
+
+Texts = Mapping[str, str]
+"""A text by language: keys `fr` and `en`, both always there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A non-FHIR request as a room sees it: no HTTP library type reaches a room."""
+
+    method: str
+    path: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    query: tuple[tuple[str, str], ...] = ()
+    form: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    base_url: str = ""
+    client_ip: str = ""
+
+    def one(self, name: str, default: str = "") -> str:
+        """The first value of `name` in the form, else in the query, else `default`."""
+        for pairs in (self.form, self.query):
+            for key, value in pairs:
+                if key == name:
+                    return value
+        return default
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """A cookie to set; `max_age` in seconds (0 deletes it). Always HttpOnly and SameSite=Lax."""
+
+    name: str
+    value: str
+    max_age: int | None = None
+    path: str = "/"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What a route answers. `body` str is sent as UTF-8."""
+
+    status: int = 200
+    body: bytes | str = b""
+    media_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: tuple[Cookie, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A non-FHIR endpoint. `run(ctx, request)`; `ctx.actor` is anonymous unless a token or session came.
+
+    `path` may hold `{name}` and `{name:path}`. `title` is shown in the documentation.
+    """
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    run: Callable[[Any, Request], Awaitable[Response]]
+    title: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A FHIR operation `$name`. `run(ctx, parameters)` takes and gives a resource.
+
+    `on` is a resource type, or empty for the system. `instance` operations find the logical id in
+    `parameters["_id"]` (a key that `rest` adds beside `parameter`). `affects_state` False allows GET.
+    """
+
+    name: str
+    on: str
+    run: Callable[[Any, Resource], Awaitable[Resource]]
+    title: Texts
+    rule: str
+    instance: bool = False
+    affects_state: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What an actor may never see: exact labels hidden from the actors for whom `applies` is true.
+
+    `hidden(actor)` gives labels (see `aubier.access.labels`); a resource bearing one of them is
+    absent for that actor unless the actor wrote it.
+    """
+
+    name: str
+    applies: Callable[[Any], bool]
+    hidden: Callable[[Any], frozenset[str]]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One numbered step of a room's own tables; `sql` may hold several statements. Never edited once released."""
+
+    number: int
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A named SQL statement on a room's own tables, with `$1..$n`; `store` runs it, nobody else."""
+
+    name: str
+    sql: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Work done every `every` seconds under the named system actor `system:<name>`, audited per run."""
+
+    name: str
+    every: int
+    run: Callable[[Any], Awaitable[None]]
+    title: Texts
+
+
+@dataclass(frozen=True, slots=True)
+class OnChange:
+    """Called after commit, at least once and in order per patient, for changes of `types`.
+
+    `run(ctx, change)`; `change` has `type`, `id`, `version`, `op` (create, update, delete).
+    """
+
+    name: str
+    types: tuple[str, ...]
+    run: Callable[[Any, Any], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeWrite:
+    """A content rule that follows a resource type wherever it enters. Runs before the transaction.
+
+    `run(ctx, resource, before)` returns the resource to store (the same or a changed copy) or raises
+    Problem. `before` is the present version, or None for a create.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    run: Callable[[Any, Resource, Resource | None], Awaitable[Resource]]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A published national API: its own base path over the same store, as narrow as its guide says.
+
+    `run(ctx, request)` answers everything below `base`; `capability(base_url)` is its statement.
+    """
+
+    name: str
+    base: str
+    run: Callable[[Any, Request], Awaitable[Response]]
+    capability: Callable[[str], Resource]
+    title: Texts
+    rule: str
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A room's table of contents."""
+
+    name: str
+    title: Texts
+    about: Texts
+    reads: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
+    operations: tuple[Operation, ...] = ()
+    routes: tuple[Route, ...] = ()
+    doors: tuple[Door, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    before_write: tuple[BeforeWrite, ...] = ()
+    on_change: tuple[OnChange, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    migrations: tuple[Migration, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    search_parameters: tuple[Resource, ...] = ()

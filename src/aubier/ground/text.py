@@ -1,0 +1,23 @@
+"""Text folding: one way to compare what people type."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_LIGATURES = str.maketrans(
+    {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "đ": "d", "ł": "l", "’": "'", "‘": "'"}
+)
+
+
+def fold(text: str) -> str:
+    """Lower case, without accents, ligatures opened, white space single: `Œuvré ` gives `oeuvre`."""
+    lowered = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
+    return " ".join("".join(c for c in lowered if not unicodedata.combining(c)).split())
+
+
+def fold_name(name: str) -> str:
+    """A name as identity compares it: folded, hyphens and apostrophes as spaces.
+
+    Rule: RNIV 1 v2.0 (Dec 2024): comparison ignores case, accents, hyphen and apostrophe.
+    """
+    return " ".join(fold(name).replace("-", " ").replace("'", " ").split())
