@@ -109,7 +109,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One numbered step of a room's own tables; `sql` may hold several statements. Never edited once released."""
+    """One numbered step of a room's own tables; `sql` may hold several statements. Never edited later."""
 
     number: int
     name: str
