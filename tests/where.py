@@ -4,3 +4,5 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+ENGINES = ROOT / ".build" / "engine"
+"""The PostgreSQL binaries that the tests' data folders share."""

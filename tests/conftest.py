@@ -1,0 +1,73 @@
+"""What every test family shares: a real PostgreSQL."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from aubier.store.server import EmbeddedServer
+from tests.where import ENGINES
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--database-url` runs the tests that need a database on your own server instead."""
+    parser.addoption(
+        "--database-url",
+        default=os.environ.get("AUBIER_TEST_DATABASE_URL", ""),
+        help="a PostgreSQL 15 or later whose role may create databases (AUBIER_TEST_DATABASE_URL)",
+    )
+
+
+async def _execute(dsn: str, *commands: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        for command in commands:
+            await connection.execute(command)
+    finally:
+        await connection.close()
+
+
+def _aside(dsn: str, *commands: str) -> None:
+    """Run commands on another thread's loop, so that sync and async tests may ask alike."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, _execute(dsn, *commands)).result()
+
+
+@pytest.fixture(scope="session")
+def database_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The DSN of a server: one embedded PostgreSQL per test process (without fsync), or `--database-url`."""
+    if given := request.config.getoption("--database-url"):
+        yield given
+        return
+    home = Path(tempfile.mkdtemp(prefix="aubier-tests-"))
+    home.chmod(0o711)  # as root, PostgreSQL runs under another account, which must enter
+    try:
+        with EmbeddedServer(home / "data", engines=ENGINES, durable=False) as dsn:
+            yield dsn
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database(database_server: str, request: pytest.FixtureRequest) -> Iterator[Callable[[], str]]:
+    """Call it to get the DSN of a fresh empty database. All of them go at the end."""
+    server = urlsplit(database_server)
+    numbers = count(1)
+    made: list[str] = []
+
+    def fresh() -> str:
+        made.append(f"aubier_test_{os.getpid()}_{next(numbers)}")
+        _aside(database_server, f"CREATE DATABASE {made[-1]} TEMPLATE template0 ENCODING 'UTF8'")
+        return urlunsplit(server._replace(path=f"/{made[-1]}"))
+
+    yield fresh
+    if request.config.getoption("--database-url"):
+        _aside(database_server, *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in made))
