@@ -1,0 +1,267 @@
+"""The narrative block of a CDA section as safe HTML.
+
+The output is built as a tree from a closed list of elements and attributes, never copied: nothing of
+the source but its text, its structure, its small images and links inside the document comes through.
+Rule: CDA R2 §4.3.5 (narrative block); CI-SIS: the narrative is what the author attests.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from lxml import etree
+
+from aubier.services.record.cda.model import Part
+from aubier.services.record.cda.parts import looks_like
+from aubier.services.record.cda.xml import every, first, name_of, text_of
+
+MAX_IMAGE = 2_000_000
+"""The largest image shown inside a page, in bytes; a larger one is offered as a file."""
+IMAGES = ("image/png", "image/jpeg", "image/gif")
+_STYLES = {
+    "bold": "bold",
+    "italics": "italic",
+    "underline": "underline",
+    "emphasis": "italic",
+    "smallcaps": "smallcaps",
+    "strikethrough": "struck",
+}
+_ALIGN = {"left", "center", "right", "justify"}
+_PLAIN = {"sub": "sub", "sup": "sup", "thead": "thead", "tbody": "tbody", "tfoot": "tfoot", "item": "li"}
+_BLOCKS = {"paragraph", "list", "table", "item"}
+Node: TypeAlias = etree._Element
+
+
+@dataclass
+class Page:
+    """What a rendering needs to know of the whole document, and what it gathers on the way.
+
+    `link(part id)` gives our own URL of a file in the document, or None when it is not offered.
+    """
+
+    parts: Mapping[str, Part]
+    words: Mapping[str, str]
+    link: Callable[[str], str] | None = None
+    known: frozenset[str] = frozenset()
+    used: set[str] = field(default_factory=set)
+    shown: set[str] = field(default_factory=set)
+    footnotes: list[Node] = field(default_factory=list)
+    heading: str = ""
+
+    def anchor(self, name: str | None) -> str:
+        """Our id for one of the document's, once; empty when it has none or it was used already."""
+        if not name or name in self.used:
+            return ""
+        self.used.add(name)
+        return f"cda-{name}"
+
+
+def add(parent: Node, tag: str, text: str = "", **attributes: str) -> Node:
+    """A new last child; `class_` stands for `class`, other underscores for hyphens."""
+    child = etree.SubElement(parent, tag)
+    for name, value in attributes.items():
+        child.set("class" if name == "class_" else name.replace("_", "-"), value)
+    child.text = text
+    return child
+
+
+def append_text(parent: Node, text: str | None) -> None:
+    """Text after what the parent holds so far."""
+    if not text:
+        return
+    if len(parent):
+        parent[-1].tail = (parent[-1].tail or "") + text
+    else:
+        parent.text = (parent.text or "") + text
+
+
+def _children(source: Node, target: Node, page: Page) -> None:
+    append_text(target, source.text)
+    for child in source:
+        _element(child, target, page)
+        append_text(target, child.tail)
+
+
+def _classes(source: Node) -> str:
+    codes = [
+        _STYLES[c]
+        for c in source.get("styleCode", "").lower().replace("bolditalics", "bold italics").split()
+        if c in _STYLES
+    ]
+    align = source.get("align", "").lower()
+    return " ".join([*dict.fromkeys(codes), *([f"to-{align}"] if align in _ALIGN else [])])
+
+
+def _like(source: Node, target: Node, tag: str, page: Page) -> Node:
+    """The element `tag` with the style classes and the anchor of its source."""
+    made = add(target, tag)
+    if classes := _classes(source):
+        made.set("class", classes)
+    if anchor := page.anchor(source.get("ID")):
+        made.set("id", anchor)
+    return made
+
+
+def _inline(source: Node, target: Node, page: Page) -> None:
+    tag = {"delete": "del", "insert": "ins"}.get(source.get("revised", ""), "span")
+    _children(source, _like(source, target, tag, page), page)
+
+
+def _paragraph(source: Node, target: Node, page: Page) -> None:
+    blocks = any(name_of(e) in _BLOCKS for e in source.iterdescendants())
+    _children(source, _like(source, target, "div" if blocks else "p", page), page)
+
+
+def _list(source: Node, target: Node, page: Page) -> None:
+    if (caption := first(source, "caption")) is not None:
+        _children(caption, add(target, "p", class_="document-caption"), page)
+    made = _like(source, target, "ol" if source.get("listType") == "ordered" else "ul", page)
+    for item in every(source, "item"):
+        _children(item, _like(item, made, "li", page), page)
+
+
+def _table(source: Node, target: Node, page: Page) -> None:
+    """A table that scrolls by itself on a narrow screen and says what it is to a screen reader."""
+    label = text_of(first(source, "caption")) or page.heading or page.words["table"]
+    frame = add(target, "div", class_="document-table", role="region", tabindex="0", aria_label=label)
+    made = _like(source, frame, "table", page)
+    if (caption := first(source, "caption")) is not None:
+        _children(caption, add(made, "caption"), page)
+    for child in source:
+        if name_of(child) in ("thead", "tbody", "tfoot", "tr"):
+            _element(child, made, page)
+
+
+def _row(source: Node, target: Node, page: Page) -> None:
+    made = _like(source, target, "tr", page)
+    for cell in source:
+        if name_of(cell) in ("td", "th"):
+            _cell(cell, made, page)
+
+
+def _cell(source: Node, target: Node, page: Page) -> None:
+    in_head = target.getparent().tag == "thead"
+    head = (in_head or name_of(source) == "th") and bool(text_of(source))
+    made = _like(source, target, "th" if head else "td", page)
+    for span in ("colspan", "rowspan"):
+        value = source.get(span, "")
+        if value.isdigit() and 1 < int(value[:4]) <= 200:
+            made.set(span, value)
+    if head:
+        made.set("scope", "col" if in_head or source.get("scope") == "col" else "row")
+    _children(source, made, page)
+
+
+def _link(source: Node, target: Node, page: Page) -> None:
+    href = source.get("href", "")
+    if href.startswith("#") and href[1:] in page.known:
+        _children(source, add(target, "a", href=f"#cda-{href[1:]}"), page)
+        return
+    made = add(target, "span", class_="document-address")
+    _children(source, made, page)
+    if href.startswith(("http://", "https://")) and href not in text_of(source):
+        append_text(made, f" ({href})")
+
+
+def show_part(part: Part, target: Node, page: Page, label: str = "") -> None:
+    """A file of the document: a small image as such, anything else as a link to our own URL of it."""
+    page.shown.add(part.id)
+    small = part.media_type in IMAGES and len(part.content) <= MAX_IMAGE
+    if small and looks_like(part.media_type, part.content):
+        data = base64.b64encode(part.content).decode()
+        frame = add(target, "span", class_="document-image")
+        add(frame, "img", src=f"data:{part.media_type};base64,{data}", alt=label or page.words["image"])
+        return
+    kind = {"application/pdf": "PDF", "text/rtf": "RTF"}.get(part.media_type, part.media_type)
+    size = f"{max(1, len(part.content) // 1000)} {page.words['kb']}"
+    text = f"{label or page.words['file']} ({kind}, {size})"
+    if page.link is None:
+        add(target, "span", text, class_="document-file")
+    else:
+        add(target, "a", text, href=page.link(part.id), class_="document-file")
+
+
+def _media(source: Node, target: Node, page: Page) -> None:
+    label = text_of(first(source, "caption"))
+    for name in source.get("referencedObject", "").split():
+        part = page.parts.get(name) or _region(source, name, page)
+        if part is None:
+            add(target, "span", page.words["missing"], class_="document-missing")
+        else:
+            show_part(part, target, page, label)
+    if label:
+        add(target, "span", label, class_="document-caption")
+
+
+def _region(source: Node, name: str, page: Page) -> Part | None:
+    """The image of a region of interest of that ID."""
+    for region in source.getroottree().iter("{urn:hl7-org:v3}regionOfInterest"):
+        if region.get("ID") == name:
+            media = next(region.iter("{urn:hl7-org:v3}observationMedia"), None)
+            return page.parts.get(media.get("ID", "")) if media is not None else None
+    return None
+
+
+def _footnote(source: Node, target: Node, page: Page) -> None:
+    page.footnotes.append(source)
+    number = len(page.footnotes)
+    mark = add(target, "sup")
+    add(mark, "a", str(number), href=f"#cda-note-{number}", id=f"cda-call-{number}")
+
+
+def _footnote_again(source: Node, target: Node, page: Page) -> None:
+    names = [f.get("ID") for f in page.footnotes]
+    if source.get("IDREF") in names:
+        number = names.index(source.get("IDREF")) + 1
+        add(add(target, "sup"), "a", str(number), href=f"#cda-note-{number}")
+
+
+def _nothing(source: Node, target: Node, page: Page) -> None:
+    """Captions and columns are taken where their owner is."""
+
+
+_RENDER: dict[str, Callable[[Node, Node, Page], None]] = {
+    "content": _inline,
+    "paragraph": _paragraph,
+    "list": _list,
+    "table": _table,
+    "tr": _row,
+    "linkHtml": _link,
+    "renderMultiMedia": _media,
+    "footnote": _footnote,
+    "footnoteRef": _footnote_again,
+    "caption": _nothing,
+    "col": _nothing,
+    "colgroup": _nothing,
+}
+
+
+def _element(source: Node, target: Node, page: Page) -> None:
+    name = name_of(source)
+    if name == "br":
+        add(target, "br").text = None
+    elif name in _RENDER:
+        _RENDER[name](source, target, page)
+    elif name in _PLAIN:
+        _children(source, _like(source, target, _PLAIN[name], page), page)
+    else:
+        _children(source, add(target, "span"), page)
+
+
+def render_narrative(text: Node, target: Node, page: Page) -> None:
+    """Adds the narrative block `text` to `target` (an HTML element)."""
+    _children(text, _like(text, target, "div", page), page)
+
+
+def render_footnotes(target: Node, page: Page) -> None:
+    """Adds the document's footnotes, numbered, each with a way back."""
+    if not page.footnotes:
+        return
+    made = add(target, "ol", class_="document-notes", aria_label=page.words["notes"])
+    for number, note in enumerate(list(page.footnotes), start=1):
+        item = add(made, "li", id=f"cda-note-{number}")
+        _children(note, item, page)
+        add(item, "a", "↩", href=f"#cda-call-{number}", aria_label=page.words["back"])
