@@ -25,7 +25,7 @@ def settings_page() -> str:
         "# Settings",
         "",
         "Read from the environment when Aubier starts; an option on the command line comes first.",
-        "A wrong value stops the start with a sentence. Written by `make docs` from `src/aubier/settings.py`.",
+        "A wrong value stops the start with a sentence. Made by `make docs` from `src/aubier/settings.py`.",
         "",
         "| setting | variable | default | unit | what it does |",
         "|---|---|---|---|---|",
