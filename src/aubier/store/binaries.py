@@ -5,8 +5,8 @@ contents as a small object, so that one copy of the folder is one whole backup (
 kept elsewhere). Erasing a compartment destroys its key first: what a backup still holds is noise.
 
 An object is a header (magic, salt) and chunks of AES-256-GCM under a key of its own, derived from the
-data key and the salt. Each nonce tells the chunk's rank and whether it is the last, and the last
-chunk authenticates the digest of the whole: nothing can be cut, reordered or put under another name.
+data key and the salt. Each nonce tells the chunk's rank and whether it is the last, and the name is
+checked against the digest of what was read: nothing can be cut, reordered or put under another name.
 Names are keyed hashes: a stolen disk tells neither whose record nor which content.
 """
 
@@ -42,19 +42,22 @@ _SEALED = CHUNK + 16
 _KEY = 32
 
 Random = Callable[[int], bytes]
+Owner = int | str
+"""A compartment: its number, or the logical id of its Patient."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """A content as stored: `digest` its SHA-256 in hexadecimal, `size` in bytes."""
+    """A content as stored: its `name` (64 hexadecimal digits), SHA-256 `digest`, `size` in bytes."""
 
+    name: str
     digest: str
     size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """An object of a compartment: its opaque name (see `Binaries.name`), its stored size in bytes."""
+    """An object of a compartment: its name, its stored size in bytes; `new-...` is one being written."""
 
     name: str
     size: int
@@ -129,7 +132,10 @@ async def _chunks(content: bytes | AsyncIterable[bytes]) -> AsyncIterator[bytes]
 
 
 class Binaries:
-    """Contents by (compartment number, SHA-256 digest). Safe for several processes on one place.
+    """Contents by (compartment, name). Safe for several processes on one place.
+
+    A compartment is named by its number or by its Patient's logical id, always the same way. The name of a
+    content is a keyed hash of compartment and digest: nobody can guess it, even one who has the content.
 
     `where` is a folder, or the URL of an S3-compatible bucket (`s3://bucket/prefix`, credentials from
     the environment). `master` is 32 bytes (see `master_key`). A content already there is not written twice.
@@ -147,21 +153,23 @@ class Binaries:
         self._names = _derive(master, b"names")
         self._wrap = AESGCM(_derive(master, b"wrap"))
 
-    def name(self, pat: int, digest: str) -> str:
-        """The opaque name under which a content is kept, as `list` gives it."""
+    def name(self, pat: Owner, digest: str) -> str:
+        """The name of the content of that SHA-256 digest in that compartment."""
         return self._mac(f"{pat}:{digest}")
 
     def _mac(self, text: str) -> str:
         return hmac.new(self._names, text.encode(), hashlib.sha256).hexdigest()
 
-    def _folder(self, pat: int) -> str:
+    def _folder(self, pat: Owner) -> str:
         mac = self._mac(f"pat:{pat}")
         return f"{mac[:2]}/{mac}"
 
-    def _path(self, pat: int, digest: str) -> str:
-        return f"{self._folder(pat)}/{self.name(pat, digest)}"
+    def _path(self, pat: Owner, name: str) -> str:
+        if len(name) != 64 or not name.isalnum():
+            raise not_found("The content")
+        return f"{self._folder(pat)}/{name}"
 
-    async def _data_key(self, pat: int, create: bool) -> bytes:
+    async def _data_key(self, pat: Owner, create: bool) -> bytes:
         """The compartment's own key, unwrapped; made when missing and asked for."""
         path, bound = f"{self._folder(pat)}/key", f"pat:{pat}".encode()
         try:
@@ -175,7 +183,7 @@ class Binaries:
         except InvalidTag:
             raise _damaged() from None
 
-    async def _new_key(self, pat: int, path: str, bound: bytes) -> bytes:
+    async def _new_key(self, pat: Owner, path: str, bound: bytes) -> bytes:
         key, nonce = self._random(_KEY), self._random(12)
         sealed = nonce + self._wrap.encrypt(nonce, key, bound)
         try:
@@ -190,57 +198,63 @@ class Binaries:
         if self._root is not None:
             await asyncio.to_thread(_sync, self._root, path, written)
 
-    async def put(self, pat: int, content: bytes | AsyncIterable[bytes]) -> Stored:
-        """Stores a content under its digest and tells both; on return it is durable.
+    async def put(self, pat: Owner, content: bytes | AsyncIterable[bytes]) -> Stored:
+        """Stores a content and tells its name, digest and size; on return it is durable.
 
         An async iterable is encrypted as it comes, in bounded memory, under a temporary name first.
         """
         key = await self._data_key(pat, create=True)
         if isinstance(content, bytes):
             digest = hashlib.sha256(content).hexdigest()
-            if await self.exists(pat, digest):
-                return Stored(digest, len(content))
+            name = self.name(pat, digest)
+            if await self.exists(pat, name):
+                return Stored(name, digest, len(content))
         sealing = _Sealing(key, pat, self._random(_SALT))
         temporary = f"{self._folder(pat)}/new-{self._random(16).hex()}"
         try:
-            await obstore.put_async(self._store, temporary, sealing.seal(_chunks(content)))
+            pieces = sealing.seal(_chunks(content))
+            await obstore.put_async(self._store, temporary, pieces, max_concurrency=2)
             await self._settle(temporary, written=True)
-            path = self._path(pat, sealing.digest)
+            name = self.name(pat, sealing.digest)
+            path = self._path(pat, name)
             await obstore.rename_async(self._store, temporary, path)
         except BaseException:
             await self._remove(temporary)
             raise
         await self._settle(path)
-        return Stored(sealing.digest, sealing.size)
+        return Stored(name, sealing.digest, sealing.size)
 
-    async def stream(self, pat: int, digest: str) -> AsyncIterator[bytes]:
+    async def stream(self, pat: Owner, name: str) -> AsyncIterator[bytes]:
         """The content piece by piece, each authenticated before it is given; memory stays bounded.
 
         Errors: Problem `not-found`; `exception` when it is damaged (for the whole, known at the last piece).
         """
         key = await self._data_key(pat, create=False)
         try:
-            got = await obstore.get_async(self._store, self._path(pat, digest))
+            got = await obstore.get_async(self._store, self._path(pat, name))
         except (NotFoundError, FileNotFoundError):
             raise not_found("The content") from None
-        async for piece in _opened(got.stream(min_chunk_size=_SEALED), key, pat, digest):
+        opening = _Opening(key, pat)
+        async for piece in opening.open(got.stream(min_chunk_size=_SEALED)):
             yield piece
+        if not hmac.compare_digest(self.name(pat, opening.digest), name):
+            raise _damaged()
 
-    async def get(self, pat: int, digest: str) -> bytes:
+    async def get(self, pat: Owner, name: str) -> bytes:
         """The whole content, checked. Errors: as `stream`."""
-        return b"".join([piece async for piece in self.stream(pat, digest)])
+        return b"".join([piece async for piece in self.stream(pat, name)])
 
-    async def exists(self, pat: int, digest: str) -> bool:
+    async def exists(self, pat: Owner, name: str) -> bool:
         """True when the content is there (its bytes are checked on read, not here)."""
         try:
-            await obstore.head_async(self._store, self._path(pat, digest))
+            await obstore.head_async(self._store, self._path(pat, name))
         except (NotFoundError, FileNotFoundError):
             return False
         return True
 
-    async def delete(self, pat: int, digest: str) -> None:
+    async def delete(self, pat: Owner, name: str) -> None:
         """Removes a content; nothing when it is not there."""
-        await self._remove(self._path(pat, digest))
+        await self._remove(self._path(pat, name))
 
     async def _remove(self, path: str) -> None:
         try:
@@ -248,17 +262,17 @@ class Binaries:
         except (NotFoundError, FileNotFoundError):
             return
 
-    async def list(self, pat: int) -> list[Kept]:
-        """What a compartment holds, by opaque name, sorted: to find what no resource names any more."""
+    async def list(self, pat: Owner) -> list[Kept]:
+        """What a compartment holds, sorted by name: to find what no resource names any more."""
         found = [k async for k in self._objects(pat) if k.name != "key"]
         return sorted(found, key=lambda k: k.name)
 
-    async def _objects(self, pat: int) -> AsyncIterator[Kept]:
+    async def _objects(self, pat: Owner) -> AsyncIterator[Kept]:
         async for batch in obstore.list(self._store, prefix=self._folder(pat)):
             for item in batch:
                 yield Kept(str(item["path"]).rpartition("/")[2], int(item["size"]))
 
-    async def erase(self, pat: int) -> int:
+    async def erase(self, pat: Owner) -> int:
         """Destroys the compartment's key, then its contents; gives how many there were. For ever.
 
         Rule: GDPR art. 17; a versioned bucket must expire old versions for the key to be gone.
@@ -286,7 +300,7 @@ def _sync(root: Path, path: str, written: bool) -> None:
 class _Sealing:
     """Encrypts a content as it passes; afterwards knows its digest and size."""
 
-    def __init__(self, key: bytes, pat: int, salt: bytes) -> None:
+    def __init__(self, key: bytes, pat: Owner, salt: bytes) -> None:
         self._salt = salt
         self._cipher = AESGCM(_derive(key, b"object", salt))
         self._bound = f"pat:{pat}".encode()
@@ -305,7 +319,7 @@ class _Sealing:
             self._hash.update(chunk)
             self.size += len(chunk)
         self.digest = self._hash.hexdigest()
-        yield self._cipher.encrypt(_nonce(rank, True), held, self._bound + self.digest.encode())
+        yield self._cipher.encrypt(_nonce(rank, True), held, self._bound)
 
 
 async def _sealed(pieces: AsyncIterable[bytes]) -> AsyncIterator[tuple[bytes, bool]]:
@@ -320,21 +334,38 @@ async def _sealed(pieces: AsyncIterable[bytes]) -> AsyncIterator[tuple[bytes, bo
     yield bytes(pending), True
 
 
-async def _opened(pieces: AsyncIterable[bytes], key: bytes, pat: int, digest: str) -> AsyncIterator[bytes]:
-    """The clear pieces of an object, each checked before it is given."""
-    bound, cipher, rank, seen = f"pat:{pat}".encode(), None, 0, hashlib.sha256()
-    async for chunk, last in _sealed(pieces):
-        if cipher is None:
-            if chunk[: len(_MAGIC)] != _MAGIC or last:
-                raise _damaged()
-            cipher = AESGCM(_derive(key, b"object", chunk[len(_MAGIC) :]))
-            continue
-        rank += 1
-        try:
-            clear = cipher.decrypt(_nonce(rank, last), chunk, bound + (digest.encode() if last else b""))
-        except InvalidTag:
-            raise _damaged() from None
-        seen.update(clear)
-        if last and not hmac.compare_digest(seen.hexdigest(), digest):
+class _Opening:
+    """Decrypts an object as it passes; afterwards knows the digest of the clear content."""
+
+    def __init__(self, key: bytes, pat: Owner) -> None:
+        self._key = key
+        self._bound = f"pat:{pat}".encode()
+        self._hash = hashlib.sha256()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what was given so far, in hexadecimal."""
+        return self._hash.hexdigest()
+
+    async def open(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        """The clear pieces, each checked before it is given."""
+        cipher, rank = None, 0
+        async for chunk, last in _sealed(pieces):
+            if cipher is None:
+                cipher = self._cipher(chunk, last)
+                continue
+            rank += 1
+            try:
+                yield self._clear(cipher, rank, last, chunk)
+            except InvalidTag:
+                raise _damaged() from None
+
+    def _cipher(self, header: bytes, last: bool) -> AESGCM:
+        if header[: len(_MAGIC)] != _MAGIC or last:
             raise _damaged()
-        yield clear
+        return AESGCM(_derive(self._key, b"object", header[len(_MAGIC) :]))
+
+    def _clear(self, cipher: AESGCM, rank: int, last: bool, chunk: bytes) -> bytes:
+        clear = cipher.decrypt(_nonce(rank, last), chunk, self._bound)
+        self._hash.update(clear)
+        return clear
