@@ -1,0 +1,94 @@
+"""The load plan: everything the sandbox holds, as a stream of batches that a loader writes in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from aubier.ground.rows import Resource
+from aubier.sandbox.batch import Batch, Delegation, Relationship
+from aubier.sandbox.clinical.documents import Writer, plain_text
+from aubier.sandbox.clinical.histories import history
+from aubier.sandbox.clinical.record import Record, relation
+from aubier.sandbox.territory import directory as listing
+from aubier.sandbox.territory.carers import Carer, Directory
+from aubier.sandbox.territory.days import age
+from aubier.sandbox.territory.draw import Draw
+from aubier.sandbox.territory.households import Household, Registry, households
+from aubier.sandbox.territory.people import Person, identity, patient
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a territory is made from. `citizens` counts generated people, stories come on top.
+
+    The same settings give the same bytes. `today` is the day the histories end; `density` multiplies visits,
+    results and documents; `writer` gives documents their form (plain text when nothing better is plugged in).
+    """
+
+    today: date
+    citizens: int = 2000
+    seed: int | str = 1
+    density: float = 1.0
+    stories: tuple[str, ...] | None = None
+    writer: Writer = plain_text
+
+
+def territory(settings: Settings) -> Iterator[Batch]:
+    """Every batch in load order: the directory, the stories, then households one by one.
+
+    Memory stays flat: nothing of a household is kept once it was given.
+    """
+    carers = Directory(settings.seed, settings.citizens, settings.today)
+    registry = Registry()
+    yield from listing.batches(carers)
+    for home in households(settings.seed, settings.citizens, today=settings.today, registry=registry):
+        yield _batch(home, carers, settings)
+
+
+def generate(citizens: int, seed: int | str, today: date) -> Iterator[Resource]:
+    """Only the resources of a territory, in load order."""
+    for batch in territory(Settings(today=today, citizens=citizens, seed=seed)):
+        yield from batch.resources
+
+
+def _batch(home: Household, carers: Directory, settings: Settings) -> Batch:
+    batch = Batch(f"household/{home.number}")
+    for person in home.people:
+        draw = Draw(settings.seed, "life", person.number)
+        record = Record(person, lambda _, draw=draw: draw.uuid())
+        doctor = history(
+            record,
+            draw,
+            carers,
+            today=settings.today,
+            writer=settings.writer,
+            density=settings.density,
+        )
+        _parents(record, home, person, settings.today)
+        batch.resources += [patient(person, doctor.link), *record.entries]
+        batch.identities.append(identity(person))
+        batch.rights += _rights(person, doctor, home, settings.today)
+    return batch
+
+
+def _parents(record: Record, home: Household, child: Person, today: date) -> None:
+    if child in home.children and age(child.birth, today) < 18:
+        for parent in home.adults:
+            code = relation("MTH", "Mère") if parent.sex == "F" else relation("FTH", "Père")
+            record.relative(code, parent, since=child.birth)
+
+
+def _rights(person: Person, doctor: Carer, home: Household, today: date) -> list[Relationship | Delegation]:
+    since = max(person.birth, doctor.since)
+    rights: list[Relationship | Delegation] = [
+        Relationship(person.id, doctor.key, "treating-doctor", start=since)
+    ]
+    if person in home.children and age(person.birth, today) < 18:
+        until = person.birth.replace(year=person.birth.year + 18, day=min(person.birth.day, 28))
+        rights += [
+            Delegation(person.id, parent.key, "parental-authority", start=person.birth, end=until)
+            for parent in home.adults
+        ]
+    return rights
