@@ -26,7 +26,7 @@ from ..ground.rows import Resource
 class Limits:
     """What `parse` accepts. `size` and `string` in bytes; `depth` in nested objects and arrays.
 
-    `number` in characters, `exponent` its absolute value: any number fits SQL `numeric` and a double's range.
+    `number` in characters, `exponent` its absolute value: any number fits SQL `numeric`.
     `values` counts separators, so about the number of values.
     """
 
@@ -34,7 +34,7 @@ class Limits:
     string: int = 32 * 1024 * 1024
     depth: int = 64
     number: int = 64
-    exponent: int = 200
+    exponent: int = 300
     values: int = 2_000_000
 
 

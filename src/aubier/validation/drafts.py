@@ -1,0 +1,224 @@
+"""What is wrong, in words: one function per kind of fault. Texts say how to mend it, in both languages."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ..ground.problem import Issue, Kind, Severity
+
+LIMIT = 200
+"""Issues reported at most for one resource."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """An issue whose `path` still lacks the steps above it."""
+
+    kind: Kind
+    text: str
+    fr: str
+    path: str = ""
+    severity: Severity = "error"
+    rule: str = ""
+
+    def issue(self) -> Issue:
+        """The finished issue; the path is complete."""
+        return Issue(self.kind, self.text, self.fr, (self.path,), self.severity, self.rule)
+
+
+def below(step: str, drafts: list[Draft]) -> list[Draft]:
+    """The drafts with `step` (`.name`, `.name[0]`) put before their paths."""
+    for draft in drafts:
+        draft.path = step + draft.path
+    return drafts
+
+
+def shown(value: Any) -> str:
+    """A value as a person may recognise it: JSON, 40 characters at most."""
+    if isinstance(value, dict):
+        return "{...}"
+    if isinstance(value, list):
+        return "[...]"
+    text = msgspec.json.encode(value, enc_hook=str).decode() if not isinstance(value, str) else f'"{value}"'
+    return text if len(text) <= 40 else text[:37] + "..."
+
+
+def unknown_element(key: str, known: Iterable[str]) -> Draft:
+    """A property that the type does not have; names the nearest one it has."""
+    near = difflib.get_close_matches(key[:64], known, 1, 0.75)
+    english = f"; did you mean {near[0]}?" if near else "; take it out or use an extension"
+    french = f" ; vouliez-vous dire {near[0]} ?" if near else " ; retirez-le ou utilisez une extension"
+    name = key[:64]
+    return Draft(
+        "structure", f"Unknown element {name}{english}", f"Élément inconnu {name}{french}", f".{name}"
+    )
+
+
+def missing(name: str) -> Draft:
+    """A mandatory element that is not there."""
+    return Draft(
+        "required", f"{name} is missing: it is mandatory", f"{name} manque : il est obligatoire", f".{name}"
+    )
+
+
+def too_few(count: int, least: int) -> Draft:
+    """Fewer repetitions than the minimum."""
+    return Draft(
+        "required", f"{count} given, at least {least} needed", f"{count} donné(s), au moins {least} exigé(s)"
+    )
+
+
+def too_many(count: int, most: int) -> Draft:
+    """More repetitions than the maximum."""
+    return Draft(
+        "structure", f"{count} given, at most {most} allowed", f"{count} donné(s), au plus {most} permis"
+    )
+
+
+def two_choices(name: str, given: list[str]) -> Draft:
+    """Two types of one choice element."""
+    names = ", ".join(given)
+    return Draft(
+        "structure", f"Only one of {names} may be given", f"Un seul de {names} peut être donné", f".{name}"
+    )
+
+
+def need_array() -> Draft:
+    """One value where JSON wants an array."""
+    return Draft(
+        "structure",
+        "This element repeats: write it as an array [ ]",
+        "Élément répétable : mettez un tableau [ ]",
+    )
+
+
+def no_array() -> Draft:
+    """An array where JSON wants one value."""
+    return Draft(
+        "structure", "Write one value here, not an array", "Mettez ici une seule valeur, pas un tableau"
+    )
+
+
+def need_object(value: Any) -> Draft:
+    """Something else where an object belongs."""
+    if value is None:
+        return null()
+    if isinstance(value, list):
+        return no_array()
+    return Draft(
+        "structure",
+        f"{shown(value)} is here, an object {{ }} belongs here",
+        f"{shown(value)} au lieu d'un objet {{ }}",
+    )
+
+
+def null() -> Draft:
+    """A null outside a primitive array with extensions."""
+    return Draft(
+        "structure",
+        "null is not allowed: leave the element out",
+        "null est interdit : ne mettez pas cet élément",
+    )
+
+
+def lone_null() -> Draft:
+    """A null in a primitive array whose sibling has nothing at that place."""
+    return Draft(
+        "structure",
+        "null is only allowed where the sibling array with _ has an extension or id at the same place",
+        "null n'est permis que si le tableau jumeau en _ porte une extension ou un id à la même place",
+    )
+
+
+def only_null(step: str) -> Draft:
+    """A sibling array that holds nothing but null."""
+    return Draft(
+        "structure",
+        "Only null here: leave the element out",
+        "Rien que null : ne mettez pas cet élément",
+        step,
+    )
+
+
+def empty(what: str, fr: str) -> Draft:
+    """An empty object, array or text."""
+    return Draft(
+        "structure", f"Empty {what}: leave the element out", f"{fr} vide : ne mettez pas cet élément"
+    )
+
+
+def sibling_length(values: int, siblings: int) -> Draft:
+    """A primitive array and its sibling of different lengths."""
+    return Draft(
+        "structure",
+        f"The array has {values} items and its sibling with _ has {siblings}: fill the shorter one with null",
+        f"Le tableau a {values} éléments, son jumeau en _ en a {siblings} : complétez le plus court par null",
+    )
+
+
+def wrong_form(type: str, value: Any) -> Draft:
+    """A value that does not have the form of its primitive type."""
+    if value is None:
+        return null()
+    if value == "":
+        return empty("text", "Texte")
+    if isinstance(value, list):
+        return no_array()
+    english, french = _FORMS[type]
+    if isinstance(value, str) and type in _NUMERIC:
+        english, french = f"{english}, without quotes", f"{french}, sans guillemets"
+    return Draft("value", f"{shown(value)} is not {english}", f"{shown(value)} n'est pas {french}")
+
+
+def not_bound(value: Any, value_set: str) -> Draft:
+    """A code outside the value set of a required binding."""
+    return Draft(
+        "code-invalid",
+        f"{value} is not in the required value set {value_set}",
+        f"{value} n'est pas dans le jeu de valeurs obligatoire {value_set}",
+    )
+
+
+_NUMERIC = frozenset({"boolean", "integer", "positiveInt", "unsignedInt", "decimal"})
+_TIME = (
+    "with seconds and a time zone (2026-11-22T08:30:00+01:00)",
+    "avec secondes et fuseau (2026-11-22T08:30:00+01:00)",
+)
+_URI = ("a URI: at least one character, no white space", "une URI : au moins un caractère, sans espace")
+_TEXT = ("a text without NUL, VT and FF, of 1 MB at most", "un texte sans NUL, VT ni FF, de 1 Mo au plus")
+_FORMS = {
+    "base64Binary": ("base64 (RFC 4648, padded with =)", "du base64 (RFC 4648, complété par =)"),
+    "boolean": ("true or false", "true ou false"),
+    "canonical": _URI,
+    "code": (
+        "a code: no spaces at its ends, single spaces inside",
+        "un code : sans espace aux bords ni espace double",
+    ),
+    "date": (
+        "a date of the calendar: YYYY, YYYY-MM or YYYY-MM-DD",
+        "une date du calendrier : AAAA, AAAA-MM ou AAAA-MM-JJ",
+    ),
+    "dateTime": (
+        f"a date of the calendar, or date and time {_TIME[0]}",
+        f"une date du calendrier, ou date et heure {_TIME[1]}",
+    ),
+    "decimal": ("a number", "un nombre"),
+    "id": ("an id: 1 to 64 of A-Z a-z 0-9 - .", "un id : 1 à 64 caractères parmi A-Z a-z 0-9 - ."),
+    "instant": (f"a date and time {_TIME[0]}", f"une date et heure {_TIME[1]}"),
+    "integer": ("a whole number of 32 bits", "un nombre entier de 32 bits"),
+    "markdown": _TEXT,
+    "oid": ("an OID such as urn:oid:1.2.250", "un OID tel que urn:oid:1.2.250"),
+    "positiveInt": ("a whole number from 1 to 2147483647", "un nombre entier de 1 à 2147483647"),
+    "string": _TEXT,
+    "time": ("a time HH:MM:SS without time zone", "une heure HH:MM:SS sans fuseau"),
+    "unsignedInt": ("a whole number from 0 to 2147483647", "un nombre entier de 0 à 2147483647"),
+    "uri": _URI,
+    "url": _URI,
+    "uuid": ("a lower-case urn:uuid:", "un urn:uuid: en minuscules"),
+    "xhtml": ("an XHTML text", "un texte XHTML"),
+}
