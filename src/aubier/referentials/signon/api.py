@@ -1,0 +1,119 @@
+"""What other rooms, `rest`, the portals and the command line may ask of sign-on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from aubier.access.actor import Actor, Context
+from aubier.access.scopes import CEILINGS, Parsed, narrow, parse
+from aubier.ground.problem import problem
+
+from .accounts import (
+    Account,
+    account_of,
+    actor_of,
+    add_account,
+    close_account,
+    find_account,
+    list_accounts,
+)
+from .claims import subject_of
+from .clients import Client, add_client, find_client, list_clients, remove_client
+from .keys import new_key
+from .realms import LOGIN, PLATFORM
+from .sessions import (
+    check_form,
+    close_session,
+    cookie_name,
+    csrf_token,
+    csrf_valid,
+    find_session,
+    open_session,
+)
+from .settings import signon_settings
+from .tokens import Grant, access_token, keep_grant, read_bearer
+
+COMMAND_LINE = "aubier-cli"
+"""The client id of tokens made by `aubier token`."""
+
+__all__ = [
+    "COMMAND_LINE",
+    "LOGIN",
+    "Account",
+    "Client",
+    "account_of",
+    "add_account",
+    "add_client",
+    "authenticate",
+    "check_form",
+    "close_account",
+    "close_session",
+    "cookie_name",
+    "csrf_token",
+    "csrf_valid",
+    "find_account",
+    "find_client",
+    "find_session",
+    "issue_token",
+    "list_accounts",
+    "list_clients",
+    "new_key",
+    "open_session",
+    "remove_client",
+    "session_actor",
+]
+
+
+async def authenticate(ctx: Context, token: str) -> Actor:
+    """The actor on whose behalf the bearer of an access token acts, with the scopes granted.
+
+    Raises Problem `login` (401, with its WWW-Authenticate header): expired, or not valid; never why.
+    """
+    return (await read_bearer(ctx, token)).actor
+
+
+async def session_actor(ctx: Context, cookie: str) -> Actor | None:
+    """The actor signed in to our own pages with this cookie value, or None."""
+    session = await find_session(ctx, cookie)
+    return actor_of(session.account) if session else None
+
+
+async def issue_token(ctx: Context, login: str, scope: str = "") -> str:
+    """An access token for a person of the sandbox, as `aubier token --as LOGIN` prints it.
+
+    Without `scope`: all that an application may get for this kind of account. Raises Problem `forbidden`
+    outside the sandbox or when nothing asked can be granted, `not-found` for an unknown login.
+    """
+    limits = signon_settings(ctx.settings)
+    if not limits.sandbox:
+        raise problem(
+            "forbidden",
+            "Tokens are made this way in the sandbox only",
+            "Seul le bac à sable fabrique des jetons ainsi",
+        )
+    account = await find_account(ctx, login)
+    if account is None:
+        raise problem(
+            "not-found", f"Nobody has the login {login[:128]}", f"Personne n'a l'identifiant {login[:128]}"
+        )
+    granted = _granted(account, scope)
+    until = ctx.now + timedelta(seconds=limits.access_seconds)
+    grant = Grant(COMMAND_LINE, PLATFORM.name, str(granted), account.login, acr="eidas1")
+    kept = await keep_grant(ctx, grant, until)
+    token, _ = await access_token(ctx, kept, subject_of(account, PLATFORM))
+    return token
+
+
+def _granted(account: Account, scope: str) -> Parsed:
+    if not scope.strip():
+        return Parsed(CEILINGS[account.kind], ("openid", "profile", "fhirUser"))
+    asked = parse(scope)
+    smart = narrow(asked.smart, CEILINGS[account.kind])
+    if asked.smart and not smart:
+        raise problem(
+            "forbidden",
+            f"This account may not ask {scope[:200]}",
+            f"Ce compte ne peut pas demander {scope[:200]}",
+            at="http.scope",
+        )
+    return Parsed(smart, asked.plain)

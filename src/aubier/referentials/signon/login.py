@@ -1,0 +1,106 @@
+"""Signing in with the login page: the people of the stories in the sandbox, login and password elsewhere."""
+
+from __future__ import annotations
+
+from aubier.access.actor import Context
+from aubier.ground.chance import secret
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Cookie, Request, Response
+
+from .accounts import Account, account_of, account_row, list_accounts, normal_login
+from .pages import local_path, page, problem_page
+from .passwords import check_password, count_try, forget_tries
+from .realms import PLATFORM, REALMS, Realm
+from .refusal import NO_STORE
+from .sessions import check_form, cookie_name, csrf_token, open_session, session_cookie
+from .settings import signon_settings
+
+_PEOPLE_SHOWN = 200
+_TRIES_PER_ADDRESS = 20
+"""Times the bound of one login: a hospital comes from one address."""
+
+
+async def show_login(ctx: Context, request: Request) -> Response:
+    """The login page. `next`: the local path to go to afterwards; `realm`: whose accounts are listed."""
+    return await _form(ctx, request, None)
+
+
+async def _form(ctx: Context, request: Request, trouble: Problem | None) -> Response:
+    realm, limits = _realm(request), signon_settings(ctx.settings)
+    listed = limits.sandbox
+    people = await list_accounts(ctx, realm.kinds, stories_only=True, limit=_PEOPLE_SHOWN) if listed else []
+    name = cookie_name(request.base_url, "form")
+    former = request.cookies.get(name, "")
+    # A form cookie of our own making has 43 characters; any other is replaced.
+    mark = former if len(former) == 43 else secret()
+    return page(
+        ctx,
+        request,
+        "login.html",
+        status=200 if trouble is None else 429 if trouble.kind == "throttled" else 401,
+        cookies=(Cookie(name, mark, 3600),),
+        next=local_path(request.one("next", "/")),
+        realm=realm.name,
+        csrf=csrf_token(mark),
+        groups=_groups(people),
+        listed=listed,
+        typed=request.one("login")[:128],
+        trouble=trouble.issues[0] if trouble else None,
+    )
+
+
+def _groups(people: list[Account]) -> list[tuple[str, list[Account]]]:
+    groups: dict[str, list[Account]] = {}
+    for person in people:
+        groups.setdefault(person.kind, []).append(person)
+    return list(groups.items())
+
+
+def _realm(request: Request) -> Realm:
+    return REALMS.get(request.one("realm"), PLATFORM)
+
+
+async def sign_in(ctx: Context, request: Request) -> Response:
+    """Signs in whom the form names and goes to `next`. A refusal shows the form again, beside its field."""
+    mark = request.cookies.get(cookie_name(request.base_url, "form"), "")
+    try:
+        check_form(request, mark)
+    except Problem as found:
+        return problem_page(ctx, request, found)
+    try:
+        account = await _account(ctx, request)
+    except Problem as found:
+        return await _form(ctx, request, found)
+    limits = signon_settings(ctx.settings)
+    name = cookie_name(request.base_url)
+    acr = "eidas3" if limits.sandbox else "eidas1"
+    cookie = await open_session(ctx, account, acr=acr, former=request.cookies.get(name, ""))
+    return Response(
+        303,
+        headers={"Location": local_path(request.one("next", "/")), **NO_STORE},
+        cookies=(
+            session_cookie(request.base_url, cookie, limits.session_seconds),
+            Cookie(cookie_name(request.base_url, "form"), "", 0),
+        ),
+    )
+
+
+async def _account(ctx: Context, request: Request) -> Account:
+    limits, login = signon_settings(ctx.settings), normal_login(request.one("login"))
+    await count_try(ctx, f"login:{login}")
+    await count_try(ctx, f"address:{request.client_ip}", limits.tries * _TRIES_PER_ADDRESS)
+    row = await account_row(ctx, login)
+    known = bool(row) and row["kind"] in _realm(request).kinds
+    kept = row["password"] if row else ""
+    # In the sandbox a person of the list has no password: choosing them is enough.
+    if not (limits.sandbox and not kept) and not await check_password(ctx, request.one("password"), kept):
+        known = False
+    if not known or row is None:
+        raise problem(
+            "login",
+            "This login or password is not right",
+            "Identifiant ou mot de passe incorrect",
+            at="http.login",
+        )
+    await forget_tries(ctx, f"login:{login}")
+    return account_of(row)

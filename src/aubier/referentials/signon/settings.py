@@ -1,0 +1,54 @@
+"""The settings of sign-on, with their defaults and units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class SignonSettings:
+    """Lifetimes in seconds, bounds in counts. A setting `signon_<name>` of the platform overrides each.
+
+    `base_url` is the platform's `url`: never taken from a request, whose Host header anyone writes.
+    Rule: transport security guide 1.2.0 (ANS): Pro Santé Connect access token 2 min, refresh 30 min,
+    session 4 h or 30 min idle.
+    """
+
+    base_url: str = "http://127.0.0.1:8000"
+    sandbox: bool = False
+    access_seconds: int = 3600
+    psc_access_seconds: int = 120
+    code_seconds: int = 60
+    refresh_seconds: int = 1800
+    offline_seconds: int = 30 * 86400
+    session_seconds: int = 4 * 3600
+    idle_seconds: int = 1800
+    skew_seconds: int = 60
+    assertion_seconds: int = 300
+    tries: int = 10
+    tries_seconds: int = 900
+    sessions_per_account: int = 20
+    grants_per_client: int = 50
+    scrypt_cost: int = 1 << 15
+
+
+_SHARED = ("base_url", "sandbox")
+
+
+def signon_settings(settings: Any) -> SignonSettings:
+    """The settings of this room, read from the platform's; what the platform does not name keeps its default.
+
+    In the sandbox the professional realm's access token lives as long as the other unless set otherwise.
+    """
+    found: dict[str, Any] = {}
+    for field in fields(SignonSettings):
+        name = field.name if field.name in _SHARED else f"signon_{field.name}"
+        value = getattr(settings, name, None)
+        if value is not None:
+            found[field.name] = value
+    if found.get("sandbox"):
+        found.setdefault("psc_access_seconds", found.get("access_seconds", SignonSettings.access_seconds))
+    address = getattr(settings, "url", "") or found.get("base_url") or SignonSettings.base_url
+    found["base_url"] = str(address).rstrip("/")
+    return SignonSettings(**found)

@@ -1,0 +1,213 @@
+"""What is granted to an application, the tokens that carry it, and reading them back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from aubier.access.actor import Actor, Context
+from aubier.access.scopes import Parsed, parse
+from aubier.ground.chance import random_ids, secret
+
+from .accounts import Account, account_of, actor_of
+from .claims import half_hash, subject_of
+from .keys import ACCESS_TYPE, RETIRED_KEYS_LIVE, peek, seconds, sign, verified
+from .passwords import digest
+from .realms import PROFESSIONAL, REALMS, Realm
+from .refusal import invalid_login
+from .settings import signon_settings
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an application was given, by whom; tokens point at it, so ending it ends them all.
+
+    `login` is empty when the application acts for itself. `sid` is empty without a browser session.
+    """
+
+    client: str
+    realm: str
+    scope: str
+    login: str = ""
+    sid: str = ""
+    nonce: str = ""
+    acr: str = ""
+    auth_time: datetime | None = None
+    redirect_uri: str = ""
+    challenge: str = ""
+    offline: bool = False
+    gid: str = ""
+    expires_at: datetime | None = None
+
+
+_FIELDS = tuple(Grant.__slots__)
+
+
+def grant_of(row: Mapping[str, Any]) -> Grant:
+    """The grant in a row."""
+    return Grant(**{name: row[name] for name in _FIELDS})
+
+
+async def keep_grant(ctx: Context, grant: Grant, until: datetime, code: str | None = None) -> Grant:
+    """Keeps a new grant until `until`, with its authorization code when there is one."""
+    limits = signon_settings(ctx.settings)
+    code_until = ctx.now + timedelta(seconds=limits.code_seconds) if code else None
+    rows = await ctx.store.run(
+        "signon.add_grant",
+        *(random_ids(), grant.sid, grant.login, grant.client, grant.realm, grant.scope, grant.nonce),
+        *(grant.acr, grant.auth_time or ctx.now, grant.redirect_uri, grant.challenge),
+        *(digest(code) if code else None, code_until, ctx.now, until, grant.offline),
+        limits.grants_per_client - 1,
+    )
+    return grant_of(rows[0])
+
+
+def audience(base_url: str) -> str:
+    """For whom access tokens are made: every API of the platform, named by its FHIR base."""
+    return f"{base_url}/fhir"
+
+
+async def access_token(ctx: Context, grant: Grant, subject: str, scope: str = "") -> tuple[str, int]:
+    """A signed access token under a grant and its lifetime in seconds. Rule: RFC 9068 section 2."""
+    limits, realm = signon_settings(ctx.settings), REALMS[grant.realm]
+    wanted = limits.psc_access_seconds if realm is PROFESSIONAL else limits.access_seconds
+    life = max(1, min(wanted, seconds(grant.expires_at) - seconds(ctx.now)))
+    claims = {
+        "iss": realm.issuer(limits.base_url),
+        "sub": subject,
+        "aud": audience(limits.base_url),
+        "iat": seconds(ctx.now),
+        "exp": seconds(ctx.now) + life,
+        "jti": random_ids(),
+        "gid": grant.gid,
+        "client_id": grant.client,
+        "azp": grant.client,
+        "scope": scope or grant.scope,
+        "acr": grant.acr,
+        **({"sid": grant.sid} if grant.sid else {}),
+    }
+    return await sign(ctx, claims, ACCESS_TYPE), life
+
+
+async def id_token(ctx: Context, grant: Grant, account: Account, access: str) -> str:
+    """The ID token of a sign-in. Rule: OpenID Connect Core 1.0 section 2; SMART 2.2 `fhirUser`."""
+    limits, realm = signon_settings(ctx.settings), REALMS[grant.realm]
+    asked = parse(grant.scope).plain
+    claims = {
+        "iss": realm.issuer(limits.base_url),
+        "sub": subject_of(account, realm),
+        "aud": grant.client,
+        "azp": grant.client,
+        "iat": seconds(ctx.now),
+        "exp": seconds(ctx.now) + 300,
+        "auth_time": seconds(grant.auth_time or ctx.now),
+        "acr": grant.acr,
+        "sid": grant.sid,
+        "at_hash": half_hash(access),
+        **({"nonce": grant.nonce} if grant.nonce else {}),
+    }
+    if "fhirUser" in asked and account.reference:
+        claims["fhirUser"] = f"{audience(limits.base_url)}/{account.reference}"
+    return await sign(ctx, claims, "JWT")
+
+
+async def add_refresh(ctx: Context, grant: Grant) -> str:
+    """The first refresh token of a grant."""
+    token = secret()
+    await ctx.store.run("signon.add_refresh", digest(token), grant.gid, ctx.now, refresh_until(ctx, grant))
+    return token
+
+
+def refresh_until(ctx: Context, grant: Grant) -> datetime:
+    """When a refresh token given now stops working: never after its grant."""
+    limits = signon_settings(ctx.settings)
+    life = limits.offline_seconds if grant.offline else limits.refresh_seconds
+    return min(grant.expires_at or ctx.now, ctx.now + timedelta(seconds=life))
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A good access token: its claims, its grant, its account (None for an application of its own)."""
+
+    claims: Mapping[str, Any]
+    grant: Grant
+    account: Account | None
+    client_name: str
+    realm: Realm
+
+    @property
+    def scopes(self) -> Parsed:
+        """What this very token may do; a refreshed token may hold less than its grant."""
+        return parse(self.claims["scope"])
+
+    @property
+    def actor(self) -> Actor:
+        """On whose behalf the bearer acts."""
+        scopes = tuple(str(self.scopes).split())
+        if self.account:
+            return actor_of(self.account, client=self.grant.client, scopes=scopes)
+        name = f"system:{self.grant.client}"
+        return Actor(
+            "system",
+            name,
+            self.client_name,
+            keys=(name,),
+            client=self.grant.client,
+            scopes=scopes,
+            purpose="HSYSADMIN",
+        )
+
+
+async def read_bearer(ctx: Context, token: str) -> Bearer:
+    """What an access token stands on. Raises Problem `login`: expired, or not valid; never why.
+
+    Checked: shape, ES256 signature by one of our keys, `typ`, issuer, audience, times, and in the same read
+    that the grant, its session, its account and its client still live.
+    """
+    seen = peek(token)
+    header, claims = seen or ({}, {})
+    kid, gid = header.get("kid"), claims.get("gid")
+    if not (_word(kid) and _word(gid)):
+        raise invalid_login()
+    rows = await ctx.store.run("signon.bearer", kid, gid, ctx.now, ctx.now - RETIRED_KEYS_LIVE)
+    claims = verified(token, rows[0]["public"], ACCESS_TYPE) if rows else None
+    if not claims:
+        raise invalid_login()
+    realm = _check_claims(ctx, claims)
+    return _living(ctx, rows[0], claims, realm)
+
+
+def _word(value: Any) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= 64 and value.isascii() and value.isprintable()
+
+
+def _check_claims(ctx: Context, claims: Mapping[str, Any]) -> Realm:
+    limits, now = signon_settings(ctx.settings), seconds(ctx.now)
+    realms = [r for r in REALMS.values() if r.issuer(limits.base_url) == claims.get("iss")]
+    times = (claims.get("iat"), claims.get("exp"))
+    if not realms or claims.get("aud") != audience(limits.base_url):
+        raise invalid_login()
+    if not all(isinstance(t, int) for t in times) or times[0] > now + limits.skew_seconds:
+        raise invalid_login()
+    if times[1] <= now:
+        raise invalid_login(expired=True)
+    return realms[0]
+
+
+def _living(ctx: Context, row: Mapping[str, Any], claims: Mapping[str, Any], realm: Realm) -> Bearer:
+    dead = (
+        row["gid"] is None
+        or row["revoked_at"] is not None
+        or row["realm"] != realm.name
+        or row["client"] != claims.get("client_id")
+        or (row["login"] and not row["active"])
+        or (row["sid"] and not row["offline"] and not row["session_open"])
+    )
+    if dead:
+        raise invalid_login()
+    if row["expires_at"] <= ctx.now:
+        raise invalid_login(expired=True)
+    account = account_of({**row}) if row["login"] else None
+    return Bearer(claims, grant_of(row), account, row["client_name"] or row["client"], realm)
