@@ -36,7 +36,8 @@ class Terms:
     for `Reference.identifier` (param then ends with `:identifier`).
     references: (param, target): `Type/id` for a local reference (version removed), the URL otherwise
     (canonical URLs keep their `|version`).
-    strings: (param, text as written). uris: (param, uri).
+    strings: (param, text as written); for the words of a token (display, text) param ends with `:text`.
+    uris: (param, uri).
     dates: (param, lo, hi): milliseconds of the epoch UTC, lo included, hi excluded; an open end is
     `MIN_MS` or `MAX_MS`. numbers: (param, value, low, high) with the implied precision range.
     quantities: (param, system, code, value, low, high); unit without code stands in `code` with system empty.
@@ -58,6 +59,10 @@ MIN_MS = -62_135_596_800_000
 """1 January of year 1, in milliseconds of the epoch: an open beginning."""
 MAX_MS = 253_402_300_800_000
 """The end of year 9999, in milliseconds of the epoch: an open end."""
+MIN_NUMBER = Decimal("-1e100")
+"""Below every number that is searched: the low end of `<5`."""
+MAX_NUMBER = Decimal("1e100")
+"""Above every number that is searched: the high end of `>5`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ class Value:
     """One value of a criterion, already typed by its parameter.
 
     `prefix` is one of eq ne gt lt ge le sa eb ap (eq when none was given).
-    token: `system` is None when no `|` was given (any system), empty for `|code`; `code` may be empty (`system|`).
+    token: `system` is None when no `|` was given (any system), empty for `|code`; `code` may be empty
+    (`system|`).
     reference: `text` is `Type/id`, an absolute URL, or a bare id (then `code` holds it and `text` is empty).
     string, uri: `text`. date: `lo`, `hi` in ms (hi excluded). number, quantity: `number` with its implied
     range `low`..`high`; quantity also `system` (None when not given) and `code`.
@@ -101,16 +107,23 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class Has:
-    """`_has:Observation:patient:code=x`: some `type` names this resource through `reference` and meets `criterion`."""
+    """`_has:Observation:patient:code=x`: some `type` meets `criterion` and names this through `reference`.
+
+    `target` is the type of this resource, the one that is named.
+    """
 
     type: str
     reference: Parameter
     criterion: Criterion | Has
+    target: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Include:
-    """`_include=Observation:patient:Patient` (or `_revinclude`); `target` empty means any; `iterate` repeats it."""
+    """`_include=Observation:patient:Patient` (or `_revinclude`); `iterate` repeats it.
+
+    `target` empty means any type.
+    """
 
     source: str
     parameter: Parameter

@@ -160,6 +160,11 @@ def primary_date(type: str) -> Parameter | None:
     return registry().primary_date(type)
 
 
+def is_indexed(parameter: Parameter) -> bool:
+    """Whether a parameter can be searched: not composite, special or `phonetic`, which come later."""
+    return parameter.type not in _UNINDEXED and parameter.code != "phonetic"
+
+
 def expression_for(type: str, expression: str) -> str:
     """The parts of a FHIRPath union that concern `type`, joined again; empty when none does."""
     parts = [part for part, root in _parts(expression) if not root or is_a(type, root)]

@@ -1,0 +1,155 @@
+"""Index values of a resource: one generated function per resource type.
+
+The expressions of all parameters of a type are merged where they begin alike (`Patient.name`,
+`Patient.name.family`), and written as one Python function by the FHIRPath compiler.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from typing import Any
+
+from aubier.fhir.fhirpath import NAMES
+from aubier.fhir.fhirpath.compiler import Compiler, operand_of
+from aubier.fhir.fhirpath.generator import Item, Scope
+from aubier.fhir.fhirpath.parser import parse
+from aubier.fhir.fhirpath.syntax import Binary, Call, Empty, Member, Node, TypeFilter
+from aubier.fhir.fhirpath.types import is_resource
+from aubier.ground.problem import Problem
+from aubier.search import terms as adders
+from aubier.search.model import Parameter, Terms
+from aubier.search.parameters import Registry, is_indexed, registry
+
+_HERE = Empty()
+_LONG_PATH = 8
+_LISTS = ("tokens", "identifiers", "references", "strings", "uris", "dates", "numbers", "quantities")
+
+
+def extract(resource: Mapping[str, Any], *, of: Registry | None = None) -> Terms:
+    """The index values of a resource (FHIR JSON), for every parameter of its type in the registry `of`.
+
+    Nothing raises: values that cannot be read are left out, a resource of no R4 type has no terms.
+    No value is given twice.
+    """
+    found = Terms()
+    kind = resource.get("resourceType")
+    if kind.__class__ is str and is_resource(kind):
+        compiled(of or registry(), kind)(resource, found)
+        for name in _LISTS:
+            rows = getattr(found, name)
+            if len(rows) > 1:
+                setattr(found, name, list(dict.fromkeys(rows)))
+    return found
+
+
+@lru_cache(maxsize=1024)
+def compiled(of: Registry, type: str) -> Any:
+    """The generated function of a resource type: `function(resource, terms)` adds to `terms`."""
+    space = {**NAMES, **_ADDERS, "add_open": add_open, "Problem": Problem}
+    exec(builtins.compile(source(of, type), f"<extract {type}>", "exec"), space)  # noqa: S102 - from the tree
+    return space["extract"]
+
+
+def source(of: Registry, type: str) -> str:
+    """The Python source of the extraction for `type`."""
+    compiler = Compiler(f"the parameters of {type}", indexing=True)
+    root = Item("r", type)
+    for start, branch in _merged(of.of(type)).items():
+        compiler.emit(start, Scope(root, root), partial(_write, compiler, root, branch))
+    return compiler.finished("def extract(r, terms):", root, before="None", after="None")
+
+
+@lru_cache(maxsize=8192)
+def value_types(parameter: Parameter) -> frozenset[str]:
+    """The FHIR types that the values of a parameter have (`Identifier`, `CodeableConcept`, `code`...).
+
+    Empty text stands for a type that only the data tells.
+    """
+    compiler = Compiler(parameter.expression, indexing=True)
+    root = Item("r", parameter.base)
+    found: set[str] = set()
+    for part in _operands(parse(parameter.expression)):
+        compiler.emit(part, Scope(root, root), lambda item: found.add(item.type))
+    return frozenset(found)
+
+
+def add_open(terms: Terms, param: str, type: str, value: Any, kind: str) -> None:
+    """Adds a value whose FHIR type `kind` only the data tells."""
+    adder = adders.ADDERS.get((type, kind))
+    if value is None:
+        return
+    if adder is not None:
+        adder(terms, param, value)
+    elif type == "reference" and is_resource(kind):
+        adders.resource_reference(terms, param, value)
+
+
+_ADDERS = {f.__name__: f for f in (*adders.ADDERS.values(), adders.resource_reference)}
+
+
+@dataclass(slots=True)
+class _Branch:
+    """What is done with an item: parameters it is a value of, and further steps."""
+
+    ends: list[Parameter] = field(default_factory=list)
+    steps: dict[Node, _Branch] = field(default_factory=dict)
+
+
+def _merged(parameters: tuple[Parameter, ...]) -> dict[Node, _Branch]:
+    """The expressions of all parameters, those that begin alike together."""
+    starts: dict[Node, _Branch] = {}
+    for parameter in parameters:
+        if not is_indexed(parameter):
+            continue
+        for part in _operands(parse(parameter.expression)):
+            start, steps = _path(part)
+            branch = starts.setdefault(start, _Branch())
+            for step in steps:
+                branch = branch.steps.setdefault(step, _Branch())
+            if parameter not in branch.ends:
+                branch.ends.append(parameter)
+    return starts
+
+
+def _operands(node: Node) -> list[Node]:
+    """The parts of a union."""
+    if isinstance(node, Binary) and node.operator == "|":
+        return [*_operands(node.left), *_operands(node.right)]
+    return [node]
+
+
+def _path(node: Node) -> tuple[Node, list[Node]]:
+    """Where a path begins, and its steps, each without what precedes it. A long path is not taken apart."""
+    whole, steps = node, []
+    while (operand := operand_of(node)) is not None:
+        steps.append(_alone(node))
+        node = operand
+    return (node, steps[::-1]) if len(steps) <= _LONG_PATH else (whole, [])
+
+
+def _alone(node: Node) -> Node:
+    if isinstance(node, Member | TypeFilter | Call):
+        return replace(node, operand=_HERE)
+    return node
+
+
+def _write(compiler: Compiler, root: Item, branch: _Branch, item: Item) -> None:
+    """The code of a branch for one item."""
+    for parameter in branch.ends:
+        _write_end(compiler, parameter, item)
+    for step, following in branch.steps.items():
+        compiler.apply(step, item, Scope(root, root), partial(_write, compiler, root, following))
+
+
+def _write_end(compiler: Compiler, parameter: Parameter, item: Item) -> None:
+    """The code that adds one value; an extension stands for its value."""
+    code, type = parameter.code, parameter.type
+    if item.type == "Extension":
+        compiler.step(item, "value", lambda i: _write_end(compiler, parameter, i))
+    elif not item.type:
+        compiler.write(f"add_open(terms, {code!r}, {type!r}, {item.value}, {item.kind})")
+    elif (adder := adders.ADDERS.get((type, item.type))) is not None:
+        compiler.write(f"{adder.__name__}(terms, {code!r}, {item.value})")

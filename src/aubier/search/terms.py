@@ -1,0 +1,291 @@
+"""FHIR values to index terms: one function per pair of parameter type and FHIR type.
+
+Each takes the Terms under construction, the parameter's code and a value of the right JSON class, and
+adds what can be searched. Data that cannot be read adds nothing and raises nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from aubier.search.dates import date_range, period_range, timing_range
+from aubier.search.model import MAX_NUMBER, MIN_NUMBER, Terms
+from aubier.search.numbers import implied, with_comparator
+
+Adder = Callable[[Terms, str, Any], None]
+
+CURRENCIES = "urn:iso:std:iso:4217"
+_LOCAL_VERSION = re.compile(r"([A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64})/_history/.*")
+_NAME_PARTS = ("given", "prefix", "suffix")
+_ADDRESS_PARTS = ("text", "city", "district", "state", "postalCode", "country")
+
+
+def text_token(terms: Terms, param: str, value: str) -> None:
+    """A code, id, string or uri as a token without system."""
+    if value:
+        terms.tokens.append((param, "", value))
+        terms.present.add(param)
+
+
+def boolean_token(terms: Terms, param: str, value: bool) -> None:
+    """`true` or `false`."""
+    terms.tokens.append((param, "", "true" if value else "false"))
+    terms.present.add(param)
+
+
+def number_token(terms: Terms, param: str, value: Any) -> None:
+    """A number where a token is due: its digits."""
+    text_token(terms, param, str(value))
+
+
+def coding(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A Coding: system and code; its display is searched with `:text`."""
+    system, code = value.get("system"), value.get("code")
+    if code.__class__ is not str:
+        code = ""
+    if system.__class__ is not str:
+        system = ""
+    if code or system:
+        terms.tokens.append((param, system, code))
+        terms.present.add(param)
+    display = value.get("display")
+    if display.__class__ is str:
+        terms.strings.append((param + ":text", display))
+        terms.present.add(param)
+
+
+def concept(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A CodeableConcept: its codings; its text is searched with `:text`."""
+    codings = value.get("coding")
+    if codings.__class__ is list:
+        for each in codings:
+            if each.__class__ is dict:
+                coding(terms, param, each)
+    text = value.get("text")
+    if text.__class__ is str:
+        terms.strings.append((param + ":text", text))
+        terms.present.add(param)
+
+
+def identifier(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """An Identifier: system and value, kept exact."""
+    system, text = value.get("system"), value.get("value")
+    if text.__class__ is str and text:
+        terms.identifiers.append((param, system if system.__class__ is str else "", text))
+        terms.present.add(param)
+
+
+def contact_token(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A ContactPoint: its value, without system."""
+    text = value.get("value")
+    if text.__class__ is str:
+        text_token(terms, param, text)
+
+
+def reference(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A Reference: what it names, contained ones left out; its `identifier` under `<param>:identifier`."""
+    text = value.get("reference")
+    if text.__class__ is str and text and text[0] != "#":
+        if "/_history/" in text:
+            text = _LOCAL_VERSION.sub(r"\1", text)
+        terms.references.append((param, text))
+        terms.present.add(param)
+    logical = value.get("identifier")
+    if logical.__class__ is dict:
+        system, text = logical.get("system"), logical.get("value")
+        if text.__class__ is str and text:
+            terms.identifiers.append((param + ":identifier", system if system.__class__ is str else "", text))
+            terms.present.add(param)
+
+
+def uri_reference(terms: Terms, param: str, value: str) -> None:
+    """A canonical (with its version) or uri where a reference is due."""
+    if value and value[0] != "#":
+        terms.references.append((param, value))
+        terms.present.add(param)
+
+
+def resource_reference(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A resource written inside, in a Bundle: its type and id."""
+    kind, id = value.get("resourceType"), value.get("id")
+    if kind.__class__ is str and id.__class__ is str:
+        terms.references.append((param, f"{kind}/{id}"))
+        terms.present.add(param)
+
+
+def text(terms: Terms, param: str, value: str) -> None:
+    """A string or markdown as written."""
+    if value and not value.isspace():
+        terms.strings.append((param, value))
+        terms.present.add(param)
+
+
+def human_name(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A HumanName: text, family, given names, prefixes and suffixes, each on its own."""
+    for each in (value.get("text"), value.get("family")):
+        if each.__class__ is str:
+            text(terms, param, each)
+    _texts(terms, param, value, _NAME_PARTS)
+
+
+def address(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """An Address: text, lines, city, district, state, postal code and country, each on its own."""
+    for part in _ADDRESS_PARTS:
+        each = value.get(part)
+        if each.__class__ is str:
+            text(terms, param, each)
+    _texts(terms, param, value, ("line",))
+
+
+def _texts(terms: Terms, param: str, value: dict[str, Any], parts: tuple[str, ...]) -> None:
+    for part in parts:
+        several = value.get(part)
+        if several.__class__ is list:
+            for each in several:
+                if each.__class__ is str:
+                    text(terms, param, each)
+
+
+def uri(terms: Terms, param: str, value: str) -> None:
+    """A uri, url, oid, uuid or canonical as written."""
+    if value:
+        terms.uris.append((param, value))
+        terms.present.add(param)
+
+
+def moment(terms: Terms, param: str, value: str) -> None:
+    """A date, dateTime or instant: the range of its precision."""
+    found = date_range(value)
+    if found is not None:
+        terms.dates.append((param, *found))
+        terms.present.add(param)
+
+
+def period(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A Period; a missing end is open."""
+    found = period_range(value)
+    if found is not None:
+        terms.dates.append((param, *found))
+        terms.present.add(param)
+
+
+def timing(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A Timing: the outer limits of its events and bounds."""
+    found = timing_range(value)
+    if found is not None:
+        terms.dates.append((param, *found))
+        terms.present.add(param)
+
+
+def number(terms: Terms, param: str, value: Any) -> None:
+    """An integer or decimal with its implied range."""
+    found = implied(value)
+    if found is not None:
+        terms.numbers.append((param, *found))
+        terms.present.add(param)
+
+
+def number_range(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A Range where a number is due, whatever its unit."""
+    found = _range(value)
+    if found is not None:
+        terms.numbers.append((param, *found[2]))
+        terms.present.add(param)
+
+
+def quantity(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A Quantity, Age, Duration, Count or Distance: unit, value, implied range; the comparator counts."""
+    found = implied(value.get("value"))
+    if found is not None:
+        comparator = value.get("comparator")
+        if comparator is not None:
+            found = with_comparator(found, comparator)
+        terms.quantities.append((param, *_unit(value), *found))
+        terms.present.add(param)
+
+
+def money(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A Money: the currency is the code, in the system of ISO 4217."""
+    found, currency = implied(value.get("value")), value.get("currency")
+    if found is not None:
+        unit = (CURRENCIES, currency) if currency.__class__ is str else ("", "")
+        terms.quantities.append((param, *unit, *found))
+        terms.present.add(param)
+
+
+def quantity_range(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A Range: from its low to its high end, a missing one open; the value is the end that is there."""
+    found = _range(value)
+    if found is not None:
+        terms.quantities.append((param, *found[:2], *found[2]))
+        terms.present.add(param)
+
+
+def sampled(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """A SampledData: from its lowest to its highest sample, in the unit of its origin, its value."""
+    origin, data = value.get("origin"), value.get("data")
+    if not isinstance(origin, dict) or not isinstance(data, str):
+        return
+    zero = implied(origin.get("value"))
+    if zero is None:
+        return
+    factor = (implied(value.get("factor")) or (Decimal(1),))[0]
+    points = [Decimal(p) * factor + zero[0] for p in data.split()[:100_000] if _PLAIN.fullmatch(p)]
+    if points:
+        terms.quantities.append((param, *_unit(origin), zero[0], min(points), max(points)))
+        terms.present.add(param)
+
+
+_PLAIN = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
+
+
+def _unit(value: dict[str, Any]) -> tuple[str, str]:
+    """System and code; a unit without code stands for the code, without system."""
+    code, system, unit = value.get("code"), value.get("system"), value.get("unit")
+    if code.__class__ is str and code:
+        return (system if system.__class__ is str else ""), code
+    return "", (unit if unit.__class__ is str else "")
+
+
+def _range(value: dict[str, Any]) -> tuple[str, str, tuple[Decimal, Decimal, Decimal]] | None:
+    ends = [e if e.__class__ is dict else {} for e in (value.get("low"), value.get("high"))]
+    low, high = (implied(e.get("value")) for e in ends)
+    if low is None and high is None:
+        return None
+    value_there = (low or high or (Decimal(0),))[0]
+    span = (low[1] if low else MIN_NUMBER, high[2] if high else MAX_NUMBER)
+    return (*_unit(ends[0] if low else ends[1]), (value_there, *span))
+
+
+_TEXTS = ("string", "markdown", "code", "id", "uri", "url", "canonical", "oid", "uuid")
+_QUANTITIES = ("Quantity", "Age", "Duration", "Count", "Distance")
+_NUMBERS = ("integer", "positiveInt", "unsignedInt", "decimal", "System.Integer", "System.Decimal")
+
+ADDERS: dict[tuple[str, str], Adder] = {
+    **{("token", kind): text_token for kind in (*_TEXTS, "System.String")},
+    **{("token", kind): boolean_token for kind in ("boolean", "System.Boolean")},
+    **{("token", kind): number_token for kind in _NUMBERS},
+    ("token", "Coding"): coding,
+    ("token", "CodeableConcept"): concept,
+    ("token", "Identifier"): identifier,
+    ("token", "ContactPoint"): contact_token,
+    ("reference", "Reference"): reference,
+    **{("reference", kind): uri_reference for kind in ("canonical", "uri", "url", "oid", "uuid")},
+    **{("string", kind): text for kind in (*_TEXTS, "System.String")},
+    ("string", "HumanName"): human_name,
+    ("string", "Address"): address,
+    **{("uri", kind): uri for kind in ("uri", "url", "canonical", "oid", "uuid", "string", "id")},
+    **{("date", kind): moment for kind in ("date", "dateTime", "instant")},
+    ("date", "Period"): period,
+    ("date", "Timing"): timing,
+    **{("number", kind): number for kind in _NUMBERS},
+    ("number", "Range"): number_range,
+    **{("quantity", kind): quantity for kind in _QUANTITIES},
+    ("quantity", "Money"): money,
+    ("quantity", "Range"): quantity_range,
+    ("quantity", "SampledData"): sampled,
+}
+"""(parameter type, FHIR type) to the function; pairs not named are not searched."""
