@@ -1,0 +1,77 @@
+"""From an actor to what the store may show: pure decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from aubier.access.actor import Actor
+from aubier.access.scopes import allows
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Policy
+from aubier.store.keys import type_numbers
+from aubier.store.sight import Sight
+
+_AUTHOR_ONLY = {
+    "citizen": frozenset({"update", "patch", "delete"}),
+    "professional": frozenset({"delete"}),
+    "system": frozenset[str](),
+    "anonymous": frozenset({"create", "update", "patch", "delete"}),
+}
+"""What each kind of actor may do on own resources only. Rule: DMP, a document is deleted by its author only."""
+
+
+def milliseconds(moment: datetime) -> int:
+    """Milliseconds of the epoch."""
+    return round(moment.timestamp() * 1000)
+
+
+def sight_of(actor: Actor, now: datetime, policies: Sequence[Policy]) -> Sight:
+    """What this actor may see now. Only an actor of kind `system` is without grants."""
+    hidden = {label for p in policies if p.applies(actor) for label in p.hidden(actor)}
+    return Sight(
+        actor=actor.login or actor.kind,
+        name=actor.name,
+        now=milliseconds(now),
+        unrestricted=actor.kind == "system",
+        keys=actor.keys,
+        hidden=tuple(sorted(hidden)),
+        own=tuple(f"author:{key}" for key in actor.keys if key.startswith(("ps:", "person:", "system:"))),
+        types=readable(actor),
+        org=actor.organization,
+        client=actor.client,
+        purpose=actor.purpose,
+        author_only=_AUTHOR_ONLY[actor.kind],
+    )
+
+
+def readable(actor: Actor) -> frozenset[str] | None:
+    """The types that the actor's scopes let be read; None for all of them."""
+    found = frozenset(t for t in type_numbers() if allows(actor.scopes, t, "read"))
+    return None if len(found) == len(type_numbers()) else found
+
+
+def require(actor: Actor, kind: str, interaction: str) -> None:
+    """Problem (login or forbidden) unless the actor's scopes let `interaction` through on `kind`."""
+    if actor.kind == "anonymous":
+        raise unidentified()
+    if not allows(actor.scopes, kind, interaction):
+        raise problem(
+            "forbidden",
+            f"Your token does not let you {interaction} {kind}; ask for a scope that does",
+            f"Votre jeton ne permet pas « {interaction} » sur {kind} ; demandez une portée qui le permet",
+            at="http.Authorization",
+        )
+
+
+def unidentified() -> Problem:
+    """No valid token came with the request."""
+    return Problem(
+        problem(
+            "login",
+            "Say who you are: send a valid bearer token",
+            "Identifiez-vous : envoyez un jeton d'accès valide",
+            at="http.Authorization",
+        ).issues,
+        headers={"WWW-Authenticate": 'Bearer realm="aubier"'},
+    )

@@ -1,0 +1,95 @@
+"""The exact labels that access decides on, taken from a resource when it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from aubier.access.actor import Actor
+from aubier.ground.rows import Resource
+
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+VISIBILITY = (
+    "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
+)
+IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
+IDNST = "urn:oid:1.2.250.1.71.4.2.2"
+
+_MASKS = {
+    "MASQUE_PS": "mask:ps",
+    "INVISIBLE_PATIENT": "mask:patient",
+    "INVISIBLE_REP_LEGAUX": "mask:rep",
+    "CONNEXION_SECRETE": "mask:rep",
+}
+_AUTHORS = ("author", "performer", "recorder", "requester", "asserter", "informationSource")
+
+
+def labels_of(resource: Resource, actor: Actor) -> list[str]:
+    """Every label of a resource that `actor` writes.
+
+    `kind:<type>`, `type:<code>` (DocumentReference.type, Composition.type), `category:<code>`,
+    `conf:<code>`, `mask:ps|patient|rep`, `author:<key>` (who wrote it, and the IDNPS it names as author),
+    `org:<IDNST>`, `security:<system>|<code>` for the rest of meta.security.
+    Rule: DMP confidentiality codes, TRE_A07 (CI-SIS).
+    """
+    labels = {f"kind:{resource['resourceType']}"}
+    labels |= {f"type:{c}" for c in _codes(resource.get("type"))}
+    labels |= {f"category:{c}" for c in _codes(resource.get("category"))}
+    securities = [*_codings(resource.get("securityLabel")), *(resource.get("meta", {}).get("security") or [])]
+    labels |= {_security(c) for c in securities if isinstance(c, dict)}
+    labels |= {f"author:{key}" for key in actor.keys[:1]}
+    contained = {f"#{c.get('id')}": c for c in resource.get("contained") or [] if isinstance(c, dict)}
+    for element in _AUTHORS:
+        labels |= {f"author:{key}" for key in _who(resource.get(element), contained)}
+    labels |= {f"org:{key}" for key in _identified(resource.get("custodian"), contained, IDNST)}
+    return sorted(labels)
+
+
+def _security(coding: dict[str, Any]) -> str:
+    code, system = str(coding.get("code", "")), str(coding.get("system", ""))
+    if code in _MASKS:
+        return _MASKS[code]
+    return f"conf:{code}" if system == CONFIDENTIALITY else f"security:{system}|{code}"
+
+
+def _codings(value: Any) -> list[dict[str, Any]]:
+    concepts = value if isinstance(value, list) else [value]
+    return [c for concept in concepts if isinstance(concept, dict) for c in concept.get("coding") or []]
+
+
+def _codes(value: Any) -> set[str]:
+    return {str(c["code"]) for c in _codings(value) if isinstance(c, dict) and c.get("code")}
+
+
+def _who(value: Any, contained: dict[str, Any]) -> Iterable[str]:
+    yield from (f"ps:{i}" for i in _identified(value, contained, IDNPS))
+    for reference in _list(value):
+        target = str(reference.get("reference", ""))
+        if target.startswith("Patient/"):
+            yield f"person:{target.removeprefix('Patient/')}"
+
+
+def _list(value: Any) -> list[dict[str, Any]]:
+    items = value if isinstance(value, list) else [value]
+    out = []
+    for item in items:
+        if isinstance(item, dict):
+            actor = item.get("actor")
+            out.append(actor if isinstance(actor, dict) else item)
+    return out
+
+
+def _identified(value: Any, contained: dict[str, Any], system: str) -> Iterable[str]:
+    for reference in _list(value):
+        yield from _of_system([reference.get("identifier")], system)
+        inside = contained.get(str(reference.get("reference", "")))
+        if inside:
+            yield from _of_system(inside.get("identifier"), system)
+            yield from _identified(inside.get("practitioner"), contained, system)
+            yield from _identified(inside.get("organization"), contained, system)
+
+
+def _of_system(identifiers: Any, system: str) -> Iterable[str]:
+    for identifier in identifiers if isinstance(identifiers, list) else [identifiers]:
+        if isinstance(identifier, dict) and identifier.get("system") == system and identifier.get("value"):
+            yield str(identifier["value"])

@@ -1,0 +1,269 @@
+"""The store as one actor sees it: the only store a room ever holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from aubier.access.actor import Actor, Context
+from aubier.access.decide import require, sight_of
+from aubier.access.labels import labels_of
+from aubier.fhir import json as fhir_json
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import BeforeWrite, Policy, Resource
+from aubier.search.model import Query
+from aubier.search.query import parse
+from aubier.store.binaries import Binaries, Stored
+from aubier.store.find import Row
+from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
+from aubier.store.sight import Sight
+from aubier.store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a page: the resource, and whether it matched or was included."""
+
+    resource: Resource
+    mode: str = "match"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a search: entries in order, the total when it was asked, the cursor of the next page."""
+
+    entries: tuple[Entry, ...]
+    total: int | None = None
+    next: str = ""
+
+    @property
+    def resources(self) -> list[Resource]:
+        """The matches, without what they include."""
+        return [e.resource for e in self.entries if e.mode == "match"]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One write of a transaction. `op` is create, update or delete; delete needs `type` and `id` only."""
+
+    op: str
+    resource: Resource | None = None
+    type: str = ""
+    id: str = ""
+    if_match: int | None = None
+    full_url: str = ""
+
+    def intent(self) -> Intent:
+        """The write as the store takes it."""
+        body = self.resource or {}
+        kind = self.type or body.get("resourceType", "")
+        logical = "" if self.op == "create" else self.id or body.get("id", "")
+        return Intent(
+            self.op,  # type: ignore[arg-type]
+            kind,
+            logical,
+            resource=self.resource,
+            if_match=self.if_match,
+            full_url=self.full_url,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The engine: the store, the rooms' policies and content rules, and the check of every write.
+
+    `check(resource)` raises Problem for a resource that the base specification refuses.
+    """
+
+    store: Store
+    policies: Sequence[Policy] = ()
+    before_write: Mapping[str, Sequence[BeforeWrite]] = field(default_factory=dict)
+    check: Callable[[Resource], None] = lambda resource: None
+    settings: Any = None
+    contents: Binaries | None = None
+
+    def view(self, actor: Actor, now: datetime, language: str = "fr") -> View:
+        """The store as `actor` sees it at `now`."""
+        return View(self, actor, now, language, sight_of(actor, now, self.policies))
+
+    def context(self, actor: Actor, now: datetime, language: str = "fr") -> Context:
+        """What a room's function is given."""
+        return Context(actor, self.view(actor, now, language), now, self.settings, language)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Reads and writes under one actor's rights; every answer leaves its audit line."""
+
+    access: Access
+    actor: Actor
+    now: datetime
+    language: str
+    sight: Sight
+    conn: Any = None
+
+    # -- reading ------------------------------------------------------------------------------------
+
+    async def read(self, kind: str, logical: str) -> Resource:
+        """The current version. Problem: login, forbidden, not-found (hidden and missing alike), deleted."""
+        return fhir_json.parse((await self.read_row(kind, logical)).raw)
+
+    async def read_row(self, kind: str, logical: str) -> Row:
+        """The current version as stored bytes."""
+        await self._allow(kind, "read", f"{kind}/{logical}")
+        return await self._told(
+            "read",
+            f"{kind}/{logical}",
+            self.access.store.read(self.sight, kind, logical, self.conn),
+        )
+
+    async def vread_row(self, kind: str, logical: str, version: int) -> Row:
+        """One version as stored bytes."""
+        await self._allow(kind, "vread", f"{kind}/{logical}")
+        return await self.access.store.vread(self.sight, kind, logical, version)
+
+    async def search(self, kind: str, pairs: Sequence[tuple[str, str]] = ()) -> Page:
+        """One page of `kind`; `pairs` are decoded (name, value). Problem: login, forbidden, invalid."""
+        found = await self.search_rows(parse(kind, list(pairs)))
+        entries = [Entry(fhir_json.parse(r.raw)) for r in found.rows]
+        entries += [Entry(fhir_json.parse(r.raw), "include") for r in found.included]
+        return Page(tuple(entries), found.total, found.cursor)
+
+    async def search_rows(self, query: Query) -> Any:
+        """One page of a parsed query as stored bytes (`store.find.Found`)."""
+        await self._allow(query.type, "search", query.type)
+        return await self.access.store.search(self.sight, query, self.conn)
+
+    async def history_rows(
+        self, kinds: Sequence[str], logical: str = "", **options: Any
+    ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
+        """Versions, newest first, of one resource, a type, or everything this actor may see."""
+        for kind in kinds:
+            await self._allow(kind, "history-instance" if logical else "history-type", kind)
+        return await self.access.store.history(self.sight, kinds, logical, **options)
+
+    # -- writing ------------------------------------------------------------------------------------
+
+    async def create(self, resource: Resource) -> Written:
+        """Stores a new resource under an id of ours."""
+        return (await self.transact([Write("create", resource)]))[0]
+
+    async def update(self, resource: Resource, if_match: int | None = None) -> Written:
+        """Stores a new version of a resource that exists for this actor."""
+        return (await self.transact([Write("update", resource, if_match=if_match)]))[0]
+
+    async def delete(self, kind: str, logical: str) -> Written:
+        """Deletes a resource of this actor's own."""
+        return (await self.transact([Write("delete", type=kind, id=logical)]))[0]
+
+    async def transact(self, writes: Sequence[Write], **options: Any) -> list[Written]:
+        """All or nothing; `urn:uuid:` references between the writes are resolved.
+
+        Options: `claims`, `grants`, `revokes`, `feed` (deposit without a relationship), `what` and `action`
+        (the audit line's words).
+        """
+        return await self.write([w.intent() for w in writes], **options)
+
+    async def write(
+        self,
+        intents: Sequence[Intent],
+        *,
+        claims: Sequence[Claim] = (),
+        grants: Sequence[Grant] = (),
+        revokes: Sequence[Revoke] = (),
+        feed: bool = False,
+        what: str = "",
+        action: str = "",
+    ) -> list[Written]:
+        """The same over the store's own intents, with their conditions."""
+        for intent in intents:
+            await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
+            intent.may_create = intent.may_create or (
+                intent.op == "update" and self.sight.unrestricted and intent.change is None
+            )
+        batch = Batch(
+            list(intents),
+            self._prepare,
+            list(grants),
+            list(revokes),
+            list(claims),
+            feed=feed,
+            what=what,
+            action=action,
+        )
+        return await self._told(
+            action or "write",
+            what or ", ".join(f"{i.type}/{i.id}" for i in intents),
+            self.access.store.transact(self.sight, batch),
+        )
+
+    async def _prepare(
+        self, conn: Any, resource: Resource, before: Resource | None
+    ) -> tuple[Resource, list[str]]:
+        self.access.check(resource)
+        bound = replace(self, conn=conn)
+        context = Context(self.actor, bound, self.now, self.access.settings, self.language)
+        for rule in self.access.before_write.get(resource["resourceType"], ()):
+            resource = await rule.run(context, resource, before)
+        return resource, labels_of(resource, self.actor)
+
+    # -- rights and proofs --------------------------------------------------------------------------
+
+    async def grant(self, *grants: Grant, what: str = "") -> None:
+        """Gives rights on a record in which this actor may write, with an audit line."""
+        await self.write([], grants=grants, what=what, action="grant")
+
+    async def revoke(self, *revokes: Revoke, what: str = "") -> None:
+        """Ends rights, at once, with an audit line."""
+        await self.write([], revokes=revokes, what=what, action="revoke")
+
+    # -- contents -----------------------------------------------------------------------------------
+
+    async def keep(self, patient: str, content: bytes) -> Stored:
+        """Stores a content, encrypted, in the compartment of the Patient of that logical id.
+
+        To be called before the write that names it; nothing shows it until a resource does.
+        """
+        return await self._contents().put(patient, content)
+
+    async def content(self, patient: str, name: str) -> bytes:
+        """A content by its name. The caller has read, through this view, a resource that names it.
+
+        Problem: not-found; exception when it is damaged.
+        """
+        return await self._contents().get(patient, name)
+
+    def _contents(self) -> Binaries:
+        if self.access.contents is None:
+            raise problem("exception", "No place for contents", "Aucun lieu pour les contenus")
+        return self.access.contents
+
+    async def run(self, name: str, *args: Any) -> list[Mapping[str, Any]]:
+        """The rows of a room's named statement (`Service.statements`)."""
+        return await self.access.store.run(name, *args, conn=self.conn)
+
+    def as_system(self, name: str) -> View:
+        """The same moment seen by a named system actor of the platform: for what a room must do in its own name
+        (and answer for: its audit lines say so)."""
+        from aubier.access.actor import system_actor
+
+        actor = system_actor(name)
+        return replace(self, actor=actor, sight=sight_of(actor, self.now, self.access.policies))
+
+    async def _allow(self, kind: str, interaction: str, what: str) -> None:
+        try:
+            require(self.actor, kind, interaction)
+        except Problem as refusal:
+            await self.access.store.refused(self.sight, interaction, what, refusal.kind)
+            raise
+
+    async def _told(self, action: str, what: str, answer: Any) -> Any:
+        """Awaits `answer`; a refusal for want of rights leaves its audit line too."""
+        try:
+            return await answer
+        except Problem as refusal:
+            if refusal.kind in ("not-found", "forbidden") and self.conn is None:
+                await self.access.store.refused(self.sight, action, what, refusal.kind)
+            raise

@@ -1,0 +1,304 @@
+"""The ASGI application: a raw short path for FHIR, Starlette for everything else."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response as StarletteResponse
+from starlette.routing import Route as StarletteRoute
+
+from aubier.access.actor import Actor, Context
+from aubier.access.view import Access
+from aubier.ground.clock import Clock
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Door, Request, Response, Route
+from aubier.rest.bundles import run_bundle
+from aubier.rest.exchange import Answer, Call, decoded, failed
+from aubier.rest.interactions import Interactions, path_of
+
+_log = logging.getLogger("aubier.rest")
+_GZIP_FROM = 1400
+"""Answers smaller than one network packet gain nothing from gzip."""
+
+Identify = Callable[[Context, Mapping[str, str]], Awaitable[Actor]]
+"""`identify(context, headers)`: the actor of a request; anonymous when it brings no credentials, Problem
+(login, expired) when it brings bad ones."""
+
+PageError = Callable[[Context, Request, Problem], Response]
+"""Makes a page of a Problem, for browsers."""
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none';"
+    " form-action 'self' http://127.0.0.1:* http://localhost:* https:",
+}
+
+
+@dataclass(slots=True)
+class Server:
+    """What answers HTTP. `access` and `identify` decide, `interactions` is the FHIR base at /fhir."""
+
+    access: Access
+    identify: Identify
+    interactions: Interactions
+    clock: Clock
+    max_body: int
+    base_url: str = ""
+    language: str = "fr"
+    routes: Sequence[Route] = ()
+    doors: Sequence[Door] = ()
+    page_error: PageError | None = None
+    others: Any = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        mounted = [StarletteRoute(r.path, self._endpoint(r), methods=[r.method]) for r in self.routes]
+        self.others = Starlette(routes=mounted, exception_handlers={404: self._nowhere, 405: self._nowhere})
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """The ASGI entry."""
+        if scope["type"] != "http":
+            await self.others(scope, receive, send)
+        elif scope["path"] == "/fhir" or scope["path"].startswith("/fhir/"):
+            await self._fhir(scope, receive, send)
+        elif any(scope["path"] == d.base or scope["path"].startswith(d.base + "/") for d in self.doors):
+            await self._door(scope, receive, send)
+        else:
+            await self.others(scope, receive, send)
+
+    # -- FHIR ---------------------------------------------------------------------------------------
+
+    async def _fhir(self, scope: Any, receive: Any, send: Any) -> None:
+        headers = _headers(scope)
+        origin = self._origin(scope, headers)
+        raw = scope.get("raw_path", scope["path"].encode()).decode("latin-1").partition("?")[0]
+        call = Call(
+            scope["method"],
+            path_of(raw)[1:],
+            scope["query_string"].decode("latin-1"),
+            headers,
+            b"",
+            origin + "/fhir",
+        )
+        answer = await self._answered(call, receive)
+        await _send(send, call.method, headers, answer)
+
+    async def _answered(self, call: Call, receive: Any) -> Answer:
+        try:
+            body = await self._body(call.headers, receive)
+            call = Call(call.method, call.path, call.query, call.headers, body, call.base)
+            context = await self.context(call.headers, call.language)
+            if not call.path and call.method == "POST":
+                return await run_bundle(self.interactions, call, context.store)
+            return await self.interactions.answer(call, context.store, self.access.settings)
+        except Problem as refusal:
+            return failed(refusal, call.language)
+        except Exception:
+            return failed(_unexpected(call.method, "/".join(call.path)), call.language)
+
+    async def context(self, headers: Mapping[str, str], language: str) -> Context:
+        """The context of a request: who asks is found by a context that is nobody's."""
+        now = self.clock()
+        nobody = self.access.context(Actor("anonymous", "", "anonymous"), now, language)
+        return self.access.context(await self.identify(nobody, headers), now, language)
+
+    async def _body(self, headers: Mapping[str, str], receive: Any) -> bytes:
+        length = headers.get("content-length", "0")
+        if length.isdigit() and int(length) > self.max_body:
+            raise self._too_long()
+        parts, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise problem("invalid", "The request was cut short", "La requête a été interrompue")
+            part = message.get("body", b"")
+            size += len(part)
+            if size > self.max_body:
+                raise self._too_long()
+            parts.append(part)
+            if not message.get("more_body"):
+                return b"".join(parts)
+
+    def _too_long(self) -> Problem:
+        most = self.max_body >> 20
+        return problem(
+            "too-long",
+            f"The body is larger than {most} MiB; split it",
+            f"Le corps dépasse {most} Mio ; découpez-le",
+            at="http.body",
+        )
+
+    def _origin(self, scope: Any, headers: Mapping[str, str]) -> str:
+        return self.base_url or f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}"
+
+    # -- doors and routes ---------------------------------------------------------------------------
+
+    async def _door(self, scope: Any, receive: Any, send: Any) -> None:
+        door = next(
+            d for d in self.doors if scope["path"] == d.base or scope["path"].startswith(d.base + "/")
+        )
+        headers = _headers(scope)
+        language = "fr" if headers.get("accept-language", "").startswith("fr") else "en"
+        try:
+            body = await self._body(headers, receive)
+            context = await self.context(headers, language)
+            request = self._request(scope, headers, body, {})
+            response = await door.run(context, request)
+            answer = _from_response(response)
+        except Problem as refusal:
+            answer = failed(refusal, language)
+        except Exception:
+            answer = failed(_unexpected(scope["method"], scope["path"]), language)
+        await _send(send, scope["method"], headers, answer)
+
+    def _request(
+        self, scope: Any, headers: Mapping[str, str], body: bytes, params: Mapping[str, str]
+    ) -> Request:
+        starlette = StarletteRequest(scope)
+        form: tuple[tuple[str, str], ...] = ()
+        if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            form = tuple(_decoded(body))
+        return Request(
+            scope["method"],
+            scope["path"],
+            params,
+            tuple(_decoded(scope["query_string"])),
+            form,
+            headers,
+            dict(starlette.cookies),
+            body,
+            self._origin(scope, headers),
+            (scope.get("client") or ("", 0))[0],
+        )
+
+    def _endpoint(self, route: Route) -> Callable[[StarletteRequest], Awaitable[StarletteResponse]]:
+        async def endpoint(request: StarletteRequest) -> StarletteResponse:
+            headers = _headers(request.scope)
+            context = self.access.context(Actor("anonymous", "", "anonymous"), self.clock(), self.language)
+            plain = self._request(request.scope, headers, b"", request.path_params)
+            try:
+                body = await self._body(headers, request.receive)
+                plain = self._request(request.scope, headers, body, request.path_params)
+                context = await self.context(headers, _language(headers, self.language))
+                response = await route.run(context, plain)
+            except Problem as refusal:
+                response = self._refusal(context, plain, refusal)
+            except Exception:
+                response = self._refusal(context, plain, _unexpected(route.method, route.path))
+            return _starlette(response, headers, secure=plain.base_url.startswith("https:"))
+
+        return endpoint
+
+    def _refusal(self, context: Context, request: Request, refusal: Problem) -> Response:
+        if self.page_error is not None and "text/html" in request.headers.get("accept", ""):
+            return self.page_error(context, request, refusal)
+        answer = failed(refusal, context.language)
+        return Response(answer.status, answer.body, answer.media_type, answer.headers)
+
+    async def _nowhere(self, request: StarletteRequest, error: Exception) -> StarletteResponse:
+        status = getattr(error, "status_code", 404)
+        kind = "method" if status == 405 else "not-found"
+        path = request.url.path[:200]
+        refusal = problem(
+            kind,  # type: ignore[arg-type]
+            f"There is nothing at {path} for {request.method}",
+            f"Il n'y a rien à {path} pour {request.method}",
+            at="http.path",
+        )
+        headers = _headers(request.scope)
+        plain = self._request(request.scope, headers, b"", {})
+        context = self.access.context(
+            Actor("anonymous", "", "anonymous"), self.clock(), _language(headers, self.language)
+        )
+        return _starlette(self._refusal(context, plain, refusal), headers, secure=False)
+
+
+def _language(headers: Mapping[str, str], default: str) -> str:
+    first = headers.get("accept-language", "")[:2].lower()
+    return first if first in ("fr", "en") else default
+
+
+def _decoded(data: bytes) -> list[tuple[str, str]]:
+    try:
+        return decoded(data.decode("ascii"))
+    except UnicodeDecodeError as error:
+        raise problem(
+            "invalid", "Percent-encode the form", "Encodez le formulaire (%XX)", at="http.body"
+        ) from error
+
+
+def _headers(scope: Any) -> dict[str, str]:
+    return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+
+
+def _unexpected(method: str, path: str) -> Problem:
+    """An unforeseen fault: the log has the trace, the client a reference and nothing else."""
+    reference = uuid.uuid4().hex[:12]
+    _log.exception("unforeseen fault %s in %s %s", reference, method, path[:200])
+    return problem(
+        "exception",
+        f"Something unforeseen happened; give the reference {reference} to support",
+        f"Un imprévu est survenu ; donnez la référence {reference} à l'assistance",
+    )
+
+
+def _from_response(response: Response) -> Answer:
+    body = response.body.encode() if isinstance(response.body, str) else response.body
+    return Answer(response.status, body, dict(response.headers), response.media_type)
+
+
+def _starlette(response: Response, headers: Mapping[str, str], *, secure: bool) -> StarletteResponse:
+    body = response.body.encode() if isinstance(response.body, str) else response.body
+    extra = {**SECURITY_HEADERS, **response.headers}
+    if _takes_gzip(headers) and len(body) > _GZIP_FROM and not extra.get("Content-Encoding"):
+        body = gzip.compress(body, 5)
+        extra |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    out = StarletteResponse(body, response.status, extra, response.media_type)
+    for cookie in response.cookies:
+        out.set_cookie(
+            cookie.name,
+            cookie.value,
+            max_age=cookie.max_age,
+            path=cookie.path,
+            httponly=True,
+            samesite="lax",
+            secure=secure,
+        )
+    return out
+
+
+def _takes_gzip(headers: Mapping[str, str]) -> bool:
+    return "gzip" in headers.get("accept-encoding", "")
+
+
+async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answer) -> None:
+    body = answer.body
+    out = {
+        "content-type": answer.media_type,
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+    }
+    out |= {k.lower(): v for k, v in answer.headers.items()}
+    if not body and answer.status in (204, 304):
+        del out["content-type"]
+    if _takes_gzip(headers) and len(body) > _GZIP_FROM:
+        body = gzip.compress(body, 3)
+        out |= {"content-encoding": "gzip", "vary": "accept-encoding"}
+    if answer.status != 304:
+        out["content-length"] = str(len(body))
+    pairs = [(k.encode("latin-1"), _latin(v)) for k, v in out.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
+    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+
+
+def _latin(value: str) -> bytes:
+    return value.replace("\r", "").replace("\n", "").encode("latin-1", "replace")

@@ -1,0 +1,102 @@
+"""The CapabilityStatement, made from the same rows as the routes. Rule: FHIR R4, capabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aubier.fhir.definitions import definitions
+from aubier.ground.rows import Operation, Resource
+from aubier.search.model import Parameter
+from aubier.search.parameters import registry
+
+_INSTANCE = ("read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type")
+_SEARCHABLE = {"token", "reference", "string", "date", "uri", "number", "quantity"}
+
+
+def capability(
+    base: str, version: str, published: str, operations: Mapping[tuple[str, str], Operation]
+) -> Resource:
+    """The statement of the FHIR base at `base`. `published` is a FHIR date."""
+    return {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": published,
+        "publisher": "Aubier",
+        "kind": "instance",
+        "software": {"name": "Aubier", "version": version},
+        "implementation": {"description": "Aubier, FHIR R4", "url": base},
+        "fhirVersion": "4.0.1",
+        "format": ["application/fhir+json", "json"],
+        "rest": [
+            {
+                "mode": "server",
+                "security": _security(base),
+                "resource": [_resource(kind, operations) for kind in sorted(definitions().resource_types)],
+                "interaction": [{"code": c} for c in ("transaction", "batch", "history-system")],
+                "operation": [_operation(o) for (on, _), o in operations.items() if not on],
+            }
+        ],
+    }
+
+
+def _security(base: str) -> Resource:
+    origin = base.removesuffix("/fhir")
+    oauth = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+    return {
+        "cors": False,
+        "service": [
+            {
+                "coding": [
+                    {
+                        "system": "http://terminology.hl7.org/CodeSystem/restful-security-service",
+                        "code": "SMART-on-FHIR",
+                    }
+                ]
+            }
+        ],
+        "description": f"Bearer tokens of the OpenID provider of {origin}; deny by default.",
+        "extension": [
+            {
+                "url": oauth,
+                "extension": [
+                    {"url": "authorize", "valueUri": f"{origin}/authorize"},
+                    {"url": "token", "valueUri": f"{origin}/token"},
+                ],
+            }
+        ],
+    }
+
+
+def _resource(kind: str, operations: Mapping[tuple[str, str], Operation]) -> Resource:
+    parameters = [p for p in registry().of(kind) if p.type in _SEARCHABLE]
+    row: Resource = {
+        "type": kind,
+        "interaction": [{"code": code} for code in _INSTANCE],
+        "versioning": "versioned-update",
+        "readHistory": True,
+        "updateCreate": True,
+        "conditionalCreate": True,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": True,
+        "conditionalDelete": "single",
+        "referencePolicy": ["literal", "local", "logical"],
+        "searchInclude": _includes(kind, parameters),
+        "searchParam": [{"name": p.code, "type": p.type, "definition": p.url} for p in parameters],
+    }
+    own = [_operation(o) for (on, _), o in operations.items() if on == kind]
+    if own:
+        row["operation"] = own
+    return {k: v for k, v in row.items() if v != []}
+
+
+def _includes(kind: str, parameters: Sequence[Parameter]) -> list[str]:
+    return [f"{kind}:{p.code}" for p in parameters if p.type == "reference"]
+
+
+def _operation(operation: Operation) -> Resource:
+    on = operation.on or "Resource"
+    return {
+        "name": operation.name,
+        "definition": f"https://aubier.example/OperationDefinition/{on}-{operation.name}",
+        "documentation": f"{operation.title['en']} ({operation.rule})",
+    }

@@ -1,0 +1,167 @@
+"""A FHIR request and its answer, between HTTP and the interactions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, parsedate_to_datetime
+from urllib.parse import parse_qsl
+
+from aubier.fhir import json as fhir_json
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Resource
+from aubier.rest.outcome import outcome, status_of
+from aubier.store.find import Row
+
+FHIR_JSON = "application/fhir+json; charset=utf-8"
+_JSON = {"application/fhir+json", "application/json", "text/json", "application/json+fhir", "json"}
+_ANY = {"", "*/*", "application/*"}
+_MAX_QUERY = 64_000
+_ETAG = re.compile(r'(?:W/)?"([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A FHIR request. `path` holds the segments after the base; header names are lower case."""
+
+    method: str
+    path: tuple[str, ...]
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    base: str
+
+    @property
+    def prefer(self) -> dict[str, str]:
+        """The Prefer header: `return`, `handling`..."""
+        found: dict[str, str] = {}
+        for part in re.split(r"[,;]", self.headers.get("prefer", "")):
+            name, _, value = part.strip().partition("=")
+            if name:
+                found[name.lower()] = value.strip('"')
+        return found
+
+    @property
+    def lenient(self) -> bool:
+        """Whether the client asked that unknown parameters be left out."""
+        return self.prefer.get("handling") == "lenient"
+
+    @property
+    def language(self) -> str:
+        """`fr` when the client prefers it, `en` otherwise."""
+        first = self.headers.get("accept-language", "").split(",")[0].strip().lower()
+        return "fr" if first.startswith("fr") else "en"
+
+    def pairs(self) -> list[tuple[str, str]]:
+        """The decoded parameters of the query string."""
+        return decoded(self.query)
+
+    def resource(self) -> Resource:
+        """The body as a resource. Problem: media-type, structure."""
+        check_content_type(self.headers)
+        return fhir_json.parse(self.body)
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes back: status, body bytes (already FHIR JSON unless `media_type` says otherwise), headers."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    media_type: str = FHIR_JSON
+
+
+def decoded(text: str) -> list[tuple[str, str]]:
+    """(name, value) pairs of a query string or form. Problem when it is too long or not UTF-8."""
+    if len(text) > _MAX_QUERY:
+        raise problem("too-long", "The query is too long", "La requête est trop longue", at="http.query")
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1000)
+    except (UnicodeDecodeError, ValueError) as error:
+        raise problem(
+            "invalid",
+            "The query string cannot be read: percent-encode it in UTF-8, at most 1,000 parameters",
+            "La requête est illisible : encodez-la en UTF-8, 1 000 paramètres au plus",
+            at="http.query",
+        ) from error
+
+
+def check_content_type(headers: Mapping[str, str]) -> None:
+    """Problem (media-type) unless the body says it is FHIR JSON, uncompressed, in UTF-8."""
+    kind, _, rest = headers.get("content-type", "").partition(";")
+    charset = rest.partition("charset=")[2].strip('" ').lower()
+    if kind.strip().lower() not in _JSON or charset not in ("", "utf-8", "utf8"):
+        raise problem(
+            "media-type",
+            f"Send application/fhir+json in UTF-8, not '{headers.get('content-type', 'nothing')[:80]}'",
+            f"Envoyez application/fhir+json en UTF-8, pas « {headers.get('content-type', 'rien')[:80]} »",
+            at="http.Content-Type",
+        )
+    if headers.get("content-encoding", "identity") != "identity":
+        raise problem(
+            "media-type",
+            "Send the body without Content-Encoding",
+            "Envoyez le corps sans Content-Encoding",
+            at="http.Content-Encoding",
+        )
+
+
+def check_accept(call: Call) -> None:
+    """Problem (not-acceptable) when the client takes no FHIR JSON. `_format` comes before Accept."""
+    asked = dict(parse_qsl(call.query, errors="replace")).get("_format")
+    wanted = [asked] if asked else call.headers.get("accept", "").split(",")
+    kinds = [w.partition(";")[0].strip().lower() for w in wanted]
+    if not any(k in _JSON or k in _ANY or k == "text/html" for k in kinds):
+        raise problem(
+            "not-acceptable",
+            "Only application/fhir+json can be answered here",
+            "Ici, seul application/fhir+json peut être rendu",
+            at="http._format" if asked else "http.Accept",
+        )
+
+
+def version_of(header: str, name: str) -> int | None:
+    """The version in an If-Match header: `W/"3"`. Problem when it is not one of our ETags."""
+    if not header:
+        return None
+    match = _ETAG.fullmatch(header.strip()) or re.fullmatch(r"(\d+)", header.strip())
+    if match is None or not match[1].isdigit() or len(match[1]) > 9:
+        raise problem(
+            "invalid", f'{name} must be like W/"3"', f'{name} doit être de la forme W/"3"', at=f"http.{name}"
+        )
+    return int(match[1])
+
+
+def moment(milliseconds: int) -> datetime:
+    """Milliseconds of the epoch as a UTC datetime."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+
+
+def of_version(row: Row) -> dict[str, str]:
+    """The headers that tell a version: ETag and Last-Modified."""
+    return {
+        "ETag": f'W/"{row.version}"',
+        "Last-Modified": format_datetime(moment(row.updated), usegmt=True),
+    }
+
+
+def unchanged(call: Call, row: Row) -> bool:
+    """Whether a conditional read may be answered 304 (If-None-Match first, then If-Modified-Since)."""
+    tag = call.headers.get("if-none-match")
+    if tag is not None:
+        return str(row.version) in _ETAG.findall(tag) or tag.strip() == "*"
+    since = call.headers.get("if-modified-since")
+    if not since:
+        return False
+    try:
+        return moment(row.updated).replace(microsecond=0) <= parsedate_to_datetime(since)
+    except (TypeError, ValueError):
+        return False
+
+
+def failed(refusal: Problem, language: str) -> Answer:
+    """The answer that tells a Problem."""
+    return Answer(status_of(refusal), fhir_json.dumps(outcome(refusal, language)), dict(refusal.headers))

@@ -1,0 +1,399 @@
+"""The FHIR RESTful interactions. Rule: HL7 FHIR R4 (4.0.1), RESTful API (http.html)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import unquote, urlencode
+
+from aubier.access.actor import Context
+from aubier.access.view import View
+from aubier.fhir import json as fhir_json
+from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.rows import Operation, Resource
+from aubier.rest.exchange import (
+    Answer,
+    Call,
+    check_accept,
+    check_content_type,
+    decoded,
+    of_version,
+    unchanged,
+    version_of,
+)
+from aubier.rest.outcome import said
+from aubier.rest.searchset import history, searchset, shaped
+from aubier.search.model import Query
+from aubier.search.query import parse
+from aubier.store.find import Row
+from aubier.store.intent import Intent, Written
+from aubier.store.keys import type_numbers
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Paging bounds: the default page and the largest one, entries."""
+
+    page: int = 20
+    largest: int = 1000
+    bundle: int = 20_000
+
+
+@dataclass(slots=True)
+class Interactions:
+    """One FHIR base. `capability(base)` is its statement; `operations` are keyed by (type or '', name)."""
+
+    capability: Callable[[str], bytes]
+    operations: Mapping[tuple[str, str], Operation] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+
+    async def answer(self, call: Call, view: View, settings: Any = None) -> Answer:
+        """The answer to one request. Problem for every refusal."""
+        check_accept(call)
+        path = call.path
+        if path == ("metadata",):
+            return self._metadata(call)
+        if not path:
+            raise problem(
+                "method",
+                "POST a batch or transaction Bundle here",
+                "Envoyez ici en POST un Bundle batch ou transaction",
+                at="http.method",
+            )
+        if path[-1].startswith("$"):
+            return await self._operation(call, view, settings)
+        if path == ("_history",):
+            return await self._history(call, view, [], "")
+        self.check_type(path[0])
+        handler = self._route(call)
+        return await handler(call, view)
+
+    # -- routing ------------------------------------------------------------------------------------
+
+    @staticmethod
+    def check_type(kind: str) -> None:
+        """Problem (not-found) for a name that is no resource type."""
+        if kind not in type_numbers():
+            raise problem(
+                "not-found",
+                f"'{kind[:64]}' is not a resource type of FHIR R4",
+                f"« {kind[:64]} » n'est pas un type de ressource FHIR R4",
+                at="http.path",
+            )
+
+    def _route(self, call: Call) -> Callable[[Call, View], Awaitable[Answer]]:
+        shapes: dict[str, dict[str, Any]] = {
+            "type": {"GET": self._search, "HEAD": self._search, "POST": self._create}
+            | {"PUT": self._update, "DELETE": self._delete},
+            "search": {"POST": self._search, "GET": self._search},
+            "type-history": {"GET": self._type_history},
+            "instance": {"GET": self._read, "HEAD": self._read, "PUT": self._update, "DELETE": self._delete},
+            "instance-history": {"GET": self._instance_history},
+            "version": {"GET": self._vread, "HEAD": self._vread},
+        }
+        methods = shapes[self._shape(call.path)]
+        if call.method not in methods:
+            raise Problem(
+                problem(
+                    "method",
+                    f"{call.method} is not possible here; use {', '.join(methods)}",
+                    f"{call.method} n'est pas possible ici ; utilisez {', '.join(methods)}",
+                    at="http.method",
+                ).issues,
+                headers={"Allow": ", ".join(methods)},
+            )
+        return methods[call.method]  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _shape(path: tuple[str, ...]) -> str:
+        match path:
+            case (_,):
+                return "type"
+            case (_, "_search"):
+                return "search"
+            case (_, "_history"):
+                return "type-history"
+            case (kind, logical):
+                _check_id(kind, logical)
+                return "instance"
+            case (kind, logical, "_history"):
+                _check_id(kind, logical)
+                return "instance-history"
+            case (kind, logical, "_history", version) if version.isdigit() and len(version) < 10:
+                _check_id(kind, logical)
+                return "version"
+        raise problem(
+            "not-found",
+            f"There is nothing at /{'/'.join(path)[:200]}",
+            f"Il n'y a rien à /{'/'.join(path)[:200]}",
+            at="http.path",
+        )
+
+    # -- reading ------------------------------------------------------------------------------------
+
+    def _metadata(self, call: Call) -> Answer:
+        if call.method not in ("GET", "HEAD"):
+            raise problem(
+                "method", "Only GET is possible here", "Seul GET est possible ici", at="http.method"
+            )
+        return Answer(200, self.capability(call.base))
+
+    async def _read(self, call: Call, view: View) -> Answer:
+        row = await view.read_row(call.path[0], call.path[1])
+        if unchanged(call, row):
+            return Answer(304, b"", of_version(row))
+        return Answer(200, _shaped(row, call), of_version(row))
+
+    async def _vread(self, call: Call, view: View) -> Answer:
+        row = await view.vread_row(call.path[0], call.path[1], int(call.path[3]))
+        return Answer(200, row.raw, of_version(row))
+
+    async def _search(self, call: Call, view: View) -> Answer:
+        query = self.query(call.path[0], self._search_pairs(call), call.lenient)
+        return Answer(200, searchset(call.base, query, await view.search_rows(query)))
+
+    def _search_pairs(self, call: Call) -> list[tuple[str, str]]:
+        pairs = call.pairs()
+        if call.method == "POST":
+            kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if call.body and kind != _FORM:
+                raise problem(
+                    "media-type",
+                    f"_search takes {_FORM}",
+                    f"_search attend {_FORM}",
+                    at="http.Content-Type",
+                )
+            pairs += decoded(_ascii(call.body))
+        return pairs
+
+    def query(self, kind: str, pairs: Sequence[tuple[str, str]], lenient: bool) -> Query:
+        """The parsed query under this server's page bounds."""
+        return parse(
+            kind,
+            list(pairs),
+            lenient=lenient,
+            max_count=self.limits.largest,
+            default_count=self.limits.page,
+        )
+
+    async def _type_history(self, call: Call, view: View) -> Answer:
+        return await self._history(call, view, [call.path[0]], "")
+
+    async def _instance_history(self, call: Call, view: View) -> Answer:
+        return await self._history(call, view, [call.path[0]], call.path[1])
+
+    async def _history(self, call: Call, view: View, kinds: list[str], logical: str) -> Answer:
+        if call.method != "GET":
+            raise problem(
+                "method", "Only GET is possible here", "Seul GET est possible ici", at="http.method"
+            )
+        options = _history_options(call, self.limits)
+        rows, following, total = await view.history_rows(kinds, logical, **options)
+        here = "/".join([call.base, *call.path])
+        links = [("self", here + (f"?{call.query}" if call.query else ""))]
+        if following:
+            kept = [(k, v) for k, v in call.pairs() if k != "_page"]
+            mark = ".".join(map(str, following))
+            links.append(("next", f"{here}?{urlencode([*kept, ('_page', mark)])}"))
+        return Answer(200, history(call.base, links, total, rows))
+
+    # -- writing ------------------------------------------------------------------------------------
+
+    async def _create(self, call: Call, view: View) -> Answer:
+        intent = self.create_intent(call.path[0], call.resource(), call.headers.get("if-none-exist", ""))
+        return told(call, (await view.write([intent]))[0])
+
+    def create_intent(self, kind: str, resource: Resource, if_none_exist: str) -> Intent:
+        """A create, conditional when `if_none_exist` holds criteria."""
+        _check_kind(kind, resource)
+        resource = {k: v for k, v in resource.items() if k != "id"}
+        condition = self.condition(kind, if_none_exist, "If-None-Exist") if if_none_exist else None
+        return Intent("create", kind, resource=resource, condition=condition)
+
+    def condition(self, kind: str, text: str, place: str) -> Query:
+        """The criteria of a conditional interaction. Problem when there is none."""
+        text = text.removeprefix(f"{kind}?").removeprefix("?")
+        query = self.query(kind, decoded(text), lenient=False)
+        if not query.criteria:
+            raise problem(
+                "precondition",
+                "The condition has no search criterion; add one",
+                "La condition n'a aucun critère de recherche ; ajoutez-en un",
+                at=f"http.{place}",
+            )
+        return replace(query, sort=(), includes=(), count=2, total="none", summary="")
+
+    async def _update(self, call: Call, view: View) -> Answer:
+        resource = call.resource()
+        intent = self.update_intent(call.path, call.query, resource, call.headers)
+        return told(call, (await view.write([intent]))[0])
+
+    def update_intent(
+        self, path: tuple[str, ...], query: str, resource: Resource, headers: Mapping[str, str]
+    ) -> Intent:
+        """An update by id, or by criteria when the path names only a type."""
+        kind = path[0]
+        _check_kind(kind, resource)
+        if_match = version_of(headers.get("if-match", ""), "If-Match")
+        only_new = headers.get("if-none-match", "").strip() == "*"
+        if len(path) == 2:
+            _check_same_id(path[1], resource)
+            return Intent("update", kind, path[1], resource=resource, if_match=if_match, only_new=only_new)
+        condition = self.condition(kind, query, "query")
+        logical = resource.get("id", "")
+        return Intent("update", kind, logical, resource=resource, if_match=if_match, condition=condition)
+
+    async def _delete(self, call: Call, view: View) -> Answer:
+        written = (await view.write([self.delete_intent(call.path, call.query, call.headers)]))[0]
+        answer = Answer(204)
+        if written.version:
+            answer.headers["ETag"] = f'W/"{written.version}"'
+        return answer
+
+    def delete_intent(self, path: tuple[str, ...], query: str, headers: Mapping[str, str]) -> Intent:
+        """A delete by id, or by criteria when the path names only a type."""
+        if_match = version_of(headers.get("if-match", ""), "If-Match")
+        if len(path) == 2:
+            return Intent("delete", path[0], path[1], if_match=if_match)
+        return Intent("delete", path[0], condition=self.condition(path[0], query, "query"), if_match=if_match)
+
+    # -- operations ---------------------------------------------------------------------------------
+
+    async def _operation(self, call: Call, view: View, settings: Any) -> Answer:
+        name = call.path[-1].removeprefix("$")
+        kind = call.path[0] if len(call.path) > 1 else ""
+        if kind:
+            self.check_type(kind)
+        operation = self.operations.get((kind, name))
+        instance = len(call.path) == 3
+        if operation is None or len(call.path) > 3 or operation.instance != instance:
+            raise not_found(f"${name[:64]}")
+        parameters = self._parameters(call, operation)
+        if instance:
+            _check_id(kind, call.path[1])
+            parameters = {**parameters, "_id": call.path[1]}
+        context = Context(view.actor, view, view.now, settings, call.language)
+        return Answer(200, fhir_json.dumps(await operation.run(context, parameters)))
+
+    @staticmethod
+    def _parameters(call: Call, operation: Operation) -> Resource:
+        if call.method == "POST" and call.body:
+            check_content_type(call.headers)
+            return fhir_json.parse(call.body)
+        if call.method not in ("GET", "POST") or (call.method == "GET" and operation.affects_state):
+            raise problem(
+                "method",
+                f"POST a Parameters resource to ${operation.name}",
+                f"Envoyez en POST une ressource Parameters à ${operation.name}",
+                at="http.method",
+            )
+        given = [{"name": k, "valueString": v} for k, v in call.pairs() if not k.startswith("_")]
+        return {"resourceType": "Parameters", "parameter": given} if given else {"resourceType": "Parameters"}
+
+
+def told(call: Call, written: Written) -> Answer:
+    """The answer to a write, as Prefer asks: the resource, nothing, or an OperationOutcome."""
+    created = written.status == "created"
+    row = Row(written.type, written.id, written.version, written.updated, written.raw)
+    headers = of_version(row)
+    if created or call.method == "POST":
+        headers["Location"] = f"{call.base}/{written.type}/{written.id}/_history/{written.version}"
+    body = written.raw
+    match call.prefer.get("return"):
+        case "minimal":
+            body = b""
+        case "OperationOutcome":
+            body = fhir_json.dumps(
+                said(f"{written.type}/{written.id} is stored", f"{written.type}/{written.id} est enregistré")
+            )
+    return Answer(201 if created else 200, body, headers)
+
+
+def _shaped(row: Row, call: Call) -> bytes:
+    if "_summary" not in call.query and "_elements" not in call.query:
+        return row.raw
+    pairs = [(k, v) for k, v in call.pairs() if k in ("_summary", "_elements")]
+    return shaped(row.raw, parse(row.type, pairs))
+
+
+def _check_id(kind: str, logical: str) -> None:
+    if not _ID.fullmatch(logical):
+        raise problem(
+            "value",
+            "An id has 1 to 64 letters, digits, hyphens and points",
+            "Un id a de 1 à 64 lettres, chiffres, tirets et points",
+            at="http.path",
+        )
+
+
+def _check_kind(kind: str, resource: Resource) -> None:
+    found = resource.get("resourceType")
+    if found != kind:
+        raise problem(
+            "value",
+            f"The body is a {str(found)[:64]}, the address says {kind}",
+            f"Le corps est un {str(found)[:64]}, l'adresse dit {kind}",
+            at=f"{str(found)[:64]}.resourceType",
+        )
+
+
+def _check_same_id(logical: str, resource: Resource) -> None:
+    if resource.get("id") != logical:
+        raise problem(
+            "value",
+            f"The body must carry the id of the address, {logical}",
+            f"Le corps doit porter l'id de l'adresse, {logical}",
+            at=f"{resource.get('resourceType')}.id",
+        )
+
+
+def _ascii(body: bytes) -> str:
+    try:
+        return body.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise problem(
+            "invalid", "Percent-encode the form", "Encodez le formulaire (%XX)", at="http.body"
+        ) from error
+
+
+def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
+    options: dict[str, Any] = {"count": limits.page}
+    for name, value in call.pairs():
+        match name:
+            case "_count" if value.isdigit() and len(value) < 7:
+                options["count"] = min(int(value), limits.largest) or 1
+            case "_since" | "_at":
+                options[name[1:]] = _instant(name, value)
+            case "_page" if re.fullmatch(r"\d{1,18}\.\d{1,18}\.\d{1,9}", value):
+                options["cursor"] = tuple(int(n) for n in value.split("."))
+            case "_format" | "_pretty":
+                pass
+            case _:
+                raise problem(
+                    "invalid",
+                    f"'{name[:64]}' is not a history parameter, or its value cannot be read",
+                    f"« {name[:64]} » n'est pas un paramètre d'historique, ou sa valeur est illisible",
+                    at=f"http.{name[:64]}",
+                )
+    return options
+
+
+def _instant(name: str, value: str) -> int:
+    query = parse("Patient", [("_lastUpdated", value)])
+    criterion = query.criteria[0]
+    found = criterion.values[0] if hasattr(criterion, "values") else None
+    if found is None or found.prefix != "eq":
+        raise problem(
+            "invalid", f"{name} must be an instant", f"{name} doit être un instant", at=f"http.{name}"
+        )
+    return found.lo
+
+
+def path_of(raw: str) -> tuple[str, ...]:
+    """The decoded segments of a path."""
+    return tuple(unquote(part, errors="replace") for part in raw.split("/") if part)

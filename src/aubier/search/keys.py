@@ -1,0 +1,52 @@
+"""The keys under which index values are kept: keyed hashes, and bounds on exact text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+
+_LONGEST = 160
+"""Characters of an exact value kept in an index; PostgreSQL's btree takes rows of at most 2.7 kB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Names what is hashed, so that a code and a reference that look alike never meet.
+
+    `term` gives a signed 64-bit number for strings, under the secret of this store.
+    """
+
+    term: Callable[..., int]
+
+    def param(self, kind: str, code: str) -> int:
+        """The key of a search parameter of a type: its rows in ident, ref, str, dat and num."""
+        return self.term("p", kind, code)
+
+    def token(self, kind: str, code: str, system: str, value: str) -> int:
+        """`code=system|value`."""
+        return self.term("t", kind, code, system, value)
+
+    def code(self, kind: str, code: str, value: str) -> int:
+        """`code=value`, whatever the system."""
+        return self.term("c", kind, code, value)
+
+    def system(self, kind: str, code: str, system: str) -> int:
+        """`code=system|`, whatever the value."""
+        return self.term("s", kind, code, system)
+
+    def present(self, kind: str, code: str) -> int:
+        """`code:missing=false`."""
+        return self.term("m", kind, code)
+
+
+def bounded(value: str) -> str:
+    """An exact value short enough for an index: a long one ends in its SHA-256, so it stays exact."""
+    if len(value) <= _LONGEST:
+        return value
+    return value[:96] + "#" + sha256(value.encode()).hexdigest()[:63]
+
+
+def bounded_text(text: str) -> str:
+    """The beginning of a text, as far as string search looks: 160 characters."""
+    return text[:_LONGEST]

@@ -1,0 +1,130 @@
+"""Sort keys as SQL expressions, and the opaque cursor of a next link."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from aubier.ground.problem import problem
+from aubier.search.model import Sort
+from aubier.search.sql import Frame
+
+_DATE_EDGE = {False: 253_402_300_800_001, True: -62_135_596_800_001}
+_TEXT_EDGE = {False: "\U0010ffff", True: ""}
+_NUMBER_EDGE = {False: Decimal("1e120"), True: Decimal("-1e120")}
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """`expression` over the row, never null (a missing value sorts last), its SQL type and direction."""
+
+    expression: str
+    cast: str
+    descending: bool
+
+
+def sort_keys(frame: Frame, sort: Sequence[Sort], kind: str, row: str) -> list[SortKey]:
+    """The keys of an ORDER BY, always ending with the row number, which makes the order total.
+
+    Without `_sort`: newest clinical date first.
+    """
+    keys = [_key(frame, s, kind, row) for s in sort] or [SortKey(f"{row}.lo", "bigint", True)]
+    return [*keys, SortKey(f"{row}.rid", "bigint", False)]
+
+
+def _key(frame: Frame, sort: Sort, kind: str, row: str) -> SortKey:
+    code, down = sort.parameter.code, sort.descending
+    if code == "_id":
+        return SortKey(f"{row}.id", "text", down)
+    if code == "_lastUpdated":
+        return SortKey(f"{row}.seq", "bigint", down)
+    sources = {
+        "date": ("dat", "hi" if down else "lo", "bigint", _DATE_EDGE),
+        "string": ("str", "norm", "text", _TEXT_EDGE),
+        "uri": ("ref", "target", "text", _TEXT_EDGE),
+        "reference": ("ref", "target", "text", _TEXT_EDGE),
+        "number": ("num", "val", "numeric", _NUMBER_EDGE),
+        "quantity": ("num", "val", "numeric", _NUMBER_EDGE),
+    }
+    if sort.parameter.type not in sources:
+        raise problem(
+            "not-supported",
+            f"Sorting on the {sort.parameter.type} parameter '{code}' is not possible yet",
+            f"Le tri sur « {code} » ({sort.parameter.type}) n'est pas encore possible",
+            at="http._sort",
+        )
+    table, column, cast, edge = sources[sort.parameter.type]
+    param = frame.args.add(frame.keys.param(kind, code), "bigint")
+    last = frame.args.add(edge[down], cast)
+    best = "max" if down else "min"
+    s = frame.alias("s")
+    return SortKey(
+        f"coalesce((select {best}({s}.{column}) from {frame.table(kind)}{table} {s}"
+        f" where {s}.param = {param} and {s}.rid = {row}.rid and {s}.pat = {row}.pat), {last})",
+        cast,
+        down,
+    )
+
+
+def order_by(keys: Sequence[SortKey]) -> str:
+    """The ORDER BY list."""
+    return ", ".join(f"{k.expression} desc" if k.descending else k.expression for k in keys)
+
+
+def after(frame: Frame, keys: Sequence[SortKey], values: Sequence[Any]) -> str:
+    """The condition that a row comes after the row whose keys had these values."""
+    placed = [frame.args.add(v, k.cast) for k, v in zip(keys, values, strict=True)]
+    options = []
+    for n, key in enumerate(keys):
+        same = [f"{k.expression} = {p}" for k, p in zip(keys[:n], placed[:n], strict=True)]
+        options.append(
+            " and ".join([*same, f"{key.expression} {'<' if key.descending else '>'} {placed[n]}"])
+        )
+    lead, first = keys[0], placed[0]
+    bound = f"{lead.expression} {'<=' if lead.descending else '>='} {first}"
+    return f"{bound} and ({' or '.join(f'({o})' for o in options)})"
+
+
+class _Cursor(msgspec.Struct, array_like=True):
+    asof: int
+    casts: list[str]
+    values: list[str | int]
+
+
+def write_cursor(asof: int, keys: Sequence[SortKey], values: Sequence[Any]) -> str:
+    """The cursor of the page that ends with these key values; `asof` is the commit mark of the first page."""
+    plain = [str(v) if isinstance(v, Decimal) else v for v in values]
+    body = msgspec.msgpack.encode(_Cursor(asof, [k.cast for k in keys], plain))
+    return urlsafe_b64encode(body).rstrip(b"=").decode()
+
+
+def read_cursor(text: str, keys: Sequence[SortKey]) -> tuple[int, list[Any]]:
+    """The commit mark and key values of a cursor. A cursor of another query is a Problem (invalid)."""
+    try:
+        body = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        cursor = msgspec.msgpack.decode(body, type=_Cursor)
+        if cursor.casts != [k.cast for k in keys] or len(cursor.values) != len(keys):
+            raise ValueError
+        return cursor.asof, [_value(v, k.cast) for v, k in zip(cursor.values, keys, strict=True)]
+    except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
+        raise problem(
+            "invalid",
+            "The page mark is not one of this search; start again from its first page",
+            "Le repère de page ne vient pas de cette recherche ; repartez de la première page",
+            at="http._page",
+        ) from error
+
+
+def _value(value: str | int, cast: str) -> Any:
+    if cast == "bigint":
+        if not isinstance(value, int) or not -(2**63) <= value < 2**63:
+            raise ValueError
+        return value
+    if not isinstance(value, str) or "\x00" in value:
+        raise ValueError
+    return Decimal(value) if cast == "numeric" else value

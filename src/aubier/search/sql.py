@@ -1,0 +1,349 @@
+"""A parsed query compiled to SQL conditions over one row of a resource table.
+
+Nothing here runs: `conditions` gives text with `$n` and fills `Args`. The caller says what is visible,
+which table holds a type and how terms are keyed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from aubier.ground.problem import problem
+from aubier.ground.text import fold
+from aubier.search.keys import Keys, bounded, bounded_text
+from aubier.search.model import MIN_MS, Criterion, Has, Parameter, Value
+
+_LAST = "\U0010ffff"
+
+
+class Args(list[Any]):
+    """The arguments of a statement; `add` gives the placeholder with its type."""
+
+    def add(self, value: Any, cast: str) -> str:
+        """The placeholder of one more argument."""
+        self.append(value)
+        return f"${len(self)}::{cast}"
+
+
+@dataclass(slots=True)
+class Frame:
+    """What compiling needs from the store.
+
+    `table(type)` is the table prefix, `number(type)` the type's number, `visible(row, type)` the access
+    condition, `slices(type)` the codes of the reference parameters that place a resource in a Patient's
+    compartment. `now` serves `ap`.
+    """
+
+    keys: Keys
+    table: Callable[[str], str]
+    number: Callable[[str], int]
+    visible: Callable[[str, str], str]
+    slices: Callable[[str], frozenset[str]]
+    now: datetime
+    args: Args = field(default_factory=Args)
+    depth: int = 0
+
+    def alias(self, letter: str) -> str:
+        """A row name not used yet."""
+        self.depth += 1
+        return f"{letter}{self.depth}"
+
+
+def conditions(frame: Frame, criteria: Iterable[Criterion | Has], kind: str, row: str) -> list[str]:
+    """One SQL condition per criterion, over `row` of type `kind`."""
+    return [condition(frame, c, kind, row) for c in criteria]
+
+
+def condition(frame: Frame, criterion: Criterion | Has, kind: str, row: str) -> str:
+    """The condition of one criterion over `row`."""
+    if isinstance(criterion, Has):
+        return _has(frame, criterion, kind, row)
+    if criterion.modifier == "missing":
+        return _missing(frame, criterion, kind, row)
+    if criterion.chain:
+        return _chain(frame, criterion, kind, row)
+    if criterion.parameter.code == "_id":
+        ids = frame.args.add([v.text or v.code for v in criterion.values], "text[]")
+        return f"{row}.id = any({ids})"
+    if criterion.parameter.code == "_lastUpdated":
+        return _any(_instant(frame, v, row) for v in criterion.values)
+    return _BY_TYPE[criterion.parameter.type](frame, criterion, kind, row)
+
+
+def _any(parts: Iterable[str]) -> str:
+    return "(" + " or ".join(parts) + ")"
+
+
+def _posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
+    p = frame.alias("p")
+    return (
+        f"exists (select 1 from {frame.table(kind)}{table} {p} where {p}.rid = {row}.rid"
+        f" and {p}.pat = {row}.pat and {test.replace('{p}', p)})"
+    )
+
+
+def _param(frame: Frame, kind: str, code: str) -> str:
+    return frame.args.add(frame.keys.param(kind, code), "bigint")
+
+
+def _missing(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    mark = frame.args.add([frame.keys.present(kind, criterion.parameter.code)], "bigint[]")
+    test = f"{row}.terms @> {mark}"
+    return f"not {test}" if criterion.missing else test
+
+
+def of_identifiers(parameter: Parameter) -> bool:
+    """Whether a token parameter finds Identifiers, which are kept as exact values."""
+    return "dentifier" in parameter.expression.rsplit(".", 1)[-1] or parameter.code == "identifier"
+
+
+def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    code = criterion.parameter.code
+    if criterion.modifier == "identifier":
+        test = _identifiers(frame, criterion, kind, row, code + ":identifier")
+    elif of_identifiers(criterion.parameter):
+        test = _identifiers(frame, criterion, kind, row, code)
+    else:
+        terms = [token_key(frame.keys, kind, code, v) for v in criterion.values]
+        array = frame.args.add(terms, "bigint[]")
+        posted = [v for v in criterion.values if v.code]
+        if len(posted) == len(terms):
+            test = _posting(frame, "post", kind, row, f"{{p}}.term = any({array})")
+        else:
+            test = f"{row}.terms && {array}"
+    return f"not {test}" if criterion.modifier == "not" else test
+
+
+def token_key(keys: Keys, kind: str, code: str, value: Value) -> int:
+    """The term that a token value looks for."""
+    if not value.code:
+        return keys.system(kind, code, value.system or "")
+    if value.system is None:
+        return keys.code(kind, code, value.code)
+    return keys.token(kind, code, value.system, value.code)
+
+
+def _identifiers(frame: Frame, criterion: Criterion, kind: str, row: str, code: str) -> str:
+    param = _param(frame, kind, code)
+    tests = []
+    for v in criterion.values:
+        parts = [f"{{p}}.value = {frame.args.add(bounded(v.code), 'text')}"] if v.code else []
+        if v.system is not None:
+            parts.append(f"{{p}}.system = {frame.args.add(bounded(v.system), 'text')}")
+        tests.append(" and ".join(parts))
+    return _any(_posting(frame, "ident", kind, row, f"{{p}}.param = {param} and {t}") for t in tests)
+
+
+def reference_targets(criterion: Criterion) -> list[str]:
+    """The exact targets that a reference criterion accepts; a bare id stands for every possible type."""
+    out: list[str] = []
+    for v in criterion.values:
+        out += [v.text] if v.text else [f"{t}/{v.code}" for t in criterion.parameter.targets]
+    return out
+
+
+def _reference(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if criterion.modifier == "identifier":
+        return _token(frame, criterion, kind, row)
+    targets = reference_targets(criterion)
+    array = frame.args.add([bounded(t) for t in targets], "text[]")
+    param = _param(frame, kind, criterion.parameter.code)
+    test = _posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target = any({array})")
+    patients = [t.removeprefix("Patient/") for t in targets if t.startswith("Patient/")]
+    if criterion.modifier != "not" and len(patients) == len(targets) and _sliced(frame, criterion, kind):
+        test = f"{row}.pat = any({_homes(frame, patients)}) and {test}"
+    return f"not {test}" if criterion.modifier == "not" else f"({test})"
+
+
+def _sliced(frame: Frame, criterion: Criterion, kind: str) -> bool:
+    return not frame.table(kind) and criterion.parameter.code in frame.slices(kind)
+
+
+def _homes(frame: Frame, patients: list[str]) -> str:
+    """The compartments where resources of these patients may live, as an SQL array computed once."""
+    number = frame.args.add(frame.number("Patient"), "smallint")
+    ids = frame.args.add(patients, "text[]")
+    m, s = frame.alias("m"), frame.alias("s")
+    known = f"select {m}.pat from id_map {m} where {m}.type = {number} and {m}.id = any({ids})"
+    return f"array({known} union all select {s}.home from stub {s} where {s}.pat in ({known}))"
+
+
+def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    param = _param(frame, kind, criterion.parameter.code)
+    tests = []
+    for step in criterion.chain:
+        target = step.type if isinstance(step, Criterion) else step_target(step)
+        t = frame.alias("t")
+        inner = (
+            f"from {frame.table(target)}res {t} where {t}.type = {frame.number(target)}"
+            f" and {frame.visible(t, target)} and {condition(frame, step, target, t)}"
+        )
+        test = _posting(
+            frame,
+            "ref",
+            kind,
+            row,
+            f"{{p}}.param = {param} and {{p}}.target in (select '{target}/' || {t}.id {inner})",
+        )
+        if target == "Patient" and _sliced(frame, criterion, kind):
+            s = frame.alias("s")
+            homes = (
+                f"array(select {t}.pat {inner} union all select {s}.home from stub {s}"
+                f" where {s}.pat in (select {t}.pat {inner}))"
+            )
+            test = f"{row}.pat = any({homes}) and {test}"
+        tests.append(f"({test})")
+    return _any(tests)
+
+
+def step_target(step: Has) -> str:
+    """The type a `_has` step stands on: the first type its reference may name."""
+    return step.reference.targets[0]
+
+
+def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
+    p, o = frame.alias("p"), frame.alias("o")
+    table = frame.table(has.type)
+    param = _param(frame, has.type, has.reference.code)
+    return (
+        f"exists (select 1 from {table}ref {p} join {table}res {o} on {o}.pat = {p}.pat and {o}.rid = {p}.rid"
+        f" where {p}.param = {param} and {p}.target = '{kind}/' || {row}.id"
+        f" and {o}.type = {frame.number(has.type)} and {frame.visible(o, has.type)}"
+        f" and {condition(frame, has.criterion, has.type, o)})"
+    )
+
+
+def _string(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    param = _param(frame, kind, criterion.parameter.code)
+    tests = []
+    for v in criterion.values:
+        if criterion.modifier == "exact":
+            test = f"{{p}}.exact = {frame.args.add(bounded_text(v.text), 'text')}"
+        elif criterion.modifier == "contains":
+            pattern = fold(v.text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            test = f"{{p}}.norm like {frame.args.add(f'%{pattern}%', 'text')}"
+        else:
+            start = bounded_text(fold(v.text))
+            low, high = frame.args.add(start, "text"), frame.args.add(start + _LAST, "text")
+            test = f"{{p}}.norm >= {low} and {{p}}.norm < {high}"
+        tests.append(_posting(frame, "str", kind, row, f"{{p}}.param = {param} and {test}"))
+    return _any(tests)
+
+
+def _uri(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    param = _param(frame, kind, criterion.parameter.code)
+    tests = []
+    for v in criterion.values:
+        text = frame.args.add(bounded(v.text), "text")
+        if criterion.modifier == "below":
+            high = frame.args.add(v.text + _LAST, "text")
+            test = f"{{p}}.target >= {text} and {{p}}.target < {high}"
+        elif criterion.modifier == "above":
+            test = f"starts_with({text}, {{p}}.target)"
+        else:
+            test = f"{{p}}.target = {text}"
+        tests.append(_posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {test}"))
+    found = _any(tests)
+    return f"not {found}" if criterion.modifier == "not" else found
+
+
+def _span(prefix: str, lo: str, hi: str, low: str, high: str) -> str:
+    """How a stored span `lo`..`hi` stands to the searched span `low`..`high` (ends excluded).
+
+    Rule: FHIR R4 search, 3.1.1.4.6 prefixes.
+    """
+    inside = f"({lo} >= {low} and {hi} <= {high})"
+    return {
+        "eq": inside,
+        "ne": f"not {inside}",
+        "gt": f"{hi} > {high}",
+        "lt": f"{lo} < {low}",
+        "ge": f"({hi} > {high} or {inside})",
+        "le": f"({lo} < {low} or {inside})",
+        "sa": f"{lo} >= {high}",
+        "eb": f"{hi} <= {low}",
+        "ap": f"({lo} < {high} and {hi} > {low})",
+    }[prefix]
+
+
+def _bounds(frame: Frame, v: Value) -> tuple[str, str]:
+    lo, hi = v.lo, v.hi
+    if v.prefix == "ap":
+        # R4: approximately is within 10 % of the distance between the date and now.
+        gap = abs(int(frame.now.timestamp() * 1000) - (lo + hi) // 2) // 10
+        lo, hi = max(lo - gap, MIN_MS), hi + gap
+    return frame.args.add(lo, "bigint"), frame.args.add(hi, "bigint")
+
+
+def _instant(frame: Frame, v: Value, row: str) -> str:
+    low, high = _bounds(frame, v)
+    return _span(v.prefix, f"{row}.upd", f"({row}.upd + 1)", low, high)
+
+
+def _date(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    param = _param(frame, kind, criterion.parameter.code)
+    tests = []
+    for v in criterion.values:
+        low, high = _bounds(frame, v)
+        test = _span(v.prefix, "{p}.lo", "{p}.hi", low, high)
+        tests.append(_posting(frame, "dat", kind, row, f"{{p}}.param = {param} and {test}"))
+    return _any(tests)
+
+
+def _number_test(frame: Frame, v: Value) -> str:
+    def arg(number: Any) -> str:
+        return frame.args.add(number, "numeric")
+
+    if v.prefix in ("eq", "ne"):
+        test = f"({{p}}.val >= {arg(v.low)} and {{p}}.val < {arg(v.high)})"
+        return test if v.prefix == "eq" else f"not {test}"
+    if v.prefix == "ap":
+        gap = abs(v.number) / 10
+        return f"({{p}}.high > {arg(v.number - gap)} and {{p}}.low < {arg(v.number + gap)})"
+    number = arg(v.number)
+    return {
+        "gt": f"{{p}}.val > {number}",
+        "lt": f"{{p}}.val < {number}",
+        "ge": f"{{p}}.val >= {number}",
+        "le": f"{{p}}.val <= {number}",
+        "sa": f"{{p}}.low >= {number}",
+        "eb": f"{{p}}.high <= {number}",
+    }[v.prefix]
+
+
+def _number(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    param = _param(frame, kind, criterion.parameter.code)
+    tests = []
+    for v in criterion.values:
+        test = _number_test(frame, v)
+        if v.system is not None and criterion.parameter.type == "quantity":
+            test += f" and {{p}}.usystem = {frame.args.add(bounded(v.system), 'text')}"
+        if v.code:
+            test += f" and {{p}}.ucode = {frame.args.add(bounded(v.code), 'text')}"
+        tests.append(_posting(frame, "num", kind, row, f"{{p}}.param = {param} and {test}"))
+    return _any(tests)
+
+
+def _refused(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    raise problem(
+        "not-supported",
+        f"The {criterion.parameter.type} parameter '{criterion.parameter.code}' is not searchable yet",
+        f"Le paramètre « {criterion.parameter.code} » ({criterion.parameter.type}) n'est pas encore cherchable",
+        at=f"http.{criterion.parameter.code}",
+    )
+
+
+_BY_TYPE: dict[str, Callable[[Frame, Criterion, str, str], str]] = {
+    "token": _token,
+    "reference": _reference,
+    "string": _string,
+    "date": _date,
+    "uri": _uri,
+    "number": _number,
+    "quantity": _number,
+    "composite": _refused,
+    "special": _refused,
+}

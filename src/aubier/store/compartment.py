@@ -1,0 +1,61 @@
+"""Which patient's compartment a resource belongs to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from aubier.ground.rows import Resource
+from aubier.search.model import Terms
+from aubier.search.parameters import patient_compartment, registry
+
+_FOLLOWED = {
+    "Binary": ("securityContext",),
+    "Provenance": ("target",),
+    "Linkage": ("item", "author"),
+    "MessageHeader": ("focus",),
+    "Task": ("focus", "basedOn"),
+}
+"""Types outside the Patient compartment definition: they live with the resources these elements name."""
+
+
+@lru_cache(maxsize=256)
+def patient_parameters(kind: str) -> frozenset[str]:
+    """The codes of the reference parameters that put a resource of this type in a Patient's compartment.
+
+    The CompartmentDefinition of R4, and for the types it leaves out, their `patient` or `subject` parameter.
+    """
+    defined = {p.code for p in patient_compartment(kind)}
+    if defined:
+        return frozenset(defined)
+    own = registry().of(kind)
+    return frozenset(p.code for p in own if p.code in ("patient", "subject") and "Patient" in p.targets)
+
+
+def patients(resource: Resource, found: Terms) -> list[str]:
+    """The logical ids of the Patients whose record this resource is part of, first the one it is filed under."""
+    kind = resource["resourceType"]
+    if kind == "Patient":
+        return [resource["id"]]
+    codes = patient_parameters(kind)
+    named = [t for param, t in found.references if param in codes and t.startswith("Patient/")]
+    return list(dict.fromkeys(t.removeprefix("Patient/") for t in named))
+
+
+def followed(resource: Resource) -> list[str]:
+    """The local references whose compartment a resource shares when it names no patient itself."""
+    out: list[str] = []
+    for element in _FOLLOWED.get(resource["resourceType"], ()):
+        out += _references(resource.get(element))
+    return out
+
+
+def _references(value: object) -> Iterable[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item)
+    elif isinstance(value, dict):
+        if isinstance(value.get("reference"), str):
+            yield value["reference"]
+        for name in ("resource", "item"):
+            yield from _references(value.get(name))

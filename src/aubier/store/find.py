@@ -1,0 +1,366 @@
+"""Reading: one row, one page, a history; each with its audit line in the same statement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aubier.ground.problem import not_found, problem
+from aubier.search.keys import Keys
+from aubier.search.model import Include, Query
+from aubier.search.sorting import after, order_by, read_cursor, sort_keys, write_cursor
+from aubier.search.sql import Args, Frame, conditions
+from aubier.store import audit, codec
+from aubier.store.compartment import patient_parameters
+from aubier.store.keys import family, type_names, type_numbers
+from aubier.store.pool import Connection
+from aubier.store.sight import Sight
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One version of one resource, as stored. `updated` in ms; `op` as in `intent.OP_NUMBER`."""
+
+    type: str
+    id: str
+    version: int
+    updated: int
+    raw: bytes
+    pat: int = 0
+    rid: int = 0
+    op: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page: the matches in order, the total when asked, the cursor of the next page or nothing."""
+
+    rows: list[Row]
+    total: int | None = None
+    cursor: str = ""
+    included: list[Row] = field(default_factory=list)
+
+
+_ROW = "r.pat, r.rid, r.type, r.id, r.ver, r.upd, r.op, r.dict, r.raw"
+
+
+def _row(record: Any) -> Row:
+    raw = codec.unpack(record["dict"], record["raw"]) if record["raw"] else b""
+    return Row(
+        type_names()[record["type"]],
+        record["id"],
+        record["ver"],
+        record["upd"],
+        raw,
+        record["pat"],
+        record["rid"],
+        record["op"],
+    )
+
+
+@dataclass(slots=True)
+class Reader:
+    """The read side, for one actor on one connection. `mark()` is the latest commit mark."""
+
+    conn: Connection
+    sight: Sight
+    keys: Keys
+    mark: Callable[[], int]
+
+    async def read(self, kind: str, logical: str) -> Row:
+        """The current version. Problem not-found (hidden and missing alike), or deleted."""
+        self._open(kind)
+        prefix = family(kind)
+        args = Args([type_numbers()[kind], logical])
+        seen = self.sight.predicate("r", args, directory=bool(prefix))
+        hit = (
+            f"select {_ROW} from id_map m join {prefix}res r on r.pat = m.pat and r.rid = m.rid"
+            f" where m.type = $1 and m.id = $2 and {seen}"
+        )
+        records = await self._proved(prefix, args, hit, "read", f"{kind}/{logical}")
+        if records:
+            return _row(records[0])
+        await self._refuse_deleted(kind, logical)
+        raise not_found(f"{kind}/{logical}")
+
+    async def _refuse_deleted(self, kind: str, logical: str) -> None:
+        args = Args([type_numbers()[kind], logical])
+        seen = self.sight.predicate("r", args, directory=bool(family(kind)))
+        gone = await self.conn.fetchval(
+            f"select r.ver from id_map m join {family(kind)}hist r on r.pat = m.pat and r.rid = m.rid"
+            f" where m.type = $1 and m.id = $2 and r.op = 4 and {seen} order by r.ver desc limit 1",
+            *args,
+        )
+        if gone is not None:
+            raise problem("deleted", f"{kind}/{logical} was deleted", f"{kind}/{logical} a été supprimé")
+
+    async def vread(self, kind: str, logical: str, version: int) -> Row:
+        """One version. Problem not-found, or deleted when that version is a deletion."""
+        self._open(kind)
+        prefix = family(kind)
+        args = Args([type_numbers()[kind], logical, version])
+        seen = self.sight.predicate("r", args, directory=bool(prefix))
+        one = (
+            f"select {_ROW} from id_map m join {prefix}{{table}} r on (r.pat = m.pat or r.pat = any(m.was))"
+            f" and r.rid = m.rid where m.type = $1 and m.id = $2 and r.ver = $3 and {seen}"
+        )
+        both = f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
+        records = await self._proved(prefix, args, both, "vread", f"{kind}/{logical}/_history/{version}")
+        if not records:
+            raise not_found(f"{kind}/{logical}/_history/{version}")
+        row = _row(records[0])
+        if not row.raw:
+            raise problem("deleted", f"{kind}/{logical} was deleted", f"{kind}/{logical} a été supprimé")
+        return row
+
+    async def search(self, query: Query, *, limit: int | None = None, quiet: bool = False) -> Found:
+        """One page of a query, its total from the same snapshot, and what it includes.
+
+        `quiet` leaves no audit line: for conditions inside a write, which has its own.
+        """
+        self._open(query.type)
+        prefix = family(query.type)
+        frame = self._frame()
+        tests = [f"r.type = {type_numbers()[query.type]}", frame.visible("r", query.type)]
+        tests += conditions(frame, query.criteria, query.type, "r")
+        keys = sort_keys(frame, query.sort, query.type, "r")
+        asof, where = self._from_cursor(frame, query, keys, tests)
+        size = query.count if limit is None else limit
+        page = (
+            f"select {_ROW}, {', '.join(f'{k.expression} as s{n}' for n, k in enumerate(keys))}"
+            f" from {prefix}res r where {' and '.join(where)} order by {order_by(keys)} limit {size + 1}"
+        )
+        total = f"(select count(*) from {prefix}res r where {' and '.join(tests)})"
+        counted = (
+            total if query.total == "accurate" or query.summary == "count" or size == 0 else "null::bigint"
+        )
+        records = await self._proved(
+            "dir_" if quiet else prefix,
+            frame.args,
+            page,
+            "search",
+            describe(query),
+            extra=f"{counted} as total",
+        )
+        number = (
+            records[0]["total"] if records else await self._total_of_nothing(frame, query, total, counted)
+        )
+        rows = [_row(r) for r in records[:size]]
+        cursor = ""
+        if len(records) > size and size:
+            last = records[size - 1]
+            cursor = write_cursor(asof, keys, [last[f"s{n}"] for n in range(len(keys))])
+        return Found(rows, number, cursor, await self._included(query, rows))
+
+    async def _total_of_nothing(self, frame: Frame, query: Query, total: str, counted: str) -> int | None:
+        """The total beside an empty page: none before the first page's end, so only a later page must count."""
+        if counted != total:
+            return None
+        return int(await self.conn.fetchval(f"select {total}", *frame.args)) if query.cursor else 0
+
+    def _from_cursor(
+        self, frame: Frame, query: Query, keys: Sequence[Any], tests: Sequence[str]
+    ) -> tuple[int, list[str]]:
+        if not query.cursor:
+            return self.mark(), list(tests)
+        asof, values = read_cursor(query.cursor, keys)
+        limit = frame.args.add(asof, "bigint")
+        return asof, [*tests, f"r.seq <= {limit}", after(frame, keys, values)]
+
+    def _frame(self) -> Frame:
+        args = Args()
+        frame = Frame(
+            keys=self.keys,
+            table=family,
+            number=lambda kind: type_numbers()[kind],
+            visible=lambda row, kind: self._sees(row, kind, args),
+            slices=patient_parameters,
+            now=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=self.sight.now),
+            args=args,
+        )
+        return frame
+
+    def _sees(self, row: str, kind: str, args: Args) -> str:
+        if not self.sight.sees_type(kind):
+            return "false"
+        return self.sight.predicate(row, args, directory=bool(family(kind)))
+
+    def _open(self, kind: str) -> None:
+        if not self.sight.sees_type(kind):
+            raise problem(
+                "forbidden",
+                f"Your token does not open {kind}; ask for a scope that does",
+                f"Votre jeton n'ouvre pas {kind} ; demandez une portée qui l'ouvre",
+                at="http.Authorization",
+            )
+
+    async def _proved(
+        self, prefix: str, args: Args, hit: str, action: str, what: str, *, extra: str = ""
+    ) -> list[Any]:
+        """Runs `hit`; for patient data with the audit line in the same statement, committed with the answer."""
+        columns = f"h.*{', ' + extra if extra else ''}"
+        if prefix:
+            return list(
+                await self.conn.fetch(f"with h as materialized ({hit}) select {columns} from h", *args)
+            )
+        source = (
+            "select pat, count(*)::int from h group by pat"
+            " union all select 0, 0 where not exists (select 1 from h)"
+        )
+        line = audit.line(self.sight, args, source, action=action, what=what)
+        sql = f"with h as materialized ({hit}), a as ({line}) select {columns} from h"
+        return list(await self.conn.fetch(sql, *args))
+
+    # -- includes -----------------------------------------------------------------------------------
+
+    async def _included(self, query: Query, rows: Sequence[Row]) -> list[Row]:
+        if not query.includes or not rows:
+            return []
+        seen = {(r.type, r.id) for r in rows}
+        out: list[Row] = []
+        fresh: Sequence[Row] = rows
+        wanted: Sequence[Include] = query.includes
+        while fresh and wanted and len(out) < 5000:
+            found: list[Row] = []
+            for include in wanted:
+                found += await self._include(include, [r for r in fresh if self._starts(include, r)])
+            fresh = []
+            for row in found:
+                if (row.type, row.id) not in seen:
+                    seen.add((row.type, row.id))
+                    fresh.append(row)
+            out += fresh
+            wanted = [i for i in query.includes if i.iterate]
+        return out
+
+    @staticmethod
+    def _starts(include: Include, row: Row) -> bool:
+        return (
+            (not include.target or row.type == include.target)
+            if include.reverse
+            else row.type == include.source
+        )
+
+    async def _include(self, include: Include, rows: Sequence[Row]) -> list[Row]:
+        if not rows:
+            return []
+        if include.reverse:
+            return await self._reverse(include, rows)
+        kinds = (
+            [include.target] if include.target else list(include.parameter.targets) or list(type_numbers())
+        )
+        args = Args([[r.rid for r in rows], [r.pat for r in rows]])
+        param = args.add(self.keys.param(include.source, include.parameter.code), "bigint")
+        targets = await self.conn.fetch(
+            f"select distinct f.target from unnest($1::bigint[], $2::bigint[]) h(rid, pat)"
+            f" join {family(include.source)}ref f on f.rid = h.rid and f.pat = h.pat and f.param = {param}",
+            *args,
+        )
+        by_kind: dict[str, list[str]] = {}
+        for record in targets:
+            kind, _, logical = record["target"].partition("/")
+            if kind in kinds and kind in type_numbers():
+                by_kind.setdefault(kind, []).append(logical)
+        out: list[Row] = []
+        for kind, ids in sorted(by_kind.items()):
+            out += await self.several(kind, ids)
+        return out
+
+    async def several(self, kind: str, ids: Sequence[str], action: str = "include") -> list[Row]:
+        """The visible ones among these, in the order of their ids."""
+        if not self.sight.sees_type(kind):
+            return []
+        prefix = family(kind)
+        args = Args([type_numbers()[kind], list(ids)])
+        seen = self.sight.predicate("r", args, directory=bool(prefix))
+        hit = (
+            f"select {_ROW} from id_map m join {prefix}res r on r.pat = m.pat and r.rid = m.rid"
+            f" where m.type = $1 and m.id = any($2::text[]) and {seen} order by m.id"
+        )
+        return [_row(r) for r in await self._proved(prefix, args, hit, action, f"{kind}")]
+
+    async def _reverse(self, include: Include, rows: Sequence[Row]) -> list[Row]:
+        if not self.sight.sees_type(include.source):
+            return []
+        prefix = family(include.source)
+        args = Args([[f"{r.type}/{r.id}" for r in rows]])
+        param = args.add(self.keys.param(include.source, include.parameter.code), "bigint")
+        seen = self.sight.predicate("r", args, directory=bool(prefix))
+        hit = (
+            f"select distinct on (r.lo, r.rid) {_ROW} from {prefix}ref f"
+            f" join {prefix}res r on r.pat = f.pat and r.rid = f.rid"
+            f" where f.param = {param} and f.target = any($1::text[]) and {seen} order by r.lo desc, r.rid limit 5000"
+        )
+        return [_row(r) for r in await self._proved(prefix, args, hit, "include", f"{include.source}")]
+
+    # -- history ------------------------------------------------------------------------------------
+
+    async def history(
+        self,
+        kinds: Sequence[str],
+        logical: str = "",
+        *,
+        count: int,
+        since: int | None = None,
+        at: int | None = None,
+        cursor: tuple[int, int, int] | None = None,
+    ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
+        """Versions, newest first: of one resource, of types, or of the whole store (`kinds` empty).
+
+        Gives the rows, the cursor of the next page and the total. `since` in ms: feeds read below the oldest running
+        transaction by commit mark, so that a late commit is never skipped.
+        """
+        readable = [k for k in (kinds or type_numbers()) if self.sight.sees_type(k)]
+        if kinds and not readable:
+            self._open(kinds[0])
+        args = Args()
+        parts = [self._history_part(p, readable, logical, args, since, at) for p in ("", "dir_")]
+        versions = " union all ".join(p for p in parts if p)
+        page = ""
+        if cursor:
+            seq, rid, ver = (args.add(c, "bigint") for c in cursor)
+            page = f" where (r.seq, r.rid, r.ver) < ({seq}, {rid}, {ver})"
+        hit = (
+            f"select {_ROW}, r.seq from ({versions}) r{page} order by r.seq desc, r.rid desc, r.ver desc"
+            f" limit {count + 1}"
+        )
+        total = f"(select count(*) from ({versions}) r) as total"
+        what = "/".join([*(kinds or ["*"]), *([logical] if logical else []), "_history"])
+        records = await self._proved("", args, hit, "history", what, extra=total)
+        if not records and logical:
+            raise not_found(f"{kinds[0]}/{logical}")
+        rows = [_row(r) for r in records[:count]]
+        following = None
+        if len(records) > count and count:
+            last = records[count - 1]
+            following = (last["seq"], last["rid"], last["ver"])
+        return rows, following, records[0]["total"] if records else 0
+
+    def _history_part(
+        self, prefix: str, kinds: Sequence[str], logical: str, args: Args, since: int | None, at: int | None
+    ) -> str:
+        numbers = [type_numbers()[k] for k in kinds if family(k) == prefix]
+        if not numbers:
+            return ""
+        tests = [f"r.type = any({args.add(numbers, 'smallint[]')})"]
+        tests.append(self.sight.predicate("r", args, directory=bool(prefix)))
+        if since is not None:
+            tests.append(f"r.upd >= {args.add(since, 'bigint')}")
+        if at is not None:
+            tests.append(f"r.upd <= {args.add(at, 'bigint')}")
+        source = ""
+        if logical:
+            number, name = args.add(numbers[0], "smallint"), args.add(logical, "text")
+            source = (
+                f" join id_map m on m.type = {number} and m.id = {name}"
+                " and (r.pat = m.pat or r.pat = any(m.was)) and r.rid = m.rid"
+            )
+        one = f"select {_ROW}, r.seq from {prefix}{{table}} r{source} where {' and '.join(tests)}"
+        return f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
+
+
+def describe(query: Query) -> str:
+    """A query as the audit line says it: the type and the parameters as they were written."""
+    return query.type + ("?" + "&".join(f"{k}={v}" for k, v in query.applied) if query.applied else "")

@@ -1,0 +1,104 @@
+"""A resource as rows: its terms, its postings, its place in time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from aubier.ground.rows import Resource
+from aubier.ground.text import fold
+from aubier.search.extract import extract
+from aubier.search.keys import Keys, bounded, bounded_text
+from aubier.search.model import MIN_MS, Terms
+from aubier.search.parameters import primary_date
+
+NO_DATE = MIN_MS - 1
+"""`lo` and `hi` of a resource without a clinical date: before every date there is."""
+
+COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
+    "post": (("term", "bigint"), ("k", "bigint"), ("rid", "bigint"), ("pat", "bigint")),
+    "ident": (
+        ("param", "bigint"),
+        ("value", "text"),
+        ("system", "text"),
+        ("rid", "bigint"),
+        ("pat", "bigint"),
+    ),
+    "ref": (("param", "bigint"), ("target", "text"), ("rid", "bigint"), ("pat", "bigint")),
+    "str": (("param", "bigint"), ("norm", "text"), ("exact", "text"), ("rid", "bigint"), ("pat", "bigint")),
+    "dat": (("param", "bigint"), ("lo", "bigint"), ("hi", "bigint"), ("rid", "bigint"), ("pat", "bigint")),
+    "num": (
+        ("param", "bigint"),
+        ("val", "numeric"),
+        ("low", "numeric"),
+        ("high", "numeric"),
+        ("usystem", "text"),
+        ("ucode", "text"),
+        ("rid", "bigint"),
+        ("pat", "bigint"),
+    ),
+}
+"""The posting tables: columns in order, with their PostgreSQL types. Every column is part of the key."""
+
+Postings = dict[str, set[tuple[Any, ...]]]
+"""The rows of one resource by table, without the closing (rid, pat)."""
+
+
+@dataclass(slots=True)
+class Indexed:
+    """What the store keeps beside the bytes. `lo`, `hi`: the primary clinical date in ms, or NO_DATE."""
+
+    found: Terms
+    terms: list[int]
+    postings: Postings
+    lo: int = NO_DATE
+    hi: int = NO_DATE
+
+
+def index(resource: Resource, keys: Keys, local: Callable[[str], str]) -> Indexed:
+    """The rows of a resource. `local` turns an absolute URL of this server into `Type/id`."""
+    kind = resource["resourceType"]
+    found = extract(resource)
+    found.references = [(param, local(target)) for param, target in found.references]
+    lo, hi = _primary_date(kind, found)
+    terms: set[int] = {keys.present(kind, param) for param in found.present}
+    postings: Postings = {table: set() for table in COLUMNS}
+    for param, system, code in found.tokens:
+        pair = (keys.token(kind, param, system, code), keys.code(kind, param, code))
+        terms.update(pair)
+        terms.add(keys.system(kind, param, system))
+        postings["post"].update((term, -lo) for term in pair)
+    _exact(kind, found, keys, postings)
+    for param, text in found.strings:
+        postings["str"].add((keys.param(kind, param), bounded_text(fold(text)), bounded_text(text)))
+    for param, low, high in found.dates:
+        postings["dat"].add((keys.param(kind, param), low, high))
+    _numbers(kind, found, keys, postings)
+    return Indexed(found, sorted(terms), postings, lo, hi)
+
+
+def _exact(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:
+    for param, system, value in found.identifiers:
+        postings["ident"].add((keys.param(kind, param), bounded(value), bounded(system)))
+    for param, target in [*found.references, *found.uris]:
+        postings["ref"].add((keys.param(kind, param), bounded(target)))
+
+
+def _numbers(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:
+    none = ("", "")
+    for param, value, low, high in found.numbers:
+        postings["num"].add((keys.param(kind, param), value, low, high, *none))
+    for param, system, code, value, low, high in found.quantities:
+        unit = (bounded(system), bounded(code))
+        postings["num"].add((keys.param(kind, param), value, low, high, *unit))
+
+
+def _primary_date(kind: str, found: Terms) -> tuple[int, int]:
+    primary = primary_date(kind)
+    if primary is None:
+        return NO_DATE, NO_DATE
+    spans = [(lo, hi) for param, lo, hi in found.dates if param == primary.code]
+    if not spans:
+        return NO_DATE, NO_DATE
+    return min(lo for lo, _ in spans), max(hi for _, hi in spans)

@@ -1,0 +1,148 @@
+"""The one write statement of a bundle: a CTE over arrays, the same rows whether ten or ten thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aubier.search.sql import Args
+from aubier.store.rows import COLUMNS, Postings
+
+RES = (
+    ("pat", "bigint"),
+    ("rid", "bigint"),
+    ("type", "smallint"),
+    ("ver", "int"),
+    ("op", "smallint"),
+    ("id", "text"),
+    ("seq", "bigint"),
+    ("upd", "bigint"),
+    ("lo", "bigint"),
+    ("hi", "bigint"),
+    ("terms", "bigint[]"),
+    ("labels", "text[]"),
+    ("dict", "smallint"),
+    ("raw", "bytea"),
+)
+"""The columns of res, in order."""
+
+TOMB = (
+    ("pat", "bigint"),
+    ("rid", "bigint"),
+    ("ver", "int"),
+    ("type", "smallint"),
+    ("op", "smallint"),
+    ("id", "text"),
+    ("seq", "bigint"),
+    ("upd", "bigint"),
+    ("labels", "text[]"),
+    ("dict", "smallint"),
+    ("raw", "bytea"),
+)
+"""The columns of hist, in order."""
+
+_HIST = ", ".join(name for name, _ in TOMB)
+
+
+@dataclass(slots=True)
+class FamilyRows:
+    """The rows of one table family (`prefix` empty or `dir_`) that a bundle writes."""
+
+    prefix: str
+    insert: list[tuple[Any, ...]] = field(default_factory=list)
+    replace: list[tuple[Any, ...]] = field(default_factory=list)
+    archive: list[tuple[int, int]] = field(default_factory=list)
+    remove: list[tuple[int, int]] = field(default_factory=list)
+    tombs: list[tuple[Any, ...]] = field(default_factory=list)
+    added: dict[str, set[tuple[Any, ...]]] = field(default_factory=lambda: {t: set() for t in COLUMNS})
+    gone: dict[str, set[tuple[Any, ...]]] = field(default_factory=lambda: {t: set() for t in COLUMNS})
+
+    def postings(
+        self, old: Postings | None, new: Postings | None, was: tuple[int, int], at: tuple[int, int]
+    ) -> None:
+        """The difference between the postings at `was` (rid, pat) before and at `at` after."""
+        for table in COLUMNS:
+            before = {(*row, *was) for row in old[table]} if old else set()
+            after = {(*row, *at) for row in new[table]} if new else set()
+            self.gone[table] |= before - after
+            self.added[table] |= after - before
+
+
+def array_text(values: Iterable[int]) -> str:
+    """A bigint array as PostgreSQL text."""
+    return "{" + ",".join(map(str, values)) + "}"
+
+
+def text_array(values: Iterable[str]) -> str:
+    """A text array as PostgreSQL text, every element quoted."""
+    quoted = (v.replace("\\", "\\\\").replace('"', '\\"') for v in values)
+    return "{" + ",".join(f'"{v}"' for v in quoted) + "}"
+
+
+def _unnest(args: Args, columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> str:
+    """`unnest(...)` of the rows; array columns travel as text and are cast by `_select`."""
+    listed = list(zip(*rows, strict=True))
+    parts = []
+    for (_, cast), values in zip(columns, listed, strict=True):
+        parts.append(args.add(list(values), "text[]" if cast.endswith("[]") else f"{cast}[]"))
+    return f"unnest({', '.join(parts)})"
+
+
+def _select(columns: Sequence[tuple[str, str]], name: str) -> str:
+    return ", ".join(f"{name}.{c}::{cast}" if cast.endswith("[]") else f"{name}.{c}" for c, cast in columns)
+
+
+def _names(columns: Sequence[tuple[str, str]]) -> str:
+    return ", ".join(c for c, _ in columns)
+
+
+def _inserted(
+    args: Args, table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Any], ok: str
+) -> str:
+    names = _names(columns)
+    source = f"{_unnest(args, columns, rows)} as u({names})"
+    return f"insert into {table} ({names}) select {_select(columns, 'u')} from {source} where {ok}"
+
+
+def family_parts(args: Args, rows: FamilyRows, ok: str) -> list[str]:
+    """The data-modifying statements of one family, each to stand in a CTE; `ok` guards every one."""
+    p, parts = rows.prefix, []
+    two = (("pat", "bigint"), ("rid", "bigint"))
+    if rows.archive:
+        source = f"{_unnest(args, two, rows.archive)} as u(pat, rid)"
+        parts.append(
+            f"insert into {p}hist ({_HIST}) select {', '.join('r.' + n for n, _ in TOMB)}"
+            f" from {source} join {p}res r on r.pat = u.pat and r.rid = u.rid where {ok}"
+        )
+    if rows.tombs:
+        parts.append(_inserted(args, f"{p}hist", TOMB, rows.tombs, ok))
+    if rows.remove:
+        source = f"{_unnest(args, two, rows.remove)} as u(pat, rid)"
+        parts.append(f"delete from {p}res r using {source} where r.pat = u.pat and r.rid = u.rid and {ok}")
+    if rows.replace:
+        names = _names(RES)
+        changed = [c for c, _ in RES if c not in ("pat", "rid", "type", "id")]
+        sets = ", ".join(f"{c} = u.{c}::{dict(RES)[c]}" for c in changed)
+        source = f"{_unnest(args, RES, rows.replace)} as u({names})"
+        parts.append(
+            f"update {p}res r set {sets} from {source} where r.pat = u.pat and r.rid = u.rid and {ok}"
+        )
+    if rows.insert:
+        parts.append(_inserted(args, f"{p}res", RES, rows.insert, ok))
+    for table, columns in COLUMNS.items():
+        if rows.gone[table]:
+            names = _names(columns)
+            source = f"{_unnest(args, columns, rows.gone[table])} as u({names})"
+            same = " and ".join(f"t.{c} = u.{c}" for c, _ in columns)
+            parts.append(f"delete from {p}{table} t using {source} where {same} and {ok}")
+        if rows.added[table]:
+            parts.append(_inserted(args, f"{p}{table}", columns, rows.added[table], ok))
+    return parts
+
+
+def combined(parts: Sequence[str], guard: str, extra: Sequence[str], final: str) -> str:
+    """One statement: the guard, every part, the extra parts, and the final select."""
+    ctes = [f"ok as materialized (select ({guard}) as ok)"]
+    ctes += [f"w{n} as ({part})" for n, part in enumerate([*parts, *extra])]
+    return f"with {', '.join(ctes)} {final}"

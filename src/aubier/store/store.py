@@ -1,0 +1,183 @@
+"""The one door to the database. Rooms never hold it: `access` gives them a view of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from aubier.ground.chance import random_ids
+from aubier.ground.clock import commit_ticks
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Migration, Statement
+from aubier.search.keys import Keys
+from aubier.search.model import Query
+from aubier.search.sql import Args
+from aubier.store import audit
+from aubier.store.find import Found, Reader, Row
+from aubier.store.intent import Batch, Written
+from aubier.store.keys import keyed_hash, type_numbers
+from aubier.store.numbers import Numbers
+from aubier.store.pool import Connection, answered, open_pool
+from aubier.store.sight import Sight
+from aubier.store.upgrade import store_migrations, upgrade
+from aubier.store.write import Again, Writer
+
+_TRIES = 5
+
+
+@dataclass(slots=True)
+class Store:
+    """Resources, their history, rights, audit and outbox in one PostgreSQL database.
+
+    `statements` are the rooms' named statements. `watchers` gives the consumers of changes of a type.
+    `bases` are the base URLs of this server: an absolute reference below one of them is a local one.
+    """
+
+    pool: Any
+    keys: Keys
+    statements: Mapping[str, str] = field(default_factory=dict)
+    watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    bases: tuple[str, ...] = ()
+    ids: Callable[[], str] = random_ids
+    strict_references: bool = False
+    numbers: Numbers = field(default_factory=Numbers)
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        await self.pool.close()
+
+    def local(self, reference: str) -> str:
+        """`Type/id` for an absolute URL of this server, the reference itself otherwise."""
+        for base in self.bases:
+            if reference.startswith(base):
+                return reference.removeprefix(base).lstrip("/")
+        return reference
+
+    def mark(self) -> int:
+        """A commit mark not before any commit of this process so far."""
+        return max(self.numbers.last, commit_ticks())
+
+    @asynccontextmanager
+    async def _reader(self, sight: Sight, conn: Connection | None = None) -> AsyncIterator[Reader]:
+        async with answered():
+            if conn is not None:
+                yield Reader(conn, sight, self.keys, self.mark)
+            else:
+                async with self.pool.acquire() as own:
+                    yield Reader(own, sight, self.keys, self.mark)
+
+    async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
+        """The current version of a resource; see `Reader.read`."""
+        async with self._reader(sight, conn) as reader:
+            return await reader.read(kind, logical)
+
+    async def vread(self, sight: Sight, kind: str, logical: str, version: int) -> Row:
+        """One version of a resource; see `Reader.vread`."""
+        async with self._reader(sight) as reader:
+            return await reader.vread(kind, logical, version)
+
+    async def search(
+        self, sight: Sight, query: Query, conn: Connection | None = None, *, quiet: bool = False
+    ) -> Found:
+        """One page; see `Reader.search`."""
+        async with self._reader(sight, conn) as reader:
+            return await reader.search(query, quiet=quiet)
+
+    async def history(
+        self, sight: Sight, kinds: Sequence[str], logical: str = "", **options: Any
+    ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
+        """Versions, newest first; see `Reader.history`."""
+        async with self._reader(sight) as reader:
+            return await reader.history(kinds, logical, **options)
+
+    async def transact(self, sight: Sight, batch: Batch) -> list[Written]:
+        """Writes all or nothing; gives what came of each intent in order.
+
+        Tried again when another writer was first, so that of two conditional creates one finds the other's.
+        """
+        async with answered():
+            for _ in range(_TRIES):
+                try:
+                    async with self.pool.acquire() as conn, conn.transaction():
+                        return await self._writer(conn, sight).run(batch)
+                except (Again, asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                    continue
+        raise busy()
+
+    def _writer(self, conn: Connection, sight: Sight) -> Writer:
+        async def matches(held: Connection, query: Query, limit: int) -> list[Row]:
+            reader = Reader(held, sight, self.keys, self.mark)
+            return (await reader.search(query, limit=limit, quiet=True)).rows
+
+        return Writer(
+            conn=conn,
+            sight=sight,
+            keys=self.keys,
+            numbers=self.numbers,
+            local=self.local,
+            ids=self.ids,
+            search=matches,
+            watchers=lambda kind: self.watched.get(kind, ()),
+            strict_references=self.strict_references,
+        )
+
+    async def refused(self, sight: Sight, action: str, what: str, outcome: str, patient: str = "") -> None:
+        """An audit line of a refusal, in the compartment of `patient` when that record exists."""
+        args = Args()
+        number = args.add(type_numbers()["Patient"], "smallint")
+        name = args.add(patient, "text")
+        source = (
+            f"select coalesce((select m.pat from id_map m where m.type = {number} and m.id = {name}), 0), 0"
+        )
+        async with answered():
+            await self.pool.execute(
+                audit.line(sight, args, source, action=action, what=what, outcome=outcome), *args
+            )
+
+    async def run(self, name: str, *args: Any, conn: Connection | None = None) -> list[Mapping[str, Any]]:
+        """The rows of a room's named statement. Problem (not-supported) for a name nobody declared."""
+        if name not in self.statements:
+            raise problem("not-supported", f"No statement is called {name}", f"Aucune requête nommée {name}")
+        async with answered():
+            rows = await (conn or self.pool).fetch(self.statements[name], *args)
+        return [dict(r) for r in rows]
+
+
+def busy() -> Problem:
+    """Too many writers wanted the same rows: nothing was written."""
+    return problem(
+        "conflict",
+        "Others were writing the same resources; nothing was written, try again",
+        "D'autres écrivaient les mêmes ressources ; rien n'a été écrit, réessayez",
+    )
+
+
+async def open_store(
+    dsn: str,
+    *,
+    pool_size: int = 8,
+    migrations: Mapping[str, Sequence[Migration]] | None = None,
+    statements: Sequence[Statement] = (),
+    **options: Any,
+) -> Store:
+    """Opens, and upgrades if needed, the database at `dsn`. Problem: the server does not answer, or is newer."""
+    pool = await open_pool(dsn, pool_size)
+    async with answered(), pool.acquire() as conn:
+        await upgrade(conn, {"store": store_migrations(), **(migrations or {})})
+        secret = await _term_secret(conn)
+    return Store(pool, Keys(keyed_hash(secret)), {s.name: s.sql for s in statements}, **options)
+
+
+async def _term_secret(conn: Connection) -> bytes:
+    """The secret of term hashes: made once, kept with the data it keys."""
+    value = await conn.fetchval(
+        "with new as (insert into store_meta (key, value) values ('term_secret',"
+        " replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')) on conflict do nothing"
+        " returning value) select value from new union all"
+        " select value from store_meta where key = 'term_secret'"
+    )
+    return bytes.fromhex(value)

@@ -1,0 +1,206 @@
+"""The store on a real PostgreSQL: writes, versions, conditions, conflicts."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from aubier.fhir import json as fhir_json
+from aubier.ground.problem import Problem
+from aubier.store.intent import Batch, Claim, Grant, Intent
+from aubier.store.sight import Sight
+from aubier.store.store import Store, open_store
+
+NOW = 1_795_000_000_000
+ROOT = Sight("system:test", "test", NOW, unrestricted=True, keys=("system:test",), types=None)
+
+
+@pytest.fixture
+async def store(database: Callable[[], str]) -> AsyncIterator[Store]:
+    opened = await open_store(database())
+    yield opened
+    await opened.close()
+
+
+async def _as_is(conn: Any, resource: dict[str, Any], before: Any) -> tuple[dict[str, Any], list[str]]:
+    return resource, [f"kind:{resource['resourceType']}"]
+
+
+def batch(*intents: Intent, **options: Any) -> Batch:
+    return Batch(list(intents), _as_is, **options)
+
+
+def patient(logical: str = "", family: str = "Le Goff") -> dict[str, Any]:
+    body: dict[str, Any] = {"resourceType": "Patient", "name": [{"family": family, "given": ["Yann"]}]}
+    return {**body, "id": logical} if logical else body
+
+
+def weight(of: str, value: str) -> dict[str, Any]:
+    return fhir_json.parse(
+        f'{{"resourceType":"Observation","status":"final","code":{{"coding":[{{"system":"http://loinc.org",'
+        f'"code":"29463-7"}}]}},"subject":{{"reference":"Patient/{of}"}},"effectiveDateTime":"2026-11-20",'
+        f'"valueQuantity":{{"value":{value},"unit":"kg","system":"http://unitsofmeasure.org","code":"kg"}}}}'.encode()
+    )
+
+
+async def test_a_created_resource_comes_back_with_its_digits(store: Store) -> None:
+    (written,) = await store.transact(ROOT, batch(Intent("create", "Patient", resource=patient())))
+    (made,) = await store.transact(
+        ROOT, batch(Intent("create", "Observation", resource=weight(written.id, "79.10")))
+    )
+    row = await store.read(ROOT, "Observation", made.id)
+    assert b'"value":79.10' in row.raw
+    assert row.version == 1
+    assert written.status == made.status == "created"
+
+
+async def test_versions_are_kept_and_told(store: Store) -> None:
+    await store.transact(
+        ROOT, batch(Intent("update", "Patient", "p1", resource=patient("p1"), may_create=True))
+    )
+    changed = Intent("update", "Patient", "p1", resource=patient("p1", "Morvan"), if_match=1)
+    (second,) = await store.transact(ROOT, batch(changed))
+    assert second.version == 2
+    assert b"Le Goff" in (await store.vread(ROOT, "Patient", "p1", 1)).raw
+    assert b"Morvan" in (await store.read(ROOT, "Patient", "p1")).raw
+    rows, following, total = await store.history(ROOT, ["Patient"], "p1", count=10)
+    assert [r.version for r in rows] == [2, 1]
+    assert (following, total) == (None, 2)
+
+
+async def test_a_stale_version_is_refused_and_nothing_changes(store: Store) -> None:
+    await store.transact(
+        ROOT, batch(Intent("update", "Patient", "p1", resource=patient("p1"), may_create=True))
+    )
+    with pytest.raises(Problem) as refusal:
+        await store.transact(
+            ROOT,
+            batch(
+                Intent("create", "Patient", resource=patient()),
+                Intent("update", "Patient", "p1", resource=patient("p1", "X"), if_match=7),
+            ),
+        )
+    assert refusal.value.kind == "precondition"
+    assert await store.pool.fetchval("select count(*) from res") == 1
+
+
+async def test_deleted_then_made_again(store: Store) -> None:
+    await store.transact(
+        ROOT, batch(Intent("update", "Patient", "p1", resource=patient("p1"), may_create=True))
+    )
+    (gone,) = await store.transact(ROOT, batch(Intent("delete", "Patient", "p1")))
+    assert (gone.status, gone.version) == ("deleted", 2)
+    with pytest.raises(Problem) as refusal:
+        await store.read(ROOT, "Patient", "p1")
+    assert refusal.value.kind == "deleted"
+    assert await store.pool.fetchval("select count(*) from str") == 0
+    (again,) = await store.transact(
+        ROOT, batch(Intent("update", "Patient", "p1", resource=patient("p1"), may_create=True))
+    )
+    assert (again.status, again.version) == ("created", 3)
+
+
+async def test_a_resource_may_arrive_before_its_patient(store: Store) -> None:
+    (early,) = await store.transact(
+        ROOT, batch(Intent("create", "Observation", resource=weight("late", "80")))
+    )
+    with pytest.raises(Problem):
+        await store.read(ROOT, "Patient", "late")
+    await store.transact(
+        ROOT, batch(Intent("update", "Patient", "late", resource=patient("late"), may_create=True))
+    )
+    pats = await store.pool.fetch("select distinct pat from res")
+    assert len(pats) == 1
+    assert (await store.read(ROOT, "Observation", early.id)).version == 1
+
+
+async def test_a_changed_subject_moves_the_resource_with_its_history(store: Store) -> None:
+    for name in ("a", "b"):
+        await store.transact(
+            ROOT, batch(Intent("update", "Patient", name, resource=patient(name), may_create=True))
+        )
+    (made,) = await store.transact(ROOT, batch(Intent("create", "Observation", resource=weight("a", "80"))))
+    moved = {**weight("b", "80"), "id": made.id}
+    await store.transact(ROOT, batch(Intent("update", "Observation", made.id, resource=moved)))
+    rows, _, total = await store.history(ROOT, ["Observation"], made.id, count=10)
+    assert (total, rows[0].pat != rows[1].pat) == (2, True)
+    assert await store.pool.fetchval("select count(*) from ref where pat = $1", rows[1].pat) == 0
+
+
+async def test_fifty_writers_of_one_patient_lose_no_update(store: Store) -> None:
+    await store.transact(
+        ROOT, batch(Intent("update", "Patient", "p1", resource=patient("p1"), may_create=True))
+    )
+
+    async def once(n: int) -> None:
+        await store.transact(ROOT, batch(Intent("update", "Patient", "p1", resource=patient("p1", f"N{n}"))))
+
+    await asyncio.gather(*(once(n) for n in range(50)))
+    rows, _, total = await store.history(ROOT, ["Patient"], "p1", count=100)
+    assert total == 51
+    assert [r.version for r in rows] == list(range(51, 0, -1))
+
+
+async def test_a_claim_is_held_by_one(store: Store) -> None:
+    held = Claim("ins|1", "Patient/a", NOW + 10)
+    await store.transact(ROOT, batch(claims=[held]))
+    with pytest.raises(Problem) as refusal:
+        await store.transact(ROOT, batch(claims=[replace(held, holder="Patient/b")]))
+    assert refusal.value.kind == "conflict"
+    later = replace(ROOT, now=NOW + 20)
+    await store.transact(later, batch(claims=[replace(held, holder="Patient/b")]))
+    assert await store.pool.fetchval("select holder from claim") == "Patient/b"
+
+
+class TestRights:
+    """Hidden and missing are one; rights end at once."""
+
+    doctor = Sight("dr", "Dr Morvan", NOW, keys=("ps:1",), own=("author:ps:1",), types=None)
+
+    @pytest.fixture
+    async def record(self, store: Store) -> str:
+        await store.transact(
+            ROOT, batch(Intent("update", "Patient", "p", resource=patient("p"), may_create=True))
+        )
+        (made,) = await store.transact(
+            ROOT, batch(Intent("create", "Observation", resource=weight("p", "80")))
+        )
+        return made.id
+
+    async def test_without_a_grant_nothing_is_there(self, store: Store, record: str) -> None:
+        for kind, logical in (("Patient", "p"), ("Observation", record), ("Observation", "no-such")):
+            with pytest.raises(Problem) as refusal:
+                await store.read(self.doctor, kind, logical)
+            assert str(refusal.value) == f"{kind}/{logical} is not known here"
+        assert await store.history(self.doctor, ["Observation"], count=10) == ([], None, 0)
+
+    async def test_a_grant_opens_and_a_deny_closes(self, store: Store, record: str) -> None:
+        await store.transact(ROOT, batch(grants=[Grant("p", "ps:1", "care")]))
+        assert (await store.read(self.doctor, "Observation", record)).version == 1
+        await store.transact(ROOT, batch(grants=[Grant("p", "anyone", "opposition", deny=True)]))
+        with pytest.raises(Problem):
+            await store.read(self.doctor, "Observation", record)
+
+    async def test_writing_needs_a_right_to_write(self, store: Store, record: str) -> None:
+        await store.transact(ROOT, batch(grants=[Grant("p", "ps:1", "care", "r")]))
+        with pytest.raises(Problem) as refusal:
+            await store.transact(
+                self.doctor, batch(Intent("create", "Observation", resource=weight("p", "81")))
+            )
+        assert refusal.value.kind == "not-found"
+        await store.transact(ROOT, batch(grants=[Grant("p", "ps:1", "care", "rw")]))
+        await store.transact(self.doctor, batch(Intent("create", "Observation", resource=weight("p", "81"))))
+        assert await store.pool.fetchval("select count(*) from res") == 3
+
+    async def test_each_answer_leaves_its_line(self, store: Store, record: str) -> None:
+        await store.transact(ROOT, batch(grants=[Grant("p", "ps:1", "care")]))
+        await store.read(self.doctor, "Observation", record)
+        with pytest.raises(Problem):
+            await store.read(self.doctor, "Patient", "q")
+        lines = await store.pool.fetch("select * from audit where actor = 'dr' order by aid")
+        assert [(r["action"], r["hits"], r["basis"], r["pat"] > 0) for r in lines] == [
+            ("read", 1, "care", True),
+            ("read", 0, "none", False),
+        ]
