@@ -1,0 +1,80 @@
+"""Time, chance, SQL and importing: habits that the rest of the house counts on."""
+
+import ast
+import re
+from collections.abc import Iterator
+
+from tests.house.source import Module, dotted, modules
+from tests.house.test_floors import room
+
+CLOCKS = {
+    "datetime.now", "datetime.utcnow", "datetime.today", "date.today", "time.time", "time.time_ns",
+    "datetime.datetime.now", "datetime.datetime.utcnow", "datetime.date.today",
+}  # fmt: skip
+CHANCE = re.compile(
+    r"secrets\.(token_\w+|choice|randbelow|randbits)|uuid\.uuid[14]|uuid[14]|os\.urandom"
+    r"|random\.(random|randint|choice|choices|shuffle|sample|randrange|uniform|getrandbits)"
+)
+SQL = re.compile(
+    r"\s*(select|insert|update|delete|with|create|alter|drop|truncate|copy|merge)\b", re.IGNORECASE
+)
+RUNS_SQL = {"execute", "executemany", "fetch", "fetchrow", "fetchval", "prepare", "cursor", "copy_from_query"}
+DOES_SOMETHING = (ast.Expr, ast.For, ast.While, ast.With, ast.Assert, ast.Raise)
+
+
+def calls(module: Module) -> Iterator[tuple[ast.Call, str]]:
+    """Every call of a module, with the dotted name that is called."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call):
+            yield node, dotted(node.func)
+
+
+def test_only_the_clock_looks_at_the_time() -> None:
+    found = [
+        f"{module.place}:{call.lineno} {name}()"
+        for module in modules()
+        if module.name != "aubier.ground.clock"
+        for call, name in calls(module)
+        if name in CLOCKS
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_only_chance_throws_dice() -> None:
+    found = [
+        f"{module.place}:{call.lineno} {name}()"
+        for module in modules()
+        if module.name != "aubier.ground.chance"
+        for call, name in calls(module)
+        if CHANCE.fullmatch(name)
+    ]
+    assert not found, "\n".join(found)
+
+
+def test_only_the_store_runs_sql() -> None:
+    found = [
+        f"{module.place}:{call.lineno} {name}"
+        for module in modules()
+        if room(module.name) != "store"
+        for call, name in calls(module)
+        if name.split(".")[-1] in RUNS_SQL and call.args and SQL.match(_text(call.args[0]))
+    ]
+    assert not found, "\n".join(found)
+
+
+def _text(node: ast.expr) -> str:
+    """The beginning of a text, written plainly or with values put in."""
+    if isinstance(node, ast.JoinedStr) and node.values:
+        return _text(node.values[0])
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def test_importing_a_module_does_nothing() -> None:
+    found = [
+        f"{module.place}:{node.lineno}"
+        for module in modules()
+        for node in module.tree.body
+        if isinstance(node, DOES_SOMETHING)
+        and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+    ]
+    assert not found, "\n".join(found)
