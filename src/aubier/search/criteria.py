@@ -1,0 +1,226 @@
+"""What a search asks for: criteria, chains (`subject:Patient.name`) and reverse chains (`_has`)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from aubier.fhir.definitions import definitions
+from aubier.ground.problem import Issue, Problem
+from aubier.search.extract import value_types
+from aubier.search.model import Criterion, Has, Parameter, Value
+from aubier.search.parameters import Registry, is_indexed
+from aubier.search.values import of_type, refused, truth, typed_values
+
+MAX_DEPTH = 8
+"""The most steps in a chain, `_has` included."""
+MAX_WAYS = 200
+"""The most ways one chain may take over all target types."""
+
+MODIFIERS: dict[str, frozenset[str]] = {
+    "token": frozenset({"missing", "not", "text"}),
+    "reference": frozenset({"missing", "identifier"}),
+    "string": frozenset({"missing", "exact", "contains"}),
+    "uri": frozenset({"missing", "above", "below"}),
+    "date": frozenset({"missing"}),
+    "number": frozenset({"missing"}),
+    "quantity": frozenset({"missing"}),
+}
+"""The modifiers of each parameter type; a reference also takes a resource type."""
+
+_WORDED = frozenset({"CodeableConcept", "Coding"})
+
+
+def modifiers(parameter: Parameter) -> frozenset[str]:
+    """The modifiers a parameter takes; `text` only where there are words to find."""
+    allowed = MODIFIERS[parameter.type]
+    return allowed if value_types(parameter) & _WORDED else allowed - {"text"}
+
+
+class UnknownParameter(Problem):
+    """A parameter that the type does not have, or not searchable yet: the one fault leniency forgives."""
+
+
+def unknown(name: str, text: str, fr: str) -> UnknownParameter:
+    """The refusal of a parameter name."""
+    return UnknownParameter((Issue("not-supported", text, fr, (f"http.{name[:100]}",)),))
+
+
+def known(registry: Registry, type: str, code: str, *, name: str) -> Parameter:
+    """The parameter `code` of `type`; UnknownParameter naming the nearest ones when there is none."""
+    parameter = registry.get(type, code)
+    if parameter is None:
+        near = nearest(registry, (type,), code)
+        raise unknown(
+            name,
+            f"{type} has no search parameter {code[:60]!r}{near[0]}",
+            f"{type} n'a pas de paramètre de recherche {code[:60]!r}{near[1]}",
+        )
+    if not is_indexed(parameter):
+        raise unknown(
+            name,
+            f"the parameter {code} of {type} cannot be searched yet",
+            f"le paramètre {code} de {type} n'est pas encore cherchable",
+        )
+    return parameter
+
+
+def nearest(registry: Registry, types: Iterable[str], code: str) -> tuple[str, str]:
+    """The parameters of `types` named most like `code`, as the end of a sentence, in two languages."""
+    codes = dict.fromkeys(p.code for type in types for p in registry.of(type) if is_indexed(p))
+    return _near(code, codes, "did you mean"), _near(code, codes, "peut-être")
+
+
+def _near(code: str, codes: Iterable[str], words: str) -> str:
+    near = get_close_matches(code[:60], codes, n=3, cutoff=0.5)
+    return f"; {words}: {', '.join(near)}?" if near else ""
+
+
+def known_type(type: str, *, name: str) -> str:
+    """`type` when it is a resource type; Problem `invalid` naming the nearest otherwise."""
+    types = definitions().resource_types
+    if type not in types:
+        near = _near(type, types, "did you mean"), _near(type, types, "peut-être")
+        raise refused(
+            name,
+            f"{type[:60]!r} is no resource type{near[0]}",
+            f"{type[:60]!r} n'est pas un type de ressource{near[1]}",
+        )
+    return type
+
+
+class Criteria:
+    """Reads the criteria of one query parameter, written `name`; counts the ways its chains take."""
+
+    def __init__(self, registry: Registry, name: str) -> None:
+        self._registry = registry
+        self._name = name
+        self._ways = 0
+
+    def read(self, type: str, path: str, value: str, depth: int = 0) -> Criterion | Has:
+        """The criterion `path=value` on `type`; Problem `invalid`, `not-supported` or `too-costly`."""
+        self._ways += 1
+        if depth > MAX_DEPTH:
+            raise refused(
+                self._name, f"more than {MAX_DEPTH} steps", f"plus de {MAX_DEPTH} étapes", "too-costly"
+            )
+        if self._ways > MAX_WAYS:
+            raise refused(
+                self._name,
+                "the chain can take too many ways: name the types, as in subject:Patient.name",
+                "trop de chemins possibles : nommez les types, comme dans subject:Patient.name",
+                "too-costly",
+            )
+        if path.startswith("_has:"):
+            return self._has(type, path, value, depth)
+        head, dot, rest = path.partition(".")
+        code, colon, modifier = head.partition(":")
+        parameter = known(self._registry, type, code, name=self._name)
+        if colon and not modifier:
+            raise self._modifier(parameter, modifier)
+        if dot:
+            return self._chain(parameter, modifier, rest, value, depth)
+        return self._plain(parameter, modifier, value)
+
+    def _plain(self, parameter: Parameter, modifier: str, value: str) -> Criterion:
+        type = parameter.base
+        if modifier == "missing":
+            return Criterion(type, parameter, "missing", missing=truth(value, name=self._name))
+        if parameter.type == "reference" and modifier[:1].isupper():
+            target = self._target(parameter, modifier)
+            found = typed_values(parameter, "", value, name=self._name)
+            return Criterion(
+                type, parameter, values=tuple(of_type(v, target, name=self._name) for v in found)
+            )
+        if modifier and modifier not in modifiers(parameter):
+            raise self._modifier(parameter, modifier)
+        values: tuple[Value, ...] = typed_values(parameter, modifier, value, name=self._name)
+        return Criterion(type, parameter, modifier, values)
+
+    def _modifier(self, parameter: Parameter, modifier: str) -> Problem:
+        allowed = ", ".join(sorted(modifiers(parameter)))
+        return refused(
+            self._name,
+            f"{parameter.code} ({parameter.type}) does not take {modifier[:60]!r}; it takes {allowed}",
+            f"{parameter.code} ({parameter.type}) n'accepte pas {modifier[:60]!r} ; il accepte {allowed}",
+            "not-supported",
+        )
+
+    def _target(self, parameter: Parameter, type: str) -> str:
+        known_type(type, name=self._name)
+        if parameter.targets and type not in parameter.targets:
+            raise refused(
+                self._name,
+                f"{parameter.code} never names a {type}; it names {_some(parameter.targets)}",
+                f"{parameter.code} ne désigne jamais {type} ; il désigne {_some(parameter.targets)}",
+            )
+        return type
+
+    def _chain(self, parameter: Parameter, modifier: str, rest: str, value: str, depth: int) -> Criterion:
+        if parameter.type != "reference":
+            raise refused(
+                self._name,
+                f"{parameter.code} is no reference: it cannot be followed by a dot",
+                f"{parameter.code} n'est pas une référence : rien ne peut suivre par un point",
+            )
+        if modifier:
+            targets: tuple[str, ...] = (self._target(parameter, modifier),)
+        else:
+            targets = parameter.targets
+        if not targets:
+            raise refused(
+                self._name,
+                f"name the type {parameter.code} points to, as in {parameter.code}:Patient.{rest[:60]}",
+                f"nommez le type que désigne {parameter.code}, comme {parameter.code}:Patient.{rest[:60]}",
+            )
+        ways = self._alternatives(targets, rest, value, depth + 1)
+        return Criterion(parameter.base, parameter, chain=ways)
+
+    def _alternatives(
+        self, targets: tuple[str, ...], rest: str, value: str, depth: int
+    ) -> tuple[Criterion | Has, ...]:
+        """The rest of a chain on each target type that has it; the first refusal when none has."""
+        code = re.split(r"[:.]", rest, maxsplit=1)[0]
+        having = [t for t in targets if code == "_has" or self._registry.get(t, code)]
+        if not having:
+            near = nearest(self._registry, targets[:8], code)
+            raise unknown(
+                self._name,
+                f"{_some(targets)}: no search parameter {code[:60]!r}{near[0]}",
+                f"{_some(targets)} : pas de paramètre de recherche {code[:60]!r}{near[1]}",
+            )
+        ways: list[Criterion | Has] = []
+        refusals: list[Problem] = []
+        for target in having:
+            try:
+                ways.append(self.read(target, rest, value, depth))
+            except Problem as refusal:
+                if refusal.kind == "too-costly":
+                    raise
+                refusals.append(refusal)
+        if not ways:
+            raise min(refusals, key=lambda r: isinstance(r, UnknownParameter))
+        return tuple(ways)
+
+    def _has(self, type: str, path: str, value: str, depth: int) -> Has:
+        parts = path.split(":", 3)
+        if len(parts) < 4 or not all(parts):
+            raise refused(
+                self._name,
+                "_has is written _has:Type:reference:parameter=value",
+                "_has s'écrit _has:Type:référence:paramètre=valeur",
+            )
+        _, source, code, rest = parts
+        reference = known(self._registry, known_type(source, name=self._name), code, name=self._name)
+        if reference.type != "reference" or (reference.targets and type not in reference.targets):
+            raise refused(
+                self._name,
+                f"{source}.{code} never names a {type}",
+                f"{source}.{code} ne désigne jamais {type}",
+            )
+        return Has(source, reference, self.read(source, rest, value, depth + 1), target=type)
+
+
+def _some(targets: tuple[str, ...]) -> str:
+    return ", ".join(targets[:6]) + ("..." if len(targets) > 6 else "")

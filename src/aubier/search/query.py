@@ -1,0 +1,265 @@
+"""A query string, already split and URL-decoded, to a `Query`.
+
+Rule: HL7 FHIR R4 4.0.1, search. What cannot be read is refused, all faults at once, each at
+`http.<parameter>`; under `lenient` (Prefer: handling=lenient) unknown parameters are left out and named.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aubier.fhir.definitions import definitions
+from aubier.ground.problem import Issue, Problem
+from aubier.search.criteria import Criteria, UnknownParameter, known, known_type, unknown
+from aubier.search.model import Criterion, Has, Include, Query, Sort
+from aubier.search.parameters import Registry, is_indexed
+from aubier.search.values import MAX_LENGTH, alternatives, refused
+
+MAX_PARAMETERS = 200
+MAX_SORT_KEYS = 8
+
+_FORMAT = frozenset({"_format", "_pretty"})
+_TOTALS = ("none", "estimate", "accurate")
+_SUMMARIES = ("true", "text", "data", "count", "false")
+_UNSUPPORTED = frozenset(
+    {"_filter", "_query", "_text", "_content", "_list", "_contained", "_containedType", "_type", "_score"}
+)
+_ITERATE = frozenset({"iterate", "recurse"})
+
+
+def parse(
+    type: str,
+    pairs: Iterable[tuple[str, str]],
+    *,
+    registry: Registry,
+    lenient: bool = False,
+    max_count: int = 1000,
+    default_count: int = 20,
+) -> Query:
+    """The search on `type` that the (name, value) pairs ask for.
+
+    Problem with every fault: `not-supported` for an unknown parameter, modifier or include, `invalid`
+    for a value that cannot be read or is empty, `too-long` and `too-costly` beyond the bounds (200
+    parameters, 4,000 characters, 500 values in a list, 8 steps in a chain). `_count` above `max_count`
+    is `max_count`; `_count=0` asks for the count alone.
+    """
+    known_type(type, name="type")
+    reader = _Reader(type, registry, max_count, Found(count=min(default_count, max_count)))
+    for number, (name, value) in enumerate(pairs):
+        if number >= MAX_PARAMETERS:
+            text, fr = f"more than {MAX_PARAMETERS} parameters", f"plus de {MAX_PARAMETERS} paramètres"
+            raise refused(name, text, fr, "too-costly")
+        try:
+            reader.take(name, value)
+        except UnknownParameter as refusal:
+            if lenient:
+                reader.found.ignored.append((name, value))
+            else:
+                reader.issues += refusal.issues
+        except Problem as refusal:
+            reader.issues += refusal.issues
+    if reader.issues:
+        raise Problem(tuple(reader.issues))
+    return reader.found.query(type)
+
+
+@dataclass(slots=True)
+class Found:
+    """What has been read of a query so far."""
+
+    count: int
+    criteria: list[Criterion | Has] = field(default_factory=list)
+    includes: list[Include] = field(default_factory=list)
+    sort: list[Sort] = field(default_factory=list)
+    total: Any = "none"
+    summary: str = ""
+    elements: list[str] = field(default_factory=list)
+    cursor: str = ""
+    applied: list[tuple[str, str]] = field(default_factory=list)
+    ignored: list[tuple[str, str]] = field(default_factory=list)
+
+    def query(self, type: str) -> Query:
+        """The finished query."""
+        return Query(
+            type,
+            criteria=tuple(self.criteria),
+            includes=tuple(dict.fromkeys(self.includes)),
+            sort=tuple(self.sort),
+            count=self.count,
+            total=self.total,
+            summary=self.summary,
+            elements=tuple(dict.fromkeys(self.elements)),
+            cursor=self.cursor,
+            applied=tuple(self.applied),
+            ignored=tuple(self.ignored),
+        )
+
+
+class _Reader:
+    def __init__(self, type: str, registry: Registry, max_count: int, found: Found) -> None:
+        self._type = type
+        self._registry = registry
+        self._max_count = max_count
+        self._seen: set[str] = set()
+        self.found = found
+        self.issues: list[Issue] = []
+
+    def take(self, name: str, value: str) -> None:
+        """Reads one pair."""
+        if name in _FORMAT:
+            return
+        if len(name) > MAX_LENGTH or len(value) > MAX_LENGTH:
+            text, fr = f"longer than {MAX_LENGTH} characters", f"plus de {MAX_LENGTH} caractères"
+            raise refused(name, text, fr, "too-long")
+        if not value.strip():
+            raise refused(name, f"{name[:100]} has no value", f"{name[:100]} n'a pas de valeur")
+        if "\0" in name or "\0" in value:
+            raise refused(name, "a null character", "un caractère nul")
+        base, _, modifier = name.partition(":")
+        if base in ("_include", "_revinclude"):
+            self._include(name, value, modifier, reverse=base == "_revinclude")
+        elif name in _RESULT:
+            self._once(name)
+            _RESULT[name](self, value)
+        elif base in _UNSUPPORTED:
+            raise unknown(name, f"{base} is not supported", f"{base} n'est pas pris en charge")
+        else:
+            self.found.criteria.append(Criteria(self._registry, name).read(self._type, name, value))
+        self.found.applied.append((name, value))
+
+    def _once(self, name: str) -> None:
+        if name in self._seen:
+            raise refused(name, f"{name} is given twice", f"{name} est donné deux fois")
+        self._seen.add(name)
+
+    def _count(self, value: str) -> None:
+        if not (value.isascii() and value.isdigit()):
+            raise refused("_count", f"_count is a number, not {value[:60]!r}", "_count est un nombre")
+        self.found.count = min(int(value), self._max_count)
+        if self.found.count == 0:
+            self.found.summary = "count"
+
+    def _sort(self, value: str) -> None:
+        keys = alternatives(value, name="_sort")
+        if len(keys) > MAX_SORT_KEYS:
+            raise refused(
+                "_sort", f"more than {MAX_SORT_KEYS} keys", f"plus de {MAX_SORT_KEYS} clés", "too-costly"
+            )
+        self.found.sort = [self._sort_key(key.strip()) for key in keys]
+
+    def _sort_key(self, key: str) -> Sort:
+        parameter = known(self._registry, self._type, key.removeprefix("-"), name="_sort")
+        return Sort(parameter, descending=key.startswith("-"))
+
+    def _total(self, value: str) -> None:
+        self.found.total = _one_of("_total", value, _TOTALS)
+
+    def _summary(self, value: str) -> None:
+        chosen = _one_of("_summary", value, _SUMMARIES)
+        if self.found.summary != "count":
+            self.found.summary = "" if chosen == "false" else chosen
+
+    def _page(self, value: str) -> None:
+        self.found.cursor = value
+
+    def _elements(self, value: str) -> None:
+        for part in alternatives(value, name="_elements"):
+            name = part.strip().removeprefix(f"{self._type}.")
+            owner, dot, element = name.rpartition(".")
+            names = _element_names(known_type(owner, name="_elements") if dot else self._type)
+            if element not in names:
+                raise refused(
+                    "_elements",
+                    f"{owner or self._type} has no element {element[:60]!r}",
+                    f"{owner or self._type} n'a pas d'élément {element[:60]!r}",
+                )
+            self.found.elements.append(name)
+
+    def _include(self, name: str, value: str, modifier: str, *, reverse: bool) -> None:
+        if modifier and modifier not in _ITERATE:
+            raise refused(
+                name,
+                f"{name[:100]}: the modifier is iterate",
+                f"{name[:100]} : modificateur iterate",
+                "not-supported",
+            )
+        iterate = bool(modifier)
+        parts = value.strip().split(":")
+        if len(parts) > 3 or not all(parts) or (len(parts) == 1 and value != "*"):
+            raise refused(
+                name,
+                "written Type:parameter or Type:parameter:Target",
+                "s'écrit Type:paramètre ou Type:paramètre:Cible",
+            )
+        if parts == ["*"]:
+            parts = [self._every(name, reverse=reverse), "*"]
+        source = known_type(parts[0], name=name)
+        target = known_type(parts[2], name=name) if len(parts) == 3 else ""
+        self._check_ends(name, source, reverse=reverse, iterate=iterate)
+        for parameter in self._includable(name, source, parts[1]):
+            wanted = target or (self._type if reverse and not iterate else "")
+            if wanted and parameter.targets and wanted not in parameter.targets:
+                if parts[1] == "*":
+                    continue
+                raise refused(
+                    name,
+                    f"{source}:{parameter.code} never names a {wanted}",
+                    f"{source}:{parameter.code} ne désigne jamais {wanted}",
+                )
+            self.found.includes.append(Include(source, parameter, target, reverse, iterate))
+
+    def _every(self, name: str, *, reverse: bool) -> str:
+        if reverse:
+            raise refused(
+                name,
+                "_revinclude=* is too much: name the type, as in Provenance:target",
+                "_revinclude=* est trop large : nommez le type, comme Provenance:target",
+                "too-costly",
+            )
+        return self._type
+
+    def _check_ends(self, name: str, source: str, *, reverse: bool, iterate: bool) -> None:
+        if not reverse and not iterate and source != self._type:
+            raise refused(
+                name,
+                f"the search is on {self._type}: write {self._type}:..., or _include:iterate={source}:...",
+                f"la recherche porte sur {self._type} : écrivez {self._type}:... ou "
+                f"_include:iterate={source}:...",
+            )
+
+    def _includable(self, name: str, source: str, code: str) -> list[Any]:
+        if code == "*":
+            return [p for p in self._registry.of(source) if p.type == "reference" and is_indexed(p)]
+        try:
+            parameter = known(self._registry, source, code, name=name)
+        except UnknownParameter as refusal:
+            raise Problem(refusal.issues) from None
+        if parameter.type != "reference":
+            raise refused(
+                name, f"{source}:{code} is no reference", f"{source}:{code} n'est pas une référence"
+            )
+        return [parameter]
+
+
+_RESULT: dict[str, Callable[[_Reader, str], None]] = {
+    "_count": _Reader._count,
+    "_sort": _Reader._sort,
+    "_total": _Reader._total,
+    "_summary": _Reader._summary,
+    "_elements": _Reader._elements,
+    "_page": _Reader._page,
+}
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        listed = ", ".join(allowed)
+        raise refused(name, f"{name} is one of {listed}", f"{name} vaut {listed}")
+    return value
+
+
+def _element_names(type: str) -> frozenset[str]:
+    return frozenset(re.sub(r"\[x\]$", "", e) for e in definitions().elements(type))

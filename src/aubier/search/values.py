@@ -1,0 +1,200 @@
+"""The values of a criterion: from the text after `=` to typed values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from aubier.fhir.definitions import definitions
+from aubier.ground.problem import Kind, Problem, problem
+from aubier.search.dates import date_range
+from aubier.search.extract import value_types
+from aubier.search.model import Parameter, Value
+from aubier.search.numbers import number_written
+
+MAX_VALUES = 500
+"""The most values in an OR list."""
+MAX_LENGTH = 4_000
+"""The longest name or value, in characters."""
+PREFIXES = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
+
+_ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_LOCAL = re.compile(r"([A-Z][A-Za-z]*)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s]+")
+_PREFIXED = re.compile(r"([A-Za-z]*)(.*)", re.DOTALL)
+_ESCAPABLE = ",|$\\"
+_BOOLEANS = frozenset({"boolean", "System.Boolean"})
+
+
+def refused(name: str, text: str, fr: str, kind: Kind = "invalid") -> Problem:
+    """A Problem about the query parameter `name`."""
+    return problem(kind, text, fr, at=f"http.{name[:100]}")
+
+
+def split(text: str, separator: str, *, name: str) -> list[str]:
+    """The parts of `text` between unescaped separators, their escapes kept."""
+    parts, start, at = [], 0, 0
+    while at < len(text):
+        if text[at] == "\\":
+            at += 1
+            if at == len(text) or text[at] not in _ESCAPABLE:
+                raise refused(
+                    name,
+                    f"a backslash stands only before , | $ or \\ in {_shown(text)}",
+                    f"une barre oblique inversée ne précède que , | $ ou \\ dans {_shown(text)}",
+                )
+        elif text[at] == separator:
+            parts.append(text[start:at])
+            start = at + 1
+        at += 1
+    return [*parts, text[start:]]
+
+
+def alternatives(text: str, *, name: str) -> list[str]:
+    """The values of an OR list, escapes kept; Problem when one is empty or there are too many."""
+    parts = split(text, ",", name=name)
+    if len(parts) > MAX_VALUES:
+        raise refused(name, f"more than {MAX_VALUES} values", f"plus de {MAX_VALUES} valeurs", "too-costly")
+    if not all(p.strip() for p in parts):
+        raise refused(name, f"{name} has an empty value", f"{name} a une valeur vide")
+    return parts
+
+
+def typed_values(parameter: Parameter, modifier: str, text: str, *, name: str) -> tuple[Value, ...]:
+    """The values of `text` as the parameter's type (or the modifier) reads them; Problem otherwise."""
+    if modifier == "identifier":
+        read: Callable[[str, Parameter, str], Value] = _token
+    elif modifier == "text":
+        read = _string
+    else:
+        read = _READERS[parameter.type]
+    return tuple(read(part, parameter, name) for part in alternatives(text, name=name))
+
+
+def truth(text: str, *, name: str) -> bool:
+    """`true` or `false`; Problem otherwise."""
+    if text not in ("true", "false"):
+        raise refused(
+            name,
+            f"{name} is true or false, not {_shown(text)}",
+            f"{name} vaut true ou false, pas {_shown(text)}",
+        )
+    return text == "true"
+
+
+def of_type(value: Value, type: str, *, name: str) -> Value:
+    """A reference value under the modifier `:type`: a bare id becomes `type/id`."""
+    if value.code:
+        return Value(text=f"{type}/{value.code}")
+    if not value.text.startswith(f"{type}/") and _LOCAL.fullmatch(value.text):
+        raise refused(name, f"{value.text} is no {type}", f"{value.text} n'est pas de type {type}")
+    return value
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "...")
+
+
+def _bad(name: str, what: str, fr: str, text: str) -> Problem:
+    return refused(name, f"{_shown(text)} is not {what}", f"{_shown(text)} n'est pas {fr}")
+
+
+def _plain(text: str) -> str:
+    """Without escapes."""
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL) if "\\" in text else text
+
+
+def _token(text: str, parameter: Parameter, name: str) -> Value:
+    parts = [_plain(p).strip() for p in split(text, "|", name=name)]
+    if len(parts) > 2 or not any(parts):
+        raise _bad(
+            name, "a token (code, system|code, |code or system|)", "un code (code, système|code)", text
+        )
+    value = Value(code=parts[-1], system=parts[0] if len(parts) == 2 else None)
+    if parameter.code == "_id" and (value.system or not _ID.fullmatch(value.code)):
+        raise _bad(name, "an id", "un identifiant technique", text)
+    if parameter.type == "token" and value_types(parameter) <= _BOOLEANS:
+        truth(value.code, name=name)
+    return value
+
+
+def _reference(text: str, parameter: Parameter, name: str) -> Value:
+    plain = _plain(text).strip()
+    local = _LOCAL.fullmatch(plain)
+    if local:
+        if local[1] not in definitions().resource_types:
+            raise _bad(name, "a reference to a resource type", "une référence à un type de ressource", text)
+        return Value(text=f"{local[1]}/{local[2]}")
+    if _ID.fullmatch(plain):
+        return Value(code=plain)
+    if _ABSOLUTE.fullmatch(plain):
+        return Value(text=plain)
+    raise _bad(name, "a reference (id, Type/id or URL)", "une référence (id, Type/id ou URL)", text)
+
+
+def _string(text: str, parameter: Parameter, name: str) -> Value:
+    return Value(text=_plain(text))
+
+
+def _uri(text: str, parameter: Parameter, name: str) -> Value:
+    plain = _plain(text).strip()
+    if any(c.isspace() for c in plain):
+        raise _bad(name, "a URI", "une URI", text)
+    return Value(text=plain)
+
+
+def _prefixed(text: str, name: str) -> tuple[str, str]:
+    """The prefix (`eq` when none is written) and the rest."""
+    match = _PREFIXED.fullmatch(_plain(text).strip())
+    prefix, rest = (match[1], match[2]) if match else ("", text)
+    if prefix and prefix not in PREFIXES:
+        raise refused(
+            name,
+            f"{_shown(prefix)} is no prefix; known: {', '.join(sorted(PREFIXES))}",
+            f"{_shown(prefix)} n'est pas un préfixe ; connus : {', '.join(sorted(PREFIXES))}",
+        )
+    return prefix or "eq", rest
+
+
+def _date(text: str, parameter: Parameter, name: str) -> Value:
+    prefix, rest = _prefixed(text, name)
+    # A `+` that nobody encoded arrives as a space.
+    found = date_range(rest.replace(" ", "+") if len(rest) > 16 else rest)
+    if found is None:
+        raise _bad(name, "a date (2020, 2020-05, 2020-05-31, 2020-05-31T10:00:00Z)", "une date", text)
+    return Value(prefix=prefix, lo=found[0], hi=found[1])
+
+
+def _number(text: str, parameter: Parameter, name: str) -> Value:
+    prefix, rest = _prefixed(text, name)
+    found = number_written(rest)
+    if found is None:
+        raise _bad(name, "a number", "un nombre", text)
+    return Value(prefix=prefix, number=found[0], low=found[1], high=found[2])
+
+
+def _quantity(text: str, parameter: Parameter, name: str) -> Value:
+    number, *unit = split(text, "|", name=name)
+    if len(unit) not in (0, 2):
+        raise _bad(name, "a quantity (5.4 or 5.4|system|code or 5.4||code)", "une quantité", text)
+    value = _number(number, parameter, name)
+    system, code = (_plain(u).strip() for u in unit) if unit else ("", "")
+    return Value(
+        prefix=value.prefix,
+        number=value.number,
+        low=value.low,
+        high=value.high,
+        system=system or None,
+        code=code,
+    )
+
+
+_READERS: dict[str, Callable[[str, Parameter, str], Value]] = {
+    "token": _token,
+    "reference": _reference,
+    "string": _string,
+    "uri": _uri,
+    "date": _date,
+    "number": _number,
+    "quantity": _quantity,
+}
