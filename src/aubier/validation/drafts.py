@@ -60,9 +60,10 @@ def unknown_element(key: str, known: Iterable[str]) -> Draft:
 
 
 def missing(name: str) -> Draft:
-    """A mandatory element that is not there."""
+    """A mandatory element (by defined name) that is not there."""
+    step = "." + name.removesuffix("[x]")
     return Draft(
-        "required", f"{name} is missing: it is mandatory", f"{name} manque : il est obligatoire", f".{name}"
+        "required", f"{name} is missing: it is mandatory", f"{name} manque : il est obligatoire", step
     )
 
 

@@ -17,9 +17,9 @@ _NS = "{http://www.w3.org/1999/xhtml}"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
 
 _TAGS = """
-    a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div dl dt em h1 h2
-    h3 h4 h5 h6 hr i img kbd li map ol p pre q samp small span strong sub sup table tbody td tfoot th thead tr
-    tt ul var
+    a abbr acronym address area b bdo big blockquote br caption cite code col colgroup dd dfn div dl dt em h1
+    h2 h3 h4 h5 h6 hr i img kbd li map ol p pre q samp small span strong sub sup table tbody td tfoot th thead
+    tr tt ul var
 """
 _COMMON = """
     title style class id dir lang accesskey tabindex span width align valign char charoff abbr axis headers

@@ -78,9 +78,7 @@ def _pass(value: Any, node: dict[str, Any], state: State) -> Found:
 def _required(elements: Mapping[str, Element]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """For each mandatory element its name and the JSON properties of which one must be there."""
     return tuple(
-        (e.name.removesuffix("[x]"), tuple(p + n for n in _names(e) for p in ("", "_")))
-        for e in elements.values()
-        if e.min > 0
+        (e.name, tuple(p + n for n in _names(e) for p in ("", "_"))) for e in elements.values() if e.min > 0
     )
 
 

@@ -139,7 +139,7 @@ def _wrong_target(kind: str, allowed: frozenset[str]) -> Draft:
     names = ", ".join(sorted(allowed))
     return Draft(
         "value",
-        f"A {kind} may not stand here; allowed: {names}",
+        f"{kind} may not stand here; allowed: {names}",
         f"{kind} n'est pas permis ici ; permis : {names}",
         ".reference",
     )
