@@ -33,6 +33,7 @@ ASSERTION_ALGORITHMS = ("ES256", "ES384", "RS256", "RS384", "PS256", "PS384")
 AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", "none")
 DEFAULT_SCOPE = " ".join(sorted(PLAIN - {"ins"})) + " patient/*.cruds user/*.cruds"
 MAX_REDIRECTS = 20
+MAX_KEYS = 20
 _SAFE_URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,1024}")
 
 
@@ -150,18 +151,23 @@ def _public_keys(jwks: Mapping[str, Any] | None) -> str:
     if jwks is None:
         return ""
     try:
-        keys = KeySet.import_key_set({"keys": list(jwks["keys"])[:20]})
-        usable = [key for key in keys.keys if key.key_type in ("EC", "RSA")]
-        if not usable or len(usable) != len(keys.keys):
+        given = list(jwks["keys"])
+        if not 0 < len(given) <= MAX_KEYS or not all(map(_strong, given)):
             raise ValueError
-        return json.dumps({"keys": [key.as_dict(private=False) for key in usable]})
+        keys = KeySet.import_key_set({"keys": given}).keys
+        return json.dumps({"keys": [key.as_dict(private=False) for key in keys]})
     except (JoseError, ValueError, KeyError, TypeError) as error:
         raise problem(
             "value",
-            "The keys are not a JWK Set of EC or RSA keys",
-            "Les clés ne sont pas un JWK Set de clés EC ou RSA",
+            "The keys are not a JWK Set of 1 to 20 EC or RSA (2048 bits) keys",
+            "Les clés ne sont pas un JWK Set de 1 à 20 clés EC ou RSA (2048 bits)",
             at="http.jwks",
         ) from error
+
+
+def _strong(key: Mapping[str, Any]) -> bool:
+    # 2048 bits are 342 characters of base64url.
+    return key["kty"] == "EC" or (key["kty"] == "RSA" and len(key["n"]) >= 342)
 
 
 async def find_client(ctx: Context, id: str) -> Client | None:

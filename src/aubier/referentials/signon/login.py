@@ -39,6 +39,7 @@ async def _form(ctx: Context, request: Request, trouble: Problem | None) -> Resp
         "login.html",
         status=200 if trouble is None else 429 if trouble.kind == "throttled" else 401,
         cookies=(Cookie(name, mark, 3600),),
+        more=trouble.headers if trouble else {},
         next=local_path(request.one("next", "/")),
         realm=realm.name,
         csrf=csrf_token(mark),

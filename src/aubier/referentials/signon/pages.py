@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -44,10 +46,11 @@ def page(
     *,
     status: int = 200,
     cookies: tuple[Cookie, ...] = (),
+    more: Mapping[str, str] = MappingProxyType({}),
     next: str = "",
     **values: Any,
 ) -> Response:
-    """A rendered page that no one may frame, cache or make post elsewhere."""
+    """A rendered page that no one may frame, cache or make post elsewhere; `more` headers beside."""
     shown = {
         "lang": language(ctx, request),
         "sandbox": signon_settings(ctx.settings).sandbox,
@@ -62,6 +65,7 @@ def page(
         # Not `no-referrer`: browsers would then send `Origin: null` with our own form.
         "Referrer-Policy": "same-origin",
         "X-Content-Type-Options": "nosniff",
+        **more,
     }
     body = _templates().get_template(template).render(shown)
     return Response(status, body, "text/html; charset=utf-8", headers, cookies)
@@ -79,8 +83,8 @@ def problem_page(ctx: Context, request: Request, found: Problem) -> Response:
     issue = found.issues[0]
     text = issue.text if language(ctx, request) == "en" else issue.fr
     status = _STATUS.get(issue.kind, 400)
-    made = page(ctx, request, "message.html", status=status, title="", text=text, form={}, link="/")
-    return Response(made.status, made.body, made.media_type, {**made.headers, **found.headers})
+    shown = {"title": "", "text": text, "form": {}, "link": "/"}
+    return page(ctx, request, "message.html", status=status, more=found.headers, **shown)
 
 
 def local_path(text: str) -> str:

@@ -34,6 +34,7 @@ class SignonSettings:
 
 
 _SHARED = ("base_url", "sandbox")
+_DEFAULTS = SignonSettings()
 
 
 def signon_settings(settings: Any) -> SignonSettings:
@@ -48,7 +49,7 @@ def signon_settings(settings: Any) -> SignonSettings:
         if value is not None:
             found[field.name] = value
     if found.get("sandbox"):
-        found.setdefault("psc_access_seconds", found.get("access_seconds", SignonSettings.access_seconds))
-    address = getattr(settings, "url", "") or found.get("base_url") or SignonSettings.base_url
+        found.setdefault("psc_access_seconds", found.get("access_seconds", _DEFAULTS.access_seconds))
+    address = getattr(settings, "url", "") or found.get("base_url") or _DEFAULTS.base_url
     found["base_url"] = str(address).rstrip("/")
     return SignonSettings(**found)
