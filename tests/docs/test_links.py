@@ -1,0 +1,28 @@
+"""The pages of the project lead where they say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.where import ROOT
+
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
+    links = LINK.findall(page.read_text(encoding="utf-8"))
+    broken = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+    assert not broken
+
+
+def test_the_readme_shows_commands_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    told = {
+        word
+        for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md")
+        for word in re.findall(r"(?:^|`|\s)make ([a-z][a-z-]*)(?=`|\s|$)", page.read_text(encoding="utf-8"))
+    }
+    assert told and told <= targets
