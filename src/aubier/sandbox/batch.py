@@ -46,7 +46,9 @@ class Account:
     idnps: str = ""
     profession: str = ""
     organization: str = ""
-    role: str = ""
+    organization_name: str = ""
+    given: str = ""
+    family: str = ""
     story: str = ""
 
 
@@ -85,7 +87,7 @@ class Delegation:
     """`delegate` (`person:<Patient id>`) acts in `patient`'s record.
 
     `basis`: parental-authority or mandate. `scope` holds plain words, empty for everything: `treatments`,
-    `agenda`, `documents`, `add-documents`, `circle`. `withheld` are labels never opened, e.g. `type:EXPPAT_3`.
+    `agenda`, `documents`, `add-documents`, `circle`. `withheld` are labels never opened (`type:EXPPAT_3`).
     """
 
     patient: str

@@ -11,6 +11,8 @@ from aubier.sandbox.batch import Batch, Delegation, Relationship
 from aubier.sandbox.clinical.documents import Writer, plain_text
 from aubier.sandbox.clinical.histories import history
 from aubier.sandbox.clinical.record import Record, relation
+from aubier.sandbox.stories import play
+from aubier.sandbox.stories.cast import Cast
 from aubier.sandbox.territory import directory as listing
 from aubier.sandbox.territory.carers import Carer, Directory
 from aubier.sandbox.territory.days import age
@@ -23,7 +25,8 @@ from aubier.sandbox.territory.people import Person, identity, patient
 class Settings:
     """What a territory is made from. `citizens` counts generated people, stories come on top.
 
-    The same settings give the same bytes. `today` is the day the histories end; `density` multiplies visits,
+    The same settings give the same bytes. `today` is the day the histories end; `stories` holds the keys
+    wanted (None for all, empty for none); `density` multiplies visits,
     results and documents; `writer` gives documents their form (plain text when nothing better is plugged in).
     """
 
@@ -41,10 +44,27 @@ def territory(settings: Settings) -> Iterator[Batch]:
     Memory stays flat: nothing of a household is kept once it was given.
     """
     carers = Directory(settings.seed, settings.citizens, settings.today)
-    registry = Registry()
+    registry, cast = Registry(), Cast(carers)
+    told = list(_stories(settings, carers, registry, cast))
     yield from listing.batches(carers)
+    yield from told
     for home in households(settings.seed, settings.citizens, today=settings.today, registry=registry):
         yield _batch(home, carers, settings)
+
+
+def _stories(settings: Settings, carers: Directory, registry: Registry, cast: Cast) -> Iterator[Batch]:
+    """The stories asked for; all are built, so that leaving one out changes nothing elsewhere."""
+    wanted = None if settings.stories is None else {f"stories/{key}" for key in settings.stories}
+    for batch in play(
+        settings.seed,
+        settings.today,
+        directory=carers,
+        registry=registry,
+        writer=settings.writer,
+        cast=cast,
+    ):
+        if wanted is None or batch.name in wanted or batch.name == "stories/cast":
+            yield batch
 
 
 def generate(citizens: int, seed: int | str, today: date) -> Iterator[Resource]:

@@ -26,30 +26,30 @@ VISIBILITY = f"{_NOS}TRE_A07-StatusVisibiliteDocument/FHIR/TRE-A07-StatusVisibil
 """Visibility of a document: N, MASQUE_PS, INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX."""
 
 KINDS = {
-    "discharge": ("11490-0", "Lettre de liaison à la sortie d'un établissement de soins", "10"),
+    "discharge": ("11490-0", "Lettre de liaison à la sortie d'un établissement de soins", "11"),
     "consultation": ("11488-4", "CR ou fiche de consultation ou de visite", "10"),
     "biology": ("11502-2", "CR d'examens biologiques", "10"),
-    "imaging": ("18748-4", "CR d'imagerie médicale", "10"),
+    "imaging": ("18748-4", "CR d'imagerie médicale", "31"),
     "stay": ("34112-3", "CR hospitalier (séjour)", "10"),
     "emergency": ("15507-7", "CR de passage aux urgences", "10"),
     "operation": ("34874-8", "CR opératoire", "10"),
-    "prescription": ("57833-6", "Prescription de produits de santé", ""),
-    "care": ("57832-8", "Prescription de soins", ""),
-    "dispensing": ("60593-1", "Dispensation médicamenteuse", "10"),
-    "vaccination": ("87273-9", "Note de vaccination", "10"),
-    "summary": ("60591-5", "Synthèse médicale", "10"),
-    "psychiatry": ("68599-0", "Synthèse psychiatrique", "10"),
+    "prescription": ("57833-6", "Prescription de produits de santé", "42"),
+    "care": ("57832-8", "Prescription de soins", "42"),
+    "dispensing": ("60593-1", "Dispensation médicamenteuse", "43"),
+    "vaccination": ("87273-9", "Note de vaccination", "45"),
+    "summary": ("60591-5", "Synthèse médicale", "11"),
+    "psychiatry": ("68599-0", "Synthèse psychiatrique", "11"),
     "child": ("59283-2", "CR d'examen de l'enfant", "10"),
-    "birth": ("78489-2", "Synthèse Enfant en Maternité", "10"),
-    "referral": ("96349-6", "Lettre d'adressage", "10"),
+    "birth": ("78489-2", "Synthèse Enfant en Maternité", "11"),
+    "referral": ("96349-6", "Lettre d'adressage", "11"),
     "telemedicine": ("85208-7", "CR de télémédecine", "10"),
     "nursing": ("11506-3", "CR ou fiche de suivi de soins par auxiliaire médical", "10"),
-    "certificate": ("CERT_DECL", "Certificat, déclaration", ""),
-    "directives": ("EXPPAT_3", "Directives anticipées", ""),
-    "patient-care": ("DOCPAT02", "Traitement ou document de soins déposé par le patient", ""),
-    "patient-report": ("DOCPAT03", "CR déposé par le patient", ""),
+    "certificate": ("CERT_DECL", "Certificat, déclaration", "52"),
+    "directives": ("EXPPAT_3", "Directives anticipées", "90"),
+    "patient-care": ("DOCPAT02", "Traitement ou document de soins déposé par le patient", "90"),
+    "patient-report": ("DOCPAT03", "CR déposé par le patient", "90"),
 }
-"""Document kinds: code (LOINC, or TRE_A05 when not numeric), French label, class (TRE_A03, where known)."""
+"""Document kinds: code (LOINC, or TRE_A05 when not numeric), French label, class (TRE_A03)."""
 
 
 @dataclass(frozen=True, slots=True)

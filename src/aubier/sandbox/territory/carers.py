@@ -79,6 +79,7 @@ class Carer:
     rpps: str
     place: Place
     since: date
+    takes_patients: bool = True
     link: dict[str, Any] = field(default_factory=dict)
     role_link: dict[str, Any] = field(default_factory=dict)
 
@@ -201,7 +202,8 @@ class Directory:
     def _kinds(self) -> dict[str, list[Carer]]:
         grouped: dict[str, list[Carer]] = {kind: [] for kind in trades()}
         for carer in self.carers:
-            grouped[carer.trade.kind].append(carer)
+            if carer.takes_patients:
+                grouped[carer.trade.kind].append(carer)
         return grouped
 
     def _next_finess(self, department: str) -> str:
