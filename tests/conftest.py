@@ -42,6 +42,17 @@ def _aside(dsn: str, *commands: str) -> None:
 
 
 @pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of the system's Chromium. Missing, it is a failure in CI and a skip elsewhere."""
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    if os.environ.get("CI") == "true":
+        pytest.fail("Chromium is missing: make test installs it where it may")
+    pytest.skip("Chromium is missing: apt-get install chromium")
+
+
+@pytest.fixture(scope="session")
 def database_server(request: pytest.FixtureRequest) -> Iterator[str]:
     """The DSN of a server: one embedded PostgreSQL per test process (without fsync), or `--database-url`."""
     if given := request.config.getoption("--database-url"):
