@@ -29,9 +29,8 @@ test-all: $(VENV)/.ready-dev ## Every family of tests, whole. Run again to go on
 	@$(PY) tools/test_all.py
 
 lint: $(VENV)/.ready-dev ## ruff (rules, layout) and mypy (strict on ground, fhir, search, store, access).
-	@$(VENV)/bin/ruff check
-	@$(VENV)/bin/ruff format --check
-	@$(VENV)/bin/mypy
+	@failed=0; for check in "ruff check" "ruff format --check" mypy; do \
+		echo "$$check"; $(VENV)/bin/$$check || failed=1; done; exit $$failed
 
 bench: $(VENV)/.ready-dev ## Measure, and save the figures under bench/results.
 	@$(PY) -m bench

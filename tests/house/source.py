@@ -85,16 +85,14 @@ def dotted(node: ast.AST) -> str:
 
 @cache
 def tracked() -> tuple[Path, ...]:
-    """The files that make the project: those git knows, or would know."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    paths = (ROOT / name for name in listed.stdout.split("\0") if name)
-    return tuple(path for path in paths if path.is_file())
+    """The files that make the project: those git knows or would know, else all that are not hidden."""
+    asked = ["git", "-c", "safe.directory=*", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode == 0:
+        paths = [ROOT / name for name in listed.stdout.split("\0") if name]
+    else:
+        paths = [path for top in ROOT.glob("[!.]*") for path in (top.rglob("*") if top.is_dir() else [top])]
+    return tuple(path for path in paths if path.is_file() and "__pycache__" not in path.parts)
 
 
 def _module(path: Path, folder: Path) -> Module:
