@@ -157,7 +157,7 @@ def _request(row: Any) -> Request | None:
     """A request whose method and URL are well-formed, else None."""
     if not isinstance(row, dict) or row.get("method") not in _METHODS or not isinstance(row.get("url"), str):
         return None
-    found = _URL(row["url"])
+    found = _URL(row["url"].removeprefix("/"))  # the examples of R4 itself write the slash
     if (
         not row["url"]
         or found is None
@@ -215,8 +215,8 @@ def _bad_request(row: Any, at: str) -> Issue:
         )
     return Issue(
         "value",
-        "url must be relative: Type, Type/id, Type?query or $operation, without a leading /",
-        "url doit être relative : Type, Type/id, Type?requête ou $opération, sans / au début",
+        "url must be relative: Type, Type/id, Type?query or $operation",
+        "url doit être relative : Type, Type/id, Type?requête ou $opération",
         (f"{at}.request.url",),
     )
 

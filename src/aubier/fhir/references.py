@@ -85,7 +85,7 @@ class Canonical:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A Reference in a resource: its FHIRPath `path`, the Reference object, the types it may name."""
+    """A Reference in a resource: its `path` (JSON names), the Reference object, the types it may name."""
 
     path: str
     value: dict[str, Any]

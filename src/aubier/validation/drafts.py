@@ -14,6 +14,8 @@ from ..ground.problem import Issue, Kind, Severity
 LIMIT = 200
 """Issues reported at most for one resource."""
 
+_ENCODER = msgspec.json.Encoder(decimal_format="number", enc_hook=str)
+
 
 @dataclass(slots=True)
 class Draft:
@@ -44,7 +46,7 @@ def shown(value: Any) -> str:
         return "{...}"
     if isinstance(value, list):
         return "[...]"
-    text = msgspec.json.encode(value, enc_hook=str).decode() if not isinstance(value, str) else f'"{value}"'
+    text = f'"{value}"' if isinstance(value, str) else _ENCODER.encode(value).decode()
     return text if len(text) <= 40 else text[:37] + "..."
 
 

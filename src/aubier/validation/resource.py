@@ -40,7 +40,7 @@ def check(resource: Resource, *, expected_type: str | None = None) -> None:
 def _unexpected(name: object, expected: str) -> Draft:
     return Draft(
         "structure",
-        f"A {expected} belongs here, resourceType says {str(name)[:64]}",
+        f"{expected} belongs here, resourceType says {str(name)[:64]}",
         f"Il faut ici une ressource {expected}, resourceType dit {str(name)[:64]}",
         ".resourceType",
     )
