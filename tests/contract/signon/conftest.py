@@ -1,59 +1,51 @@
 """A provider on a fresh database, with three people and one public application."""
 
 from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from types import SimpleNamespace
+from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 
 from aubier.access.actor import Actor, Context
+from aubier.access.view import Access
 from aubier.referentials.signon import SERVICE, api
+from aubier.store.store import Store, open_store
 from tests.contract.signon.stage import ADMIN, BACK, BASE, MORVAN, YANN, Stage
 
-
-class _Statements:
-    def __init__(self, pool, patients=None):
-        self.pool = pool
-        self.sql = {s.name: s.sql for s in SERVICE.statements}
-
-    async def run(self, name, *args):
-        return [dict(r) for r in await self.pool.fetch(self.sql[name], *args)]
-
-    def as_system(self, name):
-        return self
-
-    async def read(self, kind, id):
-        from aubier.ground.problem import not_found
-
-        raise not_found("x")
+TABLES = ("account", "client", "session", "grant", "refresh", "assertion", "try", "key")
 
 
 @pytest.fixture(scope="session")
-async def pool(database: Callable[[], str]):
-    pool = await asyncpg.create_pool(database(), min_size=1, max_size=4)
-    async with pool.acquire() as conn:
-        for m in SERVICE.migrations:
-            await conn.execute(m.sql)
-    yield pool
-    await pool.close()
+async def signon_store(database: Callable[[], str]) -> AsyncIterator[Store]:
+    """A store with the tables of sign-on."""
+    store = await open_store(
+        database(), pool_size=4, migrations={"signon": SERVICE.migrations}, statements=SERVICE.statements
+    )
+    yield store
+    await store.close()
 
 
 @pytest.fixture
-async def stage(pool) -> AsyncIterator[Stage]:
-    """A sandbox provider at START."""
+def pool(signon_store: Store) -> Any:
+    """The connections below, to look at tables."""
+    return signon_store.pool
+
+
+@pytest.fixture
+async def stage(signon_store: Store) -> Stage:
+    """A sandbox provider at START, with a citizen, a professional and an operator."""
+    await signon_store.pool.execute("TRUNCATE " + ", ".join(f"signon_{name}" for name in TABLES))
     settings = SimpleNamespace(url=BASE, sandbox=True, signon_scrypt_cost=2)
-    store = _Statements(pool)
 
-    def contexts(actor: Actor, now, language: str = "fr") -> Context:
-        return Context(actor, store, now, settings, language)
+    def contexts(actor: Actor, now: datetime) -> Context:
+        return Access(signon_store, settings=settings).context(actor, now)
 
-    for table in ["account", "client", "session", "grant", "refresh", "assertion", "try", "key"]:
-        await pool.execute(f"TRUNCATE signon_{table}")
     made = Stage(contexts, settings)
     for account in (YANN, MORVAN, ADMIN):
         await api.add_account(made.ctx(), account)
-    yield made
+    return made
 
 
 @pytest.fixture

@@ -1,8 +1,13 @@
 """From an application's request to a signed-in person and back, as it should go."""
 
+from dataclasses import replace
+from typing import Any
+
 import httpx
 import pytest
 
+from aubier.access.view import Write
+from aubier.referentials.identity import api as identity
 from aubier.referentials.signon import api
 from tests.contract.signon.stage import (
     BACK,
@@ -160,11 +165,35 @@ async def test_nothing_grantable_is_told_to_the_application(
         assert back["error"] == "invalid_scope"
 
 
-async def test_the_ins_comes_only_when_asked_registered_and_qualified(stage: Stage) -> None:
-    app = await api.add_client(stage.ctx(), "Coffre", [BACK], scope="openid profile ins patient/*.rs")
+@pytest.mark.parametrize("status", [identity.Status.QUAL, identity.Status.VALI])
+async def test_the_ins_comes_only_when_asked_and_qualified(stage: Stage, status: identity.Status) -> None:
+    number = identity.synthetic(sex="male", birth_date="1955-06-01", birth_place="29019", order=7)
+    told_at_birth = identity.Traits("LE GOFF", "YANN MARIE", "YANN", "male", "1955-06-01", "29019")
+    ins = identity.Ins(number, identity.TEST)
+    patient = identity.patient_ins(told_at_birth, ins, id="yann-ins")
+    patient = identity.with_standing(patient, identity.Standing(status))
+    await stage.ctx().store.as_system("test").transact([Write("update", patient)])
+    person = replace(YANN, login="yann-ins", reference="Patient/yann-ins")
+    await api.add_account(stage.ctx(), person)
+    app = await api.add_client(stage.ctx(), "Coffre", [BACK], scope="openid profile birth ins patient/*.rs")
     async with stage.browser() as browser:
-        code = await get_code(browser, request_of(app, scope="openid ins"), "yann")
-        token = (await by_code(browser, app, code)).json()["access_token"]
-        bearer = {"Authorization": f"Bearer {token}"}
-        about = (await browser.get("/signon/userinfo", headers=bearer)).json()
-    assert about == {"sub": about["sub"], "preferred_username": YANN.login}
+
+        async def about(scope: str) -> dict[str, Any]:
+            code = await get_code(browser, request_of(app, scope=scope), "yann-ins")
+            token = (await by_code(browser, app, code)).json()["access_token"]
+            bearer = {"Authorization": f"Bearer {token}"}
+            return (await browser.get("/signon/userinfo", headers=bearer)).json()
+
+        assert "ins" not in await about("openid profile")
+        known = await about("openid profile ins")
+    assert (known["given_name"], known["family_name"]) == ("YANN MARIE", "LE GOFF")
+    assert (known["birthdate"], known["birthplace"], known["gender"]) == ("1955-06-01", "29019", "male")
+    qualified = status is identity.Status.QUAL
+    assert known.get("ins") == ({"system": ins.system, "value": number} if qualified else None)
+
+
+async def test_the_ins_is_not_even_granted_to_a_client_not_registered_for_it(
+    app: api.Client, browser: httpx.AsyncClient
+) -> None:
+    code = await get_code(browser, request_of(app, scope="openid ins"), "yann")
+    assert (await by_code(browser, app, code)).json()["scope"] == "openid"
