@@ -18,6 +18,7 @@ IDNST = "urn:oid:1.2.250.1.71.4.2.2"
 _MASKS = {
     "MASQUE_PS": "mask:ps",
     "INVISIBLE_PATIENT": "mask:patient",
+    "INVISIBLE_REPRESENTANTS_LEGAUX": "mask:rep",
     "INVISIBLE_REP_LEGAUX": "mask:rep",
     "CONNEXION_SECRETE": "mask:rep",
 }

@@ -26,6 +26,7 @@ from aubier.rest.exchange import (
 from aubier.rest.outcome import said
 from aubier.rest.searchset import history, searchset, shaped
 from aubier.search.model import Query
+from aubier.search.parameters import Registry, registry
 from aubier.search.query import parse
 from aubier.store.find import Row
 from aubier.store.intent import Intent, Written
@@ -51,6 +52,7 @@ class Interactions:
     capability: Callable[[str], bytes]
     operations: Mapping[tuple[str, str], Operation] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    registry: Registry = field(default_factory=registry)
 
     async def answer(self, call: Call, view: View, settings: Any = None) -> Answer:
         """The answer to one request. Problem for every refusal."""
@@ -176,6 +178,7 @@ class Interactions:
         return parse(
             kind,
             list(pairs),
+            registry=self.registry,
             lenient=lenient,
             max_count=self.limits.largest,
             default_count=self.limits.page,
@@ -318,7 +321,7 @@ def _shaped(row: Row, call: Call) -> bytes:
     if "_summary" not in call.query and "_elements" not in call.query:
         return row.raw
     pairs = [(k, v) for k, v in call.pairs() if k in ("_summary", "_elements")]
-    return shaped(row.raw, parse(row.type, pairs))
+    return shaped(row.raw, parse(row.type, pairs, registry=registry()))
 
 
 def _check_id(kind: str, logical: str) -> None:
@@ -384,7 +387,7 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
 
 
 def _instant(name: str, value: str) -> int:
-    query = parse("Patient", [("_lastUpdated", value)])
+    query = parse("Patient", [("_lastUpdated", value)], registry=registry())
     criterion = query.criteria[0]
     found = criterion.values[0] if hasattr(criterion, "values") else None
     if found is None or found.prefix != "eq":

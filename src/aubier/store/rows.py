@@ -11,7 +11,7 @@ from aubier.ground.text import fold
 from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import MIN_MS, Terms
-from aubier.search.parameters import primary_date
+from aubier.search.parameters import Registry
 
 NO_DATE = MIN_MS - 1
 """`lo` and `hi` of a resource without a clinical date: before every date there is."""
@@ -56,12 +56,12 @@ class Indexed:
     hi: int = NO_DATE
 
 
-def index(resource: Resource, keys: Keys, local: Callable[[str], str]) -> Indexed:
-    """The rows of a resource. `local` turns an absolute URL of this server into `Type/id`."""
+def index(resource: Resource, keys: Keys, local: Callable[[str], str], of: Registry) -> Indexed:
+    """The rows of a resource under the parameters `of`. `local` turns a URL of this server into `Type/id`."""
     kind = resource["resourceType"]
-    found = extract(resource)
+    found = extract(resource, of=of)
     found.references = [(param, local(target)) for param, target in found.references]
-    lo, hi = _primary_date(kind, found)
+    lo, hi = _primary_date(of, kind, found)
     terms: set[int] = {keys.present(kind, param) for param in found.present}
     postings: Postings = {table: set() for table in COLUMNS}
     for param, system, code in found.tokens:
@@ -94,8 +94,8 @@ def _numbers(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:
         postings["num"].add((keys.param(kind, param), value, low, high, *unit))
 
 
-def _primary_date(kind: str, found: Terms) -> tuple[int, int]:
-    primary = primary_date(kind)
+def _primary_date(of: Registry, kind: str, found: Terms) -> tuple[int, int]:
+    primary = of.primary_date(kind)
     if primary is None:
         return NO_DATE, NO_DATE
     spans = [(lo, hi) for param, lo, hi in found.dates if param == primary.code]

@@ -12,9 +12,10 @@ import asyncpg
 from aubier.ground.chance import random_ids
 from aubier.ground.clock import commit_ticks
 from aubier.ground.problem import Problem, problem
-from aubier.ground.rows import Migration, Statement
+from aubier.ground.rows import Migration, Resource, Statement
 from aubier.search.keys import Keys
 from aubier.search.model import Query
+from aubier.search.parameters import Registry, registry
 from aubier.search.sql import Args
 from aubier.store import audit
 from aubier.store.find import Found, Reader, Row
@@ -22,6 +23,7 @@ from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.pool import Connection, answered, open_pool
+from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight
 from aubier.store.upgrade import store_migrations, upgrade
 from aubier.store.write import Again, Writer
@@ -44,6 +46,7 @@ class Store:
     bases: tuple[str, ...] = ()
     ids: Callable[[], str] = random_ids
     strict_references: bool = False
+    registry: Registry = field(default_factory=registry)
     numbers: Numbers = field(default_factory=Numbers)
 
     async def close(self) -> None:
@@ -56,6 +59,10 @@ class Store:
             if reference.startswith(base):
                 return reference.removeprefix(base).lstrip("/")
         return reference
+
+    def index(self, resource: Resource) -> Indexed:
+        """The index rows of a resource under this store's search parameters."""
+        return index(resource, self.keys, self.local, self.registry)
 
     def mark(self) -> int:
         """A commit mark not before any commit of this process so far."""
@@ -119,6 +126,7 @@ class Store:
             keys=self.keys,
             numbers=self.numbers,
             local=self.local,
+            index=self.index,
             ids=self.ids,
             search=matches,
             watchers=lambda kind: self.watched.get(kind, ()),
@@ -137,6 +145,26 @@ class Store:
             await self.pool.execute(
                 audit.line(sight, args, source, action=action, what=what, outcome=outcome), *args
             )
+
+    async def trace(
+        self, sight: Sight, patient: str, *, limit: int, before: int | None = None
+    ) -> list[Mapping[str, Any]]:
+        """The audit lines of a patient's record, newest first, for who holds or represents it; else none."""
+        args = Args([type_numbers()["Patient"], patient, before or sight.now + 1, limit])
+        held = "true"
+        if not sight.unrestricted:
+            keys = args.add([k for k in sight.keys if k.startswith("person:")], "text[]")
+            held = (
+                f"exists (select 1 from grants g where g.pat = a.pat and g.actor = any({keys}) and not g.deny"
+                f" and g.since <= {sight.now} and g.till > {sight.now} and g.scope = '{{}}')"
+            )
+        async with answered():
+            rows = await self.pool.fetch(
+                "select a.* from id_map m join audit a on a.pat = m.pat where m.type = $1 and m.id = $2"
+                f" and a.at < $3 and {held} order by a.at desc, a.aid desc limit $4",
+                *args,
+            )
+        return [dict(r) for r in rows]
 
     async def run(self, name: str, *args: Any, conn: Connection | None = None) -> list[Mapping[str, Any]]:
         """The rows of a room's named statement. Problem (not-supported) for a name nobody declared."""

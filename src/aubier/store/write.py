@@ -27,7 +27,7 @@ from aubier.store.intent import OP_NUMBER, Batch, Grant, Intent, Revoke, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.pool import Connection
-from aubier.store.rows import Indexed, index
+from aubier.store.rows import Indexed
 from aubier.store.sight import FOREVER, Sight
 from aubier.store.statement import FamilyRows, array_text, combined, family_parts, text_array
 
@@ -73,6 +73,7 @@ class Writer:
     keys: Keys
     numbers: Numbers
     local: Callable[[str], str]
+    index: Callable[[Resource], Indexed]
     ids: Callable[[], str]
     search: Callable[..., Any]
     watchers: Callable[[str], Sequence[str]]
@@ -255,7 +256,7 @@ class Writer:
         resource, step.labels = await batch.prepare(self.conn, resource, before)
         step.labels = sorted({*step.labels, *(x for x in found.labels if x.startswith("author:"))})
         step.resource = resource
-        step.indexed = index(resource, self.keys, self.local)
+        step.indexed = self.index(resource)
 
     def _check_found(self, step: Step) -> None:
         intent, found = step.intent, step.found
@@ -392,7 +393,7 @@ class Writer:
         live = [s for s in self.steps if s.done is None]
         families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
         for step in live:
-            _collect(families[family(step.intent.type)], step, seq, upd, self.keys, self.local)
+            _collect(families[family(step.intent.type)], step, seq, upd, self.index)
         args = Args()
         guard = self._guard(live, args, batch)
         ok = "(select ok from ok)"
@@ -589,11 +590,9 @@ def _op(step: Step) -> int:
     return OP_NUMBER[step.intent.op]
 
 
-def _collect(
-    rows: FamilyRows, step: Step, seq: int, upd: int, keys: Keys, local: Callable[[str], str]
-) -> None:
+def _collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[Resource], Indexed]) -> None:
     found, number = step.found, type_numbers()[step.intent.type]
-    old = index(fhir_json.parse(found.raw), keys, local).postings if found.alive else None
+    old = index(fhir_json.parse(found.raw)).postings if found.alive else None
     was = (found.rid, found.pat)
     if found.alive:
         rows.archive.append((found.pat, found.rid))

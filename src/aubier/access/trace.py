@@ -1,0 +1,72 @@
+"""Audit lines as the holder reads them: AuditEvents. Rule: FHIR R4 AuditEvent; IHE BALP 1.1."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aubier.ground.clock import instant
+from aubier.ground.rows import Resource
+
+_ACTION = {
+    "create": "C",
+    "update": "U",
+    "patch": "U",
+    "delete": "D",
+    "transaction": "E",
+    "grant": "E",
+    "revoke": "E",
+}
+_RESTFUL = "http://hl7.org/fhir/restful-interaction"
+_PURPOSE = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+
+
+def audit_event(line: Mapping[str, Any]) -> Resource:
+    """The AuditEvent of one line of the audit table: who, when, from where, why, on what, with what outcome."""
+    at = instant(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=line["at"]))
+    event: Resource = {
+        "resourceType": "AuditEvent",
+        "id": f"{line['pat']}-{line['aid']}",
+        "type": {"system": "http://terminology.hl7.org/CodeSystem/audit-event-type", "code": "rest"},
+        "subtype": [{"system": _RESTFUL, "code": line["action"]}],
+        "action": _ACTION.get(line["action"], "R"),
+        "recorded": at,
+        "outcome": "0" if line["outcome"] == "ok" else "4",
+        "agent": _agents(line),
+        "source": {"observer": {"display": "Aubier"}},
+        "entity": _entities(line),
+    }
+    if line["outcome"] != "ok":
+        event["outcomeDesc"] = line["outcome"]
+    return event
+
+
+def _agents(line: Mapping[str, Any]) -> list[Resource]:
+    who: Resource = {"display": line["name"]}
+    if "/" in line["actor"]:
+        who["reference"] = line["actor"]
+    agent: Resource = {"who": who, "altId": line["actor"], "name": line["name"], "requestor": True}
+    if line["purpose"]:
+        agent["purposeOfUse"] = [
+            {"coding": [{"system": _PURPOSE, "code": line["purpose"]}], "text": line["basis"]}
+        ]
+    agents = [agent]
+    if line["org"]:
+        place = {
+            "identifier": {"system": "urn:oid:1.2.250.1.71.4.2.2", "value": line["org"]},
+            "display": line["org"],
+        }
+        agents.append({"who": place, "requestor": False})
+    return agents
+
+
+def _entities(line: Mapping[str, Any]) -> list[Resource]:
+    what = str(line["what"])
+    if "?" in what or "/" not in what:
+        kind = what.partition("?")[0]
+        row: Resource = {"what": {"type": kind}, "query": b64encode(what.encode()).decode()}
+        row["detail"] = [{"type": "hits", "valueString": str(line["hits"])}]
+        return [row]
+    return [{"what": {"reference": target}} for target in what.split(", ") if target.count("/") >= 1]

@@ -1,0 +1,86 @@
+"""The rows of sharing."""
+
+from __future__ import annotations
+
+from aubier.ground.rows import Migration, Operation, Service, Statement
+from aubier.referentials.sharing import actions
+
+_RULE = "Order of 26 Oct 2023, JORFTEXT000048368244"
+
+_TABLES = """create table sharing_find (actor text collate "C" not null, at bigint not null);
+create index sharing_find_actor on sharing_find (actor, at);"""
+
+_HELD = (
+    "from grants g join id_map m on m.pat = g.pat where m.id = $1 and g.actor = any($2::text[])"
+    " and g.since <= $3 and g.till > $3"
+)
+
+
+def _operation(
+    name: str, run: object, fr: str, en: str, *, on: str = "Patient", instance: bool = True
+) -> Operation:
+    return Operation(
+        name,
+        on,
+        run,
+        {"fr": fr, "en": en},
+        _RULE,
+        instance=instance,
+        affects_state=True,  # type: ignore[arg-type]
+    )
+
+
+SERVICE = Service(
+    "sharing",
+    {"fr": "Partage", "en": "Sharing"},
+    {
+        "fr": "Qui peut voir un dossier, pourquoi, jusqu'à quand, et comment le reprendre.",
+        "en": "Who may see a record, why, until when, and how to take it back.",
+    },
+    reads=("Patient", "Practitioner"),
+    writes=("Consent",),
+    operations=(
+        _operation("find", actions.find, "Trouver une personne", "Find a person", instance=False),
+        _operation(
+            "state-relationship",
+            actions.state_relationship,
+            "Déclarer une relation de soin",
+            "State a relationship",
+        ),
+        _operation(
+            "end-relationship",
+            actions.end_relationship,
+            "Terminer une relation de soin",
+            "End a relationship",
+        ),
+        _operation("share", actions.share, "Partager mon dossier", "Share my record"),
+        _operation("unshare", actions.unshare, "Ne plus partager", "Stop sharing"),
+        _operation("block", actions.block, "Bloquer un professionnel", "Block a professional"),
+        _operation("unblock", actions.unblock, "Débloquer un professionnel", "Unblock a professional"),
+        _operation("mask", actions.mask, "Masquer un document", "Hide a document", on="DocumentReference"),
+    ),
+    migrations=(Migration(1, "finds", _TABLES),),
+    statements=(
+        Statement(
+            "sharing.blocked",
+            f"select 1 as blocked {_HELD} and g.deny limit 1",
+            "Whether one of these keys is blocked on a record",
+        ),
+        Statement(
+            "sharing.represents",
+            f"select g.basis {_HELD} and not g.deny and g.scope = '{{}}' and g.basis in"
+            " ('parental-authority', 'guardianship') limit 1",
+            "Whether one of these keys represents the holder for everything",
+        ),
+        Statement(
+            "sharing.count_finds",
+            "select count(*) as n from sharing_find where actor = $1 and at > $2",
+            "Recent searches for people by one actor",
+        ),
+        Statement(
+            "sharing.note_find",
+            "insert into sharing_find (actor, at) values ($1, $2)",
+            "Notes a search for a person",
+        ),
+    ),
+)

@@ -1,0 +1,85 @@
+"""Changes delivered after commit, at least once, in order for each (consumer, patient).
+
+A consumer's row is written in the transaction that makes the change. One lane per (consumer, patient): the
+oldest row of a lane goes first, alone; after `TRIES` failures it becomes a dead letter and the lane goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from aubier.store.keys import type_names
+from aubier.store.pool import answered
+from aubier.store.store import Store
+
+TRIES = 8
+_BASE_DELAY_MS = 500
+_LANE = 0x0B0C
+_OPS = {1: "create", 2: "create", 3: "update", 4: "delete", 5: "update"}
+
+_NEXT = """select o.no, o.pat, o.type, o.id, o.ver, o.op, o.tries from outbox o
+ where o.consumer = $1 and not o.dead and o.next_at <= $2 and o.tx < pg_snapshot_xmin(pg_current_snapshot())
+ and not exists (select 1 from outbox b where b.consumer = o.consumer and b.pat = o.pat and not b.dead and b.no < o.no)
+ order by o.no limit $3"""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One committed change: `op` is create, update or delete; `tries` counts earlier deliveries."""
+
+    type: str
+    id: str
+    version: int
+    op: str
+    tries: int = 0
+
+
+Handler = Callable[[Change], Awaitable[None]]
+
+
+async def deliver(store: Store, consumer: str, handle: Handler, now: int, *, most: int = 100) -> int:
+    """Delivers what waits for a consumer; gives how many changes were handled, well or not.
+
+    One process at a time per consumer: another one finds the lane taken and does nothing.
+    """
+    async with answered(), store.pool.acquire() as conn:
+        lane = store.keys.term("outbox", consumer) & 0x7FFFFFFF
+        if not await conn.fetchval("select pg_try_advisory_lock($1, $2)", _LANE, lane):
+            return 0
+        try:
+            return await _drain(conn, consumer, handle, now, most)
+        finally:
+            await conn.execute("select pg_advisory_unlock($1, $2)", _LANE, lane)
+
+
+async def _drain(conn: object, consumer: str, handle: Handler, now: int, most: int) -> int:
+    done = 0
+    while done < most:
+        rows: Sequence[dict[str, int]] = await conn.fetch(_NEXT, consumer, now, most - done)  # type: ignore[attr-defined]
+        if not rows:
+            break
+        for row in rows:
+            await _one(conn, row, handle, now)
+            done += 1
+    return done
+
+
+async def _one(conn: object, row: dict[str, int], handle: Handler, now: int) -> None:
+    change = Change(type_names()[row["type"]], str(row["id"]), row["ver"], _OPS[row["op"]], row["tries"])
+    try:
+        await handle(change)
+    except (
+        Exception
+    ) as error:  # a consumer's fault must not stop the others: it is kept, told and tried again
+        tries = row["tries"] + 1
+        await conn.execute(  # type: ignore[attr-defined]
+            "update outbox set tries = $2, next_at = $3, dead = $4, error = $5 where no = $1",
+            row["no"],
+            tries,
+            now + _BASE_DELAY_MS * 2**tries,
+            tries >= TRIES,
+            f"{type(error).__name__}: {error}"[:500],
+        )
+    else:
+        await conn.execute("delete from outbox where no = $1", row["no"])  # type: ignore[attr-defined]
