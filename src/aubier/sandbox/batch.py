@@ -8,6 +8,7 @@ from datetime import date
 from typing import Literal
 
 from aubier.ground.rows import Resource, Texts
+from aubier.referentials.identity.api import Ins, Person, Traits
 
 INS_TEST = "urn:oid:1.2.250.1.213.1.4.10"
 """The system of test INS numbers, the only one the sandbox writes."""
@@ -29,6 +30,19 @@ class NationalIdentity:
     birth_place: str
     patient: str = ""
     system: str = INS_TEST
+
+    @property
+    def person(self) -> Person:
+        """The same as identity keeps it, ready for `identity.actions.register`."""
+        told = Traits(
+            self.birth_name,
+            " ".join(self.given_names),
+            self.given_names[0],
+            self.gender,
+            self.birth_date,
+            self.birth_place,
+        )
+        return Person(Ins(self.ins, self.system), told)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,9 @@ def territory(settings: Settings) -> Iterator[Batch]:
 
     Memory stays flat: nothing of a household is kept once it was given.
     """
-    carers = Directory(settings.seed, settings.citizens, settings.today)
+    carers = Directory(settings.seed, settings.today)
     registry, cast = Registry(), Cast(carers)
+    carers.populate(settings.citizens)
     told = list(_stories(settings, carers, registry, cast))
     yield from listing.batches(carers)
     yield from told

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
+from aubier.access.labels import VISIBILITY
 from aubier.ground.rows import Resource
 from aubier.sandbox.clinical.catalogue import LOINC
 from aubier.sandbox.clinical.record import Record
@@ -22,8 +23,6 @@ from aubier.sandbox.territory.people import Person
 
 _NOS = "https://mos.esante.gouv.fr/NOS/"
 _TRE_A05 = f"{_NOS}TRE_A05-TypeDocComplementaire/FHIR/TRE-A05-TypeDocComplementaire"
-VISIBILITY = f"{_NOS}TRE_A07-StatusVisibiliteDocument/FHIR/TRE-A07-StatusVisibiliteDocument"
-"""Visibility of a document: N, MASQUE_PS, INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX."""
 
 KINDS = {
     "discharge": ("11490-0", "Lettre de liaison à la sortie d'un établissement de soins", "11"),
@@ -129,6 +128,8 @@ def file(record: Record, writer: Writer, kind: str, day: date, **more: Any) -> F
         author=author,
     )
     content = writer(letter)
+    if codes := more.get("visibility"):
+        binary["meta"] = {"security": [{"system": VISIBILITY, "code": code} for code in codes]}
     binary["contentType"] = content.media_type
     binary["securityContext"] = record.subject
     binary["data"] = base64.b64encode(content.data).decode("ascii")

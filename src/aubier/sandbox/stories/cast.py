@@ -30,6 +30,7 @@ _PLACES = {
     "bourg": ("pharmacy", "Pharmacie de la Baie", "Concarneau", "4 avenue de la Gare", "SA33"),
     "armor": ("laboratory", "Laboratoire Armor", "Douarnenez", "17 rue Duguay-Trouin", "SA25"),
     "soins": ("practice", "Cabinet infirmier du Port-Rhu", "Douarnenez", "2 rue du Port-Rhu", "SA08"),
+    "locmaria": ("practice", "Maison de santé de Locmaria", "Quimper", "11 quai de l'Odet", "SA08"),
     "enfants": ("practice", "Cabinet de pédiatrie de Locmaria", "Quimper", "5 rue de Locmaria", "SA07"),
 }
 
@@ -58,6 +59,16 @@ ROLES = (
         "pharmacie.port", "pharmacist", "M", "Erwan", "Cadiou", "port",
         "Pharmacien, Pharmacie du Port : il doit encore une boîte à Yann",
         "Pharmacist, Pharmacie du Port: still owes Yann a box",
+    ),
+    Role(
+        "dr.kerneis", "gp", "F", "Soizic", "Kerneis", "locmaria",
+        "Médecin généraliste à Quimper, suit Inès et Jean-Luc",
+        "General practitioner in Quimper, follows Inès and Jean-Luc",
+    ),
+    Role(
+        "pharmacie.baie", "pharmacist", "F", "Rozenn", "Le Floch", "bourg",
+        "Pharmacienne à Concarneau",
+        "Pharmacist in Concarneau",
     ),
     Role(
         "dr.riou", "biologist", "F", "Hélène", "Riou", "armor",

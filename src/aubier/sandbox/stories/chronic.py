@@ -28,7 +28,7 @@ def build(stage: Stage) -> Batch:
         "jean-luc", "M", born, family="Quéméner", given=("Jean-Luc", "Marie"), town="Concarneau",
         street="9 rue des Sardiniers",
     )  # fmt: skip
-    gp = stage.setting.directory.near(person.home, "gp")[0]
+    gp = stage.cast["dr.kerneis"]
     record = stage.record(person, gp)
     failure = _illness(stage, record, gp)
     scale = _device(stage, record, failure)
@@ -125,7 +125,7 @@ def _alert(stage: Stage, record: Record) -> None:
 
 
 def _treatment(stage: Stage, record: Record, failure: dict[str, Any]) -> None:
-    cloarec, pharmacist = stage.cast["dr.cloarec"], _pharmacist(stage)
+    cloarec, pharmacist = stage.cast["dr.cloarec"], stage.cast["pharmacie.baie"]
     keys = ("bisoprolol", "furosemide_40", "spironolactone", "dapagliflozine", "sacubitril", "metformine")
     for key in keys:
         request = prescribe(
@@ -134,12 +134,6 @@ def _treatment(stage: Stage, record: Record, failure: dict[str, Any]) -> None:
         )  # fmt: skip
         for back in (58, 28):
             dispense(record, request, stage.before(back), by=pharmacist, days=30, entry=f"{key}-{back}")
-
-
-def _pharmacist(stage: Stage) -> Carer:
-    directory, place = stage.setting.directory, stage.cast.place("bourg")
-    found = [c for c in directory.carers if c.place is place]
-    return found[0] if found else directory.add_carer("pharmacist", place)
 
 
 _BLOOD = (
@@ -169,7 +163,7 @@ def _follow_up(stage: Stage, record: Record, gp: Carer) -> None:
         record, "telemedicine", 16, by=cast["dr.cloarec"], title="Alerte de télésuivi close",
         paragraphs=("Prise de 2,4 kg après des repas salés. Diurétique doublé deux jours.",),
     )  # fmt: skip
-    immunize(record, FLU, stage.before(20), by=_pharmacist(stage), lot="FL4410", disease="Grippe")
+    immunize(record, FLU, stage.before(20), by=stage.cast["pharmacie.baie"], lot="FL4410", disease="Grippe")
     carers = [gp, cast["dr.cloarec"], cast["s.kerjean"]]
     record.team("Télésuivi de Jean-Luc", carers, since=stage.before(_DAYS), entry="circle")
     record.appointment(

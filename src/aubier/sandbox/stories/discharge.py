@@ -16,7 +16,8 @@ from aubier.sandbox.stories.story import Stage, Story
 from aubier.sandbox.territory.days import at
 from aubier.sandbox.territory.people import Person
 
-_INS = "155032904611767"
+INS = "155032904611767"
+"""Yann's INS: a test number, with the right key."""
 _BIRTH = date(1955, 3, 4)
 _LAST_VISIT = 80
 _WEIGHTS = (78.2, 78.3, 78.1, 78.4, 78.5, 78.4, 78.6, 78.8, 78.7, 78.9, 78.8, 79.0, 78.9, 79.1)
@@ -34,7 +35,7 @@ _LETTER = (
 def build(stage: Stage) -> Batch:
     """Yann, his daughter Gaëlle, their records and rights."""
     cast = stage.cast
-    yann = stage.person("yann", "M", _BIRTH, family="Le Goff", given=("Yann", "Corentin"), ins=_INS)
+    yann = stage.person("yann", "M", _BIRTH, family="Le Goff", given=("Yann", "Corentin"), ins=INS)
     born = date(stage.today.year - 41, 6, 17)
     gaelle = stage.person("gaelle", "F", born, family="Le Goff", given=("Gaëlle", "Marie"), town="Quimper")
     record = stage.record(yann, cast["dr.morvan"])

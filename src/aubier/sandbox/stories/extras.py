@@ -100,7 +100,7 @@ def _almost_adult(stage: Stage) -> None:
     karim = stage.person("karim", "M", born, family="Traoré", given=("Karim",), town="Brest")
     father = stage.person("moussa", "M", date(stage.today.year - 45, 2, 2), family="Traoré",
                           given=("Moussa",), town="Brest", born_abroad=("99335", "Bamako"))  # fmt: skip
-    record = stage.record(karim, stage.setting.directory.near(karim.home, "gp")[0])
+    record = stage.record(karim, stage.cast["dr.kerneis"])
     stage.record(father)
     _filial(stage, record, father)
     stage.citizen("karim", karim, "Aura 18 ans demain", "Turns 18 tomorrow")
@@ -118,7 +118,7 @@ def _unknown_to_ins(stage: Stage) -> None:
     joao = stage.person("ferreira", "M", date(stage.today.year - 52, 11, 3), family="Ferreira da Silva",
                         given=("João",), town="Lorient", born_abroad=("99139", "Porto"), ins="",
                         status="PROV")  # fmt: skip
-    record = stage.record(joao, stage.setting.directory.near(joao.home, "gp")[0])
+    record = stage.record(joao, stage.cast["dr.kerneis"])
     record.allergy({"text": "Iode"}, stage.before(100), by=stage.cast["dr.morvan"])
 
 

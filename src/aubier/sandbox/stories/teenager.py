@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+from aubier.access.labels import VISIBILITY
 from aubier.sandbox.batch import Batch, Delegation, Mask, Relationship
 from aubier.sandbox.clinical.catalogue import CIM10, concept, diseases, medicines
-from aubier.sandbox.clinical.documents import VISIBILITY
 from aubier.sandbox.clinical.measures import pressure, vital
 from aubier.sandbox.clinical.prevention import calendar
 from aubier.sandbox.clinical.record import Record, relation
@@ -28,7 +28,7 @@ def build(stage: Stage) -> Batch:
     nadia = stage.person("nadia", "F", date(year - 44, 1, 25), family="Haddad", given=("Nadia",),
                          used_family="Benali", born_abroad=("99352", "Oran"), **common)  # fmt: skip
     samir = stage.person("samir", "M", date(year - 47, 8, 3), family="Benali", given=("Samir",), **common)
-    record = stage.record(ines, stage.setting.directory.near(ines.home, "gp")[0])
+    record = stage.record(ines, stage.cast["dr.kerneis"])
     for parent in (nadia, samir):
         stage.record(parent)
     _ordinary(stage, record)
@@ -44,7 +44,7 @@ def build(stage: Stage) -> Batch:
 
 
 def _ordinary(stage: Stage, record: Record) -> None:
-    gp = stage.setting.directory.near(record.person.home, "gp")[0]
+    gp = stage.cast["dr.kerneis"]
     record.condition(diseases()["asthma"].code, stage.before(3600), by=gp, entry="asthma")
     record.allergy({"text": "Arachide"}, stage.before(4200), by=gp, entry="peanut")
     calendar(record, stage.draw("vaccines"), stage.today, by=gp, years=16)
@@ -77,7 +77,7 @@ def _secret(stage: Stage, record: Record) -> None:
     request = prescribe(
         record, medicines()["contraception"], day, by=doctor, group="ORD-PRIGENT-1109", entry="secret"
     )
-    pharmacist = stage.setting.directory.near(record.person.home, "pharmacist")[0]
+    pharmacist = stage.cast["pharmacie.baie"]
     dispense(record, request, day, by=pharmacist, days=84, entry="secret")
     for kind, title in (("consultation", "Consultation"), ("prescription", "Ordonnance")):
         stage.file(

@@ -124,7 +124,7 @@ _WARDS = ("Urgences", "Cardiologie", "Gériatrie", "Maternité", "Pédiatrie", "
 class Directory:
     """Everybody who cares, and where; `near` finds who is close to a commune."""
 
-    def __init__(self, seed: object, citizens: int, today: date) -> None:
+    def __init__(self, seed: object, today: date) -> None:
         self.seed, self.today = seed, today
         self.places: list[Place] = []
         self.carers: list[Carer] = []
@@ -133,6 +133,9 @@ class Directory:
         self._sirets = self._people = 0
         self._finess = dict.fromkeys(BRITTANY, 0)
         self.hospitals = [self._hospital(town) for town in _HOSPITAL_TOWNS]
+
+    def populate(self, citizens: int) -> None:
+        """Opens practices, pharmacies and laboratories for this many citizens, after whoever is there."""
         for trade in trades().values():
             self._settle(trade, max(trade.at_least, round(citizens * trade.per_thousand / 1000)))
 
