@@ -18,7 +18,7 @@ from aubier.search.numbers import implied, with_comparator
 Adder = Callable[[Terms, str, Any], None]
 
 CURRENCIES = "urn:iso:std:iso:4217"
-_LOCAL_VERSION = re.compile(r"([A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64})/_history/.*")
+_LOCAL_VERSION = re.compile(r"\A([A-Z][A-Za-z]*/[A-Za-z0-9\-.]{1,64})/_history/.*")
 _NAME_PARTS = ("given", "prefix", "suffix")
 _ADDRESS_PARTS = ("text", "city", "district", "state", "postalCode", "country")
 
@@ -71,7 +71,7 @@ def concept(terms: Terms, param: str, value: dict[str, Any]) -> None:
 
 
 def identifier(terms: Terms, param: str, value: dict[str, Any]) -> None:
-    """An Identifier: system and value, kept exact."""
+    """An Identifier: system and value, kept exact; without a value there is nothing to find."""
     system, text = value.get("system"), value.get("value")
     if text.__class__ is str and text:
         terms.identifiers.append((param, system if system.__class__ is str else "", text))
@@ -88,17 +88,24 @@ def contact_token(terms: Terms, param: str, value: dict[str, Any]) -> None:
 def reference(terms: Terms, param: str, value: dict[str, Any]) -> None:
     """A Reference: what it names, contained ones left out; its `identifier` under `<param>:identifier`."""
     text = value.get("reference")
-    if text.__class__ is str and text and text[0] != "#":
-        if "/_history/" in text:
-            text = _LOCAL_VERSION.sub(r"\1", text)
-        terms.references.append((param, text))
+    if text.__class__ is str and text:
         terms.present.add(param)
+        if text[0] != "#":
+            terms.references.append(
+                (param, _LOCAL_VERSION.sub(r"\1", text) if "/_history/" in text else text)
+            )
     logical = value.get("identifier")
     if logical.__class__ is dict:
-        system, text = logical.get("system"), logical.get("value")
-        if text.__class__ is str and text:
-            terms.identifiers.append((param + ":identifier", system if system.__class__ is str else "", text))
-            terms.present.add(param)
+        _logical(terms, param, logical)
+    if value.get("display").__class__ is str:
+        terms.present.add(param)
+
+
+def _logical(terms: Terms, param: str, logical: dict[str, Any]) -> None:
+    system, text = logical.get("system"), logical.get("value")
+    if text.__class__ is str and text:
+        terms.identifiers.append((param + ":identifier", system if system.__class__ is str else "", text))
+        terms.present.add(param)
 
 
 def uri_reference(terms: Terms, param: str, value: str) -> None:
@@ -173,7 +180,9 @@ def period(terms: Terms, param: str, value: dict[str, Any]) -> None:
 
 
 def timing(terms: Terms, param: str, value: dict[str, Any]) -> None:
-    """A Timing: the outer limits of its events and bounds."""
+    """A Timing: the outer limits of its events and bounds; without any it is only present."""
+    if value.get("event") or value.get("repeat"):
+        terms.present.add(param)
     found = timing_range(value)
     if found is not None:
         terms.dates.append((param, *found))

@@ -173,7 +173,7 @@ class Generator(ABC):
             self._below_primitive(item, found, then)
             return
         if wanted:
-            found = replace(found, keys=tuple(k for k in found.keys if is_a(k[1], wanted)))
+            found = replace(found, keys=tuple(k for k in found.keys if is_a(k[1], wanted) or is_open(k[1])))
         if len(found.keys) > _MANY_TYPES:
             self._open_step(item, name, then)
             return

@@ -206,7 +206,8 @@ def resolve(root: Any, reference: Any) -> tuple[tuple[Any, str], ...]:
     kind = target_type(root, reference)
     if not kind:
         return ()
-    id = text.partition("/_history/")[0].rpartition("/")[2] if text.__class__ is str else ""
+    path = text.partition("/_history/")[0].rpartition("/") if text.__class__ is str else ("", "", "")
+    id = path[2] if path[0] else ""
     return (({"resourceType": kind, "id": id} if id else {"resourceType": kind}, kind),)
 
 

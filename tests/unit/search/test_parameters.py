@@ -1,0 +1,190 @@
+"""The registry: published parameters by type, custom ones, compartments, the date a record is ordered by."""
+
+import pytest
+
+from aubier.fhir.definitions import definitions
+from aubier.ground.problem import Problem
+from aubier.search.parameters import (
+    expression_for,
+    is_indexed,
+    patient_compartment,
+    primary_date,
+    registry,
+)
+
+CUSTOM = {
+    "resourceType": "SearchParameter",
+    "url": "http://x.example/SearchParameter/birth-place",
+    "code": "birth-place",
+    "base": ["Patient"],
+    "type": "string",
+    "expression": "Patient.extension('http://hl7.org/fhir/StructureDefinition/patient-birthPlace').value.city",
+}
+
+
+@pytest.mark.parametrize(
+    ("expression", "type", "part"),
+    [
+        ("Patient.name | Practitioner.name", "Patient", "Patient.name"),
+        ("Patient.name | Practitioner.name", "Person", ""),
+        (
+            "(Observation.value as Quantity) | (A.value as x)",
+            "Observation",
+            "(Observation.value as Quantity) | (A.value as x)",
+        ),
+        ("Resource.meta.tag", "Slot", "Resource.meta.tag"),
+        ("DomainResource.text", "Slot", "DomainResource.text"),
+        ("DomainResource.text", "Bundle", ""),
+        ("Patient.where(a | b).c | Person.d", "Patient", "Patient.where(a | b).c"),
+        ("Patient.a[0 | 1]|Person.d", "Person", "Person.d"),
+        ("code | Patient.x", "Slot", "code"),
+        ("Patient.x.where(y = 'a | b')", "Patient", "Patient.x.where(y = 'a | b')"),
+    ],
+)
+def test_parts_of_an_expression(expression, type, part):
+    assert expression_for(type, expression) == part
+
+
+def test_every_type_has_the_common_ones():
+    for type in definitions().resource_types:
+        codes = {p.code for p in registry().of(type)}
+        assert {"_id", "_lastUpdated", "_profile", "_security", "_source", "_tag"} <= codes
+        assert all(p.base == type for p in registry().of(type))
+
+
+@pytest.mark.parametrize(
+    ("type", "code", "kind", "expression", "targets"),
+    [
+        ("Patient", "family", "string", "Patient.name.family", ()),
+        ("Patient", "birthdate", "date", "Patient.birthDate", ()),
+        ("Observation", "code", "token", "Observation.code", ()),
+        (
+            "Observation",
+            "patient",
+            "reference",
+            "Observation.subject.where(resolve() is Patient)",
+            ("Patient",),
+        ),
+        ("Observation", "encounter", "reference", "Observation.encounter", ("Encounter",)),
+        (
+            "MedicationRequest",
+            "medication",
+            "reference",
+            "(MedicationRequest.medication as Reference)",
+            ("Medication",),
+        ),
+        ("Condition", "onset-date", "date", "Condition.onset.as(dateTime) | Condition.onset.as(Period)", ()),
+        ("Appointment", "date", "date", "Appointment.start", ()),
+        ("RiskAssessment", "probability", "number", "RiskAssessment.prediction.probability", ()),
+        ("ValueSet", "url", "uri", "ValueSet.url", ()),
+    ],
+)
+def test_published(type, code, kind, expression, targets):
+    found = registry().get(type, code)
+    assert (found.type, found.expression, found.targets) == (kind, expression, targets)
+
+
+@pytest.mark.parametrize(
+    ("type", "code"), [("Patient", "nothing"), ("Nobody", "_id"), ("Resource", "_id"), ("", "")]
+)
+def test_absent(type, code):
+    assert registry().get(type, code) is None
+
+
+def test_not_searched_yet():
+    names = {p.code for p in registry().of("Patient") if not is_indexed(p)}
+    assert names == {"phonetic"}
+    assert not is_indexed(registry().get("Observation", "code-value-quantity"))
+    assert not is_indexed(registry().get("Location", "near"))
+
+
+def test_references_name_resource_types():
+    for type in definitions().resource_types:
+        for parameter in registry().of(type):
+            assert set(parameter.targets) <= definitions().resource_types
+            assert not parameter.targets or parameter.type == "reference"
+
+
+@pytest.mark.parametrize(
+    ("type", "codes"),
+    [
+        ("Observation", ["subject", "performer"]),
+        ("AllergyIntolerance", ["patient", "recorder", "asserter"]),
+        ("Patient", ["link"]),
+        ("Practitioner", []),
+        ("Nobody", []),
+    ],
+)
+def test_compartment(type, codes):
+    assert [p.code for p in patient_compartment(type)] == codes
+
+
+def test_compartment_is_made_of_references():
+    for type in definitions().compartment("Patient"):
+        found = patient_compartment(type)
+        assert found
+        assert {p.type for p in found} == {"reference"}
+
+
+@pytest.mark.parametrize(
+    ("type", "code"),
+    [
+        ("Observation", "date"),
+        ("DocumentReference", "date"),
+        ("Encounter", "date"),
+        ("Condition", "onset-date"),
+        ("MedicationRequest", "authoredon"),
+        ("Immunization", "date"),
+        ("Task", "authored-on"),
+        ("Patient", None),
+        ("Coverage", None),
+        ("Nobody", None),
+    ],
+)
+def test_primary_date(type, code):
+    found = primary_date(type)
+    assert (found and found.code) == code
+    assert found is None or found.type == "date"
+
+
+def test_custom():
+    widened = registry().with_custom([CUSTOM])
+    assert widened.get("Patient", "birth-place").type == "string"
+    assert registry().get("Patient", "birth-place") is None
+    assert widened.get("Patient", "family") == registry().get("Patient", "family")
+    again = widened.with_custom([CUSTOM | {"type": "token"}])
+    assert again.get("Patient", "birth-place").type == "token"
+
+
+def test_custom_on_every_type():
+    widened = registry().with_custom(
+        [CUSTOM | {"code": "lang", "base": ["Resource"], "type": "token", "expression": "Resource.language"}]
+    )
+    assert all(widened.get(type, "lang") for type in definitions().resource_types)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "at"),
+    [
+        ({"code": ""}, "required", "SearchParameter.code"),
+        ({"expression": None}, "required", "SearchParameter.expression"),
+        ({"code": "a.b"}, "value", "SearchParameter.code"),
+        ({"code": "a:b"}, "value", "SearchParameter.code"),
+        ({"base": ["Patients"]}, "value", "SearchParameter.base"),
+        ({"type": "composite"}, "not-supported", "SearchParameter.type"),
+        ({"type": "dance"}, "not-supported", "SearchParameter.type"),
+        ({"expression": "Patient.name("}, "invalid", "SearchParameter.expression"),
+        ({"expression": "Patient.frob()"}, "not-supported", "SearchParameter.expression"),
+        ({"code": "family"}, "duplicate", "SearchParameter"),
+    ],
+)
+def test_custom_refused(change, kind, at):
+    with pytest.raises(Problem) as refused:
+        registry().with_custom([CUSTOM | change])
+    assert [(i.kind, i.at) for i in refused.value.issues] == [(kind, (at,))]
+
+
+def test_all_faults_at_once():
+    with pytest.raises(Problem) as refused:
+        registry().with_custom([{}, CUSTOM | {"code": "a b", "type": "dance"}])
+    assert len(refused.value.issues) == 7
