@@ -98,7 +98,7 @@ async def issue_token(ctx: Context, login: str, scope: str = "") -> str:
         )
     granted = _granted(account, scope)
     until = ctx.now + timedelta(seconds=limits.access_seconds)
-    grant = Grant(COMMAND_LINE, PLATFORM.name, str(granted), account.login, acr="eidas1")
+    grant = Grant(COMMAND_LINE, PLATFORM.name, str(granted), account.login, acr="eidas1", auth_time=ctx.now)
     kept = await keep_grant(ctx, grant, until)
     token, _ = await access_token(ctx, kept, subject_of(account, PLATFORM))
     return token

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from ipaddress import ip_address
+from math import nan
 from typing import Any
 from urllib.parse import unquote_plus, urlsplit
 
@@ -251,27 +252,25 @@ async def _check_assertion(
     limits, now = signon_settings(ctx.settings), seconds(ctx.now)
     audience = claims.get("aud")
     named = [audience] if isinstance(audience, str) else audience if isinstance(audience, list) else []
-    until, since, jti = claims.get("exp"), claims.get("nbf", claims.get("iat", now)), claims.get("jti")
+    until, since = _number(claims.get("exp")), _number(claims.get("nbf", claims.get("iat", now)))
+    jti = claims.get("jti")
     fits = (
         claims.get("iss") == claims.get("sub") == client.id
         and any(a in audiences for a in named)
-        and _number(until)
-        and _number(since)
         and isinstance(jti, str)
         and 0 < len(jti) <= 256
         and "\0" not in jti
     )
-    if (
-        not fits
-        or not now - limits.skew_seconds < until <= now + limits.assertion_seconds + limits.skew_seconds
-    ):
+    skew = limits.skew_seconds
+    timely = now - skew < until <= now + limits.assertion_seconds + skew and since <= now + skew
+    if not (fits and timely):
         raise _unknown()
-    if since > now + limits.skew_seconds:
-        raise _unknown()
-    forget = ctx.now + timedelta(seconds=until - now + 2 * limits.skew_seconds)
+    forget = ctx.now + timedelta(seconds=until - now + 2 * skew)
     if not await ctx.store.run("signon.use_assertion", client.id, jti, forget):
         raise _unknown()
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e11
+def _number(value: Any) -> float:
+    """A JWT time, or a number that compares with nothing when it is none."""
+    plain = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e11
+    return float(value) if plain else nan

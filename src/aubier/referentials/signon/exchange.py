@@ -118,7 +118,7 @@ async def _by_itself(realm: Realm, ctx: Context, client: Client, form: Mapping[s
     if not smart:
         raise Refusal("invalid_scope", "no system scope of what was asked is registered for this client")
     until = ctx.now + timedelta(seconds=signon_settings(ctx.settings).access_seconds)
-    grant = await keep_grant(ctx, Grant(client.id, realm.name, str(Parsed(smart))), until)
+    grant = await keep_grant(ctx, Grant(client.id, realm.name, str(Parsed(smart)), auth_time=ctx.now), until)
     return await _answer(ctx, grant, None)
 
 

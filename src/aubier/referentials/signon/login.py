@@ -91,7 +91,7 @@ async def _account(ctx: Context, request: Request) -> Account:
     await count_try(ctx, f"login:{login}")
     await count_try(ctx, f"address:{request.client_ip}", limits.tries * _TRIES_PER_ADDRESS)
     row = await account_row(ctx, login)
-    known = bool(row) and row["kind"] in _realm(request).kinds
+    known = row is not None and row["kind"] in _realm(request).kinds
     kept = row["password"] if row else ""
     # In the sandbox a person of the list has no password: choosing them is enough.
     if not (limits.sandbox and not kept) and not await check_password(ctx, request.one("password"), kept):

@@ -83,7 +83,7 @@ def problem_page(ctx: Context, request: Request, found: Problem) -> Response:
     issue = found.issues[0]
     text = issue.text if language(ctx, request) == "en" else issue.fr
     status = _STATUS.get(issue.kind, 400)
-    shown = {"title": "", "text": text, "form": {}, "link": "/"}
+    shown: dict[str, Any] = {"title": "", "text": text, "form": {}, "link": "/"}
     return page(ctx, request, "message.html", status=status, more=found.headers, **shown)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from typing import Any, Literal
 
 from aubier.access.actor import Context
 from aubier.ground.rows import Job, Route, Service
@@ -19,7 +20,8 @@ from .standing import introspect, log_out, revoke, userinfo
 from .tables import MIGRATIONS, STATEMENTS, SWEEPS
 
 _KEPT = max(RETIRED_KEYS_LIVE, timedelta(days=1))
-_ENDPOINTS = (
+_Method = Literal["GET", "POST"]
+_ENDPOINTS: tuple[tuple[_Method, str, Any, str, str], ...] = (
     ("GET", "authorize", authorize, "Authorization", "RFC 6749 4.1; OpenID Connect Core 3.1.2"),
     ("POST", "authorize", authorize, "Authorization, by form", "OpenID Connect Core 3.1.2.1"),
     ("POST", "token", exchange, "Tokens", "RFC 6749 3.2; RFC 7523; RFC 7636"),

@@ -69,7 +69,7 @@ async def find_session(ctx: Context, cookie: str) -> Session | None:
 async def close_session(ctx: Context, cookie: str) -> bool:
     """Closes the session of a cookie value; its tokens end with it. False when there was none."""
     session = await find_session(ctx, cookie)
-    return bool(session) and bool(await ctx.store.run("signon.close_session", session.sid, ctx.now))
+    return session is not None and bool(await ctx.store.run("signon.close_session", session.sid, ctx.now))
 
 
 def session_cookie(base_url: str, value: str, seconds: int) -> Cookie:

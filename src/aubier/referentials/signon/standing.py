@@ -10,6 +10,7 @@ from aubier.access.actor import Context
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Request, Response
 
+from .accounts import Account
 from .claims import citizen_claims, professional_claims, subject_of
 from .clients import Client, authenticated_client, find_client
 from .exchange import audiences
@@ -46,11 +47,11 @@ async def userinfo(realm: Realm, ctx: Context, request: Request) -> Response:
     if "openid" not in bearer.scopes.plain:
         challenge = 'Bearer error="insufficient_scope", scope="openid"'
         return json_response({"error": "insufficient_scope"}, 403, **{"WWW-Authenticate": challenge})
-    return json_response(await _about(ctx, bearer))
+    return json_response(await _about(ctx, bearer, bearer.account))
 
 
-async def _about(ctx: Context, bearer: Bearer) -> dict[str, Any]:
-    account, asked = bearer.account, bearer.scopes.plain
+async def _about(ctx: Context, bearer: Bearer, account: Account) -> dict[str, Any]:
+    asked = bearer.scopes.plain
     about: dict[str, Any] = {"sub": subject_of(account, bearer.realm)}
     if account.kind == "professional":
         about |= professional_claims(account, asked)

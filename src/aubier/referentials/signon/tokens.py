@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aubier.access.actor import Actor, Context
@@ -18,6 +18,9 @@ from .passwords import digest
 from .realms import PROFESSIONAL, REALMS, Realm
 from .refusal import invalid_login
 from .settings import signon_settings
+
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""Before any time there is: a grant not kept yet gives nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +37,12 @@ class Grant:
     sid: str = ""
     nonce: str = ""
     acr: str = ""
-    auth_time: datetime | None = None
+    auth_time: datetime = NEVER
     redirect_uri: str = ""
     challenge: str = ""
     offline: bool = False
     gid: str = ""
-    expires_at: datetime | None = None
+    expires_at: datetime = NEVER
 
 
 _FIELDS = tuple(Grant.__slots__)
@@ -57,7 +60,7 @@ async def keep_grant(ctx: Context, grant: Grant, until: datetime, code: str | No
     rows = await ctx.store.run(
         "signon.add_grant",
         *(random_ids(), grant.sid, grant.login, grant.client, grant.realm, grant.scope, grant.nonce),
-        *(grant.acr, grant.auth_time or ctx.now, grant.redirect_uri, grant.challenge),
+        *(grant.acr, grant.auth_time, grant.redirect_uri, grant.challenge),
         *(digest(code) if code else None, code_until, ctx.now, until, grant.offline),
         limits.grants_per_client - 1,
     )
@@ -102,7 +105,7 @@ async def id_token(ctx: Context, grant: Grant, account: Account, access: str) ->
         "azp": grant.client,
         "iat": seconds(ctx.now),
         "exp": seconds(ctx.now) + 300,
-        "auth_time": seconds(grant.auth_time or ctx.now),
+        "auth_time": seconds(grant.auth_time),
         "acr": grant.acr,
         "sid": grant.sid,
         "at_hash": half_hash(access),
@@ -124,7 +127,7 @@ def refresh_until(ctx: Context, grant: Grant) -> datetime:
     """When a refresh token given now stops working: never after its grant."""
     limits = signon_settings(ctx.settings)
     life = limits.offline_seconds if grant.offline else limits.refresh_seconds
-    return min(grant.expires_at or ctx.now, ctx.now + timedelta(seconds=life))
+    return min(grant.expires_at, ctx.now + timedelta(seconds=life))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +169,8 @@ async def read_bearer(ctx: Context, token: str) -> Bearer:
     Checked: shape, ES256 signature by one of our keys, `typ`, issuer, audience, times, and in the same read
     that the grant, its session, its account and its client still live.
     """
-    seen = peek(token)
-    header, claims = seen or ({}, {})
-    kid, gid = header.get("kid"), claims.get("gid")
+    header, body = peek(token) or ({}, {})
+    kid, gid = header.get("kid"), body.get("gid")
     if not (_word(kid) and _word(gid)):
         raise invalid_login()
     rows = await ctx.store.run("signon.bearer", kid, gid, ctx.now, ctx.now - RETIRED_KEYS_LIVE)
@@ -186,12 +188,12 @@ def _word(value: Any) -> bool:
 def _check_claims(ctx: Context, claims: Mapping[str, Any]) -> Realm:
     limits, now = signon_settings(ctx.settings), seconds(ctx.now)
     realms = [r for r in REALMS.values() if r.issuer(limits.base_url) == claims.get("iss")]
-    times = (claims.get("iat"), claims.get("exp"))
+    given, until = claims.get("iat"), claims.get("exp")
     if not realms or claims.get("aud") != audience(limits.base_url):
         raise invalid_login()
-    if not all(isinstance(t, int) for t in times) or times[0] > now + limits.skew_seconds:
+    if not isinstance(given, int) or not isinstance(until, int) or given > now + limits.skew_seconds:
         raise invalid_login()
-    if times[1] <= now:
+    if until <= now:
         raise invalid_login(expired=True)
     return realms[0]
 
@@ -209,5 +211,5 @@ def _living(ctx: Context, row: Mapping[str, Any], claims: Mapping[str, Any], rea
         raise invalid_login()
     if row["expires_at"] <= ctx.now:
         raise invalid_login(expired=True)
-    account = account_of({**row}) if row["login"] else None
+    account = account_of(row) if row["login"] else None
     return Bearer(claims, grant_of(row), account, row["client_name"] or row["client"], realm)
