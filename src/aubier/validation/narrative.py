@@ -8,10 +8,11 @@ attributes.
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from lxml import etree
 
-from .drafts import Draft
+from .drafts import LIMIT, Draft
 
 _NS = "{http://www.w3.org/1999/xhtml}"
 _XML = "{http://www.w3.org/XML/1998/namespace}"
@@ -42,6 +43,10 @@ _OWN = {
         "th": "nowrap",
     }.items()
 }
+_ATTRIBUTES = 256
+_assigned = re.compile(r"""=[ \t\r\n]*["']""").findall
+_two_faced = re.compile(r"<\?|<!(?!--)|<!--(?:-?>)|--!>").search
+"""Markup that XML and HTML read differently: what is a comment for one may be a script for the other."""
 _LINKS = ("href", "src", "cite", "longdesc", "usemap")
 _passive = re.compile(
     r"(?i)\s*(?:(?:https?|mailto|tel|ftp|urn|cid):|data:image/(?:png|jpeg|gif);|[^:]*$|[^:]*[/?#])"
@@ -53,12 +58,17 @@ _active_style = re.compile(
 
 def narrative(text: str) -> list[Draft] | None:
     """The faults of `Narrative.div`, or None. Linear in its length; no entity, no network."""
-    if "<!DOCTYPE" in text or "<!ENTITY" in text or "<?" in text:
+    if ("<!" in text or "<?" in text or "--!>" in text) and _two_faced(text):
         return [
             _fault(
-                "no DOCTYPE, entity declaration or processing instruction is allowed",
-                "DOCTYPE, entités et instructions interdits",
+                "no DOCTYPE, entity declaration, CDATA or processing instruction is allowed, nor a comment"
+                " that HTML ends earlier",
+                "DOCTYPE, entités, CDATA, instructions et commentaires que HTML ferme avant sont interdits",
             )
+        ]
+    if text.count("=") > _ATTRIBUTES and max(map(_attributes, text.split("<"))) > _ATTRIBUTES:
+        return [
+            _fault(f"more than {_ATTRIBUTES} attributes on one element", "Trop d'attributs sur un élément")
         ]
     try:
         root = etree.fromstring(text.encode("utf-8"), _parser())
@@ -76,7 +86,7 @@ def narrative(text: str) -> list[Draft] | None:
                 'La racine doit être <div xmlns="http://www.w3.org/1999/xhtml">',
             )
         ]
-    found = [draft for node in root.iter(etree.Element) for draft in _faults(node)]
+    found = list(islice((draft for node in root.iter(etree.Element) for draft in _faults(node)), LIMIT + 1))
     if not found and not _has_content(root):
         found.append(
             _fault(
@@ -85,6 +95,14 @@ def narrative(text: str) -> list[Draft] | None:
             )
         )
     return found or None
+
+
+def _attributes(piece: str) -> int:
+    """How many attributes a tag can have, from its text up to the next tag.
+
+    Bounded beforehand, for the parser's time is quadratic in them.
+    """
+    return len(_assigned(piece))
 
 
 def _parser() -> etree.XMLParser:

@@ -437,6 +437,14 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.text.div",
         "entity",
     ),
+    "CDATA": (div("<![CDATA[ > <script>1</script> ]]>"), "invalid", "Patient.text.div", "CDATA"),
+    "HTML comment": (
+        div("<!--> <script>1</script> -->a"),
+        "invalid",
+        "Patient.text.div",
+        "HTML ends earlier",
+    ),
+    "instruction": (div("<?php a ?>a"), "invalid", "Patient.text.div", "instruction"),
     "script": (div("<script>1</script>"), "invalid", "Patient.text.div", "<script> is not allowed"),
     "form": (div("<form/>a"), "invalid", "Patient.text.div", "<form>"),
     "iframe": (div('<iframe src="http://a"/>a'), "invalid", "Patient.text.div", "<iframe>"),
@@ -552,6 +560,24 @@ def test_expected_type() -> None:
     found = validate(patient(), expected_type="Observation")
     assert [(i.kind, i.at) for i in found] == [("structure", ("Patient.resourceType",))]
     assert "Observation belongs here" in found[0].text
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        "<p " + " ".join(f'a{n}="1"' for n in range(50_000)) + ">a</p>",
+        "<p " + " ".join(f"a{n} = '>'" for n in range(50_000)) + ">a</p>",
+        "<p>" * 100_000,
+        "<q1/>" * 100_000,
+        "<p>a</p>" * 50_000 + "<br>",
+        '<a href="' + "a" * 900_000 + ':">a</a>',
+        '<p style="' + "url " * 200_000 + 'url(">a</p>',
+    ],
+)
+def test_hostile_narratives_take_little_time(inside: str) -> None:
+    started = process_time()
+    issues = validate(div(inside))
+    assert issues and len(issues) <= 201 and process_time() - started < 1.0
 
 
 def test_a_flood_of_errors_is_cut() -> None:
