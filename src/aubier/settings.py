@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import Field, dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from aubier.ground.problem import Issue, Problem
+from aubier.ground.problem import Issue, Problem, problem
 
 PREFIX = "AUBIER_"
 _WORDS = {
@@ -24,7 +25,7 @@ _PG = ("postgresql", "postgres")
 
 
 def _set(default: Any, about: str, unit: str = "", **check: Any) -> Any:
-    """A row: default, sentence, unit; `low`, `high`, `among`, `schemes` bound it, `secret` hides it."""
+    """A row: default, sentence, unit; `low`, `high`, `among`, `schemes`, `ip` bound it, `secret` hides it."""
     shown = not check.get("secret", False)
     return field(default=default, repr=shown, metadata={"about": about, "unit": unit, **check})
 
@@ -41,7 +42,9 @@ class Settings:
     )
     tls_cert: str = _set("", "The server's certificate chain, a PEM file.", "file")
     tls_key: str = _set("", "The private key of that certificate, a PEM file.", "file")
-    trusted_proxy: str = _set("", "The one proxy whose X-Forwarded-* headers are believed.", "IP address")
+    trusted_proxy: str = _set(
+        "", "The one proxy whose X-Forwarded-* headers are believed.", "IP address", ip=True
+    )
     workers: int = _set(0, "Serving processes; 0 is one per core, at most 4.", "processes", low=0, high=64)
     log_level: str = _set("info", "How much the server says.", among=("debug", "info", "warning", "error"))
     # Where it keeps things
@@ -103,6 +106,29 @@ class Settings:
         return f"http{'s' if self.tls_cert else ''}://{host}:{self.port}"
 
 
+def check_exposure(settings: Settings) -> None:
+    """Problem `forbidden` when people of the network could reach it in clear: an address other than this
+    machine's own needs a certificate, or a proxy declared as the one that holds it.
+    """
+    if _is_own(settings.host) or settings.tls_cert or settings.trusted_proxy:
+        return
+    raise problem(
+        "forbidden",
+        f"{settings.host} is reached from other machines: give AUBIER_TLS_CERT and AUBIER_TLS_KEY, "
+        "or name in AUBIER_TRUSTED_PROXY the proxy that holds the certificate",
+        f"{settings.host} se joint depuis d'autres machines : donnez AUBIER_TLS_CERT et AUBIER_TLS_KEY, "
+        "ou nommez dans AUBIER_TRUSTED_PROXY le relais qui porte le certificat",
+        at="AUBIER_HOST",
+    )
+
+
+def _is_own(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def variable(name: str) -> str:
     """The environment variable of a setting: `page_size` gives `AUBIER_PAGE_SIZE`."""
     return PREFIX + name.upper()
@@ -143,6 +169,11 @@ def _text(row: Field[Any], text: str) -> str:
     schemes: tuple[str, ...] = row.metadata.get("schemes", ())
     if among and text not in among:
         raise ValueError(f"one of {', '.join(among)}", f"l'un de {', '.join(among)}")
+    if row.metadata.get("ip"):
+        try:
+            ip_address(text)
+        except ValueError:
+            raise ValueError("an IP address", "une adresse IP") from None
     if schemes and urlsplit(text).scheme not in schemes:
         starts = ", ".join(f"{scheme}://" for scheme in schemes)
         raise ValueError(f"an address that begins with {starts}", f"une adresse qui commence par {starts}")

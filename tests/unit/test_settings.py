@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aubier.ground.problem import Problem
-from aubier.settings import Settings, unknown, variable
+from aubier.settings import Settings, check_exposure, unknown, variable
 
 
 def refused(**environ: str) -> Problem:
@@ -53,6 +53,7 @@ def test_an_empty_variable_is_not_set() -> None:
         ("LANGUAGE", "de", "one of fr, en"),
         ("LOG_LEVEL", "INFO", "one of debug, info, warning, error"),
         ("BASE_URL", "ftp://x", "begins with http://, https://"),
+        ("TRUSTED_PROXY", "proxy.example", "an IP address"),
         ("DATABASE_URL", "mysql://x", "begins with postgresql://, postgres://"),
     ],
 )
@@ -96,6 +97,29 @@ def test_the_database_password_is_never_shown() -> None:
 )
 def test_the_address_people_use(given: dict[str, object], url: str) -> None:
     assert Settings.load({}, **given).url == url
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"host": "127.0.0.1"},
+        {"host": "127.8.9.1"},
+        {"host": "::1"},
+        {"host": "localhost"},
+        {"host": "0.0.0.0", "tls_cert": "a.pem", "tls_key": "b.pem"},
+        {"host": "10.0.0.5", "trusted_proxy": "10.0.0.1"},
+    ],
+)
+def test_what_may_be_opened(given: dict[str, str]) -> None:
+    assert check_exposure(Settings.load({}, **given)) is None
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.5", "aubier.example"])
+def test_nothing_is_opened_to_others_in_clear(host: str) -> None:
+    with pytest.raises(Problem, match="AUBIER_TLS_CERT") as refused:
+        check_exposure(Settings.load({}, host=host))
+    assert refused.value.kind == "forbidden"
+    assert "autres machines" in refused.value.issues[0].fr
 
 
 def test_a_misspelt_variable_is_noticed() -> None:

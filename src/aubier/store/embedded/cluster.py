@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -115,8 +116,8 @@ class Cluster:
 
 def settings(sockets: Path, *, durable: bool) -> str:
     """The text of postgresql.conf, sized for this machine."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MIB
-    shared = max(128, min(1024, memory // 8))
+    memory = _memory() // _MIB
+    shared = max(64, min(1024, memory // 8))
     sure = "on" if durable else "off"
     return "\n".join(
         (
@@ -151,6 +152,15 @@ def settings(sockets: Path, *, durable: bool) -> str:
             "",
         )
     )
+
+
+def _memory() -> int:
+    """Bytes this machine has, or that its container may use."""
+    found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with suppress(OSError, ValueError):  # absent, or the word "max"
+            found = min(found, int(Path(limit).read_text()))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
