@@ -13,6 +13,15 @@ from .drafts import Draft, not_bound, shown
 
 _absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+", re.ASCII).fullmatch
 
+_token = r"[A-Za-z0-9!#$%&'*+.^_`|~\-]+"
+_SHAPES = {
+    "http://hl7.org/fhir/ValueSet/currencies": re.compile(r"[A-Z]{3}").fullmatch,
+    "http://hl7.org/fhir/ValueSet/mimetypes": re.compile(
+        rf"xml|json|ttl|html|{_token}/{_token}(?: ?;.*)?", re.ASCII
+    ).fullmatch,
+}
+"""ISO 4217 letters; BCP 13 media types (without their parameters) and the short forms of http.html."""
+
 
 @dataclass(slots=True)
 class State:
@@ -38,7 +47,7 @@ def bound(binding: Binding | None, type: str) -> Checker | None:
         return None
     pairs = definitions().value_set(binding.value_set)
     if pairs is None:
-        return None
+        return _shaped(binding.value_set) if type == "code" else None
     if type == "Coding":
         return lambda value, state: _coding(value, pairs, binding.value_set)
     if type == "CodeableConcept":
@@ -47,6 +56,14 @@ def bound(binding: Binding | None, type: str) -> Checker | None:
         return lambda value, state: _coding(value, pairs, binding.value_set)
     codes = frozenset(code for _, code in pairs)
     return lambda value, state: None if value in codes else [not_bound(shown(value), binding.value_set)]
+
+
+def _shaped(value_set: str) -> Checker | None:
+    """The checker of a code whose value set has a grammar instead of a list."""
+    shape = _SHAPES.get(value_set)
+    if shape is None:
+        return None
+    return lambda value, state: None if shape(value) else [not_bound(shown(value), value_set)]
 
 
 def _coding(value: dict[str, Any], pairs: frozenset[tuple[str, str]], url: str) -> list[Draft] | None:

@@ -303,6 +303,18 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "AllergyIntolerance.category[1]",
         "drink",
     ),
+    "media type": (
+        patient(photo=[{"contentType": "jpeg"}]),
+        "code-invalid",
+        "Patient.photo[0].contentType",
+        "jpeg",
+    ),
+    "currency": (
+        observation(extension=[{"url": "http://example.org/e", "valueMoney": {"currency": "eur"}}]),
+        "code-invalid",
+        "Observation.extension[0].value.ofType(Money).currency",
+        "eur",
+    ),
     # references
     "reference form": (
         patient(managingOrganization={"reference": "1"}),
@@ -520,6 +532,8 @@ RIGHT: dict[str, Json] = {
         '<td colspan="2">a</td></tr></table><a href="https://a/b">x</a><a href="#p">y</a><a name="z"/>'
         '<img src="data:image/png;base64,AA==" alt=""/>'
     ),
+    "media type with parameters": patient(photo=[{"contentType": "text/plain; charset=UTF-8"}]),
+    "currency": observation(extension=[{"url": "http://example.org/e", "valueMoney": {"currency": "EUR"}}]),
     "image only": div('<img src="#p" alt="x"/>'),
 }
 
