@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,15 +17,21 @@ from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import Clock, system_clock
 from aubier.ground.problem import Problem, problem
-from aubier.ground.rows import BeforeWrite, Job, OnChange, Operation, Service
-from aubier.portals.house_of import pages
+from aubier.ground.rows import BeforeWrite, Job, OnChange, Operation, Request, Resource, Response, Service
+from aubier.portals.frame.errors import problem_page
+from aubier.portals.frame.house import Content, Login
+from aubier.portals.frame.house import House as PortalHouse
+from aubier.portals.frame.page import frame
+from aubier.portals.mount import pages
 from aubier.referentials import directory, identity, sharing, signon
 from aubier.referentials.signon import api as signon_api
 from aubier.rest.asgi import Server
 from aubier.rest.capability import capability
 from aubier.rest.interactions import Interactions, Limits
 from aubier.services import record
+from aubier.services.record import api as record_api
 from aubier.settings import Settings
+from aubier.store.binaries import Binaries, master_key
 from aubier.store.outbox import Change, deliver
 from aubier.store.store import Store, open_store
 from aubier.validation import check
@@ -122,9 +129,16 @@ async def build(
         before_write=_before_write(services),
         check=check,
         settings=settings,
+        contents=_contents(settings),
     )
     server = _server(settings, access, services, clock)
     return House(server, access, store, clock, settings, services)
+
+
+def _contents(settings: Settings) -> Binaries:
+    """Documents beside the database, encrypted under the master key of the data folder."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    return Binaries(settings.data / "contents", master_key(settings.data / "secret" / "contents"))
 
 
 def _bases(settings: Settings) -> tuple[str, ...]:
@@ -182,7 +196,11 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
             statements[base] = fhir_json.dumps(capability(base, __version__, PUBLISHED, operations))
         return statements[base]
 
-    portal = pages(settings, operations)
+    portal = _portal(settings, operations)
+
+    def page_error(context: Context, request: Request, refusal: Problem) -> Response:
+        return problem_page(refusal, frame(portal, context, request))
+
     return Server(
         access=access,
         identify=identify,
@@ -191,10 +209,57 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
         max_body=settings.max_body_bytes,
         base_url=settings.base_url.rstrip("/"),
         language=settings.language,
-        routes=[*(r for s in services for r in s.routes), *portal.routes],
+        routes=[*(r for s in services for r in s.routes), *pages(portal)],
         doors=[d for s in services for d in s.doors],
-        page_error=portal.error,
+        page_error=page_error,
     )
+
+
+def _portal(settings: Settings, operations: Mapping[tuple[str, str], Operation]) -> PortalHouse:
+    """What the pages need of other rooms."""
+
+    def cookie(request: Request) -> str:
+        return request.cookies.get(signon_api.cookie_name(request.base_url), "")
+
+    def holds(context: Context, request: Request, token: str) -> bool:
+        return signon_api.csrf_valid(cookie(request), token)
+
+    return PortalHouse(
+        csrf_token=lambda context, request: signon_api.csrf_token(cookie(request)),
+        csrf_holds=holds,
+        content=_document_content,
+        publish=_publish,
+        operations={f"{on}/${name}": row for (on, name), row in operations.items()},
+        people=_people,
+        sandbox=settings.sandbox,
+        login_path=signon_api.LOGIN,
+        logout_path="/signon/logout",
+    )
+
+
+async def _document_content(context: Context, document: Resource) -> Content:
+    opened = await record_api.open_document(context, document)
+    html = ""
+    if record_api.is_cda(opened.media_type, opened.content):
+        html = record_api.render_cda(opened.content, language=context.language, level=2)
+    return Content(opened.media_type, opened.content, html, len(opened.content))
+
+
+async def _publish(context: Context, document: Resource, data: bytes) -> Resource:
+    attachment = {**document["content"][0]["attachment"], "data": b64encode(data).decode()}
+    written = await record_api.publish(context, {**document, "content": [{"attachment": attachment}]})
+    return fhir_json.parse(written.raw)
+
+
+async def _people(context: Context) -> Sequence[Login]:
+    """Those one can log in as in the sandbox."""
+    accounts = await signon_api.list_accounts(context)
+    english = context.language == "en"
+    return [
+        Login(a.login, a.name, a.kind, a.about_en if english else a.about_fr)
+        for a in accounts
+        if a.kind != "system"
+    ]
 
 
 async def identify(context: Context, headers: Mapping[str, str]) -> Actor:
@@ -209,7 +274,9 @@ async def identify(context: Context, headers: Mapping[str, str]) -> Actor:
                 at="http.Authorization",
             )
         return await signon_api.authenticate(context, token.strip())
-    cookie = _cookie(headers.get("cookie", ""), signon_api.cookie_name(context))
+    sent = headers.get("cookie", "")
+    names = (signon_api.cookie_name("https:"), signon_api.cookie_name("http:"))
+    cookie = next((found for name in names if (found := _cookie(sent, name))), "")
     return (await signon_api.session_actor(context, cookie) if cookie else None) or ANONYMOUS
 
 

@@ -188,7 +188,7 @@ class View:
             )
         batch = Batch(
             list(intents),
-            self._prepare,
+            self.prepare,
             list(grants),
             list(revokes),
             list(claims),
@@ -202,9 +202,10 @@ class View:
             self.access.store.transact(self.sight, batch),
         )
 
-    async def _prepare(
+    async def prepare(
         self, conn: Any, resource: Resource, before: Resource | None
     ) -> tuple[Resource, list[str]]:
+        """What stands between a resource and the store: validation, the rooms' content rules, the labels."""
         self.access.check(resource)
         bound = replace(self, conn=conn)
         context = Context(self.actor, bound, self.now, self.access.settings, self.language)

@@ -72,16 +72,17 @@ class Sight:
         """
         if self.unrestricted:
             return "true"
-        keys = args.add(list(self.keys), "text[]")
         all_keys = args.add([*self.keys, ANYONE], "text[]")
         now = args.add(self.now, "bigint")
         denied = (
             f"exists (select 1 from grants d where d.pat = p.pat and d.actor = any({all_keys}) and d.deny"
             f" and d.since <= {now} and d.till > {now} and d.scope = '{{}}')"
         )
+        if feed:
+            return f"not exists (select 1 from unnest({pats}) as p(pat) where {denied})"
+        keys = args.add(list(self.keys), "text[]")
         granted = (
             f"exists (select 1 from grants g where g.pat = p.pat and g.actor = any({keys}) and not g.deny"
             f" and g.since <= {now} and g.till > {now} and g.rights like '%w%')"
         )
-        allowed = f"not {denied}" if feed else f"{granted} and not {denied}"
-        return f"not exists (select 1 from unnest({pats}) as p(pat) where not ({allowed}))"
+        return f"not exists (select 1 from unnest({pats}) as p(pat) where not ({granted} and not {denied}))"

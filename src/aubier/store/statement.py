@@ -85,7 +85,11 @@ def _unnest(args: Args, columns: Sequence[tuple[str, str]], rows: Iterable[tuple
     listed = list(zip(*rows, strict=True))
     parts = []
     for (_, cast), values in zip(columns, listed, strict=True):
-        parts.append(args.add(list(values), "text[]" if cast.endswith("[]") else f"{cast}[]"))
+        if cast.endswith("[]"):
+            as_text = array_text if cast == "bigint[]" else text_array
+            parts.append(args.add([as_text(v) for v in values], "text[]"))
+        else:
+            parts.append(args.add(list(values), f"{cast}[]"))
     return f"unnest({', '.join(parts)})"
 
 

@@ -29,7 +29,7 @@ from aubier.store.numbers import Numbers
 from aubier.store.pool import Connection
 from aubier.store.rows import Indexed
 from aubier.store.sight import FOREVER, Sight
-from aubier.store.statement import FamilyRows, array_text, combined, family_parts, text_array
+from aubier.store.statement import FamilyRows, combined, family_parts, text_array
 
 
 @dataclass(slots=True)
@@ -90,10 +90,10 @@ class Writer:
         for step in self.steps:
             await self._prepare(batch, step)
         await self._claim(batch)
-        await self._place()
+        await self.place()
         seq, upd = self.numbers.next_seq(commit_ticks()), self.sight.now
         for step in self.steps:
-            self._stamp(step, upd)
+            self.stamp(step, upd)
         await self._write(batch, seq, upd)
         return [self._written(step, upd) for step in self.steps]
 
@@ -307,7 +307,8 @@ class Writer:
 
     # -- where it goes ------------------------------------------------------------------------------
 
-    async def _place(self) -> None:
+    async def place(self) -> None:
+        """Gives each step its compartment and row number; Patients named but not here yet get one that waits."""
         steps = [s for s in self.steps if s.resource is not None]
         named: dict[int, list[str]] = {}
         for n, step in enumerate(steps):
@@ -384,7 +385,8 @@ class Writer:
 
     # -- the bytes and the statement ----------------------------------------------------------------
 
-    def _stamp(self, step: Step, upd: int) -> None:
+    def stamp(self, step: Step, upd: int) -> None:
+        """Makes the bytes to keep."""
         if step.resource is None:
             return
         step.raw = stamped(step.resource, step.id, step.version, upd)
@@ -393,7 +395,7 @@ class Writer:
         live = [s for s in self.steps if s.done is None]
         families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
         for step in live:
-            _collect(families[family(step.intent.type)], step, seq, upd, self.index)
+            collect(families[family(step.intent.type)], step, seq, upd, self.index)
         args = Args()
         guard = self._guard(live, args, batch)
         ok = "(select ok from ok)"
@@ -590,7 +592,8 @@ def _op(step: Step) -> int:
     return OP_NUMBER[step.intent.op]
 
 
-def _collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[Resource], Indexed]) -> None:
+def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[Resource], Indexed]) -> None:
+    """Adds the rows of a step to its family: what goes, what comes, what is archived."""
     found, number = step.found, type_numbers()[step.intent.type]
     old = index(fhir_json.parse(found.raw)).postings if found.alive else None
     was = (found.rid, found.pat)
@@ -599,7 +602,7 @@ def _collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[
     if step.resource is None or step.indexed is None:
         rows.remove.append((found.pat, found.rid))
         tomb = (found.pat, found.rid, step.version, number, _op(step), step.id, seq, upd)
-        rows.tombs.append((*tomb, text_array(found.labels), codec.PLAIN, b""))
+        rows.tombs.append((*tomb, found.labels, codec.PLAIN, b""))
         rows.postings(old, None, was, was)
         return
     number_of_dictionary, packed = codec.pack(step.raw)
@@ -614,8 +617,8 @@ def _collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[
         upd,
         step.indexed.lo,
         step.indexed.hi,
-        array_text(step.indexed.terms),
-        text_array(step.labels),
+        step.indexed.terms,
+        step.labels,
         number_of_dictionary,
         packed,
     )
