@@ -211,7 +211,8 @@ async def _by_traits(ctx: Context, told: Traits) -> list[str]:
 
 async def _record(ctx: Context, patient: str) -> Record | None:
     try:
-        known = await ctx.store.as_system("identity").read("Patient", patient)
+        # Shown on this room's own decision: the audit line in that record bears the actor's name.
+        known = await ctx.store.decided().read("Patient", patient)
     except Problem as gone:
         if gone.kind in ("not-found", "deleted"):
             return None

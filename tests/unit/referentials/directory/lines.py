@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from aubier.referentials.directory.extract import Activity, Kind, Row, read_header
 from tests.where import SHARED
 
 
+@cache
 def header(kind: Kind = "Personne_activite") -> bytes:
     """The published header line of a file."""
     return (SHARED / "fixtures/annuaire-extraction" / f"PS_LibreAcces_{kind}.header.txt").read_bytes()
 
 
+@cache
 def names(kind: Kind = "Personne_activite") -> list[str]:
     """The published column names of a file, the last empty one left out."""
     return header(kind).decode().strip("\r\n").split("|")[:-1]
 
 
 def line(kind: Kind = "Personne_activite", **fields: str) -> bytes:
-    """A data line with these cells, by the beginning of their column's name with `_` for a space; others empty."""
+    """A data line with these cells, by the beginning of their column's name `_` for a space."""
     cells = dict.fromkeys(names(kind), "")
     for short, value in fields.items():
-        start = short.replace("_", " ").lower()
-        exact = [c for c in cells if plain(c) == start]
-        column = next(c for c in [*exact, *cells] if plain(c).startswith(start))
-        cells[column] = value
+        cells[column(kind, short)] = value
     return ("|".join(cells.values()) + "|\n").encode()
+
+
+@cache
+def column(kind: Kind, short: str) -> str:
+    """The one column of this name, else the first that begins so."""
+    start = short.replace("_", " ").lower()
+    exact = [name for name in names(kind) if plain(name) == start]
+    return next(name for name in [*exact, *names(kind)] if plain(name).startswith(start))
 
 
 def plain(name: str) -> str:
@@ -35,8 +44,8 @@ def plain(name: str) -> str:
 
 DOCTOR = {
     "type_d_identifiant": "8",
-    "identifiant_pp": "10000000008",
-    "identification_nationale": "810000000008",
+    "identifiant_pp": "10000000009",
+    "identification_nationale": "810000000009",
     "code_civilite_d_exercice": "DR",
     "code_civilite": "M",
     "nom_d_exercice": "LE GOFF",

@@ -35,7 +35,7 @@ def test_cells_land_in_their_fields() -> None:
         ancien="1580008803",
         code_commune="29019",
     )
-    assert (found.idnps, found.family, found.given) == ("810000000008", "LE GOFF", "YANN")
+    assert (found.idnps, found.family, found.given) == ("810000000009", "LE GOFF", "YANN")
     assert (found.exercise_title, found.title) == ("DR", "M")
     assert (found.finess, found.phone, found.phone2, found.email) == (
         "580008803",
@@ -57,9 +57,9 @@ def test_the_2021_file_of_52_columns_is_read() -> None:
 def test_positions_do_not_matter_and_new_columns_are_left_aside() -> None:
     columns = ["Nouveau", *reversed(names("SavoirFaire"))]
     found = extract.read_header("|".join(columns).encode(), "SavoirFaire")
-    cells = {"Nom d'exercice": "RIOU", "Identification nationale PP": "810000000008", "Nouveau": "x"}
+    cells = {"Nom d'exercice": "RIOU", "Identification nationale PP": "810000000009", "Nouveau": "x"}
     made = found.row("|".join(cells.get(c, "") for c in columns).encode())
-    assert isinstance(made, Skill) and (made.family, made.idnps) == ("RIOU", "810000000008")
+    assert isinstance(made, Skill) and (made.family, made.idnps) == ("RIOU", "810000000009")
 
 
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])

@@ -78,7 +78,7 @@ def test_older_canonical_of_reliability_is_read() -> None:
 
 def test_every_published_patient_can_be_read_and_none_may_carry_a_number_here() -> None:
     found = published_patients()
-    assert len(found) >= 25
+    assert len(found) >= 20
     for one in found:
         before = copy.deepcopy(one)
         assert api.may_carry_ins(one, sandbox=True)
