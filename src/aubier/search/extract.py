@@ -15,13 +15,13 @@ from typing import Any
 from aubier.fhir.fhirpath import NAMES
 from aubier.fhir.fhirpath.compiler import Compiler, operand_of
 from aubier.fhir.fhirpath.generator import Item, Scope
-from aubier.fhir.fhirpath.parser import parse
-from aubier.fhir.fhirpath.syntax import Binary, Call, Empty, Member, Node, TypeFilter
+from aubier.fhir.fhirpath.grammar.parser import parse
+from aubier.fhir.fhirpath.grammar.syntax import Binary, Call, Empty, Member, Node, TypeFilter
 from aubier.fhir.fhirpath.types import is_resource
 from aubier.ground.problem import Problem
-from aubier.search import terms as adders
 from aubier.search.model import Parameter, Terms
 from aubier.search.parameters import Registry, is_indexed, registry
+from aubier.search.terms import adders
 
 _HERE = Empty()
 _LONG_PATH = 8

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 from aubier.fhir import fhirpath
 from aubier.fhir.definitions import SearchParameter, definitions
-from aubier.fhir.fhirpath.lexer import Word, words
+from aubier.fhir.fhirpath.grammar.lexer import Word, words
 from aubier.fhir.fhirpath.types import is_a
 from aubier.ground.problem import Issue, Problem
 from aubier.search.model import Parameter, ParamType

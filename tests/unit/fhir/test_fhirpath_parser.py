@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from aubier.fhir.definitions import definitions
 from aubier.fhir.fhirpath import parse
-from aubier.fhir.fhirpath.lexer import words
-from aubier.fhir.fhirpath.syntax import (
+from aubier.fhir.fhirpath.grammar.lexer import words
+from aubier.fhir.fhirpath.grammar.syntax import (
     MAX_DEPTH,
     MAX_LENGTH,
     Binary,

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aubier.search.dates import date_range, period_range, timing_range
 from aubier.search.model import MAX_MS, MIN_MS
+from aubier.search.terms.dates import date_range, period_range, timing_range
 
 
 def ms(*parts: int) -> int:

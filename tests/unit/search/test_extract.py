@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from aubier.fhir import fhirpath
 from aubier.fhir.definitions import definitions
-from aubier.search.dates import date_range
 from aubier.search.extract import compiled, extract, source, value_types
 from aubier.search.model import MAX_MS, MAX_NUMBER, MIN_MS, MIN_NUMBER, Terms
 from aubier.search.parameters import is_indexed, registry
+from aubier.search.terms.dates import date_range
 from tests.where import SHARED
 
 D = Decimal

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aubier.search.model import MAX_NUMBER, MIN_NUMBER
-from aubier.search.numbers import implied, number_written, with_comparator
+from aubier.search.terms.numbers import implied, number_written, with_comparator
 
 D = Decimal
 

@@ -15,8 +15,8 @@ from typing import Any
 from aubier.fhir.fhirpath import runtime
 from aubier.fhir.fhirpath.compiler import Compiler
 from aubier.fhir.fhirpath.generator import Item, Scope
-from aubier.fhir.fhirpath.parser import parse
-from aubier.fhir.fhirpath.syntax import MAX_DEPTH, MAX_LENGTH, refusal
+from aubier.fhir.fhirpath.grammar.parser import parse
+from aubier.fhir.fhirpath.grammar.syntax import MAX_DEPTH, MAX_LENGTH, refusal
 from aubier.fhir.fhirpath.types import is_open, knows
 
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "compile", "parse", "source", "typed"]

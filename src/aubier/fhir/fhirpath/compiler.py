@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from aubier.fhir.fhirpath.functions import FUNCTIONS, Function, mentions, subject
 from aubier.fhir.fhirpath.generator import Collected, Generator, Item, Scope, Then, class_test
-from aubier.fhir.fhirpath.syntax import (
+from aubier.fhir.fhirpath.grammar.syntax import (
     Binary,
     Call,
     Constant,

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from typing import TypeAlias
 
 from aubier.fhir.fhirpath.generator import Generator, Item, Scope, Then
-from aubier.fhir.fhirpath.syntax import Call, Literal, Node, Variable
+from aubier.fhir.fhirpath.grammar.syntax import Call, Literal, Node, Variable
 
 Each: TypeAlias = Callable[[Generator, Call, Item, Scope, Then], None]
 """Writes what becomes of one item."""

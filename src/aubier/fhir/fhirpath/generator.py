@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from aubier.fhir.fhirpath.syntax import Node, refusal
+from aubier.fhir.fhirpath.grammar.syntax import Node, refusal
 from aubier.fhir.fhirpath.types import Step, is_a, is_open, json_class, steps
 
 MAX_LINES = 20_000

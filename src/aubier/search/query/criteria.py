@@ -11,7 +11,7 @@ from aubier.ground.problem import Issue, Problem
 from aubier.search.extract import value_types
 from aubier.search.model import Criterion, Has, Parameter, Value
 from aubier.search.parameters import Registry, is_indexed
-from aubier.search.values import of_type, refused, truth, typed_values
+from aubier.search.query.values import of_type, refused, truth, typed_values
 
 MAX_DEPTH = 8
 """The most steps in a chain, `_has` included."""

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from aubier.search.dates import date_range, period_range, timing_range
 from aubier.search.model import MAX_NUMBER, MIN_NUMBER, Terms
-from aubier.search.numbers import implied, with_comparator
+from aubier.search.terms.dates import date_range, period_range, timing_range
+from aubier.search.terms.numbers import implied, with_comparator
 
 Adder = Callable[[Terms, str, Any], None]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from aubier.fhir.fhirpath.syntax import MAX_LENGTH, refusal
+from aubier.fhir.fhirpath.grammar.syntax import MAX_LENGTH, refusal
 
 _TIME = r"\d{2}(?::\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 _ZONE = r"(?:Z|[+-]\d{2}:\d{2})"

@@ -13,10 +13,10 @@ from typing import Any
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem
-from aubier.search.criteria import Criteria, UnknownParameter, known, known_type, unknown
 from aubier.search.model import Criterion, Has, Include, Query, Sort
 from aubier.search.parameters import Registry, is_indexed
-from aubier.search.values import MAX_LENGTH, alternatives, refused
+from aubier.search.query.criteria import Criteria, UnknownParameter, known, known_type, unknown
+from aubier.search.query.values import MAX_LENGTH, alternatives, refused
 
 MAX_PARAMETERS = 200
 MAX_SORT_KEYS = 8

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Kind, Problem, problem
-from aubier.search.dates import date_range
 from aubier.search.extract import value_types
 from aubier.search.model import Parameter, Value
-from aubier.search.numbers import number_written
+from aubier.search.terms.dates import date_range
+from aubier.search.terms.numbers import number_written
 
 MAX_VALUES = 500
 """The most values in an OR list."""
@@ -21,7 +21,7 @@ PREFIXES = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _LOCAL = re.compile(r"([A-Z][A-Za-z]*)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s]+")
-_PREFIXED = re.compile(r"([A-Za-z]*)(.*)", re.DOTALL)
+_PREFIXED = re.compile(r"([A-Za-z]{2})(?=[-+.0-9])")
 _ESCAPABLE = ",|$\\"
 _BOOLEANS = frozenset({"boolean", "System.Boolean"})
 
@@ -145,15 +145,18 @@ def _uri(text: str, parameter: Parameter, name: str) -> Value:
 
 def _prefixed(text: str, name: str) -> tuple[str, str]:
     """The prefix (`eq` when none is written) and the rest."""
-    match = _PREFIXED.fullmatch(_plain(text).strip())
-    prefix, rest = (match[1], match[2]) if match else ("", text)
-    if prefix and prefix not in PREFIXES:
+    plain = _plain(text).strip()
+    match = _PREFIXED.match(plain)
+    if match is None:
+        return "eq", plain
+    prefix = match[1]
+    if prefix not in PREFIXES:
         raise refused(
             name,
             f"{_shown(prefix)} is no prefix; known: {', '.join(sorted(PREFIXES))}",
             f"{_shown(prefix)} n'est pas un préfixe ; connus : {', '.join(sorted(PREFIXES))}",
         )
-    return prefix or "eq", rest
+    return prefix, plain[2:]
 
 
 def _date(text: str, parameter: Parameter, name: str) -> Value:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from functools import lru_cache
 
-from aubier.fhir.fhirpath.lexer import Word, words
-from aubier.fhir.fhirpath.syntax import (
+from aubier.fhir.fhirpath.grammar.lexer import Word, words
+from aubier.fhir.fhirpath.grammar.syntax import (
     MAX_DEPTH,
     Binary,
     Call,

@@ -1,0 +1,1 @@
+"""The grammar of FHIRPath: text to words, words to a syntax tree."""

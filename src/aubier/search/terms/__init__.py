@@ -1,0 +1,1 @@
+"""FHIR values as index terms: dates and numbers as ranges, and what each type adds."""
