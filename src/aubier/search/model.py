@@ -92,8 +92,8 @@ class Value:
 class Criterion:
     """`parameter:modifier=v1,v2` on `type`: any of `values`; or a chain: the target must meet `chain`.
 
-    `modifier` is empty or one of missing, exact, contains, not, identifier, above, below, text... ; for
-    `missing`, `missing` tells the value. For a chain `targets` are the types still possible and `chain`
+    `modifier` is empty or one of missing, exact, contains, not, identifier, above, below; for `missing`,
+    `missing` tells the value. `code:text=x` is a criterion on the string parameter `code:text`. For a chain `targets` are the types still possible and `chain`
     holds one alternative per target type.
     """
 

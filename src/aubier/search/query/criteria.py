@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from difflib import get_close_matches
 
 from aubier.fhir.definitions import definitions
@@ -135,6 +136,10 @@ class Criteria:
             )
         if modifier and modifier not in modifiers(parameter):
             raise self._modifier(parameter, modifier)
+        if modifier == "text":
+            # The words of a token are extracted as strings under `code:text`, and searched as such.
+            parameter = replace(parameter, code=f"{parameter.code}:text", type="string")
+            modifier = ""
         values: tuple[Value, ...] = typed_values(parameter, modifier, value, name=self._name)
         return Criterion(type, parameter, modifier, values)
 

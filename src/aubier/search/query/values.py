@@ -62,12 +62,7 @@ def alternatives(text: str, *, name: str) -> list[str]:
 
 def typed_values(parameter: Parameter, modifier: str, text: str, *, name: str) -> tuple[Value, ...]:
     """The values of `text` as the parameter's type (or the modifier) reads them; Problem otherwise."""
-    if modifier == "identifier":
-        read: Callable[[str, Parameter, str], Value] = _token
-    elif modifier == "text":
-        read = _string
-    else:
-        read = _READERS[parameter.type]
+    read = _token if modifier == "identifier" else _READERS[parameter.type]
     return tuple(read(part, parameter, name) for part in alternatives(text, name=name))
 
 

@@ -55,7 +55,6 @@ def test_criteria_and_repetition():
         ("Patient", "name:exact", "A", "exact"),
         ("Patient", "name:contains", "A", "contains"),
         ("Patient", "gender:not", "male", "not"),
-        ("Observation", "code:text", "glucose", "text"),
         ("Observation", "subject:identifier", "s|1", "identifier"),
         ("ValueSet", "url:below", "http://x", "below"),
         ("ValueSet", "url:above", "http://x/y", "above"),
@@ -74,6 +73,16 @@ def test_modifiers(type, name, value, modifier):
 def test_missing(code):
     (yes, no) = ask("Patient", f"{code}:missing=true", f"{code}:missing=false").criteria
     assert (yes.modifier, yes.missing, no.missing, yes.values) == ("missing", True, False, ())
+
+
+def test_words_of_a_token_are_a_string():
+    (criterion,) = ask("Observation", "code:text=a|b").criteria
+    assert (criterion.parameter.code, criterion.parameter.type, criterion.modifier) == (
+        "code:text",
+        "string",
+        "",
+    )
+    assert criterion.values == (Value(text="a|b"),)
 
 
 def test_type_modifier():

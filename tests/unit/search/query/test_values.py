@@ -160,6 +160,5 @@ def test_refused(path, text):
     assert issue.fr and issue.fr != issue.text
 
 
-def test_modifiers_read_otherwise():
+def test_identifier_modifier_reads_a_token():
     assert read("Observation.subject", "s|1", "identifier") == (Value(system="s", code="1"),)
-    assert read("Observation.code", "a|b", "text") == (Value(text="a|b"),)
