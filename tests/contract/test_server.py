@@ -1,4 +1,7 @@
-"""The embedded PostgreSQL under real signals: what `kill -9` leaves is taken up again."""
+"""The embedded PostgreSQL under real signals: what `kill -9` leaves is taken up again.
+
+Most of these run without fsync, to be quick: a killed process loses nothing that it gave to the system.
+"""
 
 import asyncio
 import errno
@@ -46,6 +49,17 @@ def served() -> Iterator[tuple[EmbeddedServer, str]]:
     server = EmbeddedServer(home / "data", engines=ENGINES)
     yield server, server.start()
     server.stop()
+    shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def stopped() -> Iterator[Path]:
+    """A data folder made once and stopped; each test that uses it leaves it as it was."""
+    home = Path(tempfile.mkdtemp(prefix="aubier-server-"))
+    home.chmod(0o711)
+    with EmbeddedServer(home / "data", engines=ENGINES, durable=False):
+        pass
+    yield home / "data"
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -172,7 +186,7 @@ async def test_the_guard_brings_a_killed_postgres_back(served: tuple[EmbeddedSer
 
 
 def test_stop_is_clean_and_start_again_is_quick(data: Path) -> None:
-    server = EmbeddedServer(data, engines=ENGINES)
+    server = EmbeddedServer(data, engines=ENGINES, durable=False)
     server.start()
     begun = time.monotonic()
     server.stop()
@@ -181,7 +195,7 @@ def test_stop_is_clean_and_start_again_is_quick(data: Path) -> None:
     assert find(data) is None
     assert not (data / "postgres" / "postmaster.pid").exists()
     begun = time.monotonic()
-    with EmbeddedServer(data, engines=ENGINES) as dsn:
+    with EmbeddedServer(data, engines=ENGINES, durable=False) as dsn:
         assert time.monotonic() - begun < 5
         assert find(data) == dsn
     with attached(data) as dsn:
@@ -193,7 +207,7 @@ HOLD = """
     import sys, time
     from pathlib import Path
     from aubier.store.server import EmbeddedServer
-    server = EmbeddedServer(Path(sys.argv[1]), engines=Path(sys.argv[2]))
+    server = EmbeddedServer(Path(sys.argv[1]), engines=Path(sys.argv[2]), durable=False)
     print(server.start(), flush=True)
     time.sleep(60)
 """
@@ -208,7 +222,7 @@ async def test_a_killed_supervisor_is_succeeded(data: Path) -> None:
     holder.kill()
     holder.communicate()
     assert find(data) == dsn, "PostgreSQL outlives its supervisor"
-    with EmbeddedServer(data, engines=ENGINES) as again:
+    with EmbeddedServer(data, engines=ENGINES, durable=False) as again:
         assert again == dsn
         assert master(data) == running, "a healthy server is taken over, not restarted"
         assert await one(again, "select n from kept") == 7
@@ -223,34 +237,31 @@ async def test_both_killed_then_started(data: Path) -> None:
     holder.kill()
     os.kill(master(data), signal.SIGKILL)
     holder.communicate()
-    with EmbeddedServer(data, engines=ENGINES) as again:
+    with EmbeddedServer(data, engines=ENGINES, durable=False) as again:
         assert await one(again, "select n from kept") == 7
 
 
-def test_a_lock_file_that_names_a_stranger_is_not_believed(data: Path) -> None:
-    with EmbeddedServer(data, engines=ENGINES):
-        pass
-    lock = data / "postgres" / "postmaster.pid"
-    lock.write_text(f"{os.getppid()}\n{data}/postgres\n0\n5432\n{data}/run\n\n  1 2\nready\n")
-    assert find(data) is None
-    with EmbeddedServer(data, engines=ENGINES) as dsn:
-        assert find(data) == dsn
+def test_a_lock_file_that_names_a_stranger_is_not_believed(stopped: Path) -> None:
+    lock = stopped / "postgres" / "postmaster.pid"
+    lock.write_text(f"{os.getppid()}\n{stopped}/postgres\n0\n5432\n{stopped}/run\n\n  1 2\nready\n")
+    assert find(stopped) is None
+    with EmbeddedServer(stopped, engines=ENGINES, durable=False) as dsn:
+        assert find(stopped) == dsn
 
 
-async def test_a_lost_password_file_is_made_again(data: Path) -> None:
-    with EmbeddedServer(data, engines=ENGINES, durable=False):
-        pass
-    (data / "secret" / "postgres").unlink()
-    with EmbeddedServer(data, engines=ENGINES, durable=False) as dsn:
+async def test_a_lost_password_file_is_made_again(stopped: Path) -> None:
+    (stopped / "secret" / "postgres").unlink()
+    with EmbeddedServer(stopped, engines=ENGINES, durable=False) as dsn:
         assert await one(dsn, "select 1") == 1
 
 
-def test_another_major_version_is_refused(data: Path) -> None:
-    with EmbeddedServer(data, engines=ENGINES, durable=False):
-        pass
-    (data / "postgres" / "PG_VERSION").write_text("15\n")
+def test_another_major_version_is_refused(stopped: Path) -> None:
+    version = stopped / "postgres" / "PG_VERSION"
+    kept = version.read_text()
+    version.write_text("15\n")
     with pytest.raises(Problem) as refused:
-        EmbeddedServer(data, engines=ENGINES).start()
+        EmbeddedServer(stopped, engines=ENGINES, durable=False).start()
+    version.write_text(kept)
     issue = refused.value.issues[0]
     assert issue.kind == "not-supported"
     assert "PostgreSQL 15" in issue.text and "sauvegarde" in issue.fr
@@ -265,26 +276,25 @@ def test_an_interrupted_first_start_leaves_nothing_in_the_way(data: Path) -> Non
     assert not (data / "postgres.new").exists()
 
 
-def test_a_broken_setting_is_said(data: Path) -> None:
-    with EmbeddedServer(data, engines=ENGINES, durable=False):
-        pass
-    (data / "postgres" / "own.conf").write_text("max_connections = many\n")
-    (data / "postgres" / "own.conf").chmod(0o644)
-    server = EmbeddedServer(data, engines=ENGINES)
+def test_a_broken_setting_is_said(stopped: Path) -> None:
+    own = stopped / "postgres" / "own.conf"
+    own.write_text("max_connections = many\n")
+    own.chmod(0o644)
+    server = EmbeddedServer(stopped, engines=ENGINES, durable=False)
     with pytest.raises(Problem, match="max_connections"):
         server.start()
-    (data / "postgres" / "own.conf").write_text("max_connections = 33\n")
+    own.unlink()
     with server as dsn:
-        assert find(data) == dsn
+        assert find(stopped) == dsn
 
 
-async def test_the_operators_own_settings_win(data: Path) -> None:
-    with EmbeddedServer(data, engines=ENGINES, durable=False):
-        pass
-    (data / "postgres" / "own.conf").write_text("max_connections = 33\n")
-    (data / "postgres" / "own.conf").chmod(0o644)
-    with EmbeddedServer(data, engines=ENGINES, durable=False) as dsn:
+async def test_the_operators_own_settings_win(stopped: Path) -> None:
+    own = stopped / "postgres" / "own.conf"
+    own.write_text("max_connections = 33\n")
+    own.chmod(0o644)
+    with EmbeddedServer(stopped, engines=ENGINES, durable=False) as dsn:
         assert await one(dsn, "show max_connections") == "33"
+    own.unlink()
 
 
 def test_a_long_path_gets_a_short_socket(data: Path) -> None:

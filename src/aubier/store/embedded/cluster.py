@@ -140,7 +140,7 @@ def settings(sockets: Path, *, durable: bool) -> str:
             "max_logical_replication_workers = 0",
             f"fsync = {sure}",
             f"full_page_writes = {sure}",
-            f"synchronous_commit = {sure}",
+            "synchronous_commit = on",
             "timezone = 'UTC'",
             "log_timezone = 'UTC'",
             "datestyle = 'iso, ymd'",
