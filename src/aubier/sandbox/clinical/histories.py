@@ -100,7 +100,8 @@ def history(
     _results(life)
     if life.years < 16:
         growth(record, draw, life.end, by=life.doctor, most=draw.rounded(2.5 * density))
-    calendar(record, draw, today, by=life.doctor if life.years < 65 else life.pharmacist, years=life.years)
+    vaccinator = life.doctor if life.years < 65 else life.pharmacist
+    calendar(record, draw, today, by=vaccinator, years=life.years, share=min(1.0, 0.2 + density))
     _surroundings(life)
     return life.doctor
 

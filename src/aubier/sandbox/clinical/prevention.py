@@ -40,14 +40,16 @@ def immunize(record: Record, code: dict[str, Any], day: date, *, by: Carer, **mo
     )
 
 
-def calendar(record: Record, draw: Draw, today: date, *, by: Carer, years: int) -> None:
+def calendar(record: Record, draw: Draw, today: date, *, by: Carer, years: int, share: float = 1.0) -> None:
     """The vaccines of the calendar that this person had: recorded since records are digital, or as a child.
+
+    `share` (0 to 1) of them found their way into the record.
 
     Rule: Calendrier des vaccinations 2025 (ages and first birth years are data, `vaccines.csv`).
     """
     birth = record.person.birth
     for vaccine in vaccines().values():
-        if birth.year >= vaccine.born_from and draw.chance(vaccine.uptake):
+        if birth.year >= vaccine.born_from and draw.chance(vaccine.uptake * share):
             _doses(record, draw, vaccine, today=today, by=by)
     _seasonal(record, draw, today, by=by, years=years)
 
