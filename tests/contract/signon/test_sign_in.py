@@ -112,7 +112,10 @@ async def test_prompt_login_asks_again_and_cannot_be_skipped(
     stage.later(seconds=5)
     done = await browser.post("/signon/login", data={**hidden(page.text), "login": "yann"})
     assert "code" in told(await browser.get(done.headers["location"]))
-    # The note of an earlier time does not serve a later request for ever.
+    # The note serves the request it was made for, and no other.
+    other = done.headers["location"].replace("state=st-1", "state=st-2")
+    assert (await browser.get(other)).headers["location"].startswith("/signon/login")
+    # Nor does it serve for ever.
     stage.later(hours=2)
     await sign_in(browser, "yann")
     assert (await browser.get(done.headers["location"])).headers["location"].startswith("/signon/login")

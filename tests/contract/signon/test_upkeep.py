@@ -24,16 +24,21 @@ async def test_what_ended_a_day_ago_goes_and_the_rest_stays(
     await sign_in(browser, "nobody")
     offline = await get_code(browser, request_of(app, scope="openid offline_access patient/*.rs"), "yann")
     kept = (await by_code(browser, app, offline)).json()
+    service = await api.add_client(stage.ctx(), "Service", confidential=True, scope="system/*.rs")
+    form = {"grant_type": "client_credentials", "client_id": service.id, "client_secret": service.secret}
+    own = (await browser.post("/signon/token", data=form)).json()
+    assert (await counts(pool))["grant"] == 3
     stage.later(hours=5)
     await sweep(stage.ctx())
     before = await counts(pool)
     assert (before["session"], before["grant"], before["refresh"], before["try"]) == (1, 2, 2, 2)
+    assert own["access_token"]
     stage.later(hours=24)
     await api.new_key(stage.ctx())
     await sweep(stage.ctx())
     after = await counts(pool)
     assert (after["session"], after["grant"], after["refresh"], after["try"]) == (0, 1, 1, 0)
-    assert (after["account"], after["client"], after["key"]) == (3, 1, 2)
+    assert (after["account"], after["client"], after["key"]) == (3, 2, 2)
     form = {"grant_type": "refresh_token", "refresh_token": kept["refresh_token"], "client_id": app.id}
     assert (await browser.post("/signon/token", data=form)).status_code == 200
     stage.later(hours=25)

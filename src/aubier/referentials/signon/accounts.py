@@ -120,10 +120,13 @@ async def account_row(ctx: Context, login: str) -> Mapping[str, Any] | None:
 
 
 async def list_accounts(
-    ctx: Context, kinds: Iterable[str] = KINDS, *, stories_only: bool = False, limit: int = 1000
+    ctx: Context, kinds: Iterable[str] = KINDS, *, introduced: bool = False, limit: int = 1000
 ) -> list[Account]:
-    """Who can sign in, people of the stories first, by story; at most `limit`."""
-    rows = await ctx.store.run("signon.accounts", list(kinds), stories_only, limit)
+    """Who can sign in, by kind, people of the stories first; at most `limit`.
+
+    `introduced`: only those who have a story or a word about them, as the sandbox's login page lists them.
+    """
+    rows = await ctx.store.run("signon.accounts", list(kinds), introduced, limit)
     return [account_of(row) for row in rows]
 
 

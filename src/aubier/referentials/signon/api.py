@@ -28,6 +28,7 @@ from .sessions import (
     csrf_token,
     csrf_valid,
     find_session,
+    login_form,
     open_session,
 )
 from .settings import signon_settings
@@ -57,6 +58,7 @@ __all__ = [
     "issue_token",
     "list_accounts",
     "list_clients",
+    "login_form",
     "new_key",
     "open_session",
     "remove_client",

@@ -20,6 +20,7 @@ from aubier.ground.rows import Request, Response
 from .clients import Client, find_client
 from .keys import seconds, sign, verified
 from .pages import problem_page
+from .passwords import digest
 from .realms import LOGIN, Realm
 from .refusal import NO_STORE, Refusal, single_values
 from .sessions import Session, cookie_name, find_session
@@ -29,6 +30,7 @@ from .tokens import Grant, audience, keep_grant
 ACR_VALUES = ("eidas1", "eidas2", "eidas3")
 MAX_STATE = 1024
 ASKED = "signon_asked"
+NOTE_SECONDS = 3600
 _PROMPTS = {"none", "login", "consent", "select_account"}
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 
@@ -149,7 +151,7 @@ def _challenge(values: Mapping[str, str], client: Client) -> str:
 
 
 async def _answer(realm: Realm, ctx: Context, request: Request, asked: Asked) -> Response:
-    session = await find_session(ctx, request.cookies.get(cookie_name(request.base_url), ""))
+    session = await find_session(ctx, request.cookies.get(cookie_name(ctx), ""))
     if session and await _enough(realm, ctx, request, asked, session):
         return await _grant(realm, ctx, asked, session)
     if "none" in asked.prompts:
@@ -169,19 +171,25 @@ async def _enough(realm: Realm, ctx: Context, request: Request, asked: Asked, se
 
 
 async def _asked_since(ctx: Context, request: Request) -> int | None:
-    """When this browser was sent to sign in again, from our own signed note in the address."""
+    """When this browser was sent to sign in again for this very request: our signed note in the address."""
     note = request.one(ASKED)
     if not 0 < len(note) < 1024:
         return None
     rows = await ctx.store.run("signon.public_keys", ctx.now)
     claims = next((c for row in rows if (c := verified(note, row["public"], "asked+jwt"))), None)
-    fresh = claims and 0 <= seconds(ctx.now) - claims.get("iat", 0) <= 3600
-    return claims["iat"] if claims and fresh else None
+    if claims is None or claims["for"] != digest(urlencode(_kept(request))):
+        return None
+    return claims["iat"] if 0 <= seconds(ctx.now) - claims["iat"] <= NOTE_SECONDS else None
+
+
+def _kept(request: Request) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in (request.form or request.query) if name != ASKED]
 
 
 async def _to_login(realm: Realm, ctx: Context, request: Request) -> Response:
-    note = await sign(ctx, {"iat": seconds(ctx.now)}, "asked+jwt")
-    kept = [(name, value) for name, value in (request.form or request.query) if name != ASKED]
+    kept = _kept(request)
+    # Bound to the request: a note of another one, got beforehand, would let its holder skip `prompt=login`.
+    note = await sign(ctx, {"iat": seconds(ctx.now), "for": digest(urlencode(kept))}, "asked+jwt")
     back = f"{realm.place('authorize')}?{urlencode([*kept, (ASKED, note)])}"
     place = urlencode({"next": back, "realm": realm.name})
     return Response(303, headers={"Location": f"{LOGIN}?{place}", **NO_STORE})

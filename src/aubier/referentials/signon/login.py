@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from aubier.access.actor import Context
-from aubier.ground.chance import secret
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Cookie, Request, Response
 
@@ -12,7 +11,7 @@ from .pages import local_path, page, problem_page
 from .passwords import check_password, count_try, forget_tries
 from .realms import PLATFORM, REALMS, Realm
 from .refusal import NO_STORE
-from .sessions import check_form, cookie_name, csrf_token, open_session, session_cookie
+from .sessions import check_form, cookie_name, login_form, open_session, session_cookie
 from .settings import signon_settings
 
 _PEOPLE_SHOWN = 200
@@ -28,21 +27,18 @@ async def show_login(ctx: Context, request: Request) -> Response:
 async def _form(ctx: Context, request: Request, trouble: Problem | None) -> Response:
     realm, limits = _realm(request), signon_settings(ctx.settings)
     listed = limits.sandbox
-    people = await list_accounts(ctx, realm.kinds, stories_only=True, limit=_PEOPLE_SHOWN) if listed else []
-    name = cookie_name(request.base_url, "form")
-    former = request.cookies.get(name, "")
-    # A form cookie of our own making has 43 characters; any other is replaced.
-    mark = former if len(former) == 43 else secret()
+    people = await list_accounts(ctx, realm.kinds, introduced=True, limit=_PEOPLE_SHOWN) if listed else []
+    cookie, csrf = login_form(ctx, request)
     return page(
         ctx,
         request,
         "login.html",
         status=200 if trouble is None else 429 if trouble.kind == "throttled" else 401,
-        cookies=(Cookie(name, mark, 3600),),
+        cookies=(cookie,),
         more=trouble.headers if trouble else {},
         next=local_path(request.one("next", "/")),
         realm=realm.name,
-        csrf=csrf_token(mark),
+        csrf=csrf,
         groups=_groups(people),
         listed=listed,
         typed=request.one("login")[:128],
@@ -63,7 +59,7 @@ def _realm(request: Request) -> Realm:
 
 async def sign_in(ctx: Context, request: Request) -> Response:
     """Signs in whom the form names and goes to `next`. A refusal shows the form again, beside its field."""
-    mark = request.cookies.get(cookie_name(request.base_url, "form"), "")
+    mark = request.cookies.get(cookie_name(ctx, "form"), "")
     try:
         check_form(request, mark)
     except Problem as found:
@@ -73,23 +69,24 @@ async def sign_in(ctx: Context, request: Request) -> Response:
     except Problem as found:
         return await _form(ctx, request, found)
     limits = signon_settings(ctx.settings)
-    name = cookie_name(request.base_url)
+    name = cookie_name(ctx)
     acr = "eidas3" if limits.sandbox else "eidas1"
     cookie = await open_session(ctx, account, acr=acr, former=request.cookies.get(name, ""))
     return Response(
         303,
         headers={"Location": local_path(request.one("next", "/")), **NO_STORE},
         cookies=(
-            session_cookie(request.base_url, cookie, limits.session_seconds),
-            Cookie(cookie_name(request.base_url, "form"), "", 0),
+            session_cookie(ctx, cookie, limits.session_seconds),
+            Cookie(cookie_name(ctx, "form"), "", 0),
         ),
     )
 
 
 async def _account(ctx: Context, request: Request) -> Account:
     limits, login = signon_settings(ctx.settings), normal_login(request.one("login"))
+    address = f"address:{request.client_ip}"
+    await count_try(ctx, address, limits.tries * _TRIES_PER_ADDRESS)
     await count_try(ctx, f"login:{login}")
-    await count_try(ctx, f"address:{request.client_ip}", limits.tries * _TRIES_PER_ADDRESS)
     row = await account_row(ctx, login)
     known = row is not None and row["kind"] in _realm(request).kinds
     kept = row["password"] if row else ""
@@ -103,5 +100,5 @@ async def _account(ctx: Context, request: Request) -> Account:
             "Identifiant ou mot de passe incorrect",
             at="http.login",
         )
-    await forget_tries(ctx, f"login:{login}")
+    await forget_tries(ctx, f"login:{login}", address)
     return account_of(row)

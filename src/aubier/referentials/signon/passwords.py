@@ -94,6 +94,9 @@ async def count_try(ctx: Context, what: str, most: int | None = None) -> None:
         raise refused
 
 
-async def forget_tries(ctx: Context, what: str) -> None:
-    """Starts the count of `what` again, after a success."""
-    await ctx.store.run("signon.forget_tries", digest(what))
+async def forget_tries(ctx: Context, login: str, address: str) -> None:
+    """After a success: the count of the login starts again, that of the address forgets this one try only.
+
+    Otherwise one good account would buy its address any number of guesses.
+    """
+    await ctx.store.run("signon.forget_tries", digest(login), digest(address))

@@ -32,9 +32,10 @@ class Session:
     expires_at: datetime
 
 
-def cookie_name(base_url: str, use: str = "session") -> str:
+def cookie_name(ctx: Context, use: str = "session") -> str:
     """The name of our cookie: `__Host-` in front over https, so that no neighbouring site can set it."""
-    return f"__Host-aubier-{use}" if base_url.startswith("https:") else f"aubier-{use}"
+    https = signon_settings(ctx.settings).base_url.startswith("https:")
+    return f"__Host-aubier-{use}" if https else f"aubier-{use}"
 
 
 async def open_session(ctx: Context, account: Account, *, acr: str = "eidas1", former: str = "") -> str:
@@ -72,9 +73,18 @@ async def close_session(ctx: Context, cookie: str) -> bool:
     return session is not None and bool(await ctx.store.run("signon.close_session", session.sid, ctx.now))
 
 
-def session_cookie(base_url: str, value: str, seconds: int) -> Cookie:
+def session_cookie(ctx: Context, value: str, seconds: int) -> Cookie:
     """The cookie to send; 0 `seconds` deletes it."""
-    return Cookie(cookie_name(base_url), value, seconds)
+    return Cookie(cookie_name(ctx), value, seconds)
+
+
+def login_form(ctx: Context, request: Request) -> tuple[Cookie, str]:
+    """What a page with a login form needs: the cookie to send with it and its hidden `csrf` value."""
+    name = cookie_name(ctx, "form")
+    former = request.cookies.get(name, "")
+    # A form cookie of our own making has 43 characters; any other is replaced.
+    mark = former if len(former) == 43 else secret()
+    return Cookie(name, mark, 3600), csrf_token(mark)
 
 
 def csrf_token(cookie: str) -> str:

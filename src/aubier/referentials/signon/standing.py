@@ -165,7 +165,7 @@ async def log_out(realm: Realm, ctx: Context, request: Request) -> Response:
     With an `id_token_hint` of the very session it is done at once; otherwise the person is asked, so that no
     other site can sign them out. The way back is one of the application's registered addresses, or `/`.
     """
-    cookie = request.cookies.get(cookie_name(request.base_url), "")
+    cookie = request.cookies.get(cookie_name(ctx), "")
     session = await find_session(ctx, cookie)
     hint = await _hint(realm, ctx, request.one("id_token_hint"))
     place = await _after(ctx, request, hint)
@@ -175,7 +175,7 @@ async def log_out(realm: Realm, ctx: Context, request: Request) -> Response:
         except Problem:
             return _ask(realm, ctx, request, session, cookie)
     await close_session(ctx, cookie)
-    gone = session_cookie(request.base_url, "", 0)
+    gone = session_cookie(ctx, "", 0)
     return Response(303, headers={"Location": place, **NO_STORE}, cookies=(gone,))
 
 
@@ -209,7 +209,7 @@ def _ask(realm: Realm, ctx: Context, request: Request, session: Session, cookie:
         "message.html",
         next="/?" + urlencode({"redirect_uri": kept["post_logout_redirect_uri"]}),
         title="Sign out?" if english else "Se déconnecter ?",
-        text=f"You are signed in as {name}." if english else f"Vous êtes connecté en tant que {name}.",
+        text=f"{name} is signed in here." if english else f"La session de {name} est ouverte ici.",
         form={
             "action": realm.place("logout"),
             "fields": {"csrf": csrf_token(cookie), **{k: v for k, v in kept.items() if v}},

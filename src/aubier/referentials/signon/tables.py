@@ -95,8 +95,8 @@ RETURNING {_ACCOUNT}""",
     Statement(
         "signon.accounts",
         f"""SELECT {_ACCOUNT} FROM signon_account
-WHERE active AND kind = ANY($1::text[]) AND (story <> '' OR NOT $2::boolean) ORDER BY story = '', story, kind,
-  login LIMIT $3""",
+WHERE active AND kind = ANY($1::text[]) AND (story <> '' OR about_fr <> '' OR NOT $2::boolean)
+ORDER BY kind, story = '', story, login LIMIT $3""",
         "Who can sign in",
     ),
     Statement(
@@ -172,7 +172,12 @@ ON CONFLICT (what) DO UPDATE SET
 RETURNING tries""",
         "One more guess",
     ),
-    Statement("signon.forget_tries", "DELETE FROM signon_try WHERE what = $1", "Guesses forgotten"),
+    Statement(
+        "signon.forget_tries",
+        """WITH login AS (DELETE FROM signon_try WHERE what = $1)
+UPDATE signon_try SET tries = tries - 1 WHERE what = $2 AND tries > 0""",
+        "Guesses at a login forgotten, one of an address taken back",
+    ),
 )
 
 _GRANT = """gid, sid, login, client, realm, scope, nonce, acr, auth_time, redirect_uri, challenge, code_until,
@@ -245,18 +250,26 @@ WHERE k.kid = $1 AND (k.retired_at IS NULL OR k.retired_at > $4)""",
     ),
 )
 
-_SWEEP = tuple(
+_SWEEP = (
+    *(
+        Statement(
+            f"signon.sweep_{table}", f"DELETE FROM signon_{table} WHERE {column} < $1", "Sweeps old rows"
+        )
+        for table, column in (
+            ("session", "expires_at"),
+            ("refresh", "expires_at"),
+            ("assertion", "expires_at"),
+            ("try", "since"),
+            ("key", "retired_at"),
+        )
+    ),
     Statement(
-        f"signon.sweep_{name}", f"DELETE FROM {table} WHERE {column} < $1", f"Sweeps old rows of {table}"
-    )
-    for name, table, column in (
-        ("sessions", "signon_session", "expires_at"),
-        ("refresh", "signon_refresh", "expires_at"),
-        ("grants", "signon_grant", "expires_at"),
-        ("assertions", "signon_assertion", "expires_at"),
-        ("tries", "signon_try", "since"),
-        ("keys", "signon_key", "retired_at"),
-    )
+        "signon.sweep_grant",
+        # An application's own grants are one per token: they go as soon as they have ended.
+        """DELETE FROM signon_grant
+WHERE expires_at < $1 OR (login = '' AND expires_at < $1::timestamptz + interval '1 day')""",
+        "Sweeps old grants",
+    ),
 )
 
 STATEMENTS = (*_KEYS, *_ACCOUNTS, *_CLIENTS, *_SESSIONS, *_GRANTS, *_SWEEP)
