@@ -78,3 +78,20 @@ def test_importing_a_module_does_nothing() -> None:
         and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
     ]
     assert not found, "\n".join(found)
+
+
+def test_a_refusal_is_said_in_both_languages() -> None:
+    found = [
+        f"{module.place}:{call.lineno}"
+        for module in modules()
+        if not module.name.startswith("aubier.ground")
+        for call, name in calls(module)
+        if name.split(".")[-1] in ("problem", "Issue") and not _both_languages(call)
+    ]
+    assert not found, "\n".join(found)
+
+
+def _both_languages(call: ast.Call) -> bool:
+    """English is the second argument, French the third; a starred argument is trusted."""
+    french = len(call.args) > 2 or any(word.arg in ("fr", None) for word in call.keywords)
+    return french or any(isinstance(argument, ast.Starred) for argument in call.args)
