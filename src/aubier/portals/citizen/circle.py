@@ -1,0 +1,166 @@
+"""The people around a citizen: who cares for them, who may see the record, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from aubier.ground.rows import Resource
+from aubier.portals.frame.dates import days_until, placed
+from aubier.portals.frame.faces import initials
+from aubier.portals.reading.people import caregiver_name, everyday_name
+from aubier.portals.frame.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One face of the circle."""
+
+    ref: str
+    name: str
+    role: str
+    face: str
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One right on the record, said in words. `id` is the Consent's."""
+
+    id: str
+    ref: str
+    name: str
+    role: str
+    face: str
+    since: str
+    until: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """Who sees, who is blocked, whose right is over."""
+
+    open: tuple[Right, ...]
+    blocked: tuple[Right, ...]
+    ended: tuple[Right, ...]
+
+
+def circle(
+    teams: Sequence[Resource],
+    relatives: Sequence[Resource],
+    consents: Sequence[Resource],
+    now: datetime,
+    texts: Texts,
+) -> list[Person]:
+    """Care team, relatives, then those who may see the record; each once."""
+    found: dict[str, Person] = {}
+    members = [
+        (m.get("member", {}), _role(m.get("role", []))) for t in teams for m in t.get("participant", [])
+    ]
+    for member, role in members:
+        _add(found, str(member.get("reference", "")), str(member.get("display", "")), role)
+    for relative in relatives:
+        _add(
+            found,
+            f"RelatedPerson/{relative.get('id')}",
+            everyday_name(relative),
+            _role(relative.get("relationship", [])),
+        )
+    for right in rights(consents, now, texts).open:
+        _add(found, right.ref, right.name, right.role)
+    return list(found.values())
+
+
+def _add(found: dict[str, Person], ref: str, name: str, role: str) -> None:
+    known = {p.name for p in found.values()}
+    if ref and name and ref not in found and name not in known and not ref.startswith("Patient/"):
+        found[ref] = Person(ref, name, role, initials(name))
+
+
+def _role(concepts: Sequence[Resource]) -> str:
+    for concept in concepts:
+        coded = next((c["display"] for c in concept.get("coding", []) if c.get("display")), "")
+        if concept.get("text") or coded:
+            return str(concept.get("text") or coded)
+    return ""
+
+
+def rights(consents: Sequence[Resource], now: datetime, texts: Texts) -> Rights:
+    """The rights that Consents state now: an active permit opens, an active deny blocks, the rest is over."""
+    open_: list[Right] = []
+    blocked: list[Right] = []
+    ended: list[Right] = []
+    for consent in consents:
+        provision = consent.get("provision", {})
+        for actor in provision.get("actor", []):
+            one = _right(consent, provision, actor, now, texts)
+            if not in_force(consent, now):
+                ended.append(one)
+            elif provision.get("type") == "deny":
+                blocked.append(one)
+            else:
+                open_.append(one)
+    return Rights(*(tuple(sorted(x, key=lambda r: r.name)) for x in (open_, blocked, ended)))
+
+
+def in_force(consent: Resource, now: datetime) -> bool:
+    """Whether a Consent counts at this instant."""
+    end = consent.get("provision", {}).get("period", {}).get("end", "")
+    left = days_until(end, now) if end else None
+    return consent.get("status") == "active" and (left is None or left >= 0)
+
+
+def _right(consent: Resource, provision: Resource, actor: Resource, now: datetime, texts: Texts) -> Right:
+    reference = actor.get("reference", {})
+    period = provision.get("period", {})
+    start, end = period.get("start") or consent.get("dateTime", ""), period.get("end", "")
+    name = str(reference.get("display") or texts("share.unnamed"))
+    performer = consent.get("performer", [{}])[0].get("reference", "")
+    given = not performer or performer.startswith(("Patient/", "RelatedPerson/"))
+    return Right(
+        id=consent.get("id", ""),
+        ref=str(reference.get("reference", "")),
+        name=name,
+        role=_role([actor.get("role", {})]),
+        face=initials(name),
+        since=placed("since", start, now, texts),
+        until=placed("until", end, now, texts) if end else texts("share.until_removed"),
+        basis=texts("share.given" if given else "share.stated"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A professional found in the directory."""
+
+    ref: str
+    name: str
+    role: str
+    place: str
+    face: str
+
+
+def found_professionals(resources: Sequence[Resource]) -> list[Found]:
+    """Professionals from PractitionerRoles with their practitioners and organisations, or from Practitioners alone."""
+    known = {f"{r['resourceType']}/{r.get('id')}": r for r in resources}
+    found: dict[str, Found] = {}
+    for role in (r for r in resources if r["resourceType"] == "PractitionerRole"):
+        ref = str(role.get("practitioner", {}).get("reference", ""))
+        organization = known.get(role.get("organization", {}).get("reference", ""), {})
+        name = caregiver_name(known.get(ref, {})) or str(role.get("practitioner", {}).get("display", ""))
+        where = _place(organization) or str(role.get("organization", {}).get("display", ""))
+        if ref and name:
+            said = _role(role.get("specialty", [])) or _role(role.get("code", []))
+            found.setdefault(ref, Found(ref, name, said, where, initials(name)))
+    for ref, resource in known.items():
+        if resource["resourceType"] == "Practitioner" and ref not in found:
+            name = caregiver_name(resource)
+            profession = _role([q.get("code", {}) for q in resource.get("qualification", [])])
+            found[ref] = Found(ref, name, profession, "", initials(name))
+    return sorted(found.values(), key=lambda f: f.name.split()[-1])
+
+
+def _place(organization: Resource) -> str:
+    city = next((str(a.get("city", "")) for a in organization.get("address", [])), "")
+    return ", ".join(p for p in (str(organization.get("name", "")), city) if p)

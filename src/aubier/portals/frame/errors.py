@@ -1,0 +1,82 @@
+"""Error pages: what happened, what to do now, and a code for whoever helps."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from aubier.access.actor import Context
+from aubier.ground.problem import Problem
+from aubier.ground.rows import Request, Response
+from aubier.portals.frame.house import House
+from aubier.portals.frame.page import FRAME_PAGES, Frame, frame
+
+STATUSES = (400, 401, 403, 404, 405, 413, 429, 500, 503)
+"""The statuses that have a page of their own; others are shown as 400 or 500."""
+
+_BY_KIND = {
+    "login": 401,
+    "unknown": 401,
+    "expired": 401,
+    "forbidden": 403,
+    "suppressed": 403,
+    "not-found": 404,
+    "deleted": 404,
+    "method": 405,
+    "too-long": 413,
+    "throttled": 429,
+    "exception": 500,
+    "transient": 503,
+    "lock-error": 503,
+    "not-supported": 503,
+}
+
+
+def status_of(found: Problem) -> int:
+    """The HTTP status of a Problem met by a page."""
+    return _BY_KIND.get(found.kind, 400)
+
+
+def error_page(status: int, around: Frame, *, details: tuple[str, ...] = (), code: str = "") -> Response:
+    """The page of an HTTP status: `details` are sentences already in the reader's language."""
+    known = status if status in STATUSES else 500 if status >= 500 else 400
+    return FRAME_PAGES.render(
+        "error.html", around, status=status, what=known, details=details, code=code or str(status)
+    )
+
+
+def problem_page(found: Problem, around: Frame) -> Response:
+    """The page of a Problem; an internal one tells nothing of the inside."""
+    status = status_of(found)
+    french = around.texts.language == "fr"
+    told = (
+        ()
+        if status in (404, 500, 503)
+        else tuple((i.fr or i.text) if french else i.text for i in found.issues[:5])
+    )
+    return error_page(status, around, details=told, code=f"{status}-{found.kind}")
+
+
+HOMES = {"": "/", "citizen": "/citoyen", "professional": "/pro"}
+"""Where each kind of actor starts from."""
+
+Page = Callable[[House, Context, Request], Awaitable[Response]]
+"""A page of a portal, before it is bound to its house."""
+
+
+def guarded(house: House, page: Page, kind: str) -> Callable[[Context, Request], Awaitable[Response]]:
+    """Binds a page to its house: only for actors of `kind` (empty: anyone), problems become pages."""
+
+    def around(ctx: Context, request: Request) -> Frame:
+        return frame(house, ctx, request, home=HOMES[kind] if ctx.actor.kind == kind else "/")
+
+    async def run(ctx: Context, request: Request) -> Response:
+        if kind and ctx.actor.kind == "anonymous":
+            return error_page(401, around(ctx, request))
+        if kind and ctx.actor.kind != kind:
+            return error_page(403, frame(house, ctx, request), code="403-space")
+        try:
+            return await page(house, ctx, request)
+        except Problem as found:
+            return problem_page(found, around(ctx, request))
+
+    return run

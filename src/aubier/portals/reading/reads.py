@@ -1,0 +1,81 @@
+"""The searches that pages make through the actor's view: nothing else is asked of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aubier.access.actor import Context
+from aubier.ground.problem import Problem
+from aubier.ground.rows import Resource
+from aubier.portals.reading.listing import PAGE_SIZE, Filters, criteria
+from aubier.portals.reading.papers import families
+
+Criteria = Sequence[tuple[str, str]]
+
+VITALS = "29463-7,4548-4,2339-0,8480-6"
+"""LOINC codes of the curves shown, in the order tried: weight, HbA1c, glucose, systolic pressure."""
+
+
+async def found(ctx: Context, kind: str, asked: Criteria) -> list[Resource]:
+    """All resources of one search page, matches and included alike."""
+    page = await ctx.store.search(kind, list(asked))
+    return [entry.resource for entry in page.entries]
+
+
+async def count(ctx: Context, kind: str, asked: Criteria) -> int:
+    """How many match, as far as the actor may know."""
+    page = await ctx.store.search(kind, [*asked, ("_count", "0"), ("_total", "accurate")])
+    return int(page.total or 0)
+
+
+async def documents(ctx: Context, patient: str, filters: Filters) -> tuple[list[Resource], int, str]:
+    """One page of documents, how many there are in all, and the token of the next page (or empty)."""
+    asked = [
+        *criteria(patient, filters),
+        ("_sort", "-date"),
+        ("_count", str(PAGE_SIZE)),
+        ("_total", "accurate"),
+    ]
+    if filters.page:
+        asked.append(("_page", filters.page))
+    page = await ctx.store.search("DocumentReference", asked)
+    return [e.resource for e in page.entries if e.mode == "match"], int(page.total or 0), str(page.next or "")
+
+
+async def counts(ctx: Context, patient: str, filters: Filters) -> tuple[Mapping[str, int], int]:
+    """Documents per family, and in all, under the other filters."""
+    loose = Filters(filters.words, "", filters.author, filters.since, filters.until)
+    total = await count(ctx, "DocumentReference", criteria(patient, loose))
+    by_family: dict[str, int] = {}
+    for one in families() if total else ():
+        narrowed = Filters(loose.words, one.key, loose.author, loose.since, loose.until)
+        by_family[one.key] = await count(ctx, "DocumentReference", criteria(patient, narrowed))
+    return by_family, total
+
+
+async def treatments(ctx: Context, patient: str) -> list[Resource]:
+    """The active prescriptions and statements of a patient."""
+    asked = [("patient", patient), ("status", "active"), ("_count", "100")]
+    return [*await found(ctx, "MedicationRequest", asked), *await found(ctx, "MedicationStatement", asked)]
+
+
+async def measures(ctx: Context, patient: str) -> list[Resource]:
+    """The newest points of the first vital sign that has at least two."""
+    asked = [("patient", patient), ("code", VITALS), ("_sort", "-date"), ("_count", "60")]
+    points = await found(ctx, "Observation", asked)
+    for code in VITALS.split(","):
+        same = [o for o in points if code in {c.get("code") for c in o.get("code", {}).get("coding", [])}]
+        if len(same) > 1:
+            return same[:30]
+    return []
+
+
+async def read_or_none(ctx: Context, kind: str, id_: str) -> Resource | None:
+    """The resource, or None when it is hidden or missing."""
+    try:
+        got: Resource = await ctx.store.read(kind, id_)
+        return got
+    except Problem as refused:
+        if refused.kind in ("not-found", "deleted", "forbidden"):
+            return None
+        raise
