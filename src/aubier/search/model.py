@@ -93,8 +93,8 @@ class Criterion:
     """`parameter:modifier=v1,v2` on `type`: any of `values`; or a chain: the target must meet `chain`.
 
     `modifier` is empty or one of missing, exact, contains, not, identifier, above, below; for `missing`,
-    `missing` tells the value. `code:text=x` is a criterion on the string parameter `code:text`. For a chain `targets` are the types still possible and `chain`
-    holds one alternative per target type.
+    `missing` tells the value. `code:text=x` is a criterion on the string parameter `code:text`. For a chain,
+    `chain` holds one alternative per target type that is possible.
     """
 
     type: str

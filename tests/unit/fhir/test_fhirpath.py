@@ -305,3 +305,53 @@ def test_any_data_is_walked(data):
         "birthDate.extension.url",
     ):
         assert isinstance(compile(expression, "Patient")(data), list)
+
+
+_LEAVES = st.sampled_from(
+    [
+        "name",
+        "Patient",
+        "$this",
+        "deceased",
+        "extension",
+        "contained",
+        "birthDate",
+        "{}",
+        "true",
+        "1",
+        "'x'",
+        "@2020",
+        "%resource",
+        "managingOrganization",
+        "meta",
+        "`value`",
+        "$index",
+        "%zz",
+    ]
+)
+_STEPS = st.sampled_from(
+    ["given", "value", "extension", "id", "first()", "resolve()", "not()", "count()", "zz()"]
+)
+_OPERATORS = st.sampled_from(["and", "or", "xor", "implies", "=", "!=", "|", "+", "in"])
+_FUNCTIONS = st.sampled_from(["where", "exists", "all", "select", "extension"])
+_TYPES = st.sampled_from(["string", "Patient", "System.String", "X"])
+_EXPRESSIONS = st.recursive(
+    _LEAVES,
+    lambda inner: (
+        st.builds("{}.{}".format, inner, _STEPS)
+        | st.builds("({} {} {})".format, inner, _OPERATORS, inner)
+        | st.builds("({} {} {})".format, inner, st.sampled_from(["is", "as"]), _TYPES)
+        | st.builds("{}.{}({})".format, inner, _FUNCTIONS, inner)
+        | st.builds("{}[{}]".format, inner, inner)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=150)
+@given(_EXPRESSIONS)
+def test_any_expression_finds_or_is_refused(expression):
+    try:
+        assert isinstance(compile(expression, "Patient")(PATIENT), list)
+    except Problem as refused:
+        assert refused.issues[0].text.startswith("FHIRPath")
