@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import IO
 
-from aubier.referentials.directory.extract import KINDS, Kind
+from aubier.referentials.directory.extraction.extract import KINDS, Kind
 from aubier.referentials.directory.rules import luhn_key
 
 _PERSON = "Type d'identifiant PP|Identifiant PP|Identification nationale PP"

@@ -10,7 +10,7 @@ from aubier.ground.rows import Resource
 from aubier.sandbox.batch import Batch, Delegation, Relationship
 from aubier.sandbox.clinical.documents import Writer, plain_text
 from aubier.sandbox.clinical.histories import history
-from aubier.sandbox.clinical.record import Record, relation
+from aubier.sandbox.clinical.record import NamedIds, Record, relation
 from aubier.sandbox.stories import play
 from aubier.sandbox.stories.cast import Cast
 from aubier.sandbox.territory import directory as listing
@@ -78,7 +78,7 @@ def _batch(home: Household, carers: Directory, settings: Settings) -> Batch:
     batch = Batch(f"household/{home.number}")
     for person in home.people:
         draw = Draw(settings.seed, "life", person.number)
-        record = Record(person, lambda _, draw=draw: draw.uuid())
+        record = Record(person, _any_id(draw))
         doctor = history(
             record,
             draw,
@@ -92,6 +92,10 @@ def _batch(home: Household, carers: Directory, settings: Settings) -> Batch:
         batch.identities.append(identity(person))
         batch.rights += _rights(person, doctor, home, settings.today)
     return batch
+
+
+def _any_id(draw: Draw) -> NamedIds:
+    return lambda entry: draw.uuid()
 
 
 def _parents(record: Record, home: Household, child: Person, today: date) -> None:

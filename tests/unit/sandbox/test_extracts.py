@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aubier.referentials.directory.extract import KINDS, Activity, BadLine, Kind, Row, read
-from aubier.referentials.directory.importer import fault
+from aubier.referentials.directory.extraction.extract import KINDS, Activity, BadLine, Kind, Row, read
+from aubier.referentials.directory.extraction.importer import fault
 from aubier.referentials.directory.resources import PROFESSIONS, profession_system
 from aubier.sandbox import extracts
 from tests.where import SHARED

@@ -63,7 +63,7 @@ class Medicine:
     @property
     def name(self) -> str:
         """Its French label."""
-        return self.code["text"]
+        return str(self.code["text"])
 
 
 @dataclass(frozen=True, slots=True)

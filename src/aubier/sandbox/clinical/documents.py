@@ -51,6 +51,33 @@ KINDS = {
 """Document kinds: code (LOINC, or TRE_A05 when not numeric), French label, class (TRE_A03)."""
 
 
+_TITLES = {
+    "biology": (
+        "Bilan lipidique",
+        "Ionogramme et créatinine",
+        "BNP",
+        "Numération formule sanguine",
+        "Glycémie",
+    ),
+    "consultation": ("Consultation de suivi", "Consultation de cardiologie", "Avis et conduite à tenir"),
+    "imaging": ("Échographie cardiaque", "Radiographie du thorax", "Doppler des membres inférieurs"),
+    "prescription": ("Renouvellement de traitement", "Ordonnance de médicaments"),
+    "vaccination": (
+        "Vaccin contre la grippe",
+        "Rappel diphtérie, tétanos, poliomyélite",
+        "Vaccin contre le Covid-19",
+    ),
+    "nursing": ("Transmission infirmière", "Suivi de pansement"),
+    "patient-care": ("Relevé de tension à la maison", "Photo d'une ancienne ordonnance"),
+}
+
+
+def usual_title(kind: str, rank: int) -> str:
+    """A title as authors write them, varied by `rank`; the type's label for kinds without a list."""
+    titles = _TITLES.get(kind, (KINDS[kind][1],))
+    return titles[rank % len(titles)]
+
+
 @dataclass(frozen=True, slots=True)
 class Letter:
     """What a document says, before it has a form. `author` is None when the patient deposits it.

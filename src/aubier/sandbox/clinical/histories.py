@@ -138,13 +138,21 @@ def _visits(life: _Life) -> None:
 def _visit(life: _Life) -> None:
     draw, record, day = life.draw, life.record, life.day_within(900)
     reason = draw.of(_reasons(min(life.years, 90)))
-    record.encounter(day, by=life.doctor, reason=reason.code, hour=draw.between(8, 18))
+    hour = draw.between(8, 18)
+    record.encounter(day, by=life.doctor, reason=reason.code, hour=hour)
     if life.years >= 18 and draw.chance(0.45):
         systolic = round(draw.around(128 + 3 * len(life.illnesses), 12))
-        pressure(record, systolic, round(systolic * 0.58 + draw.between(-4, 6)), day, by=life.doctor.link)
+        pressure(
+            record,
+            systolic,
+            round(systolic * 0.58 + draw.between(-4, 6)),
+            day,
+            by=life.doctor.link,
+            hour=hour,
+        )
     if life.years >= 18 and draw.chance(0.3):
         weight = draw.around(79 if record.person.sex == "M" else 66, 12)
-        vital(record, "weight", decimal(weight, 1), day, by=life.doctor.link)
+        vital(record, "weight", decimal(weight, 1), day, by=life.doctor.link, hour=hour)
     if reason.medicine and draw.chance(0.8):
         medicine = medicines()[reason.medicine]
         prescribe(record, medicine, day, by=life.doctor, days=draw.between(5, 10), status="completed")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from typing import Any
 
 from aubier.ground.rows import Resource
 from aubier.sandbox.batch import Batch, Delegation, Relationship
 from aubier.sandbox.clinical.catalogue import ATC, concept, diseases, medicines, tests
+from aubier.sandbox.clinical.documents import usual_title
 from aubier.sandbox.clinical.measures import VITALS, pressure, quantity, result, vital
 from aubier.sandbox.clinical.prevention import FLU, immunize
 from aubier.sandbox.clinical.record import Record, relation
@@ -89,7 +91,7 @@ def _prescriptions(stage: Stage, record: Record, conditions: dict[str, Resource]
     day, morvan, catalogue = stage.before(_LAST_VISIT), stage.cast["dr.morvan"], medicines()
     failure = {"reference": f"Condition/{conditions['failure']['id']}"}
     rhythm = {"reference": f"Condition/{conditions['fibrillation']['id']}"}
-    common = {"by": morvan, "group": "ORD-MORVAN-0903", "days": 180}
+    common: dict[str, Any] = {"by": morvan, "group": "ORD-MORVAN-0903", "days": 180}
     return {
         "bisoprolol": prescribe(
             record, catalogue["bisoprolol"], day, reason=failure, entry="bisoprolol", **common
@@ -215,12 +217,15 @@ def _papers(stage: Stage, record: Record) -> None:
         for rank in range(count):
             days = _LAST_VISIT + 1 + (rank * 5400) // count + rank % 7
             carer = stage.cast[author] if author else None
-            stage.file(record, kind, days, by=carer, paragraphs=("Document archivé du dossier.",), hour=10)
-    text = "Je ne souhaite pas d'acharnement. Ma personne de confiance est Gaëlle."
+            stage.file(
+                record, kind, days, by=carer, title=usual_title(kind, rank), paragraphs=(_FILED,), hour=10
+            )
+    wish = "Je ne souhaite pas d'acharnement. Ma personne de confiance est Gaëlle."
     title = "Mes directives anticipées"
-    stage.file(record, "directives", 400, title=title, paragraphs=(text,), entry="directives")
+    stage.file(record, "directives", 400, title=title, paragraphs=(wish,), entry="directives")
 
 
+_FILED = "Résultat dans les valeurs habituelles de Monsieur Le Goff. À comparer au document précédent."
 _ARCHIVES = (
     ("consultation", 42, "dr.morvan"),
     ("consultation", 18, "dr.cloarec"),

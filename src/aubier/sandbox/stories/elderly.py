@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from aubier.sandbox.batch import Batch, Delegation, Relationship
-from aubier.sandbox.clinical.catalogue import CIM10, concept, diseases, medicines, tests
+from aubier.sandbox.clinical.catalogue import CIM10, Concept, concept, diseases, medicines, tests
 from aubier.sandbox.clinical.measures import pressure, result, vital
 from aubier.sandbox.clinical.prevention import COVID, FLU, immunize
 from aubier.sandbox.clinical.record import Record, relation
@@ -144,7 +144,7 @@ def _circle(stage: Stage, record: Record, martine: Person) -> None:
     )
 
 
-def _consent(system: str, code: str) -> dict:
+def _consent(system: str, code: str) -> Concept:
     return {"coding": [{"system": f"http://terminology.hl7.org/CodeSystem/{system}", "code": code}]}
 
 

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 from aubier.sandbox.batch import Batch, Delegation, Mask, Relationship
 from aubier.sandbox.clinical.catalogue import diseases, medicines
+from aubier.sandbox.clinical.documents import usual_title
 from aubier.sandbox.clinical.prevention import calendar
 from aubier.sandbox.clinical.record import Record, relation
 from aubier.sandbox.clinical.treatments import prescribe
@@ -37,7 +38,15 @@ def _long(stage: Stage) -> None:
     for rank in range(400):
         kind, author = kinds[rank * rank % 7 % 5]
         text = f"Document {rank + 1} sur 400."
-        stage.file(record, kind, 3 + rank * 11, by=stage.cast[author], paragraphs=(text,), hour=8 + rank % 10)
+        stage.file(
+            record,
+            kind,
+            3 + rank * 11,
+            by=stage.cast[author],
+            title=usual_title(kind, rank),
+            paragraphs=(text,),
+            hour=8 + rank % 10,
+        )
     stage.citizen("yvonne", yvonne, "78 ans, un dossier de 400 documents", "78, a record of 400 documents")
 
 

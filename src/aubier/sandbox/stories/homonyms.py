@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from aubier.sandbox.batch import Batch
 from aubier.sandbox.clinical.catalogue import ATC, concept, diseases, medicines, tests
@@ -40,7 +41,7 @@ def build(stage: Stage) -> Batch:
     return stage.close()
 
 
-def _health(stage: Stage, record: Record, health: tuple) -> None:
+def _health(stage: Stage, record: Record, health: tuple[Any, ...]) -> None:
     illness, keys, (lab, value) = health
     morvan, disease = stage.cast["dr.morvan"], diseases()[illness]
     record.condition(disease.code, stage.before(2400), by=morvan, entry=illness)

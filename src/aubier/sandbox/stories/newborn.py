@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 from aubier.sandbox.batch import Batch, Delegation, Relationship
 from aubier.sandbox.clinical.catalogue import CIM10, LOINC, concept, medicines
@@ -73,7 +74,7 @@ def _mother(stage: Stage, claire: Person) -> None:
     )  # fmt: skip
 
 
-def _child(stage: Stage, parents: tuple[Person, Person], row: tuple, rank: int) -> None:
+def _child(stage: Stage, parents: tuple[Person, Person], row: tuple[Any, ...], rank: int) -> None:
     slug, sex, names, status, weight, height, head, hour, minute = row
     cast, born = stage.cast, stage.before(_AGE)
     child = stage.person(
