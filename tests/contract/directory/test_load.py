@@ -10,7 +10,8 @@ import pytest
 
 from aubier.access.actor import Actor, system_actor
 from aubier.access.view import Access, View
-from aubier.referentials.directory import api, importer
+from aubier.referentials.directory import api
+from aubier.referentials.directory.extraction import importer
 from aubier.sandbox import extracts
 from aubier.store.store import Store, open_store
 

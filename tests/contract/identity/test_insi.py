@@ -10,6 +10,7 @@ import pytest
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.referentials.identity import actions, api
+from aubier.referentials.identity.insi import operations
 from tests.contract.identity.conftest import Desk
 from tests.unit.referentials.identity.people import ODETTE, ODETTE_INS, person
 
@@ -44,7 +45,7 @@ def outcome(answer: Resource) -> str:
 
 async def test_one_identity_gives_a_recovered_patient_ins(desk: Desk) -> None:
     await actions.register(desk.loader, [person()])
-    answer = await actions.search_ins(desk.doctor, request(*told(**ASKED)))
+    answer = await operations.search_ins(desk.doctor, request(*told(**ASKED)))
     assert outcome(answer) == "00"
     patient = named(answer["parameter"], "patient")[0]
     assert api.traits(patient) == ODETTE and api.ins_of(patient) == ODETTE_INS
@@ -53,13 +54,13 @@ async def test_one_identity_gives_a_recovered_patient_ins(desk: Desk) -> None:
 
 
 async def test_none_and_several(desk: Desk) -> None:
-    assert outcome(await actions.search_ins(desk.doctor, request(*told(**ASKED)))) == "01"
+    assert outcome(await operations.search_ins(desk.doctor, request(*told(**ASKED)))) == "01"
     await actions.register(desk.loader, [person(), person(TWIN, order=2)])
-    several = await actions.search_ins(desk.doctor, request(*told(**ASKED)))
+    several = await operations.search_ins(desk.doctor, request(*told(**ASKED)))
     assert outcome(several) == "02" and not named(several["parameter"], "patient")
-    here = await actions.search_ins(desk.doctor, request(*told(**ASKED, birth_place="35238")))
+    here = await operations.search_ins(desk.doctor, request(*told(**ASKED, birth_place="35238")))
     assert outcome(here) == "00"
-    more = await actions.search_ins(desk.doctor, request(*told(**ASKED), *told(given_names="Jeanne")))
+    more = await operations.search_ins(desk.doctor, request(*told(**ASKED), *told(given_names="Jeanne")))
     assert api.traits(named(more["parameter"], "patient")[0]) == TWIN
 
 
@@ -80,7 +81,7 @@ async def test_verification_names_what_differs(
 ) -> None:
     await actions.register(desk.loader, [person()])
     values = {**ASKED, **change, "ins": ODETTE_INS.value, "oid": ODETTE_INS.oid}
-    answer = (await actions.verify_ins(desk.doctor, request(*told(**values))))["parameter"]
+    answer = (await operations.verify_ins(desk.doctor, request(*told(**values))))["parameter"]
     assert named(answer, "match") == [not difference]
     assert named(answer, "difference") == difference
 
@@ -90,7 +91,7 @@ async def test_unknown_and_merged_numbers_do_not_match(desk: Desk) -> None:
     await actions.register(desk.loader, [person(), old])
     for ins, why in ((old.ins.value, "ins-replaced"), (person(order=5).ins.value, "ins")):
         values = {**ASKED, "ins": ins, "oid": ODETTE_INS.oid}
-        answer = (await actions.verify_ins(desk.doctor, request(*told(**values))))["parameter"]
+        answer = (await operations.verify_ins(desk.doctor, request(*told(**values))))["parameter"]
         assert named(answer, "match") == [False] and named(answer, "difference") == [why]
 
 
@@ -98,11 +99,11 @@ async def test_twenty_at_once_and_not_one_more(desk: Desk) -> None:
     await actions.register(desk.loader, [person()])
     good = {**ASKED, "ins": ODETTE_INS.value, "oid": ODETTE_INS.oid}
     parts = [{"name": "identity", "part": told(**{**good, "sex": s})} for s in ["female", "male"] * 10]
-    answer = await actions.verify_ins(desk.doctor, request(*parts))
+    answer = await operations.verify_ins(desk.doctor, request(*parts))
     found = [named(p["part"], "match")[0] for p in answer["parameter"]]
     assert found == [True, False] * 10
     with pytest.raises(Problem) as refused:
-        await actions.verify_ins(desk.doctor, request(*parts, parts[0]))
+        await operations.verify_ins(desk.doctor, request(*parts, parts[0]))
     assert refused.value.kind == "too-costly"
 
 
@@ -111,7 +112,7 @@ async def test_a_missing_trait_is_named(desk: Desk, lacking: str) -> None:
     values = {**ASKED, lacking: " - "}
     for parts in (told(**values), told(**{k: v for k, v in values.items() if k != lacking})):
         with pytest.raises(Problem) as refused:
-            await actions.search_ins(desk.doctor, request(*parts))
+            await operations.search_ins(desk.doctor, request(*parts))
         assert [i.kind for i in refused.value.issues] == ["required"]
         assert lacking.replace("_", "-") in refused.value.issues[0].at[0]
 
@@ -128,7 +129,7 @@ async def test_a_missing_trait_is_named(desk: Desk, lacking: str) -> None:
 )
 async def test_parts_that_mean_nothing_here_are_refused(desk: Desk, part: Resource) -> None:
     with pytest.raises(Problem) as refused:
-        await actions.search_ins(desk.doctor, request(*told(**ASKED), part))
+        await operations.search_ins(desk.doctor, request(*told(**ASKED), part))
     assert refused.value.kind == "value"
 
 
@@ -143,7 +144,7 @@ async def test_parts_that_mean_nothing_here_are_refused(desk: Desk, part: Resour
 )
 async def test_a_number_that_cannot_act_here_is_refused(desk: Desk, ins: str, oid: str) -> None:
     with pytest.raises(Problem) as refused:
-        await actions.verify_ins(desk.doctor, request(*told(**ASKED, ins=ins, oid=oid)))
+        await operations.verify_ins(desk.doctor, request(*told(**ASKED, ins=ins, oid=oid)))
     assert refused.value.kind in ("value", "business-rule", "code-invalid")
 
 
@@ -163,4 +164,4 @@ async def test_a_merge_is_a_statement(desk: Desk) -> None:
     await actions.register(desk.loader, [person()])
     done = await desk.loader.store.run("identity.live", api.TEST, ODETTE_INS.value, "merged", "x")
     assert [r["ins"] for r in done] == [ODETTE_INS.value]
-    assert outcome(await actions.search_ins(desk.doctor, request(*told(**ASKED)))) == "01"
+    assert outcome(await operations.search_ins(desk.doctor, request(*told(**ASKED)))) == "01"

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any
 
 from aubier.ground.rows import Resource
-from aubier.referentials.directory.extract import Activity, Degree, Row, Skill
+from aubier.referentials.directory.extraction.extract import Activity, Degree, Row, Skill
 from aubier.referentials.directory.rules import FINESS, IDNPS, IDNST, RPPS, RPPS_RANG, SIRENE, TYPES
 
 SOURCE = "https://annuaire.esante.gouv.fr"

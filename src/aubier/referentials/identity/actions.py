@@ -1,4 +1,4 @@
-"""What identity does with the store: answers as INSi does, finds a record, keeps watch over every Patient."""
+"""What identity does with the store: finds a record, watches over every Patient, fills the national base."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 from aubier.access.actor import Context
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
-from aubier.ground.text import fold_name
-from aubier.referentials.identity import matching, tables
-from aubier.referentials.identity.number import AUTHORITIES, check, system_of
+from aubier.referentials.identity.insi import base, matching
+from aubier.referentials.identity.number import AUTHORITIES, check
 from aubier.referentials.identity.patient import (
     Ins,
     Strip,
@@ -19,139 +18,12 @@ from aubier.referentials.identity.patient import (
     ins_of,
     may_carry_ins,
     missing_traits,
-    patient_ins,
     proofs,
     standing,
     trait_issue,
     traits,
-    with_standing,
 )
-from aubier.referentials.identity.rules import STRICT, Standing, Status, standing_issues
-
-MOST = 20
-"""The most identities in one call of an operation."""
-
-INSI = "INSi (open equivalent): search and verification by traits"
-_FIELDS = {
-    "birth-name": "birth_name",
-    "given-names": "given_names",
-    "sex": "sex",
-    "birth-date": "birth_date",
-    "birth-place": "birth_place",
-}
-_OUTCOMES = {
-    "00": "Une identité trouvée | One identity found",
-    "01": "Aucune identité trouvée | No identity found",
-    "02": "Plusieurs identités trouvées | Several identities found",
-}
-
-
-async def search_ins(ctx: Context, parameters: Resource) -> Resource:
-    """`Patient/$ins-search`: the INS and the exact traits of the one person who has the asked traits.
-
-    In: birth-name, given-names, sex, birth-date, and birth-place when known; or up to 20 `identity` with
-    these parts. Out, per identity: `outcome` 00 one, 01 none, 02 several (add given names, then the birth
-    place);
-    `patient`, a recovered Patient INS, with 00 only. Problem `required`, `value`, `too-costly`.
-    Rule: INSi return codes 00, 01, 02.
-    """
-    return await _each(ctx, parameters, _search_one)
-
-
-async def verify_ins(ctx: Context, parameters: Resource) -> Resource:
-    """`Patient/$ins-verify`: whether a number and traits are those of the national base.
-
-    In: ins and oid beside the traits of `$ins-search`, or up to 20 `identity` with these parts. Out, per
-    identity:
-    `match`, and one `difference` for each thing that is not: ins, ins-replaced, or the name of a trait.
-    """
-    return await _each(ctx, parameters, _verify_one)
-
-
-async def _each(ctx: Context, parameters: Resource, answer: Any) -> Resource:
-    given = parameters.get("parameter", ())
-    asked = [p.get("part", ()) for p in given if p.get("name") == "identity"]
-    if len(asked) > MOST:
-        raise problem(
-            "too-costly", f"At most {MOST} identities a call", f"Au plus {MOST} identités par appel"
-        )
-    if not asked:
-        return {"resourceType": "Parameters", "parameter": await answer(ctx, _values(given))}
-    parts = [{"name": "identity", "part": await answer(ctx, _values(one))} for one in asked]
-    return {"resourceType": "Parameters", "parameter": parts}
-
-
-def _values(parts: Any) -> dict[str, str]:
-    known = {*_FIELDS, "ins", "oid"}
-    found: dict[str, str] = {}
-    for part in parts:
-        value = next((v for k, v in part.items() if k.startswith("value")), None)
-        if part.get("name") not in known or not isinstance(value, str) or len(value) > 200:
-            raise _unknown(str(part.get("name"))[:40])
-        name = part["name"]
-        # Given names may come one by one; they are then read in their order.
-        found[name] = f"{found[name]} {value}" if name in found and name == "given-names" else value
-    return found
-
-
-def _unknown(name: str) -> Problem:
-    return problem(
-        "value",
-        f"{name} is not a text parameter of this operation",
-        f"{name} n'est pas un paramètre texte de cette opération",
-        at="Parameters.parameter",
-        rule=INSI,
-    )
-
-
-def _told(values: dict[str, str]) -> Traits:
-    lacking = [name for name in _FIELDS if name != "birth-place" and not fold_name(values.get(name, ""))]
-    issues = [
-        Issue(
-            "required",
-            f"{name} is missing",
-            f"Il manque {name}",
-            (f"Parameters.parameter.where(name='{name}')",),
-            rule=INSI,
-        )
-        for name in lacking
-    ]
-    if issues:
-        raise Problem(tuple(issues))
-    return Traits(**{field: values.get(name, "").strip() for name, field in _FIELDS.items()})
-
-
-async def _search_one(ctx: Context, values: dict[str, str]) -> list[Resource]:
-    asked = _told(values)
-    rows = await ctx.store.run("identity.candidates", *tables.search_key(asked))
-    found = matching.find(asked, [tables.person(row) for row in rows])
-    concept = {
-        "coding": [{"code": found.code, "display": _OUTCOMES[found.code]}],
-        "text": _OUTCOMES[found.code],
-    }
-    parts: list[Resource] = [{"name": "outcome", "valueCodeableConcept": concept}]
-    if found.person:
-        parts.append({"name": "patient", "resource": recovered(found.person, ctx)})
-    return parts
-
-
-def recovered(person: matching.Person, ctx: Context) -> Resource:
-    """The Patient INS that INSi gives: recovered, dated today."""
-    patient = patient_ins(person.traits, person.ins)
-    return with_standing(patient, Standing(Status.RECUP), method="INSI", insi_date=ctx.now.date())
-
-
-async def _verify_one(ctx: Context, values: dict[str, str]) -> list[Resource]:
-    asked, system = _told(values), system_of(values.get("oid", ""))
-    issues = check(
-        values.get("ins", ""), system, sandbox=ctx.settings.sandbox, at="Parameters.parameter.value"
-    )
-    if issues:
-        raise Problem(tuple(issues))
-    rows = await ctx.store.run("identity.person", system, values["ins"])
-    differ = matching.verify(asked, tables.person(rows[0]) if rows else None)
-    answer: list[Resource] = [{"name": "match", "valueBoolean": not differ}]
-    return answer + [{"name": "difference", "valueCode": name} for name in differ]
+from aubier.referentials.identity.rules import STRICT, Status, standing_issues
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +72,7 @@ async def _by_traits(ctx: Context, told: Traits) -> list[str]:
     lacking = [name for name in missing_traits(asked) if name != "first_given"]
     if lacking:
         raise Problem(tuple(trait_issue(name) for name in lacking))
-    rows = await ctx.store.run("identity.by_traits", *tables.search_key(asked), asked.birth_place.upper())
+    rows = await ctx.store.run("identity.by_traits", *base.search_key(asked), asked.birth_place.upper())
     found = []
     for row in rows:
         known = await ctx.store.as_system("identity").read("Patient", str(row["patient"]))
@@ -245,7 +117,7 @@ async def watch(ctx: Context, resource: Resource, before: Resource | None) -> Re
         carried.system if carried else "",
         carried.value if carried else "",
         bool(carried) and not flags,
-        *tables.search_key(told),
+        *base.search_key(told),
         told.birth_place.upper(),
         str(stands.status),
         [flag.text for flag in flags] if carried else [],
@@ -300,5 +172,5 @@ async def register(ctx: Context, people: list[matching.Person]) -> int:
         issues = check(one.ins.value, one.ins.system, sandbox=True)
         if issues:
             raise Problem(tuple(issues))
-    await ctx.store.run("identity.register", *tables.registration(people))
+    await ctx.store.run("identity.register", *base.registration(people))
     return len(people)

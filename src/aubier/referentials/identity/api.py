@@ -1,4 +1,4 @@
-"""What other rooms may ask of identity. Pure: nothing here reads or writes the store.
+"""What other rooms may ask of identity. `find_strip` and `register` use the store, all the rest is pure.
 
 `sandbox` tells whether this platform is a sandbox: only test and demonstration authorities act there, only
 production ones elsewhere.
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from aubier.ground.problem import Issue
 from aubier.ground.rows import Resource
-from aubier.referentials.identity.matching import Person
+from aubier.referentials.identity.actions import Record, find_strip, register
+from aubier.referentials.identity.insi.matching import Person
 from aubier.referentials.identity.number import AUTHORITIES, DEMO, NIA, NIR, TEST, check, synthetic
 from aubier.referentials.identity.patient import (
     Ins,
@@ -39,11 +40,13 @@ __all__ = [
     "Ins",
     "Person",
     "Received",
+    "Record",
     "Standing",
     "Status",
     "Strip",
     "Traits",
     "check_ins",
+    "find_strip",
     "identity_strip",
     "ins_of",
     "may_carry_ins",
@@ -51,6 +54,7 @@ __all__ = [
     "patient_ins",
     "patient_ins_issues",
     "receive_identity",
+    "register",
     "standing",
     "status",
     "step",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aubier.ground.rows import BeforeWrite, OnChange, Operation, Service
 from aubier.referentials.identity import actions, tables
+from aubier.referentials.identity.insi import operations
 
 RNIV = "RNIV 1 v2.0 (Dec 2024); FR Core 2.2.0 Patient INS"
 
@@ -22,16 +23,16 @@ SERVICE = Service(
         Operation(
             "ins-search",
             "Patient",
-            actions.search_ins,
+            operations.search_ins,
             {"fr": "Chercher une INS par les traits", "en": "Search an INS by traits"},
-            actions.INSI,
+            operations.INSI,
         ),
         Operation(
             "ins-verify",
             "Patient",
-            actions.verify_ins,
+            operations.verify_ins,
             {"fr": "Vérifier une INS", "en": "Verify an INS"},
-            actions.INSI,
+            operations.INSI,
         ),
     ),
     before_write=(BeforeWrite("identity-watch", ("Patient",), actions.watch, RNIV),),

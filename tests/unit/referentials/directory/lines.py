@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from aubier.referentials.directory.extract import Activity, Kind, Row, read_header
+from aubier.referentials.directory.extraction.extract import Activity, Kind, Row, read_header
 from tests.where import SHARED
 
 

@@ -10,7 +10,7 @@ import pytest
 from aubier.fhir import json as fhir_json
 from aubier.ground.rows import Resource
 from aubier.referentials.directory import SERVICE, api, resources
-from aubier.referentials.directory.extract import Degree, Skill
+from aubier.referentials.directory.extraction.extract import Degree, Skill
 from aubier.search.extract import extract
 from aubier.search.parameters import registry
 from tests.unit.referentials.directory.lines import activity, line, row

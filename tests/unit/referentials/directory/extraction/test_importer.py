@@ -10,8 +10,8 @@ import pytest
 
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
-from aubier.referentials.directory import importer
-from aubier.referentials.directory.importer import BulkReport, Progress, fault
+from aubier.referentials.directory.extraction import importer
+from aubier.referentials.directory.extraction.importer import BulkReport, Progress, fault
 from tests.unit.referentials.directory.lines import activity, doctor, header, line, row
 
 

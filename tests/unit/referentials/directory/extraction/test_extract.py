@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aubier.ground.problem import Problem
-from aubier.referentials.directory import extract
-from aubier.referentials.directory.extract import KINDS, Activity, BadLine, Degree, Kind, Skill
+from aubier.referentials.directory.extraction import extract
+from aubier.referentials.directory.extraction.extract import KINDS, Activity, BadLine, Degree, Kind, Skill
 from tests.unit.referentials.directory.lines import activity, doctor, header, line, names, row
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aubier.referentials.identity import matching
+from aubier.referentials.identity.insi import matching
 from aubier.referentials.identity.patient import Traits
 from tests.unit.referentials.identity.people import ODETTE, person
 

@@ -25,7 +25,7 @@ from aubier.access.view import View, Write
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
 from aubier.referentials.directory import resources, rules
-from aubier.referentials.directory.extract import (
+from aubier.referentials.directory.extraction.extract import (
     KINDS,
     Activity,
     BadLine,
