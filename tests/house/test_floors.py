@@ -7,6 +7,7 @@ import pytest
 from tests.house.source import Import, Module, imports, modules, outside_imports
 
 FLOORS = {
+    "": -1,
     "ground": 0,
     "fhir": 1,
     "search": 2,
@@ -23,7 +24,7 @@ FLOORS = {
     "app": 10,
     "cli": 11,
 }
-"""`app` is the composition root; only `cli`, the entrance, stands above it."""
+"""`app` is the composition root; only `cli`, the entrance, stands above it. "" is the package itself."""
 
 BETWEEN_REFERENTIALS = {
     ("sharing", "identity"),
@@ -34,6 +35,9 @@ BETWEEN_REFERENTIALS = {
 
 NO_STORE = ("referentials", "services", "portals")
 """Rooms that receive the record as seen by an actor, never the bare store."""
+
+SHAPES = {"aubier.store.intent"}
+"""What a room may hand to its view: descriptions of a write, which run nothing by themselves."""
 
 WEB = {"starlette", "granian", "uvicorn", "httpx", "click"}
 WEB_ROOMS = {"rest", "portals", "sandbox", "app", "cli"}
@@ -68,7 +72,7 @@ def crossings() -> Iterator[Import]:
 
 
 def test_every_module_stands_on_a_known_floor() -> None:
-    strays = {module.place for module in modules() if room(module.name) not in {*FLOORS, ""}}
+    strays = {module.place for module in modules() if room(module.name) not in FLOORS}
     assert not strays, "a folder or file that the floors do not know"
 
 
@@ -76,7 +80,7 @@ def test_a_module_imports_lower_floors_only() -> None:
     broken = [
         str(found)
         for found in crossings()
-        if FLOORS.get(room(found.target), 99) >= FLOORS.get(room(found.module.name), -1)
+        if FLOORS.get(room(found.target), 99) >= FLOORS.get(room(found.module.name), -2)
     ]
     assert not broken, "\n".join(broken)
 
@@ -112,7 +116,9 @@ def test_no_room_reaches_the_bare_store() -> None:
     broken = [
         str(found)
         for found in crossings()
-        if room(found.target) == "store" and room(found.module.name) in NO_STORE
+        if room(found.target) == "store"
+        and found.target not in SHAPES
+        and room(found.module.name) in NO_STORE
     ]
     assert not broken, "\n".join(broken)
 
