@@ -11,6 +11,7 @@ from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from joserfc import jwt
@@ -79,13 +80,21 @@ def _part(text: str) -> dict[str, Any] | None:
     return data if isinstance(data, dict) else None
 
 
-def verified(token: str, public: str, typ: str) -> dict[str, Any] | None:
+def verified(token: str, public: str, typ: str) -> Mapping[str, Any] | None:
     """The claims of `token` when the key `public` (a JWK as text) signed it as a `typ` token, else None."""
     try:
-        found = jwt.decode(token, _key(public), algorithms=[ALGORITHM])
+        found_typ, claims = _opened(token, public)
     except (JoseError, ValueError, TypeError):
         return None
-    return found.claims if found.header.get("typ") == typ else None
+    return claims if found_typ == typ else None
+
+
+@lru_cache(maxsize=2048)
+def _opened(token: str, public: str) -> tuple[Any, Mapping[str, Any]]:
+    # The same text under the same key always verifies alike, and an application sends its token many times.
+    # What raises is not remembered, so that forged tokens push no good one out.
+    found = jwt.decode(token, _key(public), algorithms=[ALGORITHM])
+    return found.header.get("typ"), MappingProxyType(found.claims)
 
 
 def seconds(moment: datetime) -> int:
