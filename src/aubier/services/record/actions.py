@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aubier.access.actor import Context
+from aubier.access.decide import require
 from aubier.ground.clock import instant
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
@@ -166,6 +167,7 @@ async def deposit_cda(ctx: Context, data: bytes, patient: str = "") -> Written:
     Errors: Problem `structure`, `required`, `value` for the document; `business-rule` for the patient or
     the replaced document; `not-found` when this patient's record cannot be fed by this actor.
     """
+    require(ctx.actor, "DocumentReference", "create")
     header = read_header(parse_document(data))
     identifiers = patient_identifiers(header.patient)
     source = source_patient(header.patient, ())
@@ -191,6 +193,7 @@ async def publish(ctx: Context, document: Resource) -> Written:
 
     Errors: Problem `structure`, `value` (400), `business-rule`, `invariant` (422).
     """
+    require(ctx.actor, "DocumentReference", "create")
     document, content = read_simplified(document)
     subject = await subject_of_reference(ctx, document["subject"], [document])
     stored = await ctx.store.keep(subject.patient, content.data)
@@ -226,6 +229,7 @@ async def provide(ctx: Context, bundle: Resource) -> Resource:
     Errors: as `read_provide`; `business-rule` for an unknown patient or replaced document, `conflict` when
     it is replaced already, `not-found` when this actor cannot feed the record.
     """
+    require(ctx.actor, "DocumentReference", "create")
     asked = read_provide(bundle)
     documents = [e.resource for e in asked.of("document")]
     subject = await _one_subject(ctx, asked, documents)

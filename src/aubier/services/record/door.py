@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from aubier.access.actor import Context
+from aubier.access.decide import unidentified
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Door, Request, Resource, Response
@@ -142,8 +143,6 @@ async def _content(ctx: Context, request: Request, name: str) -> Response:
 
 
 def _binary(opened: Opened) -> Resource:
-    import base64
-
     return {
         "resourceType": "Binary",
         "id": opened.name,
@@ -264,10 +263,12 @@ def statement(base_url: str) -> Resource:
 async def run(ctx: Context, request: Request) -> Response:
     """Answers a request below `/pdsm`.
 
-    Errors: Problem `not-found` for a path that is none, `method` (405, with Allow) for a method the path
-    does not take, and those of each way.
+    Errors: Problem `login` without a valid token, `not-found` for a path that is none, `method` (405, with
+    Allow) for a method the path does not take, and those of each way.
     """
     path = request.path.removeprefix(BASE)
+    if ctx.actor.kind == "anonymous" and path != "/metadata":
+        raise unidentified()
     allowed = []
     for way in WAYS:
         match = way.path.fullmatch(path)

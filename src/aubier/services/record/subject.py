@@ -111,7 +111,8 @@ async def subject_of_document(
     """Whose record a CDA document enters: `patient` (a logical id) when given, else the bearer of its INS.
 
     `identifiers` and the traits of `source` are those the document tells. A number that must not act flags
-    the document and, unless the patient is given, files it under a provisional identity.
+    the document and, unless the patient is given, files it under a provisional identity; so does, when the
+    platform itself loads it, a number that nobody bears here.
     Errors: Problem `business-rule` when no record is open, or the INS is another patient's.
     Rule: RNIV 1 v2.0: a document under a production authority or a false key never reaches a record by it.
     """
@@ -129,8 +130,10 @@ async def subject_of_document(
             rule=_RULE,
         )
     holder = patient or found
-    if not holder and received.flagged:
-        holder = await _provisional(ctx, source, received.keep)
+    apart = not holder and (received.flagged or ctx.actor.kind == "system")
+    if apart:
+        keep = tuple(i for i in received.keep if i.get("system") not in _INS)
+        return Subject(await _provisional(ctx, source, keep), True, received.reasons, keep)
     if not holder:
         raise _unknown(at)
     return Subject(holder, received.flagged, received.reasons, received.keep)

@@ -73,6 +73,8 @@ def _take(holder: Any, token: str, at: str) -> Any:
 def _operate(resource: Resource, operation: Resource, at: str) -> None:
     """One operation of RFC 6902 on `resource`, in place."""
     kind, tokens = operation.get("op"), _tokens(operation.get("path"), at)
+    if tokens[0] not in _FREE and kind != "test":
+        raise _frozen((tokens[0][:40],))
     holder, last = _walk(resource, tokens[:-1], at), tokens[-1]
     if kind in ("add", "replace", "test") and "value" not in operation:
         raise _bad("value is required", "value est obligatoire", at)
@@ -211,26 +213,34 @@ def frozen_changes(before: Resource, after: Resource) -> tuple[str, ...]:
     return tuple(sorted(k for k in {*old, *new} if old.get(k) != new.get(k)))
 
 
+_FREE = ("status", "securityLabel", "extension")
+
+
+def _frozen(names: tuple[str, ...]) -> Problem:
+    """The refusal of a change to these elements: 405. Rule: PDSm 3.1.1, metadata update."""
+    told = ", ".join(names) or "meta"
+    refused = problem(
+        "method",
+        f"Only status, securityLabel and the archived mark may change, not {told}",
+        f"Seuls le statut, la confidentialité et l'archivage peuvent changer, pas {told}",
+        at=tuple(f"DocumentReference.{name}" for name in names),
+        rule="PDSm 3.1.1, metadata update",
+    )
+    refused.headers["Allow"] = "GET, PATCH"
+    return refused
+
+
 def only_permitted(change: Patch) -> Patch:
     """The same change, refused when it touches what a published document may not lose.
 
-    Errors: Problem `method` (405) with the elements. Rule: PDSm 3.1.1 §metadata update.
+    Errors: Problem `method` (405) with the elements. Rule: PDSm 3.1.1, metadata update.
     """
 
     def checked(before: Resource) -> Resource:
         after = change(before)
         touched = frozen_changes(before, after)
         if touched or before.get("meta") != after.get("meta") or before.get("text") != after.get("text"):
-            names = ", ".join(touched) or "meta"
-            refused = problem(
-                "method",
-                f"Only status, securityLabel and the archived mark may change, not {names}",
-                f"Seuls le statut, la confidentialité et l'archivage peuvent changer, pas {names}",
-                at=tuple(f"DocumentReference.{t}" for t in touched),
-                rule="PDSm 3.1.1, metadata update",
-            )
-            refused.headers["Allow"] = "GET, PATCH"
-            raise refused
+            raise _frozen(touched)
         return after
 
     return checked

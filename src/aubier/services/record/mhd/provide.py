@@ -158,13 +158,14 @@ def check_attachment(attachment: Resource, content: Content, at: str, *, require
 
 
 def _claims_pdsm(document: Resource) -> bool:
-    return any(str(p).startswith(PDSM) for p in (document.get("meta") or {}).get("profile") or [])
+    profiles = (document.get("meta") or {}).get("profile") or []
+    return f"{PDSM}/StructureDefinition/pdsm-comprehensive-document-reference" in profiles
 
 
 def check_document(document: Resource) -> list[Issue]:
     """What a DocumentReference lacks to be shared: a subject, the status current, what its profile asks.
 
-    Only those that claim a PDSm profile owe the elements that PDSm adds to MHD.
+    Only those that claim the PDSm comprehensive profile owe the elements that PDSm adds to MHD.
     """
     issues = []
     if document.get("status") != "current":

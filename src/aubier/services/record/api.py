@@ -1,0 +1,33 @@
+"""What portals, the sandbox and the command line may ask of the record room."""
+
+from aubier.services.record.actions import (
+    Opened,
+    change_document,
+    deposit_cda,
+    is_cda,
+    open_content,
+    open_document,
+    publish,
+)
+from aubier.services.record.cda.html import render as render_cda
+from aubier.services.record.cda.parts import read_parts
+from aubier.services.record.cda.text import plain_text
+from aubier.services.record.cda.xml import parse_document
+from aubier.services.record.door import safe_headers
+from aubier.services.record.mhd.patch import json_patch
+
+__all__ = [
+    "Opened",
+    "change_document",
+    "deposit_cda",
+    "is_cda",
+    "json_patch",
+    "open_content",
+    "open_document",
+    "parse_document",
+    "plain_text",
+    "publish",
+    "read_parts",
+    "render_cda",
+    "safe_headers",
+]
