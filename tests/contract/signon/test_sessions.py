@@ -131,6 +131,28 @@ async def test_a_form_without_its_cookie_or_token_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Origin": BASE, "Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Sec-Fetch-Site": "same-origin"}, 303),
+        ({"Origin": BASE}, 303),
+        ({"Origin": BASE, "Sec-Fetch-Site": "none"}, 403),
+        ({"Origin": BASE, "Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Origin": "https://127.0.0.1:8000"}, 403),
+        ({"Origin": BASE + "1"}, 403),
+        ({"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"}, 403),
+        ({}, 403),
+    ],
+)
+async def test_another_page_of_ours_may_sign_in_when_the_browser_vouches(
+    browser: httpx.AsyncClient, headers: dict[str, str], status: int
+) -> None:
+    done = await browser.post("/signon/login", data={"login": "yann", "next": "/citoyen"}, headers=headers)
+    assert done.status_code == status
+    assert ("aubier-session" in done.headers.get("set-cookie", "")) == (status == 303)
+
+
+@pytest.mark.parametrize(
     "next",
     [
         "https://evil.example/",

@@ -151,7 +151,7 @@ def _challenge(values: Mapping[str, str], client: Client) -> str:
 
 
 async def _answer(realm: Realm, ctx: Context, request: Request, asked: Asked) -> Response:
-    session = await find_session(ctx, request.cookies.get(cookie_name(ctx), ""))
+    session = await find_session(ctx, request.cookies.get(cookie_name(request.base_url), ""))
     if session and await _enough(realm, ctx, request, asked, session):
         return await _grant(realm, ctx, asked, session)
     if "none" in asked.prompts:

@@ -11,7 +11,7 @@ from .pages import local_path, page, problem_page
 from .passwords import check_password, count_try, forget_tries
 from .realms import PLATFORM, REALMS, Realm
 from .refusal import NO_STORE
-from .sessions import check_form, cookie_name, login_form, open_session, session_cookie
+from .sessions import check_form, cookie_name, login_form, open_session, session_cookie, surely_ours
 from .settings import signon_settings
 
 _PEOPLE_SHOWN = 200
@@ -28,7 +28,7 @@ async def _form(ctx: Context, request: Request, trouble: Problem | None) -> Resp
     realm, limits = _realm(request), signon_settings(ctx.settings)
     listed = limits.sandbox
     people = await list_accounts(ctx, realm.kinds, introduced=True, limit=_PEOPLE_SHOWN) if listed else []
-    cookie, csrf = login_form(ctx, request)
+    cookie, csrf = login_form(request)
     return page(
         ctx,
         request,
@@ -59,9 +59,11 @@ def _realm(request: Request) -> Realm:
 
 async def sign_in(ctx: Context, request: Request) -> Response:
     """Signs in whom the form names and goes to `next`. A refusal shows the form again, beside its field."""
-    mark = request.cookies.get(cookie_name(ctx, "form"), "")
+    mark = request.cookies.get(cookie_name(request.base_url, "form"), "")
     try:
-        check_form(request, mark)
+        # Elsewhere a form needs its token as well; here other pages of ours (the landing page) post too.
+        if not surely_ours(request):
+            check_form(request, mark)
     except Problem as found:
         return problem_page(ctx, request, found)
     try:
@@ -69,15 +71,15 @@ async def sign_in(ctx: Context, request: Request) -> Response:
     except Problem as found:
         return await _form(ctx, request, found)
     limits = signon_settings(ctx.settings)
-    name = cookie_name(ctx)
+    name = cookie_name(request.base_url)
     acr = "eidas3" if limits.sandbox else "eidas1"
     cookie = await open_session(ctx, account, acr=acr, former=request.cookies.get(name, ""))
     return Response(
         303,
         headers={"Location": local_path(request.one("next", "/")), **NO_STORE},
         cookies=(
-            session_cookie(ctx, cookie, limits.session_seconds),
-            Cookie(cookie_name(ctx, "form"), "", 0),
+            session_cookie(request, cookie, limits.session_seconds),
+            Cookie(cookie_name(request.base_url, "form"), "", 0),
         ),
     )
 

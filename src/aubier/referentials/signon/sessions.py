@@ -32,10 +32,9 @@ class Session:
     expires_at: datetime
 
 
-def cookie_name(ctx: Context, use: str = "session") -> str:
+def cookie_name(base_url: str, use: str = "session") -> str:
     """The name of our cookie: `__Host-` in front over https, so that no neighbouring site can set it."""
-    https = signon_settings(ctx.settings).base_url.startswith("https:")
-    return f"__Host-aubier-{use}" if https else f"aubier-{use}"
+    return f"__Host-aubier-{use}" if base_url.startswith("https:") else f"aubier-{use}"
 
 
 async def open_session(ctx: Context, account: Account, *, acr: str = "eidas1", former: str = "") -> str:
@@ -73,14 +72,14 @@ async def close_session(ctx: Context, cookie: str) -> bool:
     return session is not None and bool(await ctx.store.run("signon.close_session", session.sid, ctx.now))
 
 
-def session_cookie(ctx: Context, value: str, seconds: int) -> Cookie:
+def session_cookie(request: Request, value: str, seconds: int) -> Cookie:
     """The cookie to send; 0 `seconds` deletes it."""
-    return Cookie(cookie_name(ctx), value, seconds)
+    return Cookie(cookie_name(request.base_url), value, seconds)
 
 
-def login_form(ctx: Context, request: Request) -> tuple[Cookie, str]:
+def login_form(request: Request) -> tuple[Cookie, str]:
     """What a page with a login form needs: the cookie to send with it and its hidden `csrf` value."""
-    name = cookie_name(ctx, "form")
+    name = cookie_name(request.base_url, "form")
     former = request.cookies.get(name, "")
     # A form cookie of our own making has 43 characters; any other is replaced.
     mark = former if len(former) == 43 else secret()
@@ -104,6 +103,15 @@ def check_form(request: Request, cookie: str) -> None:
     """
     if _foreign(request) or not csrf_valid(cookie, request.one("csrf")):
         raise foreign_form()
+
+
+def surely_ours(request: Request) -> bool:
+    """Whether the browser itself vouches that a form was posted by a page of this very origin."""
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        return site == "same-origin" and not _foreign(request)
+    return origin is not None and origin == request.base_url
 
 
 def foreign_form() -> Problem:

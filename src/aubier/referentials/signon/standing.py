@@ -165,7 +165,7 @@ async def log_out(realm: Realm, ctx: Context, request: Request) -> Response:
     With an `id_token_hint` of the very session it is done at once; otherwise the person is asked, so that no
     other site can sign them out. The way back is one of the application's registered addresses, or `/`.
     """
-    cookie = request.cookies.get(cookie_name(ctx), "")
+    cookie = request.cookies.get(cookie_name(request.base_url), "")
     session = await find_session(ctx, cookie)
     hint = await _hint(realm, ctx, request.one("id_token_hint"))
     place = await _after(ctx, request, hint)
@@ -175,7 +175,7 @@ async def log_out(realm: Realm, ctx: Context, request: Request) -> Response:
         except Problem:
             return _ask(realm, ctx, request, session, cookie)
     await close_session(ctx, cookie)
-    gone = session_cookie(ctx, "", 0)
+    gone = session_cookie(request, "", 0)
     return Response(303, headers={"Location": place, **NO_STORE}, cookies=(gone,))
 
 
