@@ -68,12 +68,27 @@ class Server:
         """The ASGI entry."""
         if scope["type"] != "http":
             await self.others(scope, receive, send)
-        elif scope["path"] == "/fhir" or scope["path"].startswith("/fhir/"):
+        elif scope["path"].startswith("/health/"):
+            await self._health(scope["path"], send)
+        elif scope["path"] == "/fhir" or (
+            scope["path"].startswith("/fhir/") and not scope["path"].startswith("/fhir/.well-known/")
+        ):
             await self._fhir(scope, receive, send)
         elif any(scope["path"] == d.base or scope["path"].startswith(d.base + "/") for d in self.doors):
             await self._door(scope, receive, send)
         else:
             await self.others(scope, receive, send)
+
+    async def _health(self, path: str, send: Any) -> None:
+        """`/health/live`: this process answers. `/health/ready`: the store answers too."""
+        status = 200
+        if path != "/health/live":
+            try:
+                await self.access.store.note("ready")
+            except Problem:
+                status = 503
+        body = b'{"status":"ok"}' if status == 200 else b'{"status":"waiting for the store"}'
+        await _send(send, "GET", {}, Answer(status, body, {}, "application/json"))
 
     # -- FHIR ---------------------------------------------------------------------------------------
 

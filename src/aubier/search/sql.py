@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from aubier.ground.problem import problem
 from aubier.ground.text import fold
+from aubier.search.extract import value_types
 from aubier.search.keys import Keys, bounded, bounded_text
-from aubier.search.model import MIN_MS, Criterion, Has, Parameter, Value
+from aubier.search.model import MAX_NUMBER, MIN_MS, MIN_NUMBER, Criterion, Has, Parameter, Value
 
 _LAST = "\U0010ffff"
 
@@ -95,9 +97,10 @@ def _missing(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     return f"not {test}" if criterion.missing else test
 
 
+@lru_cache(maxsize=4096)
 def of_identifiers(parameter: Parameter) -> bool:
     """Whether a token parameter finds Identifiers, which are kept as exact values."""
-    return "dentifier" in parameter.expression.rsplit(".", 1)[-1] or parameter.code == "identifier"
+    return "Identifier" in value_types(parameter)
 
 
 def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
@@ -175,7 +178,7 @@ def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     param = _param(frame, kind, criterion.parameter.code)
     tests = []
     for step in criterion.chain:
-        target = step.type if isinstance(step, Criterion) else step_target(step)
+        target = step.type if isinstance(step, Criterion) else step.target
         t = frame.alias("t")
         inner = (
             f"from {frame.table(target)}res {t} where {t}.type = {frame.number(target)}"
@@ -197,11 +200,6 @@ def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
             test = f"{row}.pat = any({homes}) and {test}"
         tests.append(f"({test})")
     return _any(tests)
-
-
-def step_target(step: Has) -> str:
-    """The type a `_has` step stands on: the first type its reference may name."""
-    return step.reference.targets[0]
 
 
 def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
@@ -294,22 +292,28 @@ def _date(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     return _any(tests)
 
 
+_BELOW = f"{{p}}.low = {MIN_NUMBER}"
+_ABOVE = f"{{p}}.high = {MAX_NUMBER}"
+
+
 def _number_test(frame: Frame, v: Value) -> str:
+    """A value compares as the point it is; one with a comparator (`<5`) as all that it may be."""
+
     def arg(number: Any) -> str:
         return frame.args.add(number, "numeric")
 
     if v.prefix in ("eq", "ne"):
-        test = f"({{p}}.val >= {arg(v.low)} and {{p}}.val < {arg(v.high)})"
+        test = f"({{p}}.val >= {arg(v.low)} and {{p}}.val < {arg(v.high)} and not {_BELOW} and not {_ABOVE})"
         return test if v.prefix == "eq" else f"not {test}"
     if v.prefix == "ap":
         gap = abs(v.number) / 10
         return f"({{p}}.high > {arg(v.number - gap)} and {{p}}.low < {arg(v.number + gap)})"
     number = arg(v.number)
     return {
-        "gt": f"{{p}}.val > {number}",
-        "lt": f"{{p}}.val < {number}",
-        "ge": f"{{p}}.val >= {number}",
-        "le": f"{{p}}.val <= {number}",
+        "gt": f"({{p}}.val > {number} or {_ABOVE})",
+        "lt": f"({{p}}.val < {number} or {_BELOW})",
+        "ge": f"({{p}}.val >= {number} or {_ABOVE})",
+        "le": f"({{p}}.val <= {number} or {_BELOW})",
         "sa": f"{{p}}.low >= {number}",
         "eb": f"{{p}}.high <= {number}",
     }[v.prefix]

@@ -20,7 +20,7 @@ from aubier.search.sql import Args
 from aubier.store import audit
 from aubier.store.find import Found, Reader, Row
 from aubier.store.intent import Batch, Written
-from aubier.store.keys import keyed_hash, type_numbers
+from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.pool import Connection, answered, open_pool
 from aubier.store.rows import Indexed, index
@@ -165,6 +165,35 @@ class Store:
                 *args,
             )
         return [dict(r) for r in rows]
+
+    async def note(self, key: str) -> str:
+        """What was noted under `key` about this database, or an empty string."""
+        async with answered():
+            return await self.pool.fetchval("select value from store_meta where key = $1", key) or ""
+
+    async def set_note(self, key: str, value: str) -> None:
+        """Notes a fact about this database: what it was filled with, which release wrote it."""
+        async with answered():
+            await self.pool.execute(
+                "insert into store_meta (key, value) values ($1, $2)"
+                " on conflict (key) do update set value = excluded.value",
+                key,
+                value,
+            )
+
+    async def analyse(self) -> None:
+        """Refreshes the planner's statistics, after a load."""
+        async with answered():
+            await self.pool.execute("analyze")
+
+    async def counts(self) -> dict[str, int]:
+        """How many resources of each type are stored."""
+        async with answered():
+            rows = await self.pool.fetch(
+                "select type, count(*) as n from res group by type union all"
+                " select type, count(*) from dir_res group by type"
+            )
+        return {type_names()[r["type"]]: r["n"] for r in rows}
 
     async def run(self, name: str, *args: Any, conn: Connection | None = None) -> list[Mapping[str, Any]]:
         """The rows of a room's named statement. Problem (not-supported) for a name nobody declared."""

@@ -1,0 +1,187 @@
+"""The commands and their options. Each one's work is in a file named after it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aubier import __version__
+from aubier.cli import doctor, people, records, tour, up
+from aubier.cli.instance import settings_of
+from aubier.cli.speech import plainly, speak
+from aubier.settings import Settings
+
+_DATA = click.option(
+    "--data", metavar="DIR", help="Everything the instance keeps (AUBIER_DATA; default ./data)."
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="aubier")
+@click.option("--lang", type=click.Choice(["fr", "en"]), help="The language of what is printed.")
+def main(lang: str | None) -> None:
+    """Aubier: the national set of digital-health services on HL7 FHIR R4, as one program."""
+    speak(lang or os.environ.get("AUBIER_LANGUAGE", "fr"))
+
+
+def _settings(data: str | None, **overrides: Any) -> Settings:
+    return settings_of(data, **overrides)
+
+
+@main.command("up")
+@_DATA
+@click.option("--port", type=int, help="The port to listen on (AUBIER_PORT; default 8000).")
+@click.option("--citizens", type=int, help="Invented citizens of the territory (default 2,000).")
+@click.option("--seed", help="The same seed makes the same people.")
+def up_command(data: str | None, port: int | None, citizens: int | None, seed: str | None) -> None:
+    """Start the sandbox: database, territory, services, pages. Ctrl-C stops it all."""
+    with plainly():
+        up.run(_settings(data, port=port, citizens=citizens, seed=seed, sandbox=True))
+
+
+@main.command("serve")
+@_DATA
+@click.option(
+    "--host", help="The address to listen on; another than this machine's own needs TLS or a proxy."
+)
+@click.option("--port", type=int, help="The port to listen on (AUBIER_PORT; default 8000).")
+def serve_command(data: str | None, host: str | None, port: int | None) -> None:
+    """Start with production settings: no sandbox, no invented people."""
+    with plainly():
+        up.run(_settings(data, host=host, port=port))
+
+
+@main.command("accounts")
+@_DATA
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def accounts_command(data: str | None, as_json: bool) -> None:
+    """List who can log in."""
+    with plainly():
+        asyncio.run(people.accounts(_settings(data), as_json))
+
+
+@main.command("token")
+@_DATA
+@click.option("--as", "login", required=True, metavar="LOGIN", help="Whose token (see: aubier accounts).")
+@click.option(
+    "--scope", default="", help='SMART scopes, such as "user/*.rs"; all that the account may ask by default.'
+)
+def token_command(data: str | None, login: str, scope: str) -> None:
+    """Print a bearer token, alone on the last line. Sandbox only."""
+    with plainly():
+        asyncio.run(people.token(_settings(data), login, scope))
+
+
+@main.group("client")
+def client_group() -> None:
+    """Register applications that sign people in."""
+
+
+@client_group.command("add")
+@_DATA
+@click.argument("name")
+@click.option(
+    "--redirect", "redirects", multiple=True, metavar="URI", help="A redirect URI; may be given again."
+)
+@click.option("--confidential", is_flag=True, help="Give it a secret: for an application that can keep one.")
+def client_add(data: str | None, name: str, redirects: tuple[str, ...], confidential: bool) -> None:
+    """Register the application NAME; prints its client id, and its secret once."""
+    with plainly():
+        asyncio.run(people.client_add(_settings(data), name, redirects, confidential))
+
+
+@client_group.command("list")
+@_DATA
+def client_list(data: str | None) -> None:
+    """List the applications."""
+    with plainly():
+        asyncio.run(people.client_list(_settings(data)))
+
+
+@client_group.command("remove")
+@_DATA
+@click.argument("client_id")
+def client_remove(data: str | None, client_id: str) -> None:
+    """Remove an application; its tokens end at once."""
+    with plainly():
+        asyncio.run(people.client_remove(_settings(data), client_id))
+
+
+@main.command("load")
+@_DATA
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+def load_command(data: str | None, paths: tuple[Path, ...]) -> None:
+    """Load FHIR files, folders or NDJSON, or the three files of a directory extract; says what was refused and why."""
+    with plainly():
+        sys.exit(asyncio.run(records.load(_settings(data), paths)))
+
+
+@main.command("reset")
+@_DATA
+def reset_command(data: str | None) -> None:
+    """Put the sandbox back to its first day; running or stopped."""
+    with plainly():
+        asyncio.run(records.reset(_settings(data)))
+
+
+@main.command("backup")
+@_DATA
+@click.argument("file", type=click.Path(path_type=Path))
+def backup_command(data: str | None, file: Path) -> None:
+    """Save database, documents and keys into FILE, while running or stopped."""
+    with plainly():
+        records.backup(_settings(data), file)
+
+
+@main.command("restore")
+@_DATA
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+def restore_command(data: str | None, file: Path) -> None:
+    """Make a data folder from a backup; the folder must be new or empty."""
+    with plainly():
+        records.restore(_settings(data), file)
+
+
+@main.command("tour")
+@_DATA
+@click.option("--url", help="The address of a running Aubier, when it is not the one of the data folder.")
+def tour_command(data: str | None, url: str | None) -> None:
+    """Play the hospital-discharge story over HTTP, step by step."""
+    with plainly():
+        sys.exit(asyncio.run(tour.play(_settings(data), url)))
+
+
+@main.command("doctor")
+@_DATA
+@click.option("--port", type=int, help="The port that up would use.")
+def doctor_command(data: str | None, port: int | None) -> None:
+    """Check this machine and this data folder; says what is wrong and how to mend it."""
+    with plainly():
+        sys.exit(doctor.examine(_settings(data, port=port)))
+
+
+def described() -> str:
+    """The commands as JSON: name, sentence, options. The reference page is made from it."""
+    return json.dumps(_describe(main, "aubier"), ensure_ascii=False)
+
+
+def _describe(command: click.Command, name: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    if isinstance(command, click.Group):
+        for child, inner in sorted(command.commands.items()):
+            rows += _describe(inner, f"{name} {child}")
+        return rows
+    options = [
+        {
+            "names": p.opts if isinstance(p, click.Option) else [p.human_readable_name],
+            "help": getattr(p, "help", ""),
+        }
+        for p in command.params
+    ]
+    return [{"name": name, "about": command.help or "", "options": options}]

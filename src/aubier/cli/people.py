@@ -1,0 +1,63 @@
+"""Accounts, tokens and applications, from the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from aubier.cli.instance import console, opened
+from aubier.cli.speech import say, text
+from aubier.referentials.signon import api as signon
+from aubier.settings import Settings
+
+
+async def accounts(settings: Settings, as_json: bool) -> None:
+    """Prints who can log in, as a table or as a JSON array of objects."""
+    async with opened(settings) as house:
+        found = await signon.list_accounts(console(house))
+    if as_json:
+        names = ("login", "kind", "name", "reference", "national_id", "organization", "story")
+        rows = [{n: getattr(a, n) for n in names} | {"about": text(a.about_fr, a.about_en)} for a in found]
+        click.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        return
+    width = max((len(a.login) for a in found), default=5)
+    for account in found:
+        about = text(account.about_fr, account.about_en)
+        click.echo(f"{account.login:<{width}}  {account.kind:<12}  {account.name}. {about}")
+
+
+async def token(settings: Settings, login: str, scope: str) -> None:
+    """Prints a bearer token for a person of the sandbox, alone on the last line."""
+    async with opened(settings) as house:
+        made = await signon.issue_token(console(house), login, scope)
+    click.echo(made)
+
+
+async def client_add(settings: Settings, name: str, redirects: Sequence[str], confidential: bool) -> None:
+    """Registers an application and prints what it needs."""
+    async with opened(settings) as house:
+        client = await signon.add_client(console(house), name, redirects, confidential=confidential)
+    say(f"Application enregistrée : {name}", f"Registered: {name}")
+    click.echo(f"client_id {client.id}")
+    if client.secret:
+        say("Gardez ce secret, il n'est montré qu'une fois :", "Keep this secret, it is shown once:")
+        click.echo(f"client_secret {client.secret}")
+
+
+async def client_list(settings: Settings) -> None:
+    """Prints the applications."""
+    async with opened(settings) as house:
+        for client in await signon.list_clients(console(house)):
+            click.echo(f"{client.id}  {client.name}  {' '.join(client.redirects)}")
+
+
+async def client_remove(settings: Settings, client_id: str) -> None:
+    """Removes an application."""
+    async with opened(settings) as house:
+        gone = await signon.remove_client(console(house), client_id)
+    if gone:
+        say("Application retirée.", "Removed.")
+    else:
+        say("Aucune application ne porte cet identifiant.", "No application has this id.")

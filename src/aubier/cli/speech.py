@@ -1,0 +1,78 @@
+"""How the command line speaks: plain sentences, in the language of the instance, and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from aubier.ground.problem import Problem
+
+EXIT = {
+    "login": 3,
+    "forbidden": 3,
+    "not-found": 4,
+    "deleted": 4,
+    "conflict": 5,
+    "duplicate": 5,
+    "lock-error": 6,
+    "transient": 7,
+    "not-supported": 8,
+}
+"""The exit code of each kind of Problem; any other is 2."""
+
+_language = "fr"
+
+
+def speak(language: str) -> None:
+    """Chooses the language of what follows: `fr` or `en`."""
+    global _language
+    _language = language
+
+
+def text(fr: str, en: str) -> str:
+    """The sentence in the chosen language."""
+    return fr if _language == "fr" else en
+
+
+def say(fr: str, en: str) -> None:
+    """Prints a sentence on standard output, at once."""
+    click.echo(text(fr, en))
+    sys.stdout.flush()
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turns a Problem into sentences on standard error and an exit code."""
+    try:
+        yield
+    except Problem as refusal:
+        for issue in refusal.issues:
+            place = f" ({', '.join(issue.at)})" if issue.at else ""
+            click.echo(f"{text('Erreur', 'Error')} : {text(issue.fr, issue.text)}{place}", err=True)
+        raise SystemExit(EXIT.get(refusal.kind, 2)) from refusal
+
+
+class Progress:
+    """A line that is rewritten on a terminal, and a line now and then elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdout.isatty()
+        self._last = 0
+
+    def __call__(self, done: int, fr: str, en: str) -> None:
+        """Tells how far it is: `done` things so far."""
+        line = f"  {done:,}".replace(",", " ") + f" {text(fr, en)}"
+        if self._terminal:
+            click.echo(f"\r{line}\033[K", nl=False)
+        elif done >= self._last * 1.5 + 1000 or done < self._last:
+            click.echo(line)
+            self._last = done
+        sys.stdout.flush()
+
+    def end(self) -> None:
+        """Closes the line."""
+        if self._terminal:
+            click.echo("")
