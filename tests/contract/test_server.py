@@ -229,6 +229,34 @@ async def test_a_killed_supervisor_is_succeeded(data: Path) -> None:
     assert find(data) is None
 
 
+FORK = """
+    import os, sys, time
+    from pathlib import Path
+    from aubier.store.server import EmbeddedServer
+    server = EmbeddedServer(Path(sys.argv[1]), engines=Path(sys.argv[2]), durable=False)
+    server.start()
+    worker = os.fork()
+    if worker:
+        print(worker, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_a_worker_left_behind_does_not_hold_the_folder(stopped: Path) -> None:
+    holder = program(FORK, str(stopped), str(ENGINES))
+    assert holder.stdout
+    worker = int(holder.stdout.readline())
+    try:
+        holder.kill()
+        holder.wait()
+        os.kill(worker, 0)
+        with EmbeddedServer(stopped, engines=ENGINES, durable=False) as dsn:
+            assert find(stopped) == dsn
+    finally:
+        os.kill(worker, signal.SIGKILL)
+        holder.communicate()
+
+
 async def test_both_killed_then_started(data: Path) -> None:
     holder = program(HOLD, str(data), str(ENGINES))
     assert holder.stdout

@@ -10,6 +10,7 @@ import click
 import pytest
 
 import aubier.cli
+from aubier.referentials.signon.settings import SignonSettings
 from aubier.settings import Settings, variable
 from tests.house.source import Module, modules
 from tests.where import ROOT
@@ -74,6 +75,7 @@ def test_every_setting_is_read_by_something() -> None:
         for node in ast.walk(module.tree)
         for value in _words(node)
     }
+    read |= {f"signon_{row.name}" for row in fields(SignonSettings)}
     assert not names - read, "settings that change nothing"
 
 

@@ -139,12 +139,10 @@ class EmbeddedServer:
             self._lock = os.open(self.data / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise plainly(error, self.data) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.pread(self._lock, 20, 0).decode("ascii", "replace").strip()
+        if not _locked(self._lock):
+            holder = _holder(self._lock)
             self._release()
-            raise in_use(self.data, holder) from None
+            raise in_use(self.data, holder)
         os.ftruncate(self._lock, 0)
         os.pwrite(self._lock, f"{os.getpid()}\n".encode(), 0)
         if not self._forks_told:
@@ -235,6 +233,37 @@ class EmbeddedServer:
             if folder and folder.name.startswith(_PREFIX) and folder.parent == Path(tempfile.gettempdir()):
                 shutil.rmtree(folder, ignore_errors=True)
         self._sockets = None
+
+
+def _locked(lock: int) -> bool:
+    """Whether the lock is ours now. One held for a process that is gone is about to be let go of: its
+    child was forked a moment ago.
+    """
+    for _ in range(40):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if _alive(_holder(lock)):
+                return False
+            time.sleep(0.05)
+        else:
+            return True
+    return False
+
+
+def _holder(lock: int) -> str:
+    """The number that the holder wrote in the lock file, or an empty string."""
+    return os.pread(lock, 20, 0).decode("ascii", "replace").strip()
+
+
+def _alive(number: str) -> bool:
+    try:
+        os.kill(int(number), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def find(data: Path) -> str | None:
