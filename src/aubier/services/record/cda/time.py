@@ -9,7 +9,8 @@ from aubier.ground.problem import Problem, problem
 
 _TS = re.compile(
     r"(?P<year>\d{4})(?:(?P<month>\d{2})(?:(?P<day>\d{2})(?:(?P<hour>\d{2})(?:(?P<minute>\d{2})"
-    r"(?:(?P<second>\d{2})(?P<fraction>\.\d{1,9})?)?)?)?)?)?(?P<zone>[+-]\d{1,4}|Z)?"
+    r"(?:(?P<second>\d{2})(?P<fraction>\.\d{1,9})?)?)?)?)?)?(?P<zone>[+-]\d{1,4}|Z)?",
+    re.ASCII,
 )
 
 

@@ -1,0 +1,142 @@
+"""Parameters, bundles and the statement of the door."""
+
+import json
+from typing import Any
+
+import pytest
+
+from aubier.ground.problem import Problem
+from aubier.services.record import SERVICE
+from aubier.services.record.actions import Opened
+from aubier.services.record.door import WAYS, safe_headers, statement
+from aubier.services.record.mhd.find import SEARCH_PARAMETERS, find_pairs, searchset
+from aubier.services.record.mhd.reading import content_name, display_title
+from aubier.validation import validate
+from tests.where import SHARED
+
+PDSM = SHARED / "fixtures/pdsm-3.1.1"
+P = ("patient", "Patient/1")
+S = ("status", "current")
+
+
+def test_what_the_guide_lists_is_taken() -> None:
+    told = json.loads(
+        (PDSM / "conformance/CapabilityStatement-PDSm-GestionnaireDePartageDeDocuments.json").read_text()
+    )
+    for resource in told["rest"][0]["resource"]:
+        if resource["type"] not in ("List", "DocumentReference"):
+            continue
+        kind, fixed = resource["type"], [P, S, ("code", "submissionset")]
+        for parameter in resource["searchParam"]:
+            name = parameter["name"].removeprefix("PDSm_").removeprefix("DocumentReference_")
+            name = {"SourceId": "sourceId", "DesignationType": "designationType"}.get(name, name)
+            if " " in name or name.startswith("List_"):
+                continue
+            kept = fixed[: 3 if kind == "List" else 2]
+            assert (name, "x") in find_pairs(kind, [*kept, (name, "x")]), name
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [P, S],
+        [("patient.identifier", "a|b"), S],
+        [("patient:identifier", "a|b"), S],
+        [P, S, ("type:not", "x"), ("author.family", "Le Goff"), ("date", "ge2026"), ("_count", "5")],
+        [P, S, ("relatesTo", "DocumentReference/1"), ("_format", "json")],
+    ],
+)
+def test_searches_that_are_taken(pairs: list[tuple[str, str]]) -> None:
+    found = find_pairs("DocumentReference", pairs)
+    assert all(name not in ("patient:identifier", "relatesTo", "_format") for name, _ in found)
+
+
+@pytest.mark.parametrize("name", ["custodian", "_include", "_has:List:item:code", "content", "patient.name"])
+def test_a_parameter_beyond_the_guide_is_refused(name: str) -> None:
+    with pytest.raises(Problem) as caught:
+        find_pairs("DocumentReference", [P, S, (name, "x")])
+    assert caught.value.kind == "invalid"
+
+
+@pytest.mark.parametrize("pairs", [[("patient", ""), S], [P, ("status", "")], [P, ("status:not", "current")]])
+def test_an_empty_required_parameter_is_missing(pairs: list[tuple[str, str]]) -> None:
+    with pytest.raises(Problem) as caught:
+        find_pairs("DocumentReference", pairs)
+    assert caught.value.kind == "required"
+
+
+def test_a_page_links_to_itself_and_to_the_next() -> None:
+    found = [{"resourceType": "DocumentReference", "id": "1"}]
+    pairs = [P, S, ("_page", "abc")]
+    made = searchset("http://h/pdsm", "DocumentReference", pairs, found, cursor="def")
+    links = {link["relation"]: link["url"] for link in made["link"]}
+    assert "_page=abc" in links["self"] and "_page=def" in links["next"] and "_page=abc" not in links["next"]
+    assert "total" not in made
+    assert made["entry"][0]["fullUrl"] == "http://h/pdsm/DocumentReference/1"
+    empty = searchset("http://h/pdsm", "List", [P], [])
+    assert empty["total"] == 0 and "entry" not in empty
+
+
+def test_the_search_parameters_are_those_that_were_published() -> None:
+    published = {}
+    for folder in (PDSM, SHARED / "fixtures/ihe-mhd-4.2.4"):
+        for file in (folder / "conformance").glob("SearchParameter-*.json"):
+            parameter = json.loads(file.read_text())
+            published[parameter["url"]] = parameter
+    for parameter in SEARCH_PARAMETERS:
+        told = published[parameter["url"]]
+        assert (parameter["code"], parameter["type"], parameter["base"]) == (
+            told["code"],
+            told["type"],
+            told["base"],
+        )
+        assert [i for i in validate(parameter) if i.severity != "warning"] == []
+
+
+def test_the_statement_is_made_of_the_ways() -> None:
+    told = statement("http://h")
+    assert [i for i in validate(told) if i.severity != "warning"] == []
+    named = {(r["type"], i["code"]) for r in told["rest"][0]["resource"] for i in r["interaction"]}
+    assert named == {(w.kind, w.interaction) for w in WAYS if w.interaction and w.kind}
+    assert SERVICE.doors[0].capability("http://h") == told
+
+
+@pytest.mark.parametrize(
+    ("media_type", "title", "how", "sandbox"),
+    [
+        ("application/pdf", 'a"b\r\nX-Evil: 1', "inline", False),
+        ("text/html", "../../etc/passwd", "attachment", True),
+        ("application/xml", "", "attachment", True),
+        ("image/png", "Été", "inline", True),
+    ],
+)
+def test_a_strangers_content_is_sent_safely(media_type: str, title: str, how: str, sandbox: bool) -> None:
+    headers = safe_headers(Opened(b"", media_type, title, ""))
+    disposition = headers["Content-Disposition"]
+    assert disposition.startswith(f"{how}; filename=") and disposition.isascii()
+    assert not set(disposition.removeprefix(how)) & set("\r\n/")
+    assert disposition.count('"') == 2
+    assert ("sandbox" in headers["Content-Security-Policy"]) is sandbox
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("Binary/" + "a" * 64, "a" * 64),
+        ("Binary/" + "g" * 64, ""),
+        ("Binary/1", ""),
+        ("http://x/Binary/" + "a" * 64, ""),
+        (None, ""),
+        (7, ""),
+    ],
+)
+def test_our_own_contents_are_told_by_their_name(url: Any, name: str) -> None:
+    assert content_name(url) == name
+
+
+def test_a_title_for_people() -> None:
+    kind = {"coding": [{"code": "x"}, {"display": "Ordonnance"}]}
+    assert display_title({"content": [{"attachment": {"title": "T"}}], "description": "D"}) == "T"
+    assert display_title({"description": "D", "type": kind}) == "D"
+    assert display_title({"type": kind}) == "Ordonnance"
+    assert display_title({}) == "document"
