@@ -105,6 +105,7 @@ async def test_an_assertion_serves_once(
         {"jti": 7},
         {"jti": "j" * 257},
         {"jti": "a\0b"},
+        {"jti": "\ud800"},
         {"iat": "x"},
     ],
 )
@@ -154,6 +155,7 @@ async def test_a_foreign_key_and_a_confused_algorithm_are_refused(
         f"{none}.{part(body)}.",
         ".".join([none, *assertion(stage, backend).split(".")[1:]]),
         "not.a.token",
+        *(".".join([none, part({**body, "sub": odd}), "x"]) for odd in ("\0", "\ud800", "", 7, None, ["a"])),
         "a" * 8192,
     )
     for each in signed:
@@ -185,7 +187,14 @@ async def test_a_secret_goes_in_the_header_or_in_the_form_not_in_both(
 
 @pytest.mark.parametrize(
     "header",
-    ["Basic", "Basic !!!", "Basic " + base64.b64encode(b"no colon").decode(), "Basic w6k6/w==", "Basic Og=="],
+    [
+        "Basic",
+        "Basic !!!",
+        "Basic AAA6AAA=",
+        "Basic " + base64.b64encode(b"no colon").decode(),
+        "Basic w6k6/w==",
+        "Basic Og==",
+    ],
 )
 async def test_a_header_that_cannot_be_read_is_a_401(browser: httpx.AsyncClient, header: str) -> None:
     form = {"grant_type": "client_credentials"}
@@ -243,6 +252,9 @@ async def test_clients_are_listed_and_removed_and_keep_no_secret(stage: Stage) -
     [
         {"name": " "},
         {"name": "n" * 101},
+        {"name": "a\0b"},
+        {"id": "a b"},
+        {"id": "x" * 129},
         {"redirects": ["http://example.org/back"]},
         {"redirects": [f"https://example.org/{n}" for n in range(21)]},
         {"after_logout": ["https://example.org/*"]},

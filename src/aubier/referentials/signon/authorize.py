@@ -61,6 +61,8 @@ async def authorize(realm: Realm, ctx: Context, request: Request) -> Response:
     except Refusal as refusal:
         return problem_page(ctx, request, problem("invalid", refusal.text, at="http.query"))
     except Problem as found:
+        if found.kind not in ("not-found", "value"):
+            raise
         return problem_page(ctx, request, found)
     try:
         asked = read_request(realm, values, client, audience(signon_settings(ctx.settings).base_url))

@@ -35,6 +35,7 @@ AUTH_METHODS = ("client_secret_basic", "client_secret_post", "private_key_jwt", 
 DEFAULT_SCOPE = " ".join(sorted(PLAIN - {"ins"})) + " patient/*.cruds user/*.cruds"
 MAX_REDIRECTS = 20
 MAX_KEYS = 20
+_ID = re.compile(r"[!-~]{1,128}", re.ASCII)
 _SAFE_URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,1024}")
 
 
@@ -126,7 +127,7 @@ async def add_client(
     Raises Problem `value` (name, address, keys) or `duplicate` (id).
     """
     places, returns = _places(redirects), _places(after_logout)
-    if not name.strip() or len(name) > 100:
+    if not name.strip() or len(name) > 100 or not name.isprintable() or (id and not _ID.fullmatch(id)):
         raise problem("value", "Name: 1 to 100 characters", "Nom : 1 à 100 caractères", at="http.name")
     shown = secret() if confidential else None
     rows = await ctx.store.run(
@@ -173,7 +174,7 @@ def _strong(key: Mapping[str, Any]) -> bool:
 
 async def find_client(ctx: Context, id: str) -> Client | None:
     """The application of an id, or None."""
-    rows = await ctx.store.run("signon.client", id) if 0 < len(id) <= 128 else []
+    rows = await ctx.store.run("signon.client", id) if _ID.fullmatch(id) else []
     return _client(rows[0]) if rows else None
 
 
@@ -259,7 +260,7 @@ async def _check_assertion(
         and any(a in audiences for a in named)
         and isinstance(jti, str)
         and 0 < len(jti) <= 256
-        and "\0" not in jti
+        and jti.isprintable()
     )
     skew = limits.skew_seconds
     timely = now - skew < until <= now + limits.assertion_seconds + skew and since <= now + skew

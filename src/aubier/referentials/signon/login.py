@@ -69,6 +69,8 @@ async def sign_in(ctx: Context, request: Request) -> Response:
     try:
         account = await _account(ctx, request)
     except Problem as found:
+        if found.kind not in ("login", "throttled"):
+            raise
         return await _form(ctx, request, found)
     limits = signon_settings(ctx.settings)
     name = cookie_name(request.base_url)

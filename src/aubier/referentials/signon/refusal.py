@@ -50,6 +50,8 @@ def oauth_answer(run: Endpoint) -> Endpoint:
         except Refusal as refusal:
             return refusal_response(refusal, 'Basic realm="aubier"')
         except Problem as found:
+            if found.kind not in ("too-long", "value", "invalid"):
+                raise  # not about the input: the store does not answer, say
             code = "invalid_scope" if "http.scope" in found.issues[0].at else "invalid_request"
             return refusal_response(Refusal(code, found.issues[0].text))
 

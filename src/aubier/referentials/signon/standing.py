@@ -42,6 +42,8 @@ async def userinfo(realm: Realm, ctx: Context, request: Request) -> Response:
         if bearer.realm is not realm or bearer.account is None:
             raise invalid_login()
     except Problem as found:
+        if found.kind != "login":
+            raise
         error = {"error": "invalid_token", "error_description": found.issues[0].text}
         return json_response(error, 401, **found.headers)
     if "openid" not in bearer.scopes.plain:
@@ -100,11 +102,8 @@ async def _proven(realm: Realm, ctx: Context, request: Request) -> tuple[Mapping
 
 
 async def _active_access(realm: Realm, ctx: Context, token: str) -> dict[str, Any] | None:
-    try:
-        bearer = await read_bearer(ctx, token)
-    except Problem:
-        return None
-    if bearer.realm is not realm:
+    bearer = await _living(ctx, token)
+    if bearer is None or bearer.realm is not realm:
         return None
     names = ("iss", "sub", "aud", "exp", "iat", "jti", "client_id", "azp", "scope", "acr", "sid")
     told = {name: bearer.claims[name] for name in names if name in bearer.claims}
@@ -152,11 +151,17 @@ async def revoke(realm: Realm, ctx: Context, request: Request) -> Response:
 
 
 async def _owner(ctx: Context, token: str) -> tuple[str, str]:
+    bearer = await _living(ctx, token)
+    return (bearer.grant.client, bearer.grant.gid) if bearer else ("", "")
+
+
+async def _living(ctx: Context, token: str) -> Bearer | None:
     try:
-        bearer = await read_bearer(ctx, token)
-    except Problem:
-        return "", ""
-    return bearer.grant.client, bearer.grant.gid
+        return await read_bearer(ctx, token)
+    except Problem as found:
+        if found.kind == "login":
+            return None
+        raise
 
 
 async def log_out(realm: Realm, ctx: Context, request: Request) -> Response:
