@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -42,6 +43,8 @@ from aubier.referentials.directory.extraction.extract import (
 BUCKETS = 64
 BATCH = 1_000
 """Resources handed to one `bulk` call at most."""
+TOGETHER = 2
+"""Bulk calls under way at a time, for a `Bulk` that has more than one worker or waits for its database."""
 STEP = 5_000
 """Lines between two signs of progress."""
 KEPT = 200
@@ -62,7 +65,7 @@ class BulkReport:
 class Bulk(Protocol):
     """What the import needs of the store: an upsert of directory resources by their ids."""
 
-    async def bulk(self, resources: Iterable[Resource]) -> BulkReport:
+    def bulk(self, resources: Iterable[Resource]) -> Coroutine[Any, Any, BulkReport]:
         """Creates or replaces every resource under its own `id`; all of the call or nothing of it."""
         ...
 
@@ -160,17 +163,31 @@ async def _load_organizations(spool: _Spool, store: Bulk, progress: Callable[[Pr
 
 async def _load_practitioners(spool: _Spool, store: Bulk, progress: Callable[[Progress], None]) -> None:
     while spool.bucket < BUCKETS:
-        built = spool.people(spool.bucket)
-        practitioners = roles = 0
-        while batch := list(islice(built, BATCH)):
-            await store.bulk(batch)
-            found = sum(r["resourceType"] == "Practitioner" for r in batch)
-            practitioners, roles = practitioners + found, roles + len(batch) - found
-        spool.report.practitioners += practitioners
-        spool.report.roles += roles
+        written = await _write(store, spool.people(spool.bucket))
+        spool.report.practitioners += written["Practitioner"]
+        spool.report.roles += written["PractitionerRole"]
         spool.bucket += 1
         spool.save()
         progress(Progress("practitioners", spool.bucket, BUCKETS, spool.report))
+
+
+async def _write(store: Bulk, built: Iterator[Resource]) -> Counter[str]:
+    """Writes all of `built`, some calls at a time; gives how many of each type."""
+    written: Counter[str] = Counter()
+    calls: deque[asyncio.Task[BulkReport]] = deque()
+    try:
+        while batch := list(islice(built, BATCH)):
+            if len(calls) == TOGETHER:
+                await calls.popleft()
+            written.update(r["resourceType"] for r in batch)
+            calls.append(asyncio.create_task(store.bulk(batch)))
+            await asyncio.sleep(0)
+        while calls:
+            await calls.popleft()
+    finally:
+        # After a failure nothing of ours may still be writing when the caller hears of it.
+        await asyncio.gather(*calls, return_exceptions=True)
+    return written
 
 
 class _Spool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -160,6 +161,30 @@ async def test_a_stop_while_reading_starts_the_reading_again(
         await importer.load(source, shelf, tmp_path / "work", progress=stop)
     report = await importer.load(source, shelf, tmp_path / "work")
     assert (report.lines, len(shelf.of("Practitioner"))) == (501, 201)
+
+
+class Slow(Shelf):
+    """A directory whose calls take turns, the first of the professionals breaking down at once."""
+
+    under_way = 0
+
+    async def bulk(self, resources: Iterable[Resource]) -> BulkReport:
+        self.under_way += 1
+        try:
+            await asyncio.sleep(0 if self.calls == 1 else 0.01)
+            return await super().bulk(resources)
+        finally:
+            self.under_way -= 1
+
+
+async def test_after_a_failure_nothing_is_still_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(importer, "BATCH", 5)
+    shelf = Slow(breaks_after=1)
+    with pytest.raises(ConnectionError):
+        await importer.load(extract(tmp_path / "x"), shelf, tmp_path / "work")
+    assert shelf.under_way == 0 and shelf.calls >= 2
 
 
 async def test_another_source_or_policy_begins_anew(tmp_path: Path) -> None:
