@@ -1,8 +1,7 @@
 """Extracts of invented professionals, in exactly the format of `PS_LibreAcces`, of any length, streaming.
 
 The same seed gives the same bytes. Names, given names and communes may be given by the caller; our own short
-lists serve otherwise. Every number has its right key; RPPS numbers begin with 19, which no real one did so
-far.
+lists serve otherwise. Every number has its right key where it has one; RPPS numbers begin with 19.
 """
 
 from __future__ import annotations
