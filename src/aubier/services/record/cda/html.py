@@ -104,7 +104,7 @@ def _title(section: Node, page: Page) -> str:
 
 def _section(source: Node, target: Node, page: Page, *, level: int, number: str) -> None:
     title = _title(source, page)
-    made = add(target, "section", class_="document-section", aria_labelledby=f"cda-part-{number}")
+    made = add(target, "section", class_="document-section")
     add(made, f"h{min(level, 6)}", title, id=f"cda-part-{number}")
     page.heading = title
     text = first(source, "text")
@@ -151,7 +151,7 @@ def _body(root: Node, target: Node, page: Page, *, level: int, title: str) -> No
     render_footnotes(target, page)
     rest = [p for p in page.parts.values() if p.id not in page.shown]
     if rest:
-        made = add(target, "section", class_="document-files", aria_labelledby="cda-files")
+        made = add(target, "section", class_="document-files")
         add(made, f"h{level + 1}", page.words["files"], id="cda-files")
         items = add(made, "ul")
         for part in rest:

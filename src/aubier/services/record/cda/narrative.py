@@ -126,7 +126,7 @@ def _list(source: Node, target: Node, page: Page) -> None:
 def _table(source: Node, target: Node, page: Page) -> None:
     """A table that scrolls by itself on a narrow screen and says what it is to a screen reader."""
     label = text_of(first(source, "caption")) or page.heading or page.words["table"]
-    frame = add(target, "div", class_="document-table", role="region", tabindex="0", aria_label=label)
+    frame = add(target, "div", class_="document-table", role="group", tabindex="0", aria_label=label)
     made = _like(source, frame, "table", page)
     if (caption := first(source, "caption")) is not None:
         _children(caption, add(made, "caption"), page)
