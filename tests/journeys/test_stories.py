@@ -113,12 +113,9 @@ async def test_the_author_sees_a_masked_summary_and_the_nurse_does_not(player: P
     assert totals == {"gwen": 1, "dr.gloaguen": 1, "s.kerjean": 0}
 
 
-_LEAK = pytest.mark.xfail(strict=True, reason="a Binary does not yet follow the labels of its document")
-
-
 @pytest.mark.parametrize(
     ("daughter", "story"),
-    [("gaelle", "discharge"), pytest.param("martine", "elderly", marks=_LEAK)],
+    [("gaelle", "discharge"), ("martine", "elderly")],
 )
 async def test_daughters_reach_neither_directives_nor_their_content(
     player: Player, daughter: str, story: str

@@ -210,9 +210,7 @@ def restore(settings: Settings, file: Path) -> None:
         _extract(file, Path(scratch))
         for name in _KEPT:
             if (Path(scratch) / name).exists():
-                subprocess.run(
-                    ["/bin/cp", "-a", str(Path(scratch) / name), str(settings.data)], check=True
-                )
+                subprocess.run(["/bin/cp", "-a", str(Path(scratch) / name), str(settings.data)], check=True)
         with EmbeddedServer(settings.data) as dsn:
             dump = str(Path(scratch) / "database.dump")
             _pg_tool(settings, "pg_restore", ["--no-owner", "--exit-on-error", f"--dbname={dsn}", dump])

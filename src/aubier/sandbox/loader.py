@@ -20,7 +20,7 @@ from aubier.store.bulk import BulkReport, load
 from aubier.store.intent import Grant
 
 _CHUNK = 3000
-_MASKS = {"ps": "MASQUE_PS", "patient": "INVISIBLE_PATIENT", "rep": "INVISIBLE_REP_LEGAUX"}
+_MASKS = {"ps": "MASQUE_PS", "patient": "INVISIBLE_PATIENT", "rep": "INVISIBLE_REPRESENTANTS_LEGAUX"}
 
 
 @dataclass(slots=True)
@@ -83,8 +83,10 @@ def _grants(right: Relationship | Mask | Delegation) -> Iterator[Grant]:
             sharing.carer(right.patient, right.actor, right.basis, right.scope), right.start, right.end
         )
     elif isinstance(right, Delegation):
-        given = sharing.delegation(right.patient, right.delegate, right.basis, right.scope, right.withheld)
-        yield _dated(given, right.start, right.end)
+        for given in sharing.delegation(
+            right.patient, right.delegate, right.basis, right.scope, right.withheld
+        ):
+            yield _dated(given, right.start, right.end)
 
 
 def _dated(grant: Grant, start: date | None, end: date | None) -> Grant:

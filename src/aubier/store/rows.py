@@ -12,6 +12,7 @@ from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import MIN_MS, Terms
 from aubier.search.parameters import Registry
+from aubier.store.sight import CONTEXT
 
 NO_DATE = MIN_MS - 1
 """`lo` and `hi` of a resource without a clinical date: before every date there is."""
@@ -75,7 +76,15 @@ def index(resource: Resource, keys: Keys, local: Callable[[str], str], of: Regis
     for param, low, high in found.dates:
         postings["dat"].add((keys.param(kind, param), low, high))
     _numbers(kind, found, keys, postings)
+    if kind == "Binary":
+        postings["ref"] |= _context(resource, local)
     return Indexed(found, sorted(terms), postings, lo, hi)
+
+
+def _context(resource: Resource, local: Callable[[str], str]) -> set[tuple[Any, ...]]:
+    """The document a content belongs to, when it names one: it is seen only by who sees that document."""
+    named = local(str((resource.get("securityContext") or {}).get("reference", "")))
+    return {(CONTEXT, bounded(named))} if named.startswith("DocumentReference/") else set()
 
 
 def _exact(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aubier.search.sql import Args
+from aubier.store.keys import type_numbers
 
 ANYONE = "anyone"
 """The grant key that every actor but the platform's own bears: a deny to it closes a record to all."""
+
+CONTEXT = 0
+"""The `ref.param` under which a content (Binary) keeps the document it belongs to: its security context."""
+
+_DOCUMENT = "DocumentReference/"
 
 FOREVER = 253_402_300_800_000
 """`till` of a grant without end, milliseconds of the epoch."""
@@ -43,29 +49,28 @@ class Sight:
     def predicate(self, row: str, args: Args, *, directory: bool) -> str:
         """The condition under which the row `row` exists for this actor.
 
-        A valid grant covers it, no valid deny does, and no label is hidden from the actor; an author's
-        own rows pass the labels but never a deny. Rows of the directory are open to whoever's scopes allow.
+        A valid grant to read covers it, no valid deny does, no label is hidden from the actor, and neither is the
+        document that a content belongs to. An author's own rows pass labels and scopes but never a deny. Rows
+        of the directory are open to whoever's scopes allow.
         """
         if self.unrestricted or directory:
             return "true"
-        keys = args.add(list(self.keys), "text[]")
-        all_keys = args.add([*self.keys, ANYONE], "text[]")
-        own = args.add(list(self.own), "text[]")
-        hidden = args.add(list(self.hidden), "text[]")
-        now = args.add(self.now, "bigint")
-        valid = f"since <= {now} and till > {now}"
+        seen = _Seen(
+            keys=args.add(list(self.keys), "text[]"),
+            all_keys=args.add([*self.keys, ANYONE], "text[]"),
+            own=args.add(list(self.own), "text[]"),
+            hidden=args.add(list(self.hidden), "text[]"),
+            now=args.add(self.now, "bigint"),
+        )
         return (
-            f"exists (select 1 from grants g where g.pat = {row}.pat and g.actor = any({keys}) and not g.deny"
-            f" and g.{valid.replace('till', 'g.till')} and (g.scope = '{{}}' or g.scope && {row}.labels)"
-            f" and (not g.withheld && {row}.labels or {row}.labels && {own}))"
-            f" and not exists (select 1 from grants d where d.pat = {row}.pat and d.actor = any({all_keys})"
-            f" and d.deny and d.{valid.replace('till', 'd.till')}"
-            f" and (d.scope = '{{}}' or d.scope && {row}.labels))"
-            f" and (not {row}.labels && {hidden} or {row}.labels && {own})"
+            f"{seen.of(row)} and not exists (select 1 from ref cx join id_map cm on cm.type = {_document()}"
+            f" and cm.id = substr(cx.target, {len(_DOCUMENT) + 1}) join res cd on cd.pat = cm.pat and cd.rid = cm.rid"
+            f" where cx.rid = {row}.rid and cx.pat = {row}.pat and cx.param = {CONTEXT} and not ({seen.of('cd')}))"
         )
 
-    def may_write(self, pats: str, args: Args, *, feed: bool) -> str:
-        """The condition under which the actor may write in every compartment of the array `pats`.
+    def may_write(self, pats: str, kinds: str, args: Args, *, feed: bool) -> str:
+        """The condition under which the actor may write each of `kinds` (labels `kind:<type>`) in the
+        compartment that stands at the same place in the array `pats`.
 
         A grant with `w`, or, with `feed`, merely no opposition. Rule: order of 26 Oct 2023, and the DMP
         rule that feeding needs non-opposition only while reading needs an authorisation.
@@ -79,10 +84,39 @@ class Sight:
             f" and d.since <= {now} and d.till > {now} and d.scope = '{{}}')"
         )
         if feed:
-            return f"not exists (select 1 from unnest({pats}) as p(pat) where {denied})"
+            return f"not exists (select 1 from unnest({pats}, {kinds}) as p(pat, kind) where {denied})"
         keys = args.add(list(self.keys), "text[]")
         granted = (
             f"exists (select 1 from grants g where g.pat = p.pat and g.actor = any({keys}) and not g.deny"
-            f" and g.since <= {now} and g.till > {now} and g.rights like '%w%')"
+            f" and g.since <= {now} and g.till > {now} and g.rights like '%w%' and (g.scope = '{{}}' or p.kind = any(g.scope)))"
         )
-        return f"not exists (select 1 from unnest({pats}) as p(pat) where not ({granted} and not {denied}))"
+        return f"not exists (select 1 from unnest({pats}, {kinds}) as p(pat, kind) where not ({granted} and not {denied}))"
+
+
+def _document() -> int:
+    return type_numbers()["DocumentReference"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """The placeholders of an actor's keys and labels, and the rule over a row's own labels."""
+
+    keys: str
+    all_keys: str
+    own: str
+    hidden: str
+    now: str
+
+    def of(self, row: str) -> str:
+        """A grant covers the row, no deny does, no label hides it."""
+        mine = f"{row}.labels && {self.own}"
+        return (
+            f"(exists (select 1 from grants g where g.pat = {row}.pat and g.actor = any({self.keys}) and not g.deny"
+            f" and g.since <= {self.now} and g.till > {self.now} and g.rights like '%r%'"
+            f" and (g.scope = '{{}}' or g.scope && {row}.labels or {mine})"
+            f" and (not g.withheld && {row}.labels or {mine}))"
+            f" and not exists (select 1 from grants d where d.pat = {row}.pat and d.actor = any({self.all_keys})"
+            f" and d.deny and d.since <= {self.now} and d.till > {self.now}"
+            f" and (d.scope = '{{}}' or d.scope && {row}.labels))"
+            f" and (not {row}.labels && {self.hidden} or {mine}))"
+        )

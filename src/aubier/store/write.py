@@ -423,14 +423,21 @@ class Writer:
                 "L'annuaire et les définitions ne sont écrits que par la plateforme",
             )
         made = {s.pat for s in live if s.intent.type == "Patient" and not s.found.alive}
-        lone = {s.pat for s in live if s.found.version == 0 and s.pat not in made and self._lone(s)}
-        pats = {s.pat or s.found.pat for s in live} | {p for s in live for p in s.also}
-        pats |= {s.found.pat for s in live if s.found.alive}
-        asked = sorted(pats - made - lone)
+        asked = sorted(
+            {(pat, f"kind:{s.intent.type}") for s in live for pat in self._touched(s) if pat not in made}
+        )
         if not asked:
             return "true"
-        array = args.add(asked, "bigint[]")
-        return self.sight.may_write(array, args, feed=batch.feed)
+        pats = args.add([pat for pat, _ in asked], "bigint[]")
+        kinds = args.add([kind for _, kind in asked], "text[]")
+        return self.sight.may_write(pats, kinds, args, feed=batch.feed)
+
+    def _touched(self, step: Step) -> set[int]:
+        """The compartments a step writes in, where the actor must have the right to; none for a new lone one."""
+        if step.found.version == 0 and self._lone(step):
+            return set()
+        touched = {step.pat or step.found.pat, *step.also}
+        return touched | {step.found.pat} if step.found.alive else touched
 
     @staticmethod
     def _lone(step: Step) -> bool:

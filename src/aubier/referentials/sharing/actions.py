@@ -149,7 +149,7 @@ async def mask(ctx: Context, parameters: Resource) -> Resource:
     logical = str(parameters["_id"])
     document = await ctx.store.read("DocumentReference", logical)
     patient = str(document.get("subject", {}).get("reference", "")).removeprefix("Patient/")
-    await _holder(ctx, patient)
+    await only_holder(ctx, patient)
     hidden = _value(parameters, "masked") not in ("false", "False")
     kept = [c for c in document.get("securityLabel", []) if not _is_mask(c)]
     if hidden:
@@ -185,7 +185,7 @@ async def _exists(ctx: Context, patient: str) -> None:
     await ctx.store.as_system("sharing").read("Patient", patient)
 
 
-async def _holder(ctx: Context, patient: str) -> None:
+async def only_holder(ctx: Context, patient: str) -> None:
     """Problem unless the actor holds this record, or represents its holder for everything."""
     if not patient or ctx.actor.kind != "citizen":
         raise not_found(f"Patient/{patient}")
@@ -197,7 +197,7 @@ async def _holder(ctx: Context, patient: str) -> None:
 
 async def _holder_and_actor(ctx: Context, parameters: Resource) -> tuple[str, Resource, str]:
     patient = _patient(parameters)
-    await _holder(ctx, patient)
+    await only_holder(ctx, patient)
     reference = _value(parameters, "actor")
     if not reference.startswith("Practitioner/"):
         raise problem(

@@ -49,21 +49,29 @@ _WORDS = {
     ),
     "agenda": ("Appointment", "AppointmentResponse", "Encounter"),
     "documents": ("DocumentReference", "Binary", "Composition"),
-    "add-documents": ("DocumentReference", "Binary"),
     "circle": ("CareTeam", "RelatedPerson", "CarePlan", "Task"),
 }
 
 
+_ADDED = ("kind:Binary", "kind:DocumentReference")
+
+
 def delegation(
     patient: str, delegate: str, basis: str, words: Iterable[str], withheld: Iterable[str]
-) -> Grant:
-    """The grant of a delegate. `words` empty is everything, as for parents; a delegate never sees what is hidden
-    from representatives. Without `since` and `till`."""
-    chosen = list(words)
+) -> list[Grant]:
+    """The grants of a delegate, without `since` and `till`; what is hidden from representatives stays hidden.
+
+    `words` empty is everything, as for parents. `add-documents` lets write documents, not read others' ones.
+    """
+    chosen, closed = list(words), tuple(sorted({*withheld, "mask:rep"}))
+    if not chosen:
+        return [Grant(patient, delegate, basis, "rw", (), closed)]
     kinds = {kind for word in chosen for kind in _WORDS.get(word, ())}
-    scope = tuple(sorted(f"kind:{k}" for k in {*kinds, "Patient"})) if chosen else ()
-    rights = "rw" if not chosen or "add-documents" in chosen else "r"
-    return Grant(patient, delegate, basis, rights, scope, tuple(sorted({*withheld, "mask:rep"})))
+    scope = tuple(sorted(f"kind:{k}" for k in {*kinds, "Patient"}))
+    given = [Grant(patient, delegate, basis, "r", scope, closed)]
+    if "add-documents" in chosen:
+        given.append(Grant(patient, delegate, basis, "w", _ADDED, closed))
+    return given
 
 
 def carer(patient: str, actor: str, basis: str, scope: Iterable[str] = ()) -> Grant:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aubier.ground.rows import Migration, Operation, Service, Statement
-from aubier.referentials.sharing import actions
+from aubier.referentials.sharing import actions, held
 
 _RULE = "Order of 26 Oct 2023, JORFTEXT000048368244"
 
@@ -58,6 +58,14 @@ SERVICE = Service(
         _operation("block", actions.block, "Bloquer un professionnel", "Block a professional"),
         _operation("unblock", actions.unblock, "Débloquer un professionnel", "Unblock a professional"),
         _operation("mask", actions.mask, "Masquer un document", "Hide a document", on="DocumentReference"),
+        Operation(
+            "rights",
+            "Patient",
+            held.rights,
+            {"fr": "Qui peut voir mon dossier", "en": "Who may see my record"},
+            "GDPR art. 15; " + _RULE,
+            instance=True,
+        ),
     ),
     migrations=(Migration(1, "finds", _TABLES),),
     statements=(
@@ -71,6 +79,12 @@ SERVICE = Service(
             f"select g.basis {_HELD} and not g.deny and g.scope = '{{}}' and g.basis in"
             " ('parental-authority', 'guardianship') limit 1",
             "Whether one of these keys represents the holder for everything",
+        ),
+        Statement(
+            "sharing.rights",
+            "select g.actor, g.basis, g.since, g.till, g.deny from grants g join id_map m on m.pat = g.pat"
+            " where m.id = $1 and g.till > $2 and g.basis <> 'self' order by g.since, g.actor",
+            "Every right in force on a record, for its holder",
         ),
         Statement(
             "sharing.count_finds",

@@ -1,0 +1,81 @@
+"""Who may see a record, said to its holder: one Consent per right in force, whatever founded it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from aubier.access.actor import Context
+from aubier.access.decide import milliseconds
+from aubier.access.labels import IDNPS, IDNST
+from aubier.access.view import View
+from aubier.ground.clock import instant
+from aubier.ground.problem import Problem
+from aubier.ground.rows import Resource
+from aubier.referentials.sharing.actions import only_holder
+from aubier.store.intent import Grant
+
+_FOREVER = Grant("", "", "").till
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SYSTEMS = {"ps": ("Practitioner", IDNPS), "org": ("Organization", IDNST)}
+
+
+async def rights(ctx: Context, parameters: Resource) -> Resource:
+    """A searchset of Consents, one per right in force on this record: who, what founds it, since, until.
+
+    `provision.purpose` bears the basis. Not stored: said from the grants themselves, so that none is left
+    out. Problem: not-found unless the actor holds the record or represents its holder.
+    Rule: GDPR art. 15; DMP, list of the professionals authorised or blocked.
+    """
+    patient = str(parameters["_id"])
+    await only_holder(ctx, patient)
+    rows = await ctx.store.run("sharing.rights", patient, milliseconds(ctx.now))
+    view = ctx.store.as_system("sharing")
+    entries = [{"resource": _consent(patient, row, await _who(view, str(row["actor"])))} for row in rows]
+    bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
+    return {**bundle, "entry": entries} if entries else bundle
+
+
+def _consent(patient: str, row: Mapping[str, Any], who: Resource) -> Resource:
+    start, end = int(row["since"]), int(row["till"])
+    period = {"start": _instant(start)} | ({"end": _instant(end)} if end < _FOREVER else {})
+    purpose = {"system": "urn:aubier:grant-basis", "code": row["basis"]}
+    return {
+        "resourceType": "Consent",
+        "status": "active",
+        "patient": {"reference": f"Patient/{patient}"},
+        "provision": {
+            "type": "deny" if row["deny"] else "permit",
+            "period": period,
+            "actor": [{"reference": who}],
+            "purpose": [purpose],
+        },
+    }
+
+
+def _instant(ms: int) -> str:
+    return instant(_EPOCH + timedelta(milliseconds=ms))
+
+
+async def _who(view: View, key: str) -> Resource:
+    """The reference of the one a grant key names, with a display; the identifier alone when unknown."""
+    kind, _, value = key.partition(":")
+    try:
+        if kind == "person":
+            return _named(await view.read("Patient", value))
+        type_, system = _SYSTEMS[kind]
+        page = await view.search(type_, [("identifier", f"{system}|{value}"), ("_count", "1")])
+        return _named(page.resources[0])
+    except (Problem, KeyError, IndexError):
+        return {"identifier": {"value": value}, "display": value}
+
+
+def _named(resource: Resource) -> Resource:
+    reference = f"{resource['resourceType']}/{resource['id']}"
+    name = resource.get("name")
+    if isinstance(name, str):
+        return {"reference": reference, "display": name}
+    first: Resource = (name or [{}])[0]
+    parts = [*first.get("prefix", [])[:1], *first.get("given", [])[:1], str(first.get("family", ""))]
+    return {"reference": reference, "display": " ".join(p for p in parts if p)}
