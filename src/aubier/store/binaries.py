@@ -19,6 +19,7 @@ import hmac
 import os
 import secrets
 from collections.abc import AsyncIterable, AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,15 +70,25 @@ def master_key(path: Path, random: Random = secrets.token_bytes) -> bytes:
     Errors: Problem `exception` when the file is readable by others or holds no key.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _read_key(path)
-    with os.fdopen(handle, "wb") as file:
-        file.write(base64.b64encode(random(_KEY)) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    if not path.exists():
+        _make_key(path, random)
     return _read_key(path)
+
+
+def _make_key(path: Path, random: Random) -> None:
+    """Writes the key aside, then gives it its name: of several processes that start, one wins, whole."""
+    aside = path.with_name(f"{path.name}.{random(8).hex()}")
+    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(base64.b64encode(random(_KEY)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        with suppress(FileExistsError):
+            os.link(aside, path)
+    finally:
+        aside.unlink()
+    _sync(path.parent, path.name, True)
 
 
 def _read_key(path: Path) -> bytes:

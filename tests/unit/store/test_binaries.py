@@ -5,6 +5,7 @@ import hashlib
 import os
 import tracemalloc
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -219,6 +220,14 @@ def test_the_master_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     path.chmod(0o644)
     with pytest.raises(Problem, match="owner only"):
         master_key(path)
+
+
+def test_processes_that_start_together_agree_on_the_key(tmp_path: Path) -> None:
+    path = tmp_path / "keys" / "master.key"
+    with ThreadPoolExecutor(8) as pool:
+        keys = set(pool.map(lambda _: master_key(path), range(16)))
+    assert len(keys) == 1
+    assert [p.name for p in path.parent.iterdir()] == ["master.key"]
 
 
 def test_a_file_that_is_no_key_is_refused(tmp_path: Path) -> None:

@@ -272,7 +272,7 @@ async def run(ctx: Context, request: Request) -> Response:
     allowed = []
     for way in WAYS:
         match = way.path.fullmatch(path)
-        if match and way.method == request.method:
+        if match and way.method == ("GET" if request.method == "HEAD" else request.method):
             return await way.run(ctx, request, *match.groups())
         allowed += [way.method] if match else []
     if not allowed:

@@ -6,15 +6,19 @@ from typing import Any
 import pytest
 
 from aubier.ground.problem import Problem
+from aubier.search.extract import extract
+from aubier.search.parameters import registry
 from aubier.services.record import SERVICE
 from aubier.services.record.actions import Opened
 from aubier.services.record.door import WAYS, safe_headers, statement
+from aubier.services.record.mhd import ARCHIVED
 from aubier.services.record.mhd.find import SEARCH_PARAMETERS, find_pairs, searchset
 from aubier.services.record.mhd.reading import content_name, display_title
 from aubier.validation import validate
 from tests.where import SHARED
 
 PDSM = SHARED / "fixtures/pdsm-3.1.1"
+MHD = SHARED / "fixtures/ihe-mhd-4.2.4/examples"
 P = ("patient", "Patient/1")
 S = ("status", "current")
 
@@ -91,6 +95,24 @@ def test_the_search_parameters_are_those_that_were_published() -> None:
             told["base"],
         )
         assert [i for i in validate(parameter) if i.severity != "warning"] == []
+
+
+def test_the_search_parameters_index_what_they_say() -> None:
+    known = registry().with_custom(SEARCH_PARAMETERS)
+    archived = [{"url": ARCHIVED, "valueBoolean": True}]
+    document = {
+        "resourceType": "DocumentReference",
+        "extension": archived,
+        "content": [{"attachment": {"creation": "2026-11-20"}}],
+        "context": {"period": {"start": "2026-11-01", "end": "2026-11-02"}},
+    }
+    found = extract(document, of=known)
+    assert {"creation", "period-start", "period-end", "isArchived"} <= found.present
+    assert any(t[0] == "isArchived" and t[2] == "true" for t in found.tokens)
+    bundle = json.loads((MHD / "Bundle-ex-comprehensiveProvideDocumentBundleComplete.json").read_text())
+    found = extract(bundle["entry"][0]["resource"], of=known)
+    assert ("designationType", "http://snomed.info/sct", "225728007") in found.tokens
+    assert "sourceId" in found.present
 
 
 def test_the_statement_is_made_of_the_ways() -> None:

@@ -19,7 +19,6 @@ from aubier.ground.rows import Resource
 
 NOS = "https://mos.esante.gouv.fr/NOS"
 CLASS_SYSTEM = f"{NOS}/TRE_A03-ClasseDocument/FHIR/TRE-A03-ClasseDocument"
-LABEL_SYSTEM = f"{NOS}/TRE_A07-StatusVisibiliteDocument/FHIR/TRE-A07-StatusVisibiliteDocument"
 CONFIDENTIALITY_SYSTEM = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 _FORMAT_SYSTEMS = {
     "A06": f"{NOS}/TRE_A06-FormatCodeComplementaire/FHIR/TRE-A06-FormatCodeComplementaire",
