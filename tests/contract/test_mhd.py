@@ -5,7 +5,7 @@ import copy
 import hashlib
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
-from aubier.ground.rows import Request, Response
+from aubier.ground.rows import Policy, Request, Response
 from aubier.services.record import SERVICE
 from aubier.services.record.api import deposit_cda, open_document, parse_document
 from aubier.services.record.cda.header import read_header
@@ -454,6 +454,18 @@ async def test_who_opposed_is_not_fed(house: House) -> None:
     assert await house.count("DocumentReference") == 0
 
 
+async def test_a_citizen_feeds_their_own_record_and_no_other(house: House) -> None:
+    own = simplified(author=[{"reference": "Patient/p1"}])
+    assert (await house.ask(CITIZEN, "POST", "/DocumentReference", body=own)).status == 201
+    references = ["Patient/p2", "Patient/nobody", f"Patient?identifier={TEST_OID}|224027511583555"]
+    for reference in references:
+        body = own | {"subject": {"reference": reference}}
+        refusal = await house.refused(CITIZEN, "POST", "/DocumentReference", body=body)
+        assert refusal.kind == "business-rule", reference
+    assert await house.count("DocumentReference") == 1
+    assert await house.count("Patient") == 2
+
+
 # -- ITI-66, ITI-67 -------------------------------------------------------------------------------------
 
 
@@ -621,6 +633,23 @@ async def test_an_old_if_match_is_refused(house: House) -> None:
     await house.ask(AUTHOR, "PATCH", path, body=MASK, headers=JSON_PATCH)
     headers = JSON_PATCH | {"if-match": 'W/"1"'}
     assert (await house.refused(AUTHOR, "PATCH", path, body=MASK, headers=headers)).kind == "precondition"
+
+
+async def test_a_hidden_document_is_absent_with_its_content(house: House) -> None:
+    policy = Policy("t", lambda a: a.kind == "professional", lambda a: frozenset({"mask:ps"}), "DMP TD3.3a")
+    document = read(await house.ask(AUTHOR, "POST", "/DocumentReference", body=simplified()))
+    url = "/" + document["content"][0]["attachment"]["url"]
+    path = f"/DocumentReference/{document['id']}"
+    await house.ask(CITIZEN, "PATCH", path, body=MASK, headers=JSON_PATCH)
+    house.access = replace(house.access, policies=[policy])
+    for place in (url, path):
+        assert (await house.refused(OTHER, "GET", place)).kind == "not-found"
+        assert (await house.ask(AUTHOR, "GET", place)).status == 200
+        assert (await house.ask(CITIZEN, "GET", place)).status == 200
+    assert await house.find(OTHER) == []
+    patch = [{"op": "replace", "path": "/status", "value": "superseded"}]
+    refusal = await house.refused(OTHER, "PATCH", path, body=patch, headers=JSON_PATCH)
+    assert refusal.kind == "not-found"
 
 
 # -- the door itself ------------------------------------------------------------------------------------

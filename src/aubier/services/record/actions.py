@@ -32,6 +32,7 @@ from aubier.services.record.mhd.reading import (
     replaced,
     subject_of,
 )
+from aubier.services.record.rules import wrote
 from aubier.services.record.subject import (
     Subject,
     escaped,
@@ -54,6 +55,11 @@ class Opened:
     hash: str
     name: str = ""
     document: str = ""
+
+
+def _feeds(ctx: Context) -> bool:
+    """A professional feeds a record without a relationship, if nobody opposed; others need the right."""
+    return ctx.actor.kind == "professional"
 
 
 # -- replacement ----------------------------------------------------------------------------------------
@@ -126,7 +132,7 @@ async def _replacements(
 
 
 async def _refuse_twice(ctx: Context, document: Resource, patient: str) -> None:
-    """Refuses a document whose unique identifier is in the record already.
+    """Refuses a document whose unique identifier is in the record already, as this actor wrote or sees it.
 
     Rule: IHE XDS, XDSDuplicateUniqueIdInRegistry.
     """
@@ -135,7 +141,8 @@ async def _refuse_twice(ctx: Context, document: Resource, patient: str) -> None:
         return
     value = f"{escaped(str(told.get('system') or ''))}|{escaped(str(told['value']))}"
     pairs = [("patient", patient), ("identifier", value), ("status:not", "entered-in-error")]
-    if (await ctx.store.as_system("record").search("DocumentReference", pairs)).resources:
+    held = (await ctx.store.as_system("record").search("DocumentReference", pairs)).resources
+    if any([wrote(ctx, d) or await _visible(ctx, d["id"]) for d in held]):
         raise problem(
             "duplicate",
             "A document of this identifier is in the record already",
@@ -184,7 +191,7 @@ async def deposit_cda(ctx: Context, data: bytes, patient: str = "") -> Written:
     await _refuse_twice(ctx, document, subject.patient)
     document, older = await _replacements(ctx, document, subject.patient, must_exist=False)
     created = Intent("create", "DocumentReference", resource=without_numbers(document, subject))
-    written = await ctx.store.write([created, *older], feed=True, action="provide", what=header.title)
+    written = await ctx.store.write([created, *older], feed=_feeds(ctx), action="provide", what=header.title)
     return written[0]
 
 
@@ -202,7 +209,7 @@ async def publish(ctx: Context, document: Resource) -> Written:
     ready, older = await _replacements(ctx, ready, subject.patient, must_exist=True)
     created = Intent("create", "DocumentReference", resource=ready)
     written = await ctx.store.write(
-        [created, *older], feed=True, action="provide", what=display_title(document)
+        [created, *older], feed=_feeds(ctx), action="provide", what=display_title(document)
     )
     return written[0]
 
@@ -240,7 +247,7 @@ async def provide(ctx: Context, bundle: Resource) -> Resource:
     intents, patches = await _intents(ctx, asked, subject, contents)
     title = ", ".join(display_title(d) for d in documents) or "DocumentReference"
     written = await ctx.store.write(
-        [*intents.values(), *patches.values()], feed=True, action="provide", what=title
+        [*intents.values(), *patches.values()], feed=_feeds(ctx), action="provide", what=title
     )
     done = dict(zip([*intents, *patches], written, strict=True))
     entries = [_answer(ctx, e, done, contents) for e in asked.entries]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 from aubier.access.actor import Context
-from aubier.access.view import Write
+from aubier.access.view import View, Write
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.referentials.identity.api import (
@@ -61,10 +61,17 @@ def _conditional(reference: str) -> Resource | None:
     return {"system": system, "value": number} if system and number else None
 
 
+def _eyes(ctx: Context) -> View:
+    """Who looks for the patient: the platform for a professional, who feeds a record without seeing it;
+    a citizen only finds the records they may read. Rule: DMP, feeding needs non-opposition only.
+    """
+    return ctx.store if ctx.actor.kind == "citizen" else ctx.store.as_system(_ROOM)
+
+
 async def _holder(ctx: Context, identifier: Resource) -> str:
     """The id of the one Patient who bears it, or nothing. Finding is not seeing: only the id is used."""
     value = f"{escaped(str(identifier['system']))}|{escaped(str(identifier['value']))}"
-    found = await ctx.store.as_system(_ROOM).search("Patient", [("identifier", value), ("_count", "2")])
+    found = await _eyes(ctx).search("Patient", [("identifier", value), ("_count", "2")])
     ids = [str(r["id"]) for r in found.resources]
     return ids[0] if len(ids) == 1 else ""
 
@@ -86,7 +93,7 @@ async def bearer(ctx: Context, identifiers: Sequence[Resource]) -> str:
 
 async def _exists(ctx: Context, patient: str) -> bool:
     try:
-        await ctx.store.as_system(_ROOM).read("Patient", patient)
+        await _eyes(ctx).read("Patient", patient)
     except Problem as refusal:
         if refusal.kind in ("not-found", "deleted"):
             return False
@@ -96,6 +103,8 @@ async def _exists(ctx: Context, patient: str) -> bool:
 
 async def _provisional(ctx: Context, source: Resource, keep: Sequence[Resource]) -> str:
     """A new Patient of status PROV with the traits received and none of the refused numbers."""
+    if ctx.actor.kind == "citizen":
+        raise _unknown("DocumentReference.subject")
     bare = {k: v for k, v in source.items() if k not in ("id", "identifier", "meta")}
     made = with_standing({**bare, "resourceType": "Patient", "active": True}, Standing())
     made |= {"identifier": list(keep)} if keep else {}
