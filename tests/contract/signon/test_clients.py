@@ -12,7 +12,7 @@ from joserfc.jwk import ECKey, RSAKey
 
 from aubier.ground.problem import Problem
 from aubier.referentials.signon import api
-from aubier.referentials.signon.clients import ASSERTION_TYPE
+from aubier.referentials.signon.tokens.clients import ASSERTION_TYPE
 from tests.contract.signon.stage import BACK, BASE, Stage, claims, forged, part
 
 TOKEN = f"{BASE}/signon/token"

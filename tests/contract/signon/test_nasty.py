@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from aubier.referentials.signon import SERVICE, api
-from aubier.referentials.signon.clients import ASSERTION_TYPE
+from aubier.referentials.signon.tokens.clients import ASSERTION_TYPE
 from tests.contract.signon.stage import BACK, CHALLENGE, VERIFIER, part
 
 NAMES = """grant_type code redirect_uri client_id client_secret code_verifier refresh_token scope state

@@ -9,7 +9,7 @@ import pytest
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Request
 from aubier.referentials.signon import api
-from aubier.referentials.signon.passwords import digest
+from aubier.referentials.signon.people.passwords import digest
 from tests.contract.signon.stage import BASE, YANN, Stage, hidden, request_of, sign_in
 
 GURVAN = api.Account(

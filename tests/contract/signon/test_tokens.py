@@ -11,7 +11,7 @@ from joserfc.jwk import ECKey
 from aubier.access.actor import Actor
 from aubier.ground.problem import Problem
 from aubier.referentials.signon import api
-from aubier.referentials.signon.keys import signing_key
+from aubier.referentials.signon.tokens.keys import signing_key
 from tests.contract.signon.stage import BASE, Stage, claims, forged, part
 
 Signed = Callable[..., str]

@@ -16,6 +16,6 @@ of concept.
 
 from __future__ import annotations
 
-from .service import SERVICE
+from aubier.referentials.signon.service import SERVICE
 
 __all__ = ["SERVICE"]

@@ -7,8 +7,7 @@ from datetime import timedelta
 from aubier.access.actor import Actor, Context
 from aubier.access.scopes import CEILINGS, Parsed, narrow, parse
 from aubier.ground.problem import problem
-
-from .accounts import (
+from aubier.referentials.signon.people.accounts import (
     Account,
     account_of,
     actor_of,
@@ -17,11 +16,7 @@ from .accounts import (
     find_account,
     list_accounts,
 )
-from .claims import subject_of
-from .clients import Client, add_client, find_client, list_clients, remove_client
-from .keys import new_key
-from .realms import LOGIN, PLATFORM
-from .sessions import (
+from aubier.referentials.signon.people.sessions import (
     check_form,
     close_session,
     cookie_name,
@@ -31,8 +26,18 @@ from .sessions import (
     login_form,
     open_session,
 )
-from .settings import signon_settings
-from .tokens import Grant, access_token, keep_grant, read_bearer
+from aubier.referentials.signon.realms import LOGIN, PLATFORM
+from aubier.referentials.signon.settings import signon_settings
+from aubier.referentials.signon.tokens.claims import subject_of
+from aubier.referentials.signon.tokens.clients import (
+    Client,
+    add_client,
+    find_client,
+    list_clients,
+    remove_client,
+)
+from aubier.referentials.signon.tokens.grants import Grant, access_token, keep_grant, read_bearer
+from aubier.referentials.signon.tokens.keys import new_key
 
 COMMAND_LINE = "aubier-cli"
 """The client id of tokens made by `aubier token`."""

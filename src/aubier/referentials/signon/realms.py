@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .accounts import KINDS
+from aubier.referentials.signon.people.accounts import KINDS
 
 _KEYCLOAK = {
     "authorize": "auth",

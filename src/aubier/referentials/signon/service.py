@@ -9,15 +9,14 @@ from typing import Any, Literal
 
 from aubier.access.actor import Context
 from aubier.ground.rows import Job, Route, Service
-
-from .authorize import authorize
-from .discovery import show_keys, show_provider, show_smart
-from .exchange import exchange
-from .keys import RETIRED_KEYS_LIVE
-from .login import show_login, sign_in
-from .realms import LOGIN, REALMS, Realm
-from .standing import introspect, log_out, revoke, userinfo
-from .tables import MIGRATIONS, STATEMENTS, SWEEPS
+from aubier.referentials.signon.openid.authorize import authorize
+from aubier.referentials.signon.openid.discovery import show_keys, show_provider, show_smart
+from aubier.referentials.signon.openid.exchange import exchange
+from aubier.referentials.signon.openid.standing import introspect, log_out, revoke, userinfo
+from aubier.referentials.signon.people.login import show_login, sign_in
+from aubier.referentials.signon.realms import LOGIN, REALMS, Realm
+from aubier.referentials.signon.tables import MIGRATIONS, STATEMENTS, SWEEPS
+from aubier.referentials.signon.tokens.keys import RETIRED_KEYS_LIVE
 
 _KEPT = max(RETIRED_KEYS_LIVE, timedelta(days=1))
 _Method = Literal["GET", "POST"]

@@ -4,7 +4,7 @@ from base64 import b64encode
 
 import pytest
 
-from aubier.referentials.signon.passwords import digest, hash_password, password_matches, same
+from aubier.referentials.signon.people.passwords import digest, hash_password, password_matches, same
 
 
 def test_a_password_matches_its_own_hash_only() -> None:

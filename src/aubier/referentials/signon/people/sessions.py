@@ -12,10 +12,9 @@ from aubier.access.actor import Context
 from aubier.ground.chance import random_ids, secret
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Cookie, Request
-
-from .accounts import Account, account_of
-from .passwords import digest, same
-from .settings import signon_settings
+from aubier.referentials.signon.people.accounts import Account, account_of
+from aubier.referentials.signon.people.passwords import digest, same
+from aubier.referentials.signon.settings import signon_settings
 
 _TOUCH = timedelta(seconds=60)
 _MAX_COOKIE = 128

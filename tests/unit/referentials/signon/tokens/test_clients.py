@@ -3,7 +3,7 @@
 import pytest
 
 from aubier.ground.problem import Problem
-from aubier.referentials.signon.clients import Client, check_redirect
+from aubier.referentials.signon.tokens.clients import Client, check_redirect
 
 
 @pytest.mark.parametrize(

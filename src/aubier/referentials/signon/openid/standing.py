@@ -9,17 +9,11 @@ from urllib.parse import urlencode
 from aubier.access.actor import Context
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Request, Response
-
-from .accounts import Account
-from .claims import citizen_claims, professional_claims, subject_of
-from .clients import Client, authenticated_client, find_client
-from .exchange import audiences
-from .keys import RETIRED_KEYS_LIVE, peek, seconds, verified
-from .pages import language, page
-from .passwords import digest
-from .realms import Realm
-from .refusal import NO_STORE, OPEN, Refusal, invalid_login, json_response, oauth_answer, single_values
-from .sessions import (
+from aubier.referentials.signon.openid.exchange import audiences
+from aubier.referentials.signon.people.accounts import Account
+from aubier.referentials.signon.people.pages import language, page
+from aubier.referentials.signon.people.passwords import digest
+from aubier.referentials.signon.people.sessions import (
     Session,
     check_form,
     close_session,
@@ -28,8 +22,21 @@ from .sessions import (
     find_session,
     session_cookie,
 )
-from .settings import signon_settings
-from .tokens import Bearer, read_bearer
+from aubier.referentials.signon.realms import Realm
+from aubier.referentials.signon.refusal import (
+    NO_STORE,
+    OPEN,
+    Refusal,
+    invalid_login,
+    json_response,
+    oauth_answer,
+    single_values,
+)
+from aubier.referentials.signon.settings import signon_settings
+from aubier.referentials.signon.tokens.claims import citizen_claims, professional_claims, subject_of
+from aubier.referentials.signon.tokens.clients import Client, authenticated_client, find_client
+from aubier.referentials.signon.tokens.grants import Bearer, read_bearer
+from aubier.referentials.signon.tokens.keys import RETIRED_KEYS_LIVE, peek, seconds, verified
 
 
 async def userinfo(realm: Realm, ctx: Context, request: Request) -> Response:

@@ -11,8 +11,7 @@ from datetime import timedelta
 from aubier.access.actor import Context
 from aubier.ground.chance import secret
 from aubier.ground.problem import problem
-
-from .settings import signon_settings
+from aubier.referentials.signon.settings import signon_settings
 
 _BLOCK, _LANES = 8, 1
 _MEMORY = 256 * 1024 * 1024

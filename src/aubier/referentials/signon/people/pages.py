@@ -15,9 +15,8 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from aubier.access.actor import Context
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Cookie, Request, Response
-
-from .refusal import NO_STORE
-from .settings import signon_settings
+from aubier.referentials.signon.refusal import NO_STORE
+from aubier.referentials.signon.settings import signon_settings
 
 TEMPLATES = ("frame.html", "login.html", "message.html")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?", re.ASCII)

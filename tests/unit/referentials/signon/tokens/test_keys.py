@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
-from aubier.referentials.signon.keys import MAX_TOKEN, peek, verified
+from aubier.referentials.signon.tokens.keys import MAX_TOKEN, peek, verified
 
 KEY = ECKey.generate_key("P-256")
 PUBLIC = json.dumps(KEY.as_dict(private=False))

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from aubier.ground.problem import problem
 from aubier.ground.rows import Request
-from aubier.referentials.signon.pages import language, local_path, page, problem_page
+from aubier.referentials.signon.people.pages import language, local_path, page, problem_page
 
 CTX = SimpleNamespace(settings=SimpleNamespace(sandbox=True), language="fr")
 

@@ -6,9 +6,14 @@ from typing import Any
 import pytest
 
 from aubier.referentials.identity import api as identity
-from aubier.referentials.signon.accounts import Account
-from aubier.referentials.signon.claims import citizen_claims, half_hash, professional_claims, subject_of
+from aubier.referentials.signon.people.accounts import Account
 from aubier.referentials.signon.realms import CITIZEN, PLATFORM, PROFESSIONAL
+from aubier.referentials.signon.tokens.claims import (
+    citizen_claims,
+    half_hash,
+    professional_claims,
+    subject_of,
+)
 from tests.where import SHARED
 
 PUBLISHED = json.loads((SHARED / "fixtures/psc/userinfo-fictive-professional.json").read_text("utf-8"))

@@ -16,16 +16,15 @@ from aubier.access.scopes import Parsed, granted, parse
 from aubier.ground.chance import secret
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Request, Response
-
-from .clients import Client, find_client
-from .keys import seconds, sign, verified
-from .pages import problem_page
-from .passwords import digest
-from .realms import LOGIN, Realm
-from .refusal import NO_STORE, Refusal, single_values
-from .sessions import Session, cookie_name, find_session
-from .settings import signon_settings
-from .tokens import Grant, audience, keep_grant
+from aubier.referentials.signon.people.pages import problem_page
+from aubier.referentials.signon.people.passwords import digest
+from aubier.referentials.signon.people.sessions import Session, cookie_name, find_session
+from aubier.referentials.signon.realms import LOGIN, Realm
+from aubier.referentials.signon.refusal import NO_STORE, Refusal, single_values
+from aubier.referentials.signon.settings import signon_settings
+from aubier.referentials.signon.tokens.clients import Client, find_client
+from aubier.referentials.signon.tokens.grants import Grant, audience, keep_grant
+from aubier.referentials.signon.tokens.keys import seconds, sign, verified
 
 ACR_VALUES = ("eidas1", "eidas2", "eidas3")
 MAX_STATE = 1024
@@ -59,7 +58,7 @@ async def authorize(realm: Realm, ctx: Context, request: Request) -> Response:
         values = single_values(request.form or request.query)
         client, redirect = await _way_back(ctx, values)
     except Refusal as refusal:
-        return problem_page(ctx, request, problem("invalid", refusal.text, at="http.query"))
+        return problem_page(ctx, request, _unreadable(refusal))
     except Problem as found:
         if found.kind not in ("not-found", "value"):
             raise
@@ -70,6 +69,15 @@ async def authorize(realm: Realm, ctx: Context, request: Request) -> Response:
     except Refusal as refusal:
         error = {"error": refusal.code, "error_description": refusal.text}
         return _back(realm, ctx, redirect, {**error, "state": values.get("state", "")[:MAX_STATE]})
+
+
+def _unreadable(refusal: Refusal) -> Problem:
+    return problem(
+        "invalid",
+        f"What the application asked cannot be read: {refusal.text}",
+        f"La demande de l'application est illisible ({refusal.text})",
+        at="http.query",
+    )
 
 
 async def _way_back(ctx: Context, values: Mapping[str, str]) -> tuple[Client, str]:

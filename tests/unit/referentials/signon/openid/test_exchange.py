@@ -2,7 +2,7 @@
 
 import pytest
 
-from aubier.referentials.signon.exchange import audiences, proves
+from aubier.referentials.signon.openid.exchange import audiences, proves
 from aubier.referentials.signon.realms import CITIZEN, PLATFORM, PROFESSIONAL
 
 # RFC 7636, appendix B.

@@ -3,7 +3,7 @@
 import pytest
 
 from aubier.referentials.signon import SERVICE
-from aubier.referentials.signon.discovery import provider, smart_configuration
+from aubier.referentials.signon.openid.discovery import provider, smart_configuration
 from aubier.referentials.signon.realms import CITIZEN, PLATFORM, PROFESSIONAL, REALMS, Realm
 
 BASE = "https://aubier.example"

@@ -7,14 +7,13 @@ from typing import Any
 from aubier.access.actor import Context
 from aubier.access.scopes import CEILINGS, PLAIN
 from aubier.ground.rows import Request, Response
-
-from .authorize import ACR_VALUES
-from .clients import ASSERTION_ALGORITHMS, AUTH_METHODS
-from .exchange import GRANT_TYPES
-from .keys import ALGORITHM, jwks
-from .realms import PLATFORM, Realm
-from .refusal import OPEN, json_response
-from .settings import signon_settings
+from aubier.referentials.signon.openid.authorize import ACR_VALUES
+from aubier.referentials.signon.openid.exchange import GRANT_TYPES
+from aubier.referentials.signon.realms import PLATFORM, Realm
+from aubier.referentials.signon.refusal import OPEN, json_response
+from aubier.referentials.signon.settings import signon_settings
+from aubier.referentials.signon.tokens.clients import ASSERTION_ALGORITHMS, AUTH_METHODS
+from aubier.referentials.signon.tokens.keys import ALGORITHM, jwks
 
 _CLAIMS = (
     "sub preferred_username given_name family_name name birthdate birthplace gender fhirUser acr "

@@ -16,15 +16,22 @@ from aubier.access.actor import Context
 from aubier.access.scopes import CEILINGS, Parsed, narrow, parse
 from aubier.ground.chance import secret
 from aubier.ground.rows import Request, Response
-
-from .accounts import Account, find_account
-from .claims import subject_of
-from .clients import Client, authenticated_client
-from .passwords import digest, same
-from .realms import PROFESSIONAL, REALMS, Realm
-from .refusal import Refusal, json_response, oauth_answer, single_values
-from .settings import signon_settings
-from .tokens import Grant, access_token, add_refresh, grant_of, id_token, keep_grant, refresh_until
+from aubier.referentials.signon.people.accounts import Account, find_account
+from aubier.referentials.signon.people.passwords import digest, same
+from aubier.referentials.signon.realms import PROFESSIONAL, REALMS, Realm
+from aubier.referentials.signon.refusal import Refusal, json_response, oauth_answer, single_values
+from aubier.referentials.signon.settings import signon_settings
+from aubier.referentials.signon.tokens.claims import subject_of
+from aubier.referentials.signon.tokens.clients import Client, authenticated_client
+from aubier.referentials.signon.tokens.grants import (
+    Grant,
+    access_token,
+    add_refresh,
+    grant_of,
+    id_token,
+    keep_grant,
+    refresh_until,
+)
 
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}", re.ASCII)
 

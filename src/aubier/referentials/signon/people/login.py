@@ -5,14 +5,26 @@ from __future__ import annotations
 from aubier.access.actor import Context
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Cookie, Request, Response
-
-from .accounts import Account, account_of, account_row, list_accounts, normal_login
-from .pages import local_path, page, problem_page
-from .passwords import check_password, count_try, forget_tries
-from .realms import PLATFORM, REALMS, Realm
-from .refusal import NO_STORE
-from .sessions import check_form, cookie_name, login_form, open_session, session_cookie, surely_ours
-from .settings import signon_settings
+from aubier.referentials.signon.people.accounts import (
+    Account,
+    account_of,
+    account_row,
+    list_accounts,
+    normal_login,
+)
+from aubier.referentials.signon.people.pages import local_path, page, problem_page
+from aubier.referentials.signon.people.passwords import check_password, count_try, forget_tries
+from aubier.referentials.signon.people.sessions import (
+    check_form,
+    cookie_name,
+    login_form,
+    open_session,
+    session_cookie,
+    surely_ours,
+)
+from aubier.referentials.signon.realms import PLATFORM, REALMS, Realm
+from aubier.referentials.signon.refusal import NO_STORE
+from aubier.referentials.signon.settings import signon_settings
 
 _PEOPLE_SHOWN = 200
 _TRIES_PER_ADDRESS = 20

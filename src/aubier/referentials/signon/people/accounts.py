@@ -12,8 +12,7 @@ from typing import Any, Literal
 from aubier.access.actor import Actor, Context
 from aubier.access.scopes import FIRST_PARTY
 from aubier.ground.problem import problem
-
-from .passwords import new_password_hash
+from aubier.referentials.signon.people.passwords import new_password_hash
 
 Kind = Literal["citizen", "professional", "system"]
 KINDS: tuple[Kind, ...] = ("citizen", "professional", "system")

@@ -10,14 +10,20 @@ from typing import Any
 from aubier.access.actor import Actor, Context
 from aubier.access.scopes import Parsed, parse
 from aubier.ground.chance import random_ids, secret
-
-from .accounts import Account, account_of, actor_of
-from .claims import half_hash, subject_of
-from .keys import ACCESS_TYPE, RETIRED_KEYS_LIVE, peek, seconds, sign, verified
-from .passwords import digest
-from .realms import PROFESSIONAL, REALMS, Realm
-from .refusal import invalid_login
-from .settings import signon_settings
+from aubier.referentials.signon.people.accounts import Account, account_of, actor_of
+from aubier.referentials.signon.people.passwords import digest
+from aubier.referentials.signon.realms import PROFESSIONAL, REALMS, Realm
+from aubier.referentials.signon.refusal import invalid_login
+from aubier.referentials.signon.settings import signon_settings
+from aubier.referentials.signon.tokens.claims import half_hash, subject_of
+from aubier.referentials.signon.tokens.keys import (
+    ACCESS_TYPE,
+    RETIRED_KEYS_LIVE,
+    peek,
+    seconds,
+    sign,
+    verified,
+)
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 """Before any time there is: a grant not kept yet gives nothing."""

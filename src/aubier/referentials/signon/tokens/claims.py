@@ -9,9 +9,8 @@ from typing import Any
 
 from aubier.ground.rows import Resource
 from aubier.referentials.identity import api as identity
-
-from .accounts import Account
-from .realms import PROFESSIONAL, Realm
+from aubier.referentials.signon.people.accounts import Account
+from aubier.referentials.signon.realms import PROFESSIONAL, Realm
 
 _PSC_STORE = "6c1f2f6e-9b0e-4c57-8a44-5f8f0c9a7d21"
 

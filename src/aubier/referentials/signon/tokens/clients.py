@@ -23,11 +23,10 @@ from aubier.access.scopes import PLAIN, parse
 from aubier.ground.chance import random_ids, secret
 from aubier.ground.problem import problem
 from aubier.ground.rows import Request
-
-from .keys import peek, seconds
-from .passwords import digest, same
-from .refusal import Refusal
-from .settings import signon_settings
+from aubier.referentials.signon.people.passwords import digest, same
+from aubier.referentials.signon.refusal import Refusal
+from aubier.referentials.signon.settings import signon_settings
+from aubier.referentials.signon.tokens.keys import peek, seconds
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTION_ALGORITHMS = ("ES256", "ES384", "RS256", "RS384", "PS256", "PS384")

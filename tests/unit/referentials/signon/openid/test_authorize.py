@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aubier.referentials.signon.authorize import ACR_VALUES, reached_acr, read_request
-from aubier.referentials.signon.clients import Client
+from aubier.referentials.signon.openid.authorize import ACR_VALUES, reached_acr, read_request
 from aubier.referentials.signon.realms import PLATFORM, PROFESSIONAL, Realm
 from aubier.referentials.signon.refusal import Refusal
+from aubier.referentials.signon.tokens.clients import Client
 
 FHIR = "https://aubier.example/fhir"
 PUBLIC = Client("a", "A", redirects=("https://a.example/",), scope="openid")

@@ -1,0 +1,1 @@
+"""The protocol: authorization, token exchange, userinfo, introspection, revocation, sign-out, discovery."""

@@ -1,0 +1,1 @@
+"""Who signs in, in a browser: accounts, passwords, sessions, the login page."""
