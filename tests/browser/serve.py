@@ -99,7 +99,7 @@ class Stage:
         if asked.get("ins") == "155032904611722":
             raise problem("value", "The key of this number is wrong", "La clé de ce numéro est fausse")
         hits = [story.YANN, story.STRANGER] if asked.get("family", "").lower() == "le goff" else []
-        hits = [story.STRANGER] if asked.get("ins") == "155032904622204" else hits
+        hits = [story.STRANGER] if asked.get("ins") == "155032904622259" else hits
         return {"resourceType": "Bundle", "entry": [{"resource": h} for h in hits]}
 
     def _permit(self, kind: str) -> Any:

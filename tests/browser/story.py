@@ -38,7 +38,7 @@ YANN = patient(
     "yann",
     "LE GOFF",
     "Yann",
-    ins="155032904611721",
+    ins="155032904611767",
     city="Douarnenez",
     insee="29046",
     gender="male",
@@ -64,7 +64,7 @@ STRANGER = patient(
     "autre",
     "LE GOFF",
     "Yann",
-    ins="155032904622204",
+    ins="155032904622259",
     city="Crozon",
     insee="29042",
     gender="male",
@@ -253,7 +253,22 @@ def treatments() -> list[Resource]:
 
 def weights() -> list[Resource]:
     """Fourteen mornings on the scales."""
-    values = "78.2 78.3 78.3 78.5 78.4 78.6 78.5 78.7 78.7 78.8 78.8 79.0 78.9 79.1".split()
+    values = [
+        "78.2",
+        "78.3",
+        "78.3",
+        "78.5",
+        "78.4",
+        "78.6",
+        "78.5",
+        "78.7",
+        "78.7",
+        "78.8",
+        "78.8",
+        "79.0",
+        "78.9",
+        "79.1",
+    ]
     return [
         {
             "resourceType": "Observation",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import days_until, placed
 from aubier.portals.frame.faces import initials
-from aubier.portals.reading.people import caregiver_name, everyday_name
 from aubier.portals.frame.texts import Texts
+from aubier.portals.reading.people import caregiver_name, everyday_name, tidy_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def circle(
         (m.get("member", {}), _role(m.get("role", []))) for t in teams for m in t.get("participant", [])
     ]
     for member, role in members:
-        _add(found, str(member.get("reference", "")), str(member.get("display", "")), role)
+        _add(found, str(member.get("reference", "")), tidy_name(str(member.get("display", ""))), role)
     for relative in relatives:
         _add(
             found,
@@ -101,7 +101,13 @@ def rights(consents: Sequence[Resource], now: datetime, texts: Texts) -> Rights:
                 blocked.append(one)
             else:
                 open_.append(one)
-    return Rights(*(tuple(sorted(x, key=lambda r: r.name)) for x in (open_, blocked, ended)))
+    current = {r.ref for r in (*open_, *blocked)}
+    over = {r.ref: r for r in ended if r.ref not in current}
+    return Rights(_by_name(open_), _by_name(blocked), _by_name(over.values()))
+
+
+def _by_name(found: Iterable[Right]) -> tuple[Right, ...]:
+    return tuple(sorted(found, key=lambda r: r.name.split()[-1]))
 
 
 def in_force(consent: Resource, now: datetime) -> bool:
@@ -115,9 +121,7 @@ def _right(consent: Resource, provision: Resource, actor: Resource, now: datetim
     reference = actor.get("reference", {})
     period = provision.get("period", {})
     start, end = period.get("start") or consent.get("dateTime", ""), period.get("end", "")
-    name = str(reference.get("display") or texts("share.unnamed"))
-    performer = consent.get("performer", [{}])[0].get("reference", "")
-    given = not performer or performer.startswith(("Patient/", "RelatedPerson/"))
+    name = tidy_name(str(reference.get("display") or texts("share.unnamed")))
     return Right(
         id=consent.get("id", ""),
         ref=str(reference.get("reference", "")),
@@ -126,8 +130,17 @@ def _right(consent: Resource, provision: Resource, actor: Resource, now: datetim
         face=initials(name),
         since=placed("since", start, now, texts),
         until=placed("until", end, now, texts) if end else texts("share.until_removed"),
-        basis=texts("share.given" if given else "share.stated"),
+        basis=_basis(consent, texts),
     )
+
+
+def _basis(consent: Resource, texts: Texts) -> str:
+    """What founds the right: told by the grant, else by who stated the Consent."""
+    told = next((c.get("code", "") for c in consent.get("provision", {}).get("purpose", [])), "")
+    if texts.has(f"right.{told}"):
+        return texts(f"right.{told}")
+    performer = str(consent.get("performer", [{}])[0].get("reference", ""))
+    return texts("right.stated" if performer.startswith("Practitioner") else "right.consent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +155,7 @@ class Found:
 
 
 def found_professionals(resources: Sequence[Resource]) -> list[Found]:
-    """Professionals from PractitionerRoles with their practitioners and organisations, or from Practitioners alone."""
+    """Professionals from PractitionerRoles with what they name, or from Practitioners alone."""
     known = {f"{r['resourceType']}/{r.get('id')}": r for r in resources}
     found: dict[str, Found] = {}
     for role in (r for r in resources if r["resourceType"] == "PractitionerRole"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,22 +10,25 @@ from aubier.ground.rows import Resource
 from aubier.portals.citizen.circle import Person, circle, rights
 from aubier.portals.citizen.looks import Visit, read_looks, visits
 from aubier.portals.citizen.steps import Step, StepFacts, next_step
-from aubier.portals.reading.medicines import Medicine, medicines
+from aubier.portals.frame.texts import Texts
+from aubier.portals.reading.medicines import Medicine, medicines, with_tasks
 from aubier.portals.reading.papers import Paper, papers
 from aubier.portals.reading.people import first_name
 from aubier.portals.reading.plot import Plot, plot
-from aubier.portals.frame.texts import Texts
 
 
 @dataclass(frozen=True, slots=True)
 class HomeFacts:
-    """The FHIR resources a home is made of. `total` counts the current documents."""
+    """The FHIR resources a home is made of. `total` counts the current documents.
+
+    `consents` None: who sees the record is not the reader's to know.
+    """
 
     patient: Resource
     requests: Sequence[Resource] = ()
     documents: Sequence[Resource] = ()
     total: int = 0
-    consents: Sequence[Resource] = ()
+    consents: Sequence[Resource] | None = ()
     teams: Sequence[Resource] = ()
     relatives: Sequence[Resource] = ()
     audit: Sequence[Resource] = ()
@@ -47,14 +50,15 @@ class Home:
     more_people: int
     visits: tuple[Visit, ...]
     plot: Plot | None
+    closed: bool
 
 
-def home(facts: HomeFacts, own: str, now: datetime, texts: Texts) -> Home:
-    """The home made of `facts`; `own` is the reader's reference, whose own visits are not listed."""
-    taken = medicines(facts.requests, now, texts)
+def home(facts: HomeFacts, own: Collection[str], now: datetime, texts: Texts) -> Home:
+    """The home made of `facts`; `own` are the names of the reader, whose visits are not listed."""
+    taken = with_tasks(medicines(facts.requests, now, texts), facts.tasks, now, texts)
     lines = papers(facts.documents, now, texts)
-    people = circle(facts.teams, facts.relatives, facts.consents, now, texts)
-    chosen = StepFacts(facts.tasks, taken, lines, len(rights(facts.consents, now, texts).open))
+    people = circle(facts.teams, facts.relatives, facts.consents or (), now, texts)
+    chosen = StepFacts(facts.tasks, taken, lines, _opened(facts, now, texts))
     seen = [v for day in visits(read_looks(facts.audit), own, now, texts) for v in day.visits if not v.mine]
     return Home(
         first_name=first_name(facts.patient),
@@ -67,4 +71,10 @@ def home(facts: HomeFacts, own: str, now: datetime, texts: Texts) -> Home:
         more_people=max(0, len(people) - 6),
         visits=tuple(seen[:3]),
         plot=plot(facts.measures, now, texts),
+        closed=facts.consents is None,
     )
+
+
+def _opened(facts: HomeFacts, now: datetime, texts: Texts) -> int:
+    """How many may see the record; one at least when that is not the reader's to decide."""
+    return 1 if facts.consents is None else len(rights(facts.consents, now, texts).open)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import PARIS, partial, say_day, say_hour
 from aubier.portals.frame.texts import Texts
+from aubier.portals.reading.people import tidy_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,11 +18,12 @@ class Look:
 
     at: datetime
     who: str
+    login: str
     name: str
     role: str
     place: str
     purpose: str
-    reason: str
+    basis: str
     action: str
     targets: tuple[str, ...]
     refused: bool
@@ -58,24 +60,21 @@ def look(event: Resource) -> Look | None:
         return None
     agent = _requestor(event.get("agent", []))
     who = agent.get("who", {})
-    organization = next((a.get("who", {}) for a in event.get("agent", []) if _is_place(a)), {})
+    organization: Resource = next((a.get("who", {}) for a in event.get("agent", []) if _is_place(a)), {})
     purposes = agent.get("purposeOfUse", []) or event.get("purposeOfEvent", [])
     return Look(
         at=found.at,
         who=str(who.get("reference") or agent.get("altId") or ""),
+        login=str(agent.get("altId") or ""),
         name=str(who.get("display") or agent.get("name") or ""),
         role=_text(agent.get("role", [])),
-        place=str(organization.get("display", "")),
+        place=str(organization.get("display", "")).strip("0123456789"),
         purpose=next((c.get("code", "") for p in purposes for c in p.get("coding", [])), ""),
-        reason=next((str(p["text"]) for p in purposes if p.get("text")), ""),
+        basis=next((str(p["text"]) for p in purposes if p.get("text")), ""),
         action=event.get("action", "R"),
         targets=tuple(t for e in event.get("entity", []) if (t := _target(e.get("what", {})))),
         refused=event.get("outcome", "0") not in ("0", ""),
     )
-
-
-def _requestor(agents: Sequence[Resource]) -> Resource:
-    return next((a for a in agents if a.get("requestor") and not _is_place(a)), agents[0] if agents else {})
 
 
 def _target(what: Resource) -> str:
@@ -83,8 +82,14 @@ def _target(what: Resource) -> str:
     return str(what.get("reference") or what.get("type") or "")
 
 
+def _requestor(agents: Sequence[Resource]) -> Resource:
+    return next((a for a in agents if a.get("requestor") and not _is_place(a)), agents[0] if agents else {})
+
+
 def _is_place(agent: Resource) -> bool:
-    return str(agent.get("who", {}).get("reference", "")).startswith("Organization/")
+    who = agent.get("who", {})
+    known = who.get("identifier", {}).get("system", "") == "urn:oid:1.2.250.1.71.4.2.2"
+    return known or str(who.get("reference", "")).startswith("Organization/")
 
 
 def _text(concepts: Sequence[Resource]) -> str:
@@ -100,8 +105,8 @@ def read_looks(events: Iterable[Resource]) -> list[Look]:
     return sorted((found for e in events if (found := look(e))), key=lambda x: x.at, reverse=True)
 
 
-def visits(looks: Sequence[Look], own: str, now: datetime, texts: Texts) -> list[VisitDay]:
-    """Lines grouped per day and person, newest first. `own` is the reader's reference, shown as « vous »."""
+def visits(looks: Sequence[Look], own: Collection[str], now: datetime, texts: Texts) -> list[VisitDay]:
+    """Lines grouped per day and person, newest first. `own` are the reader's names, shown as « vous »."""
     days: dict[str, dict[str, list[Look]]] = {}
     for one in looks:
         person = f"{one.who}|{one.purpose == 'ETREAT'}|{one.refused}"
@@ -115,21 +120,37 @@ def visits(looks: Sequence[Look], own: str, now: datetime, texts: Texts) -> list
     ]
 
 
-def _visit(group: list[Look], own: str, now: datetime, texts: Texts) -> Visit:
+def _visit(group: list[Look], own: Collection[str], now: datetime, texts: Texts) -> Visit:
     last, first = group[0], group[-1]
-    mine = bool(own) and last.who == own
+    mine = last.who in own or last.login in own
     emergency = last.purpose in ("ETREAT", "BTG")
     return Visit(
         who=last.who,
-        name=texts("look.you") if mine else last.name or texts("look.unknown"),
+        name=_name(last, mine, texts),
         role=", ".join(p for p in (last.role, last.place) if p),
         day=say_day(last.at.isoformat(), now, texts),
         hours=_hours(first.at, last.at, texts),
         what=what_words(group, texts),
-        why=last.reason or texts.one_of(f"purpose.{last.purpose}", "purpose.unknown"),
+        why=_why(last, texts),
         tone="rose" if emergency else "amber" if last.refused else "",
         mine=mine,
         refused=last.refused,
+    )
+
+
+def _name(found: Look, mine: bool, texts: Texts) -> str:
+    if mine:
+        return texts("look.you")
+    return texts("look.system") if found.basis == "system" else tidy_name(found.name) or texts("look.unknown")
+
+
+def _why(found: Look, texts: Texts) -> str:
+    """What founds the access, else its purpose, in words."""
+    known = texts.has(f"basis.{found.basis}")
+    return (
+        texts(f"basis.{found.basis}")
+        if known
+        else texts.one_of(f"purpose.{found.purpose}", "purpose.unknown")
     )
 
 

@@ -8,7 +8,7 @@ from aubier.ground.problem import not_found, problem
 from aubier.ground.rows import Request, Resource, Response
 from aubier.portals.citizen.home import HomeFacts, home
 from aubier.portals.citizen.looks import read_looks, visits
-from aubier.portals.citizen.space import PAGES, Space, enter
+from aubier.portals.citizen.space import PAGES, Space, enter, names, trail
 from aubier.portals.citizen.steps import ANSWERS, answer_task, complaint_task
 from aubier.portals.frame.forms import EMPTY, Form, signed_form
 from aubier.portals.frame.house import House, parameters
@@ -17,7 +17,7 @@ from aubier.portals.reading.files import file_response
 from aubier.portals.reading.listing import Filters, address, chips, read_filters
 from aubier.portals.reading.medicines import medicines
 from aubier.portals.reading.papers import attachment, label_codes, paper, papers, size_words
-from aubier.portals.reading.reads import counts, documents, found, measures, treatments
+from aubier.portals.reading.reads import consents, counts, documents, found, measures, treatments
 
 BASE = "/citoyen/documents"
 
@@ -25,12 +25,12 @@ BASE = "/citoyen/documents"
 async def home_page(house: House, ctx: Context, request: Request) -> Response:
     """The home: useful at first login, one thing first."""
     space = await enter(house, ctx, request, "home")
-    facts = await _home_facts(ctx, space)
-    model = home(facts, ctx.actor.reference, ctx.now, space.frame.texts)
+    facts = await _home_facts(house, ctx, space)
+    model = home(facts, names(ctx), ctx.now, space.frame.texts)
     return PAGES.render("home.html", space.frame, home=model, records=space.records, done=request.one("fait"))
 
 
-async def _home_facts(ctx: Context, space: Space) -> HomeFacts:
+async def _home_facts(house: House, ctx: Context, space: Space) -> HomeFacts:
     mine = [("patient", space.id)]
     lines, total, _ = await documents(ctx, space.id, Filters())
     return HomeFacts(
@@ -38,10 +38,10 @@ async def _home_facts(ctx: Context, space: Space) -> HomeFacts:
         requests=await treatments(ctx, space.id),
         documents=lines,
         total=total,
-        consents=await found(ctx, "Consent", [*mine, ("_count", "100")]),
+        consents=await consents(house, ctx, space.id),
         teams=await found(ctx, "CareTeam", [*mine, ("status", "active")]),
         relatives=await found(ctx, "RelatedPerson", mine),
-        audit=await ctx.store.accesses(space.id),
+        audit=await trail(ctx, space.id),
         tasks=await found(ctx, "Task", [*mine, ("_sort", "-authored-on"), ("_count", "50")]),
         measures=await measures(ctx, space.id),
     )
@@ -112,7 +112,7 @@ async def _document(house: House, ctx: Context, request: Request, *, space: Spac
     content = await house.content(ctx, document)
     seen = [
         x
-        for x in read_looks(await ctx.store.accesses(space.id))
+        for x in read_looks(await trail(ctx, space.id))
         if f"DocumentReference/{document['id']}" in x.targets
     ]
     return PAGES.render(
@@ -124,7 +124,7 @@ async def _document(house: House, ctx: Context, request: Request, *, space: Spac
         size=size_words(content.size or int(attachment(document).get("size", 0)), texts),
         file=f"{BASE}/{document['id']}/fichier",
         masked="MASQUE_PS" in label_codes(document),
-        days=visits(seen, ctx.actor.reference, ctx.now, texts),
+        days=visits(seen, names(ctx), ctx.now, texts),
         form=form,
         done=request.one("fait"),
     )

@@ -10,7 +10,7 @@ from aubier.ground.problem import not_found, problem
 from aubier.ground.rows import Cookie, Request, Resource, Response
 from aubier.portals.citizen.circle import Found, found_professionals, rights
 from aubier.portals.citizen.looks import read_looks, visits
-from aubier.portals.citizen.space import FOR_WHOM, PAGES, enter
+from aubier.portals.citizen.space import FOR_WHOM, PAGES, Space, enter, names, trail
 from aubier.portals.citizen.steps import complaint_task
 from aubier.portals.frame.dates import placed
 from aubier.portals.frame.forms import EMPTY, Form, signed_form
@@ -18,7 +18,7 @@ from aubier.portals.frame.house import House, parameters
 from aubier.portals.frame.page import go, with_cookie
 from aubier.portals.frame.texts import Texts
 from aubier.portals.reading.people import strip
-from aubier.portals.reading.reads import found
+from aubier.portals.reading.reads import consents, found
 
 TERMS = {"P1D": 1, "P3M": 91, "": 0}
 """For how long one shares: ISO 8601 duration -> days; none is until removed."""
@@ -30,9 +30,9 @@ PER_PAGE = 20
 async def looks_page(house: House, ctx: Context, request: Request) -> Response:
     """Who looked, when and why, per day and person."""
     space = await enter(house, ctx, request, "looks")
-    days = visits(
-        read_looks(await ctx.store.accesses(space.id)), ctx.actor.reference, ctx.now, space.frame.texts
-    )
+    if ctx.actor.patient != space.id and await consents(house, ctx, space.id) is None:
+        return _closed(space, "nav.looks_long")
+    days = visits(read_looks(await trail(ctx, space.id)), names(ctx), ctx.now, space.frame.texts)
     others = request.one("tous") != "oui"
     kept = [d for d in days if not others or any(not v.mine for v in d.visits)]
     page = int(request.one("page")) if request.one("page").isdigit() else 1
@@ -46,6 +46,11 @@ async def looks_page(house: House, ctx: Context, request: Request) -> Response:
         more=len(kept) > page * PER_PAGE,
         done=request.one("fait"),
     )
+
+
+def _closed(space: Space, title: str) -> Response:
+    """The page of a right that only the holder, or who represents them for everything, has."""
+    return PAGES.render("closed.html", space.frame, title=title)
 
 
 async def unknown_person(house: House, ctx: Context, request: Request) -> Response:
@@ -67,15 +72,17 @@ async def report_person(house: House, ctx: Context, request: Request) -> Respons
         complaint_task(f"Patient/{space.id}", "unknown-person", words, patient=space.id, now=instant(ctx.now))
     )
     if form.get("block") == "yes" and ref.startswith("Practitioner/"):
-        await _call(house, ctx, "block", space.id, ref)
+        await _call(house, ctx, "block", patient=space.id, ref=ref)
     return go("/citoyen/acces", fait="report")
 
 
 async def share_page(house: House, ctx: Context, request: Request) -> Response:
     """Who may see the record now, who is blocked, whose right is over."""
     space = await enter(house, ctx, request, "share")
-    consents = await found(ctx, "Consent", [("patient", space.id), ("_count", "100")])
-    state = rights(consents, ctx.now, space.frame.texts)
+    stated = await consents(house, ctx, space.id)
+    if stated is None:
+        return _closed(space, "share.title")
+    state = rights(stated, ctx.now, space.frame.texts)
     return PAGES.render(
         "share.html", space.frame, rights=state, done=request.one("fait"), who=request.one("qui")[:80]
     )
@@ -161,7 +168,7 @@ async def give(house: House, ctx: Context, request: Request) -> Response:
         return await _give(house, ctx, request, form=form.with_errors({"term": "error.term"}))
     space = await enter(house, ctx, request, "share")
     ref = f"Practitioner/{request.params['id']}"
-    await _call(house, ctx, "share", space.id, ref, until=end_of(term, ctx.now))
+    await _call(house, ctx, "share", patient=space.id, ref=ref, until=end_of(term, ctx.now))
     return go(f"/citoyen/partage/recu/{request.params['id']}", terme=term)
 
 
@@ -169,8 +176,8 @@ async def receipt_page(house: House, ctx: Context, request: Request) -> Response
     """What was given, until when, and how to take it back."""
     space = await enter(house, ctx, request, "share")
     person = await _professional(ctx, request.params["id"])
-    consents = await found(ctx, "Consent", [("patient", space.id), ("_count", "100")])
-    given = [r for r in rights(consents, ctx.now, space.frame.texts).open if r.ref == person.ref]
+    stated = await consents(house, ctx, space.id)
+    given = [r for r in rights(stated or (), ctx.now, space.frame.texts).open if r.ref == person.ref]
     return PAGES.render("receipt.html", space.frame, person=person, right=given[0] if given else None)
 
 
@@ -196,11 +203,11 @@ async def change(house: House, ctx: Context, request: Request) -> Response:
     form = signed_form(house, ctx, request)
     space = await enter(house, ctx, request, "share")
     act = _act(request)
-    await _call(house, ctx, act, space.id, f"Practitioner/{request.params['id']}")
+    await _call(house, ctx, act, patient=space.id, ref=f"Practitioner/{request.params['id']}")
     return go("/citoyen/partage", fait=act, qui=form.get("nom")[:80])
 
 
-async def _call(house: House, ctx: Context, act: str, patient: str, ref: str, until: str = "") -> Resource:
+async def _call(house: House, ctx: Context, act: str, *, patient: str, ref: str, until: str = "") -> Resource:
     asked = parameters(patient, actor=("valueReference", {"reference": ref}), until=("valueDateTime", until))
     return await house.call(ctx, f"Patient/${act}", asked)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from aubier.access.actor import Context
@@ -55,7 +56,7 @@ class Space:
 
 
 async def enter(house: House, ctx: Context, request: Request, current: str) -> Space:
-    """Opens the record chosen, else one's own, else the first one may open. Problem `not-found` when there is none."""
+    """Opens the record chosen, else one's own, else the first. Problem `not-found` when there is none."""
     patients = await found(ctx, "Patient", [("_count", "30")])
     patients = [p for p in patients if p["resourceType"] == "Patient"]
     chosen = choose(patients, request.cookies.get(FOR_WHOM, ""), ctx.actor.patient)
@@ -75,7 +76,7 @@ def _acting(around: Frame, acting: Acting | None) -> Frame:
 
 
 def choose(patients: Sequence[Resource], wanted: str, own: str) -> Resource:
-    """The patient wanted if among them, else one's own, else the first. Problem `not-found` when there is none."""
+    """The patient wanted if among them, else one's own, else the first. Problem `not-found` without any."""
     by_id = {p["id"]: p for p in patients}
     for id_ in (wanted, own):
         if id_ in by_id:
@@ -83,3 +84,27 @@ def choose(patients: Sequence[Resource], wanted: str, own: str) -> Resource:
     if not patients:
         raise not_found("Patient")
     return patients[0]
+
+
+def names(ctx: Context) -> tuple[str, ...]:
+    """What the reader is called in audit lines: their reference and their login."""
+    return tuple(name for name in (ctx.actor.reference, ctx.actor.login) if name)
+
+
+BATCH, BATCHES, ENOUGH = 500, 6, 40
+"""Audit lines read at once, how many times at most, and the lines by others that are enough to stop."""
+
+
+async def trail(ctx: Context, patient: str) -> list[Resource]:
+    """The audit lines of a record, newest first; reads on while they are nearly all the reader's own."""
+    lines: list[Resource] = []
+    before: int | None = None
+    mine = set(names(ctx))
+    for _ in range(BATCHES):
+        found = await ctx.store.accesses(patient, limit=BATCH, before=before)
+        lines += found
+        others = sum(1 for e in lines if not {a.get("altId") for a in e.get("agent", [])} & mine)
+        if len(found) < BATCH or others >= ENOUGH:
+            break
+        before = round(datetime.fromisoformat(found[-1]["recorded"]).timestamp() * 1000)
+    return lines

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aubier.ground.rows import Resource
+from aubier.portals.frame.texts import Texts
 from aubier.portals.reading.medicines import Medicine
 from aubier.portals.reading.papers import Paper
-from aubier.portals.frame.texts import Texts
 
 TASK_SYSTEM = "urn:aubier:portal-task"
 """The code system of the Tasks that the portals write."""
@@ -42,7 +42,7 @@ class StepFacts:
 
 
 def next_step(facts: StepFacts, now: datetime, texts: Texts) -> Step | None:
-    """The first step not answered yet: one asked by a caregiver or by prevention, then one the record shows."""
+    """The first step not answered yet: one asked by a caregiver, then one that the record shows."""
     answered = {code(t) for t in facts.tasks if t.get("status") in ("completed", "rejected", "cancelled")}
     asked = [_asked(t, texts) for t in facts.tasks if t.get("status") in ("requested", "ready", "received")]
     derived = [*_renewals(facts.medicines, texts), *_news(facts.papers, texts), *_nobody(facts, texts)]
@@ -58,7 +58,8 @@ def code(task: Resource) -> str:
 
 
 def _asked(task: Resource, texts: Texts) -> Step | None:
-    if not task.get("description"):
+    proposed = task.get("intent") in ("proposal", "plan") and not code(task)
+    if not proposed or not task.get("description"):
         return None
     who = task.get("requester", {}).get("display", "")
     note = next((str(n.get("text", "")) for n in task.get("note", [])), "")
@@ -127,7 +128,7 @@ def answer_task(key: str, answer: str, patient: str, now: str) -> Resource:
 
 
 def complaint_task(about: str, code_: str, words: str, *, patient: str, now: str) -> Resource:
-    """The Task that carries a complaint: an unknown person (`unknown-person`) or a wrong document (`wrong-document`)."""
+    """The Task that carries a complaint: `unknown-person` or `wrong-document`."""
     return {
         "resourceType": "Task",
         "status": "requested",

@@ -36,13 +36,15 @@ def partial(text: str) -> Partial | None:
             at = datetime.fromisoformat(text).astimezone(PARIS)
             return Partial(at.year, at.month, at.day, at)
         parts = [int(p) for p in text.split("-")]
-        return Partial(*parts) if 1 <= len(parts) <= 3 and _exists(parts) else None
+        year, month, day = [*parts, 0, 0][:3]
+        return Partial(year, month, day) if 1 <= len(parts) <= 3 and _exists(parts) else None
     except ValueError:
         return None
 
 
 def _exists(parts: list[int]) -> bool:
-    date(*(parts + [1, 1])[:3])
+    year, month, day = [*parts, 1, 1][:3]
+    date(year, month, day)
     return True
 
 
@@ -52,7 +54,7 @@ def today(now: datetime) -> date:
 
 
 def say_day(text: str, now: datetime, texts: Texts, *, short: bool = False) -> str:
-    """A FHIR date as one says it: `hier`, `18 novembre`, `3 mars 2024`, `mars 2024`, `2021`; empty if none."""
+    """A FHIR date as one says it: `hier`, `18 novembre`, `mars 2024`, `2021`; empty if none."""
     found = partial(text)
     if found is None:
         return ""
@@ -70,7 +72,7 @@ def say_day(text: str, now: datetime, texts: Texts, *, short: bool = False) -> s
 
 
 def placed(kind: str, text: str, now: datetime, texts: Texts, *, short: bool = False) -> str:
-    """A date after its preposition: kind `on` gives `le 18 novembre` or `hier`, `since` and `until` likewise."""
+    """A date after its preposition: `on` gives `le 18 novembre` or `hier`; `since`, `until` likewise."""
     found = partial(text)
     if found is None:
         return ""

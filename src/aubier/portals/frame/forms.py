@@ -50,7 +50,7 @@ EMPTY = Form()
 
 
 def read_form(request: Request) -> Form:
-    """The fields and files of a POST, urlencoded or multipart. Problem `too-long` or `invalid` when not readable."""
+    """The fields and files of a POST, urlencoded or multipart. Problem `too-long` or `invalid`."""
     kind = next((v for k, v in request.headers.items() if k.lower() == "content-type"), "")
     if kind.startswith("multipart/form-data"):
         return _multipart(kind, request.body)

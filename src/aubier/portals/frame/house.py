@@ -40,6 +40,11 @@ class Content:
     html: str = ""
     size: int = 0
 
+    @property
+    def text(self) -> str:
+        """The content when it is plain text, which a page shows as it is; else empty."""
+        return self.data.decode("utf-8", "replace") if self.media_type.startswith("text/plain") else ""
+
 
 async def nobody(ctx: Context) -> Sequence[Login]:
     """No list of people: outside the sandbox."""
@@ -81,7 +86,7 @@ class House:
 
 
 def parameters(instance: str = "", **values: tuple[str, object]) -> Resource:
-    """A Parameters resource: `parameters("12", till=("valueDateTime", "2027-01-01"))`; empty values are left out."""
+    """A Parameters resource: `parameters("12", until=("valueDate", "2027-01-01"))`, empty values left out."""
     rows = [
         {"name": name.replace("_", "-"), kind: value} for name, (kind, value) in values.items() if value != ""
     ]

@@ -79,7 +79,7 @@ def chosen_language(ctx: Context, request: Request) -> str:
 
 
 def frame(house: House, ctx: Context, request: Request, **given: Any) -> Frame:
-    """The frame of a page for this request; `given` are the fields of the space (nav, current, home...)."""
+    """The frame of a page for this request; `given` are the fields of the space (nav, current...)."""
     words = texts(chosen_language(ctx, request))
     known = ctx.actor.kind != "anonymous"
     asked = dict(request.query).get("lang", "")
@@ -98,7 +98,7 @@ def frame(house: House, ctx: Context, request: Request, **given: Any) -> Frame:
 
 
 def _switch(request: Request, language: str) -> str:
-    """The address of the same page in the other language; after a POST, that of the place it started from."""
+    """The address of the same page in the other language, with what it was asked unless by POST."""
     other = next(code for code in LANGUAGES if code != language)
     kept = [(k, v) for k, v in request.query if k != "lang"] if request.method == "GET" else []
     return f"{request.path}?{urlencode([*kept, ('lang', other)])}"
@@ -106,7 +106,7 @@ def _switch(request: Request, language: str) -> str:
 
 @cache
 def environment(folder: Path) -> jinja2.Environment:
-    """The templates of a room in `folder`, over those of the frame: escaped, nothing undefined let through."""
+    """The templates of a room, over those of the frame: escaped, nothing undefined let through."""
     found = jinja2.Environment(
         loader=jinja2.FileSystemLoader([folder, _TEMPLATES]),
         autoescape=True,
@@ -154,7 +154,7 @@ FRAME_PAGES = Pages(_TEMPLATES)
 
 
 def go(path: str, **query: str) -> Response:
-    """Sends the browser to another page after a form was dealt with (303), so that reloading repeats nothing."""
+    """Sends the browser to another page after a form (303), so that reloading repeats nothing."""
     where = f"{path}?{urlencode(query)}" if query else path
     return Response(303, b"", "text/plain", {"Location": where, "Cache-Control": "no-store"})
 

@@ -41,7 +41,7 @@ class Texts:
         return self(key) if self.has(key) else self(fallback)
 
     def many(self, key: str, count: int, **values: Any) -> str:
-        """The text for `count` things: key.none (when there is one), key.one or key.many; `{n}` is the count."""
+        """The text for `count` things: key.none (if any), key.one or key.many; `{n}` is the count."""
         single = count < 2 if self.language == "fr" else count == 1
         form = "one" if single else "many"
         if count == 0 and self.has(f"{key}.none"):

@@ -100,9 +100,9 @@ def content_of(form: Form) -> tuple[bytes, str]:
 
 
 def document(form: Form, patient: str, actor: Actor, *, now: datetime, language: str) -> Resource:
-    """The DocumentReference of a form without errors. `submission` makes sending it twice harmless.
+    """The DocumentReference of a form without errors; sending it twice is harmless.
 
-    Rule: PDSm 3.1.1, simplified publish: title, size and SHA-1 of the attachment, type, author, security label.
+    Rule: PDSm 3.1.1, simplified publish: title, size and SHA-1 of the attachment, type, author, label.
     """
     data, kind = content_of(form)
     chosen = next(k for k in kinds() if k.code == form.get("type"))

@@ -68,7 +68,10 @@ class Since:
 
 @dataclass(frozen=True, slots=True)
 class ChartFacts:
-    """The FHIR resources a patient's page is made of. `me` is the reader's reference."""
+    """The FHIR resources a patient's page is made of. `me` is the reader's reference.
+
+    `narrowed` leaves the line of time to the documents found.
+    """
 
     patient: Resource
     me: str = ""
@@ -80,6 +83,7 @@ class ChartFacts:
     dispenses: Sequence[Resource] = ()
     immunizations: Sequence[Resource] = ()
     measures: Sequence[Resource] = ()
+    narrowed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +169,7 @@ def timeline(facts: ChartFacts, start: str, now: datetime, texts: Texts) -> list
     patient = facts.patient.get("id", "")
     events = [
         *_documents(facts.documents, patient, now=now, texts=texts),
-        *(_stay(e, now, texts) for e in facts.encounters),
+        *(_stay(e, now, texts) for e in facts.encounters if not facts.narrowed),
         *_dispensed(facts.dispenses, now, texts),
         *(_vaccine(i, now, texts) for i in facts.immunizations),
     ]

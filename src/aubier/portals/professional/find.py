@@ -14,7 +14,16 @@ _INS = re.compile(r"\d{5}(?:\d\d|2[AB])\d{6}(?:\d\d)")
 TRAITS = ("family", "given", "birthdate", "gender", "birthplace")
 """The five strict traits. Rule: RNIV 1 v2.0 §3.2."""
 
-REASONS = ("treating", "consultation", "team", "pharmacy", "home")
+REASONS = (
+    "consultation",
+    "hospital",
+    "pharmacy",
+    "nursing",
+    "emergency-visit",
+    "telecare",
+    "coordination",
+    "other",
+)
 """Why a professional cares for a patient: keys of the catalogue and codes of the declaration."""
 
 TERMS = {"P1D": 1, "P3M": 91, "P1Y": 365}
@@ -39,10 +48,11 @@ def find_errors(form: Form) -> Mapping[str, str]:
     return errors
 
 
-def find_parameters(form: Form) -> Resource:
-    """The Parameters of the search for the form of the `by` chosen."""
+def find_parameters(form: Form, *, sandbox: bool) -> Resource:
+    """The Parameters of the search for the form of the `by` chosen; test numbers only in the sandbox."""
     if form.get("by") == "ins":
-        return parameters(ins=("valueString", clean_ins(form.get("ins"))))
+        oid = "1.2.250.1.213.1.4.10" if sandbox else "1.2.250.1.213.1.4.8"
+        return parameters(ins=("valueString", clean_ins(form.get("ins"))), oid=("valueString", oid))
     return parameters(
         family=("valueString", form.get("family")),
         given=("valueString", form.get("given")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from aubier.access.actor import Context
 from aubier.ground.clock import instant
@@ -86,7 +87,7 @@ async def find(house: House, ctx: Context, request: Request) -> Response:
             "find.html", around, status=400, form=form.with_errors(errors), results=None, details=()
         )
     try:
-        bundle = await house.call(ctx, "Patient/$find", find_parameters(form))
+        bundle = await house.call(ctx, "Patient/$find", find_parameters(form, sandbox=house.sandbox))
     except Problem as refused:
         said = tuple((i.fr or i.text) if around.texts.language == "fr" else i.text for i in refused.issues)
         return PAGES.render(
@@ -102,7 +103,7 @@ async def find(house: House, ctx: Context, request: Request) -> Response:
     )
 
 
-def _choices(around: Frame) -> dict[str, object]:
+def _choices(around: Frame) -> dict[str, Any]:
     t = around.texts
     return {
         "reasons": [(r, t(f"reason.{r}"), "") for r in REASONS],
@@ -181,7 +182,8 @@ async def _facts(ctx: Context, patient: Resource, lines: list[Resource], *, alon
         requests=await treatments(ctx, patient["id"]),
         documents=lines,
         conditions=await found(ctx, "Condition", mine),
-        encounters=() if alone else stays,
+        encounters=stays,
+        narrowed=alone,
         dispenses=()
         if alone
         else await found(ctx, "MedicationDispense", [*mine, ("_sort", "-whenhandedover")]),
@@ -190,7 +192,7 @@ async def _facts(ctx: Context, patient: Resource, lines: list[Resource], *, alon
     )
 
 
-async def _banner(ctx: Context, request: Request, around: Frame) -> dict[str, object]:
+async def _banner(ctx: Context, request: Request, around: Frame) -> dict[str, Any]:
     patient = await ctx.store.read("Patient", request.params["id"])
     found_ = await found(ctx, "AllergyIntolerance", [("patient", patient["id"])])
     who, known = banner(patient, found_, ctx.now, around.texts)

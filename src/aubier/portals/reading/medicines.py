@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -28,10 +28,30 @@ class Medicine:
     days: int | None
     reason: str
     tag: str
+    owed: str = ""
+
+
+def with_tasks(
+    found: Sequence[Medicine], tasks: Sequence[Resource], now: datetime, texts: Texts
+) -> list[Medicine]:
+    """The same treatments, saying what a pharmacy still owes: open Tasks whose focus is the prescription."""
+    owed = {
+        str(t.get("focus", {}).get("reference", "")).split("/")[-1]: _owed(t, now, texts)
+        for t in tasks
+        if t.get("status") in ("accepted", "in-progress", "on-hold")
+        and "MedicationRequest" in str(t.get("focus"))
+    }
+    return [replace(m, owed=owed.get(m.id, "")) for m in found]
+
+
+def _owed(task: Resource, now: datetime, texts: Texts) -> str:
+    said = str(task.get("description", "")).split(" : ")[-1]
+    day = placed("on", task.get("restriction", {}).get("period", {}).get("end", ""), now, texts, short=True)
+    return texts("medicine.owed", what=said[:1].upper() + said[1:], day=day) if day else said
 
 
 def medicines(requests: Sequence[Resource], now: datetime, texts: Texts) -> list[Medicine]:
-    """The treatments of MedicationRequests or MedicationStatements, by name; one line per medicine, newest kept."""
+    """The treatments of MedicationRequests or MedicationStatements, by name; the newest of each kept."""
     kept: dict[str, Resource] = {}
     for request in sorted(requests, key=_since):
         kept[medicine_name(request).casefold()] = request

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import days_until, say_day
-from aubier.portals.reading.people import caregiver_name
 from aubier.portals.frame.texts import Texts
+from aubier.portals.reading.people import caregiver_name
 
 NEW_DAYS = 7
 """A document added less than this many days ago is said to be new."""
@@ -111,7 +111,7 @@ def _recent(date: str, now: datetime) -> bool:
 
 
 def papers(documents: Sequence[Resource], now: datetime, texts: Texts) -> list[Paper]:
-    """Documents in words, the versions of one same report folded: same type, author and day of the event."""
+    """Documents in words, the versions of one report folded: same type, author and day of the event."""
     folded: dict[tuple[str, ...], Paper] = {}
     for document in documents:
         line = paper(document, now, texts)
@@ -137,10 +137,10 @@ def _merged(first: Paper, second: Paper) -> Paper:
 
 
 def document_date(document: Resource) -> str:
-    """When what it tells happened: the start of the episode, else the attachment's, else the deposit's date."""
+    """When it happened: the start of the episode, else the attachment's date, else the deposit's."""
     period = document.get("context", {}).get("period", {})
-    attachment = next((c.get("attachment", {}) for c in document.get("content", [])), {})
-    return str(period.get("start") or attachment.get("creation") or document.get("date") or "")
+    content: Resource = next((c.get("attachment", {}) for c in document.get("content", [])), {})
+    return str(period.get("start") or content.get("creation") or document.get("date") or "")
 
 
 def label_codes(document: Resource) -> frozenset[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import say_age, say_numeric
@@ -97,7 +98,14 @@ def caregiver_name(resource: Resource) -> str:
     """`Dr Anne Morvan`: a practitioner's name with the title, when there is one."""
     name = name_of(resource, "official")
     prefix = " ".join(list(name.get("prefix") or [])[:1])  # type: ignore[call-overload]
-    return " ".join(p for p in (prefix.replace("DR", "Dr"), everyday_name(resource)) if p)
+    return tidy_name(f"{prefix} {everyday_name(resource)}".strip())
+
+
+def tidy_name(name: str) -> str:
+    """A name as one writes it: `MME Marie LE BRIS` gives `Marie Le Bris`, `DR` gives `Dr`."""
+    words = [w.title() if w.isupper() and len(w) > 1 else w for w in name.split()]
+    civil = words and words[0].strip(".") in ("M", "Mme", "Mlle", "Mr", "Mrs", "Ms")
+    return " ".join(words[1:] if civil else words)
 
 
 def _capital(family: str) -> str:
@@ -106,7 +114,7 @@ def _capital(family: str) -> str:
 
 def birth_place(patient: Resource) -> str:
     """`Douarnenez (29046)`: city and INSEE code of the birth place, whichever are known."""
-    address = next(
+    address: Resource = next(
         (e.get("valueAddress", {}) for e in patient.get("extension", []) if "birthPlace" in e.get("url", "")),
         {},
     )
@@ -128,11 +136,11 @@ def ins_number(patient: Resource) -> str:
 
 
 def group_ins(number: str) -> str:
-    """`1 55 03 29 046 117 21`, kept together on one line; other lengths unchanged."""
+    """`1 55 03 29 046 117 67`, kept together on one line; other lengths unchanged."""
     if len(number) not in (13, 15):
         return number
     cuts = (0, 1, 3, 5, 7, 10, 13, 15)
-    return "\u00a0".join(part for a, b in zip(cuts, cuts[1:], strict=False) if (part := number[a:b]))
+    return "\u00a0".join(part for a, b in pairwise(cuts) if (part := number[a:b]))
 
 
 _STATUSES = {

@@ -17,7 +17,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 252, 18, 92
 
 @dataclass(frozen=True, slots=True)
 class Plot:
-    """A curve ready to draw in a box of `WIDTH` x `HEIGHT`: places in box units, words in the reader's language."""
+    """A curve ready to draw in a box of `WIDTH` x `HEIGHT`: places in box units, words as read."""
 
     title: str
     sentence: str

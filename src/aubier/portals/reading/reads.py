@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from aubier.access.actor import Context
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
+from aubier.portals.frame.house import House, parameters
 from aubier.portals.reading.listing import PAGE_SIZE, Filters, criteria
 from aubier.portals.reading.papers import families
 
@@ -68,6 +69,23 @@ async def measures(ctx: Context, patient: str) -> list[Resource]:
         if len(same) > 1:
             return same[:30]
     return []
+
+
+async def consents(house: House, ctx: Context, patient: str) -> list[Resource] | None:
+    """The rights in force, then the ended Consents; None when that is not for the reader to know."""
+    stated = await found(ctx, "Consent", [("patient", patient), ("_count", "100")])
+    if "Patient/$rights" not in house.operations:
+        return stated
+    try:
+        bundle = await house.call(ctx, "Patient/$rights", parameters(patient))
+    except Problem as refused:
+        if refused.kind in ("not-found", "forbidden"):
+            return None
+        raise
+    return [
+        *(e["resource"] for e in bundle.get("entry", [])),
+        *(c for c in stated if c.get("status") != "active"),
+    ]
 
 
 async def read_or_none(ctx: Context, kind: str, id_: str) -> Resource | None:

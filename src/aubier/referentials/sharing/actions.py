@@ -11,8 +11,7 @@ from aubier.access.labels import IDNPS, VISIBILITY
 from aubier.access.view import Write
 from aubier.ground.problem import not_found, problem
 from aubier.ground.rows import Resource
-from aubier.referentials.identity.actions import find_strip
-from aubier.referentials.identity.api import Ins, Traits
+from aubier.referentials.identity.api import Ins, Traits, find_strip
 from aubier.referentials.sharing import rules
 from aubier.store.intent import Grant, Revoke
 
