@@ -15,7 +15,7 @@ from aubier.app import build
 from aubier.fhir import json as fhir_json
 from aubier.ground.chance import random_ids
 from aubier.ground.rows import Resource
-from aubier.referentials.signon import accounts as signon
+from aubier.referentials.signon import api as signon
 from aubier.sandbox.batch import Batch, Mask
 from aubier.sandbox.loader import load_territory
 from aubier.sandbox.plan import Settings as Plan

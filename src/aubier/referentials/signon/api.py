@@ -48,6 +48,7 @@ __all__ = [
     "Account",
     "Client",
     "account_of",
+    "actor_of",
     "add_account",
     "add_client",
     "authenticate",
