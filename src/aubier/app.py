@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
+import threading
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +30,7 @@ from aubier.referentials.signon import api as signon_api
 from aubier.rest.asgi import Server
 from aubier.rest.capability import capability
 from aubier.rest.interactions import Interactions, Limits
+from aubier.search.parameters import registry
 from aubier.services import record
 from aubier.services.record import api as record_api
 from aubier.settings import Settings
@@ -114,6 +117,7 @@ async def build(
     Problem when two rooms claim the same operation, route, door or statement, or the store does not open.
     """
     refuse_doubles(services)
+    parameters = registry().with_custom(p for s in services for p in s.search_parameters)
     store = await open_store(
         dsn,
         pool_size=settings.pool_size,
@@ -122,6 +126,7 @@ async def build(
         watched=_watched(services),
         bases=_bases(settings),
         strict_references=settings.require_references,
+        registry=parameters,
     )
     access = Access(
         store,
@@ -137,7 +142,7 @@ async def build(
 
 def _contents(settings: Settings) -> Binaries:
     """Documents beside the database, encrypted under the master key of the data folder."""
-    settings.data.mkdir(parents=True, exist_ok=True)
+    settings.data.mkdir(0o711, parents=True, exist_ok=True)
     return Binaries(settings.data / "contents", master_key(settings.data / "secret" / "contents"))
 
 
@@ -204,7 +209,12 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
     return Server(
         access=access,
         identify=identify,
-        interactions=Interactions(statement, operations, Limits(settings.page_size, settings.page_size_max)),
+        interactions=Interactions(
+            statement,
+            operations,
+            Limits(settings.page_size, settings.page_size_max),
+            access.store.registry,
+        ),
         clock=clock,
         max_body=settings.max_body_bytes,
         base_url=settings.base_url.rstrip("/"),
@@ -320,6 +330,22 @@ class Application:
                 return
 
 
+def _end_with_parent() -> None:
+    """Ends this serving process when the one that started it is gone, however it went."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            _pause.wait(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
+
+
+_pause = threading.Event()
+
+
 def application() -> Application:
     """The application of a serving process, with the settings of its environment."""
+    _end_with_parent()
     return Application(os.environ)

@@ -18,7 +18,10 @@ _AUTHOR_ONLY = {
     "system": frozenset[str](),
     "anonymous": frozenset({"create", "update", "patch", "delete"}),
 }
-"""What each kind of actor may do on own resources only. Rule: DMP, a document is deleted by its author only."""
+"""What each kind of actor may do on own resources only.
+
+Rule: DMP, a document is deleted by its author only.
+"""
 
 
 def milliseconds(moment: datetime) -> int:

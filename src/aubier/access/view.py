@@ -19,6 +19,7 @@ from aubier.search.query import parse
 from aubier.store.binaries import Binaries, Stored
 from aubier.store.find import Row
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
+from aubier.store.keys import DIRECTORY
 from aubier.store.sight import Sight
 from aubier.store.store import Store
 
@@ -211,6 +212,8 @@ class View:
         context = Context(self.actor, bound, self.now, self.access.settings, self.language)
         for rule in self.access.before_write.get(resource["resourceType"], ()):
             resource = await rule.run(context, resource, before)
+        if resource["resourceType"] in DIRECTORY:
+            return resource, []
         return resource, labels_of(resource, self.actor)
 
     # -- rights and proofs --------------------------------------------------------------------------
@@ -257,8 +260,10 @@ class View:
         return [audit_event(line) for line in lines]
 
     def decided(self) -> View:
-        """The same actor, for a write that the calling room has itself decided to allow: no grant is asked, the
-        audit line bears the actor's name."""
+        """The same actor, for what the calling room has itself decided to allow: no grant is asked.
+
+        The audit line bears the actor's name.
+        """
         return replace(self, sight=replace(self.sight, unrestricted=True), trusted=True)
 
     def as_system(self, name: str) -> View:

@@ -117,9 +117,9 @@ def client_remove(data: str | None, client_id: str) -> None:
 @_DATA
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def load_command(data: str | None, paths: tuple[Path, ...]) -> None:
-    """Load FHIR files, folders or NDJSON, or the three files of a directory extract; says what was refused and why."""
+    """Load FHIR files, folders, NDJSON or a directory extract; says what was refused and why."""
     with plainly():
-        sys.exit(asyncio.run(records.load(_settings(data), paths)))
+        sys.exit(asyncio.run(records.load_all(_settings(data), paths)))
 
 
 @main.command("reset")

@@ -20,7 +20,7 @@ _FILE = "instance.json"
 
 
 def settings_of(data: str | None, **overrides: Any) -> Settings:
-    """The settings of the instance in a data folder: what `up` noted there, then the environment, then options."""
+    """The settings of an instance: what `up` noted in its folder, then the environment, then options."""
     environ = dict(os.environ)
     given = {"data": data, **overrides}
     folder = Settings.load(environ, data=data).data

@@ -18,6 +18,7 @@ import click
 
 from aubier import __version__
 from aubier.app import House
+from aubier.cli.extract import is_extract, load_extract
 from aubier.cli.instance import console, opened
 from aubier.cli.speech import Progress, say, text
 from aubier.fhir import json as fhir_json
@@ -39,8 +40,18 @@ _MARK = "aubier-backup.json"
 # -- load -------------------------------------------------------------------------------------------
 
 
+async def load_all(settings: Settings, paths: Sequence[Path]) -> int:
+    """Loads directory extracts, then FHIR; gives the exit code."""
+    code = 0
+    for path in paths:
+        if is_extract(path):
+            code = max(code, await load_extract(settings, path))
+    others = [p for p in paths if not is_extract(p)]
+    return max(code, await load(settings, others)) if others else code
+
+
 async def load(settings: Settings, paths: Sequence[Path]) -> int:
-    """Loads files, folders and NDJSON; tells what was refused and why. Gives the exit code: 1 when something was."""
+    """Loads files, folders and NDJSON; tells what was refused and why. Gives 1 when something was."""
     report, progress = BulkReport(), Progress()
     async with opened(settings) as house:
         view = console(house).store
@@ -159,13 +170,13 @@ def backup(settings: Settings, file: Path) -> None:
         _pg_tool(settings, "pg_dump", ["--format=custom", "--compress=zstd:1", f"--file={dump}", dsn])
         say("Copie des documents et des clés", "Copying documents and keys")
         partial = file.with_name(file.name + ".partial")
-        with closing(os.fdopen(os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb")) as out:
-            with tarfile.open(fileobj=out, mode="w") as tar:
-                _add_text(tar, _MARK, json.dumps({"aubier": __version__, "format": 1}))
-                tar.add(dump, "database.dump")
-                for name in _KEPT:
-                    if (settings.data / name).exists():
-                        tar.add(settings.data / name, name, filter=_without_secret_of_server)
+        handle = os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with closing(os.fdopen(handle, "wb")) as out, tarfile.open(fileobj=out, mode="w") as tar:
+            _add_text(tar, _MARK, json.dumps({"aubier": __version__, "format": 1}))
+            tar.add(dump, "database.dump")
+            for name in _KEPT:
+                if (settings.data / name).exists():
+                    tar.add(settings.data / name, name, filter=_without_secret_of_server)
         partial.replace(file)
     size = file.stat().st_size >> 20
     say(f"Sauvegarde écrite : {file} ({size} Mio)", f"Backup written: {file} ({size} MiB)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import json
 import os
 import signal
@@ -25,7 +24,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.sandbox.loader import Loaded, load_territory
 from aubier.sandbox.plan import Settings as Plan
 from aubier.sandbox.plan import territory
-from aubier.settings import Settings
+from aubier.settings import Settings, check_exposure
 from aubier.store.server import EmbeddedServer
 from aubier.store.template import keep_template
 
@@ -34,9 +33,8 @@ _READY_WITHIN = 60.0
 
 def run(settings: Settings) -> None:
     """Starts the database, fills the sandbox once, serves until Ctrl-C, stops everything."""
-    _check_address(settings)
+    check_exposure(settings)
     _check_port(settings)
-    settings.data.mkdir(parents=True, exist_ok=True)
     embedded = None if settings.database_url else EmbeddedServer(settings.data)
     try:
         dsn = settings.database_url or _start(embedded)
@@ -64,22 +62,6 @@ def _database_news(refusal: Problem | None) -> None:
         say("La base s'était arrêtée : elle est repartie", "The database had stopped: it is back")
     else:
         say(f"Base : {refusal.issues[0].fr}", f"Database: {refusal.issues[0].text}")
-
-
-def _check_address(settings: Settings) -> None:
-    """Outside this machine, only behind TLS or a declared proxy."""
-    try:
-        inside = ipaddress.ip_address(settings.host).is_loopback
-    except ValueError:
-        inside = settings.host == "localhost"
-    if not inside and not (settings.tls_cert and settings.tls_key) and not settings.trusted_proxy:
-        raise problem(
-            "forbidden",
-            f"Refusing to listen on {settings.host} without TLS: set AUBIER_TLS_CERT and AUBIER_TLS_KEY,"
-            " or AUBIER_TRUSTED_PROXY",
-            f"Refus d'écouter sur {settings.host} sans TLS : réglez AUBIER_TLS_CERT et AUBIER_TLS_KEY,"
-            " ou AUBIER_TRUSTED_PROXY",
-        )
 
 
 def _check_port(settings: Settings) -> None:
@@ -133,9 +115,10 @@ async def fill(house: House, settings: Settings) -> None:
     done = {**plan, "day": day.isoformat(), "done": True, "resources": loaded.resources}
     await house.store.set_note("territory", json.dumps(done))
     took = time.monotonic() - started
+    counts = (loaded.resources, loaded.identities, loaded.accounts)
     say(
-        f"{loaded.resources} ressources, {loaded.identities} identités, {loaded.accounts} comptes en {took:.0f} s",
-        f"{loaded.resources} resources, {loaded.identities} identities, {loaded.accounts} accounts in {took:.0f} s",
+        "{} ressources, {} identités, {} comptes en {:.0f} s".format(*counts, took),
+        "{} resources, {} identities, {} accounts in {:.0f} s".format(*counts, took),
     )
 
 

@@ -11,6 +11,8 @@ _LIGATURES = str.maketrans(
 
 def fold(text: str) -> str:
     """Lower case, without accents, ligatures opened, white space single: `Œuvré ` gives `oeuvre`."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     lowered = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
     return " ".join("".join(c for c in lowered if not unicodedata.combining(c)).split())
 

@@ -1,0 +1,1 @@
+"""Floor 7: the national services, one room each, no door between rooms."""

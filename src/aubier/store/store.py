@@ -41,6 +41,7 @@ class Store:
 
     pool: Any
     keys: Keys
+    dsn: str = ""
     statements: Mapping[str, str] = field(default_factory=dict)
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bases: tuple[str, ...] = ()
@@ -226,7 +227,7 @@ async def open_store(
     async with answered(), pool.acquire() as conn:
         await upgrade(conn, {"store": store_migrations(), **(migrations or {})})
         secret = await _term_secret(conn)
-    return Store(pool, Keys(keyed_hash(secret)), {s.name: s.sql for s in statements}, **options)
+    return Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s.sql for s in statements}, **options)
 
 
 async def _term_secret(conn: Connection) -> bytes:
