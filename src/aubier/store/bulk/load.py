@@ -1,0 +1,166 @@
+"""The load of a chunk: what is new by COPY, what is known compared and, if it differs, updated."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import asyncpg
+
+from aubier.fhir import json as fhir_json
+from aubier.ground.clock import commit_ticks
+from aubier.ground.problem import Problem
+from aubier.ground.rows import Resource
+from aubier.store import codec
+from aubier.store.bulk.item import Item
+from aubier.store.bulk.place import place
+from aubier.store.bulk.rows import copy_audit, copy_changes, copy_items, copy_maps, copy_rights
+from aubier.store.intent import Batch, Grant, Intent, Prepare
+from aubier.store.keys import type_names, type_numbers
+from aubier.store.pool import Connection, answered
+from aubier.store.sight import Sight
+from aubier.store.store import Store, busy
+
+_TRIES = 5
+_UPDATED_AT_ONCE = 200
+
+_Key = tuple[str, str]
+
+PrepareMany = Callable[[Any, Sequence[Resource]], Awaitable[list[tuple[Resource, list[str]]]]]
+"""`prepare_many(connection, new resources)`: what `Prepare` gives, for many that are not stored yet."""
+
+
+@dataclass(slots=True)
+class BulkReport:
+    """What a load did. `refused` holds (place, Problem) of each resource left out."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: list[tuple[str, Problem]] = field(default_factory=list)
+
+    def add(self, other: BulkReport) -> None:
+        """Takes another report in."""
+        self.created += other.created
+        self.updated += other.updated
+        self.unchanged += other.unchanged
+        self.refused += other.refused
+
+
+async def load(
+    store: Store,
+    sight: Sight,
+    resources: Sequence[Resource],
+    prepare: Prepare,
+    grants: Sequence[Grant] = (),
+    *,
+    prepare_many: PrepareMany | None = None,
+) -> BulkReport:
+    """Stores resources by their own ids; the new ones of the chunk all or none. Platform's own actors only.
+
+    `prepare` runs the rooms' content rules and gives the labels; `prepare_many`, when given, does it at once
+    for all that are new. A resource without id gets one. The same id twice: the last one counts. Problem: a
+    content rule refused, the store does not answer, or others write the same resources.
+    """
+    chosen: dict[_Key, Resource] = {
+        (r["resourceType"], r.setdefault("id", store.ids())): r for r in resources
+    }
+    ready = prepare_many or _one_by_one(prepare)
+    report = BulkReport()
+    async with answered():
+        for _ in range(_TRIES):
+            try:
+                stored = await _load_new(store, sight, chosen, ready, grants)
+                break
+            except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+                continue  # another writer made one of them meanwhile: look again
+        else:
+            raise busy()
+    report.created = len(chosen) - len(stored)
+    known = [resource for key, resource in chosen.items() if key in stored]
+    await _update(store, sight, known, stored, prepare, report)
+    return report
+
+
+def _one_by_one(prepare: Prepare) -> PrepareMany:
+    async def many(conn: Connection, resources: Sequence[Resource]) -> list[tuple[Resource, list[str]]]:
+        return [await prepare(conn, resource, None) for resource in resources]
+
+    return many
+
+
+async def _load_new(
+    store: Store, sight: Sight, chosen: dict[_Key, Resource], ready: PrepareMany, grants: Sequence[Grant]
+) -> dict[_Key, bytes]:
+    """Writes what is not stored yet, in one transaction; gives the bytes of what is (none: deleted)."""
+    async with store.pool.acquire() as conn, conn.transaction():
+        stored = await _stored(conn, list(chosen))
+        fresh = await ready(conn, [resource for key, resource in chosen.items() if key not in stored])
+        with _uncollected():
+            items = [Item(r["resourceType"], r["id"], r, labels, store.index(r)) for r, labels in fresh]
+            await place(conn, store, sight, items)
+            await copy_maps(conn, items)
+            await copy_items(conn, items, store.numbers.next_seq(commit_ticks()), sight.now)
+        await copy_rights(conn, sight, items, grants)
+        await copy_audit(conn, sight, items)
+        await copy_changes(conn, store, items)
+    return stored
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """A chunk makes a hundred thousand rows and no cycle: the collector would walk them in vain."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
+async def _stored(conn: Connection, keys: Sequence[_Key]) -> dict[_Key, bytes]:
+    rows = await conn.fetch(
+        "select m.type, m.id, coalesce(r.dict, d.dict) as dict, coalesce(r.raw, d.raw) as raw from id_map m"
+        " join unnest($1::smallint[], $2::text[]) k(type, id) on m.type = k.type and m.id = k.id"
+        " left join res r on r.pat = m.pat and r.rid = m.rid"
+        " left join dir_res d on d.pat = m.pat and d.rid = m.rid where m.rid <> 0",
+        [type_numbers()[kind] for kind, _ in keys],
+        [logical for _, logical in keys],
+    )
+    return {
+        (type_names()[r["type"]], r["id"]): codec.unpack(r["dict"], r["raw"]) if r["raw"] is not None else b""
+        for r in rows
+    }
+
+
+async def _update(
+    store: Store,
+    sight: Sight,
+    known: Sequence[Resource],
+    stored: dict[_Key, bytes],
+    prepare: Prepare,
+    report: BulkReport,
+) -> None:
+    """Updates what differs from what is stored, in transactions of their own."""
+    changed = [r for r in known if _differs(r, stored[r["resourceType"], r["id"]])]
+    report.unchanged += len(known) - len(changed)
+    for start in range(0, len(changed), _UPDATED_AT_ONCE):
+        part = changed[start : start + _UPDATED_AT_ONCE]
+        intents = [Intent("update", r["resourceType"], r["id"], resource=r, may_create=True) for r in part]
+        written = await store.transact(sight, Batch(intents, prepare, action="load", what="load"))
+        report.updated += sum(w.status == "updated" for w in written)
+        report.created += sum(w.status == "created" for w in written)
+
+
+def _differs(resource: Resource, stored: bytes) -> bool:
+    return not stored or _bare(fhir_json.parse(stored)) != _bare(resource)
+
+
+def _bare(resource: Resource) -> Resource:
+    """A resource without what the server itself puts into it."""
+    meta = {k: v for k, v in resource.get("meta", {}).items() if k not in ("versionId", "lastUpdated")}
+    return {**{k: v for k, v in resource.items() if k != "meta"}, **({"meta": meta} if meta else {})}

@@ -1,0 +1,123 @@
+"""Which compartment each resource of a chunk goes to: one look-up for the chunk, not one per resource."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from aubier.ground.problem import not_found
+from aubier.store.bulk.item import Item
+from aubier.store.compartment import followed, patients
+from aubier.store.keys import family, type_numbers
+from aubier.store.pool import Connection
+from aubier.store.sight import Sight
+from aubier.store.store import Store
+
+_Key = tuple[str, str]
+
+
+async def place(conn: Connection, store: Store, sight: Sight, items: Sequence[Item]) -> None:
+    """Gives each item its compartment and row number.
+
+    A Patient that is named and not here gets a compartment that waits for it; Problem (not-found) where
+    the actor or a setting forbids that.
+    """
+    record = [item for item in items if not family(item.kind)]
+    named = {item: patients(item.resource, item.indexed.found) for item in record}
+    pats = await _patients(conn, store, sight, record, {p for ids in named.values() for p in ids})
+    for item, ids in named.items():
+        _settle(item, [pats[p] for p in ids])
+    await _follow(conn, store, record)
+    lone = [item for item in record if not item.pat]
+    for item, pat in zip(lone, await store.numbers.take(conn, len(lone)), strict=True):
+        item.pat = pat
+    for item, rid in zip(items, await store.numbers.take(conn, len(items)), strict=True):
+        item.rid = rid
+
+
+def _settle(item: Item, homes: Iterable[int]) -> None:
+    """The first compartment keeps the resource, the others a stub of it."""
+    distinct = list(dict.fromkeys(homes))
+    if distinct:
+        item.pat, item.also = distinct[0], distinct[1:]
+
+
+async def _patients(
+    conn: Connection, store: Store, sight: Sight, items: Sequence[Item], named: set[str]
+) -> dict[str, int]:
+    """The compartment of each Patient that comes, is here, or is named."""
+    here = await _waiting(conn, named)
+    own = [item for item in items if item.kind == "Patient"]
+    for item in own:
+        item.waiting = item.id in here
+    absent = sorted(named - here.keys() - {item.id for item in own})
+    if absent and (not sight.unrestricted or store.strict_references):
+        raise not_found(f"Patient/{absent[0]}")
+    fresh = [item.id for item in own if not item.waiting]
+    taken = await store.numbers.take(conn, len(fresh) + len(absent))
+    here |= dict(zip(fresh, taken, strict=False))
+    if absent:
+        here |= await _reserve(conn, absent, taken[len(fresh) :])
+    return here
+
+
+async def _waiting(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """Patients that are here, or were named before they came: their compartments."""
+    rows = await conn.fetch(
+        "select id, pat from id_map where type = $1 and id = any($2::text[]) and pat <> 0",
+        type_numbers()["Patient"],
+        sorted(ids),
+    )
+    return {r["id"]: r["pat"] for r in rows}
+
+
+async def _reserve(conn: Connection, absent: Sequence[str], pats: Sequence[int]) -> dict[str, int]:
+    """Rows that wait for Patients; another writer may have made one a moment ago, then its number holds."""
+    await conn.execute(
+        "insert into id_map (type, id, pat, rid) select $1, id, pat, 0"
+        " from unnest($2::text[], $3::bigint[]) k(id, pat) on conflict (type, id) do update"
+        " set pat = excluded.pat where id_map.pat = 0 and id_map.rid = 0",
+        type_numbers()["Patient"],
+        absent,
+        pats,
+    )
+    return await _waiting(conn, absent)
+
+
+async def _follow(conn: Connection, store: Store, items: Sequence[Item]) -> None:
+    """Places what names no patient with what it is about, which may be in this chunk and follow in turn."""
+    unplaced = {item: keys for item in items if not item.pat and (keys := _targets(store, item))}
+    pats = {(item.kind, item.id): item.pat for item in items if item.pat}
+    pats |= await _stored(conn, {key for keys in unplaced.values() for key in keys} - pats.keys())
+    moved = True
+    while moved:
+        moved = False
+        for item, keys in list(unplaced.items()):
+            _settle(item, (pats[key] for key in keys if key in pats))
+            if item.pat:
+                pats[item.kind, item.id] = item.pat
+                del unplaced[item]
+                moved = True
+
+
+def _targets(store: Store, item: Item) -> list[_Key]:
+    keys: list[_Key] = []
+    for reference in followed(item.resource):
+        kind, _, logical = store.local(reference).partition("/")
+        if kind in type_numbers() and not family(kind):
+            keys.append((kind, logical))
+    return keys
+
+
+async def _stored(conn: Connection, keys: Iterable[_Key]) -> dict[_Key, int]:
+    """The compartments of resources of the record that are here."""
+    asked = sorted(keys)
+    if not asked:
+        return {}
+    rows = await conn.fetch(
+        "select k.name, m.id, m.pat from id_map m join unnest($1::smallint[], $2::text[], $3::text[])"
+        " k(type, id, name) on m.type = k.type and m.id = k.id where m.pat <> 0",
+        [type_numbers()[kind] for kind, _ in asked],
+        [logical for _, logical in asked],
+        [kind for kind, _ in asked],
+    )
+    return {(r["name"], r["id"]): r["pat"] for r in rows}
