@@ -18,7 +18,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Policy, Request, Response
 from aubier.services.record import SERVICE
-from aubier.services.record.api import deposit_cda, open_document, parse_document
+from aubier.services.record.api import deposit_cda, open_document, parse_document, part_link
 from aubier.services.record.cda.header import read_header
 from aubier.services.record.demo import Person, Place, Story, Writer, consultation_report, discharge_letter
 from aubier.services.record.subject import FLAG_SYSTEM
@@ -745,6 +745,20 @@ async def test_a_cda_of_someone_else_does_not_enter_a_record(house: House) -> No
     assert refusal.kind == "business-rule"
     made = await house.ask(AUTHOR, "POST", "/cda", query=[("patient", "Patient/p1")], **options)
     assert made.status == 201
+
+
+async def test_a_file_inside_a_document_comes_from_our_own_address(house: House) -> None:
+    context = house.context(AUTHOR)
+    written = await deposit_cda(context, (CDA / "DOC_NON_STRUCTURE_CDA-R2-N1.xml").read_bytes())
+    (route,) = SERVICE.routes
+    params = {"id": written.id, "part": "body"}
+    sent = await route.run(context, Request("GET", part_link(written.id, "body"), params))
+    assert (sent.status, sent.media_type, sent.body[:5]) == (200, "application/pdf", b"%PDF-")
+    assert sent.headers["X-Content-Type-Options"] == "nosniff"
+    for actor, part in ((AUTHOR, "other"), (STRANGER, "body")):
+        with pytest.raises(Problem) as refused:
+            await route.run(house.context(actor), Request("GET", "", params | {"part": part}))
+        assert refused.value.kind == "not-found"
 
 
 async def test_our_own_letters_replace_one_another(house: House) -> None:

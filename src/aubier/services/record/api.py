@@ -9,12 +9,13 @@ from aubier.services.record.actions import (
     open_document,
     publish,
 )
-from aubier.services.record.cda.html import render as render_cda
 from aubier.services.record.cda.parts import read_parts
-from aubier.services.record.cda.text import plain_text
 from aubier.services.record.cda.xml import parse_document
 from aubier.services.record.door import safe_headers
 from aubier.services.record.mhd.patch import json_patch
+from aubier.services.record.page.files import part_link
+from aubier.services.record.page.html import render as render_cda
+from aubier.services.record.page.text import plain_text
 
 __all__ = [
     "Opened",
@@ -25,6 +26,7 @@ __all__ = [
     "open_content",
     "open_document",
     "parse_document",
+    "part_link",
     "plain_text",
     "publish",
     "read_parts",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aubier.ground.rows import Service
 from aubier.services.record.door import DOOR
 from aubier.services.record.mhd.find import SEARCH_PARAMETERS
+from aubier.services.record.page.files import ROUTES
 from aubier.services.record.rules import BEFORE_WRITE
 
 SERVICE = Service(
@@ -16,6 +17,7 @@ SERVICE = Service(
     },
     reads=("DocumentReference", "List", "Binary", "Patient"),
     writes=("DocumentReference", "List"),
+    routes=ROUTES,
     doors=(DOOR,),
     before_write=BEFORE_WRITE,
     search_parameters=SEARCH_PARAMETERS,

@@ -9,9 +9,9 @@ from lxml import etree
 from aubier.services.record import demo
 from aubier.services.record.cda.document import document_reference
 from aubier.services.record.cda.header import read_header
-from aubier.services.record.cda.html import render
-from aubier.services.record.cda.text import plain_text
 from aubier.services.record.cda.xml import parse_document
+from aubier.services.record.page.html import render
+from aubier.services.record.page.text import plain_text
 from aubier.validation import validate
 
 WHEN = datetime(2026, 11, 20, 14, 30, tzinfo=timezone(timedelta(hours=1)))

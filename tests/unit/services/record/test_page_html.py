@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from aubier.services.record.cda.header import read_header
-from aubier.services.record.cda.html import render
-from aubier.services.record.cda.narrative import MAX_IMAGE
-from aubier.services.record.cda.text import plain_text
 from aubier.services.record.cda.xml import parse_document, text_of
+from aubier.services.record.page.html import render
+from aubier.services.record.page.narrative import MAX_IMAGE
+from aubier.services.record.page.text import plain_text
 from tests.where import SHARED
 
 FILES = sorted((SHARED / "data" / "cda").glob("*.xml"))

@@ -12,7 +12,10 @@ from lxml import etree
 from aubier.ground.text import fold_name
 from aubier.services.record.cda.header import read_header
 from aubier.services.record.cda.model import INS_TEST, Header, Organization, Part, Party, PatientRole
-from aubier.services.record.cda.narrative import (
+from aubier.services.record.cda.parts import BODY, read_parts
+from aubier.services.record.cda.time import plain_time
+from aubier.services.record.cda.xml import every, first, parse_document, text_of
+from aubier.services.record.page.narrative import (
     Node,
     Page,
     add,
@@ -20,10 +23,7 @@ from aubier.services.record.cda.narrative import (
     render_narrative,
     show_part,
 )
-from aubier.services.record.cda.parts import BODY, read_parts
-from aubier.services.record.cda.time import plain_time
-from aubier.services.record.cda.words import words
-from aubier.services.record.cda.xml import every, first, parse_document, text_of
+from aubier.services.record.page.words import words
 
 _VOID = {"br", "img"}
 _CONTENTS_FROM = 5

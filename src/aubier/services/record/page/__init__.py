@@ -1,0 +1,1 @@
+"""A CDA document for people: a safe page, and its bare text."""
