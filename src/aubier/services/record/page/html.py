@@ -126,26 +126,25 @@ def _contents(sections: list[Node], target: Node, page: Page) -> None:
         add(add(items, "li"), "a", _title(section, page), href=f"#cda-part-{number}")
 
 
-def _unstructured(part: Part, target: Node, page: Page, title: str) -> None:
-    """An N1 body: text as text, a small image as an image, anything else from our own URL."""
+def _unstructured(part: Part, target: Node, page: Page) -> None:
+    """An N1 body: text as text, a small image as an image, anything else as a link to our own URL.
+
+    A PDF is linked, not embedded: our pages forbid plugins.
+    """
     page.shown.add(part.id)
     if part.media_type in ("text/plain", "text/html", "text/xml"):
         add(target, "pre", part.content.decode("utf-8", "replace"), class_="document-text", tabindex="0")
         return
-    if part.media_type == "application/pdf" and page.link is not None:
-        made = add(target, "object", data=page.link(part.id), type="application/pdf", aria_label=title)
-        made.set("class", "document-pdf")
-        target = add(made, "p")
     show_part(part, add(target, "p"), page, page.words["open"])
 
 
-def _body(root: Node, target: Node, page: Page, *, level: int, title: str) -> None:
+def _body(root: Node, target: Node, page: Page, *, level: int) -> None:
     sections = list(every(root, "component/structuredBody/component/section"))
     _contents(sections, target, page)
     for number, section in enumerate(sections, start=1):
         _section(section, target, page, level=level + 1, number=str(number))
     if BODY in page.parts:
-        _unstructured(page.parts[BODY], target, page, title)
+        _unstructured(page.parts[BODY], target, page)
     elif not sections:
         add(target, "p", page.words["empty"])
     render_footnotes(target, page)
@@ -184,5 +183,5 @@ def render(
     article.set("class", "document")
     article.set("lang", header.language)
     _head(header, article, page, level=level, language=language)
-    _body(root, article, page, level=level, title=header.title)
+    _body(root, article, page, level=level)
     return _write(article)
