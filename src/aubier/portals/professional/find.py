@@ -51,7 +51,7 @@ def find_errors(form: Form) -> Mapping[str, str]:
 def find_parameters(form: Form, *, sandbox: bool) -> Resource:
     """The Parameters of the search for the form of the `by` chosen; test numbers only in the sandbox."""
     if form.get("by") == "ins":
-        oid = "1.2.250.1.213.1.4.10" if sandbox else "1.2.250.1.213.1.4.8"
+        oid = "urn:oid:1.2.250.1.213.1.4.10" if sandbox else "urn:oid:1.2.250.1.213.1.4.8"
         return parameters(ins=("valueString", clean_ins(form.get("ins"))), oid=("valueString", oid))
     return parameters(
         family=("valueString", form.get("family")),

@@ -1,0 +1,69 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from aubier.portals.frame.faces import initials
+from aubier.portals.frame.texts import texts
+from aubier.portals.reading import people
+from tests.browser import story
+
+NOW = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
+FR = texts("fr")
+
+
+def test_the_strip_of_a_qualified_identity() -> None:
+    found = people.strip(story.YANN, NOW, FR)
+    assert found.official == "LE GOFF Yann"
+    assert found.name == "Yann Le Goff"
+    assert (found.born, found.age, found.sex) == ("04/03/1955", "71 ans", "homme")
+    assert found.place == "Douarnenez (29046)"
+    assert found.ins.replace("\u00a0", " ").startswith("1 55 03 29 046 117 ")
+    assert found.status == "qualified"
+
+
+def test_a_validated_identity_without_number_is_not_qualified() -> None:
+    assert people.identity_status(story.patient("x", "A", "B", status="VALI")) == "validated"
+    assert people.identity_status(story.patient("x", "A", "B", status="PROV")) == "provisional"
+    assert people.identity_status({"resourceType": "Patient"}) == "provisional"
+
+
+def test_a_used_name_stands_beside_the_birth_name() -> None:
+    patient = {
+        "name": [
+            {"use": "official", "family": "Guyen", "given": ["Mai"]},
+            {"use": "usual", "family": "Le Goff"},
+        ]
+    }
+    assert people.official_name(patient, FR) == "GUYEN Mai (nom utilisé\u00a0: LE GOFF)"
+
+
+def test_a_patient_of_whom_nothing_is_known() -> None:
+    found = people.strip({"resourceType": "Patient", "id": "x"}, NOW, FR)
+    assert (found.name, found.born, found.age, found.ins) == ("", "", "", "")
+    assert found.sex == "sexe inconnu"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("DR Anne MORVAN", "Dr Anne Morvan"),
+        ("MME Marie LE BRIS", "Marie Le Bris"),
+        ("Soizic Kerjean", "Soizic Kerjean"),
+        ("", ""),
+    ],
+)
+def test_tidy_names(name: str, said: str) -> None:
+    assert people.tidy_name(name) == said
+
+
+@pytest.mark.parametrize(
+    ("name", "face"), [("Dr Anne Morvan", "AM"), ("Yann Le Goff", "YG"), ("Léo", "L"), ("", "")]
+)
+def test_faces(name: str, face: str) -> None:
+    assert initials(name) == face
+
+
+def test_an_old_number_is_not_shown() -> None:
+    old = {"identifier": [{"use": "old", "system": story.INS_TEST, "value": "1"}]}
+    assert people.ins_number(old) == ""
+    assert people.group_ins("2A1") == "2A1"
