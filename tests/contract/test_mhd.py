@@ -8,12 +8,15 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.view import Access
+from aubier.app import build
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Policy, Request, Response
@@ -635,6 +638,22 @@ async def test_an_old_if_match_is_refused(house: House) -> None:
     assert (await house.refused(AUTHOR, "PATCH", path, body=MASK, headers=headers)).kind == "precondition"
 
 
+async def test_a_list_hides_and_shows_with_its_document(house: House) -> None:
+    answer = read(await house.ask(AUTHOR, "POST", "", body=provided()))
+    platform = house.context(system_actor("record.lists"))
+    change = SimpleNamespace(type="DocumentReference", id=logical(answer, 1), version=2, op="update")
+    (row,) = SERVICE.on_change
+    normal = [MASK[0] | {"value": simplified()["securityLabel"]}]
+    for body, expected in ((MASK, ["MASQUE_PS"]), (normal, [])):
+        path = f"/DocumentReference/{logical(answer, 1)}"
+        await house.ask(AUTHOR, "PATCH", path, body=body, headers=JSON_PATCH)
+        for _ in range(2):
+            await row.run(platform, change)
+        submission = await platform.store.read("List", logical(answer, 0))
+        assert [c["code"] for c in submission["meta"].get("security", [])] == expected
+    assert submission["meta"]["versionId"] == "3"
+
+
 async def test_a_hidden_document_is_absent_with_its_content(house: House) -> None:
     policy = Policy("t", lambda a: a.kind == "professional", lambda a: frozenset({"mask:ps"}), "DMP TD3.3a")
     document = read(await house.ask(AUTHOR, "POST", "/DocumentReference", body=simplified()))
@@ -692,6 +711,38 @@ async def test_the_capability_statement_tells_what_the_door_does(house: House) -
     assert kinds["DocumentReference"] == {"create", "patch", "read", "search-type"}
     assert kinds["List"] == {"read", "search-type"}
     assert told["rest"][0]["interaction"] == [{"code": "transaction"}]
+
+
+async def test_the_door_answers_over_http(database: Callable[[], str], tmp_path: Path) -> None:
+    built = await build(Settings.load({}, sandbox=True, data=tmp_path), database())
+
+    async def identify(context: Context, headers: Any) -> Actor:
+        return AUTHOR if headers.get("authorization") else ANONYMOUS
+
+    built.server.identify = identify
+    platform = built.context(system_actor("test")).store
+    await platform.update(patient("p1", INS, "PAT-TROIS"))
+    await platform.grant(Grant("p1", AUTHOR.keys[0], "relationship", rights="rw"))
+    transport = httpx.ASGITransport(app=built.server)
+    token = {"authorization": "Bearer x", "content-type": "application/fhir+json"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://aubier.test", headers=token) as http:
+        answer = (await http.post("/pdsm", json=provided())).json()
+        assert answer["entry"][0]["response"]["status"] == "201 Created"
+        place = f"/pdsm/{answer['entry'][2]['response']['location']}"
+        got = await http.get(place, headers={"accept": "text/plain"})
+        assert (got.status_code, got.text) == (200, "Compte rendu")
+        assert "sandbox" in got.headers["content-security-policy"]
+        head = await http.head(place, headers={"accept": "text/plain"})
+        assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", got.headers["etag"])
+        refused = await http.delete(f"/pdsm/DocumentReference/{logical(answer, 1)}")
+        assert (refused.status_code, refused.headers["allow"]) == (405, "GET, PATCH")
+        assert refused.json()["resourceType"] == "OperationOutcome"
+        missing = await http.get("/pdsm/DocumentReference", params={"status": "current"})
+        assert (missing.status_code, missing.json()["issue"][0]["expression"]) == (400, ["http.patient"])
+        nobody = await http.get("/pdsm/DocumentReference", headers={"authorization": ""})
+        assert nobody.status_code == 401
+        assert (await http.get("/pdsm/metadata")).json()["implementation"]["url"] == "http://aubier.test/pdsm"
+    await built.stop()
 
 
 # -- CDA ------------------------------------------------------------------------------------------------

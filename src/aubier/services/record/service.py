@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aubier.ground.rows import Service
 from aubier.services.record.door import DOOR
+from aubier.services.record.lists import ON_CHANGE
 from aubier.services.record.mhd.find import SEARCH_PARAMETERS
 from aubier.services.record.page.files import ROUTES
 from aubier.services.record.rules import BEFORE_WRITE
@@ -20,6 +21,7 @@ SERVICE = Service(
     routes=ROUTES,
     doors=(DOOR,),
     before_write=BEFORE_WRITE,
+    on_change=ON_CHANGE,
     search_parameters=SEARCH_PARAMETERS,
 )
 """What the record room brings."""

@@ -59,6 +59,17 @@ def content_name(url: Any) -> str:
     return name if len(name) == 64 and set(name) <= set("0123456789abcdef") else ""
 
 
+_MASKS = frozenset({"MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REP_LEGAUX", "CONNEXION_SECRETE"})
+
+
+def masks(labelled: Any) -> list[Resource]:
+    """The visibility codings (TRE_A07) of a document's securityLabel or a meta's security, in order."""
+    held = labelled if isinstance(labelled, dict) else {}
+    codings = listed(held.get("security"))
+    codings += [c for label in listed(held.get("securityLabel")) for c in listed(label.get("coding"))]
+    return [c for c in codings if c.get("code") in _MASKS]
+
+
 def decoded(data: Any, at: str) -> bytes:
     """The bytes of a base64Binary. Errors: Problem `value` at `at`."""
     try:
