@@ -275,7 +275,8 @@ async def _people(context: Context) -> Sequence[Login]:
 async def identify(context: Context, headers: Mapping[str, str]) -> Actor:
     """Who asks: by bearer token, else by the session cookie of our own pages, else nobody."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    if scheme:
+    # Basic credentials are an application's, at the token endpoint: sign-on itself reads them.
+    if scheme and scheme.lower() != "basic":
         if scheme.lower() != "bearer" or not token.strip():
             raise problem(
                 "login",

@@ -21,6 +21,7 @@ from aubier.app import House, build
 from aubier.cli.instance import note
 from aubier.cli.speech import Progress, say
 from aubier.ground.problem import Problem, problem
+from aubier.sandbox.letters import cda_letter
 from aubier.sandbox.loader import Loaded, load_territory
 from aubier.sandbox.plan import Settings as Plan
 from aubier.sandbox.plan import territory
@@ -108,7 +109,8 @@ async def fill(house: House, settings: Settings) -> None:
     def told(loaded: Loaded) -> None:
         progress(loaded.resources, "ressources", "resources")
 
-    made = territory(Plan(today=day, citizens=settings.citizens, seed=settings.seed))
+    plan_of = Plan(today=day, citizens=settings.citizens, seed=settings.seed, writer=cda_letter)
+    made = territory(plan_of)
     loaded = await load_territory(house.access, made, house.clock(), told)
     progress.end()
     await house.store.analyse()
