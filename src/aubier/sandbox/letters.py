@@ -47,7 +47,9 @@ def cda_letter(letter: Letter) -> Content:
 
 def _story(letter: Letter, author: Carer) -> Story:
     when = datetime.fromisoformat(letter.when.replace("Z", "+00:00"))
-    return Story(f"2.25.{UUID(letter.set_id.rpartition(':')[2]).int}", when, _person(letter), _writer(author))
+    return Story(
+        f"2.25.{UUID(letter.set_id.rpartition(':')[2]).int}.1", when, _person(letter), _writer(author)
+    )
 
 
 def _person(letter: Letter) -> Person:
