@@ -154,6 +154,11 @@ def test_a_small_image_is_shown_with_its_caption() -> None:
     assert base64.b64decode(image.get("src").removeprefix("data:image/png;base64,")) == PNG
 
 
+def test_an_image_that_is_of_another_kind_is_shown_as_what_it_is() -> None:
+    image = page('<renderMultiMedia referencedObject="m1"/>', media("image/jpeg", PNG)).find(".//img")
+    assert image.get("src").startswith("data:image/png;base64,")
+
+
 @pytest.mark.parametrize(
     ("kind", "content"),
     [

@@ -46,6 +46,12 @@ def looks_like(media_type: str, content: bytes) -> bool:
     return signature is not None and content[:1024].lstrip()[: len(signature)] == signature
 
 
+def image_type(content: bytes) -> str:
+    """The media type of a PNG, JPEG or GIF by its first bytes, or an empty string."""
+    kinds = (kind for kind in _SIGNATURES if kind.startswith("image/"))
+    return next((kind for kind in kinds if looks_like(kind, content)), "")
+
+
 def _media(root: etree._Element) -> Iterator[Part]:
     seen: set[str] = set()
     for number, media in enumerate(root.iter("{urn:hl7-org:v3}observationMedia")):

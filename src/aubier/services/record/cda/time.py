@@ -126,4 +126,4 @@ def plain_time(value: str, language: str = "fr") -> str:
         words = f"{'1er' if french and rest[1] == '01' else int(rest[1])} {words}"
     if not time:
         return words
-    return words + (f" à {int(time[:2])} h {time[3:5]}" if french else f" at {time[:5]}")
+    return words + (f" à {int(time[:2])}\u00a0h\u00a0{time[3:5]}" if french else f" at {time[:5]}")

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from lxml import etree
 
 from aubier.services.record.cda.model import Part
-from aubier.services.record.cda.parts import looks_like
+from aubier.services.record.cda.parts import image_type
 from aubier.services.record.cda.xml import every, first, name_of, text_of
 
 MAX_IMAGE = 2_000_000
@@ -170,10 +170,10 @@ def show_part(part: Part, target: Node, page: Page, label: str = "") -> None:
     """A file of the document: a small image as such, anything else as a link to our own URL of it."""
     page.shown.add(part.id)
     small = part.media_type in IMAGES and len(part.content) <= MAX_IMAGE
-    if small and looks_like(part.media_type, part.content):
+    if small and (kind := image_type(part.content)):  # some announce one image type and hold another
         data = base64.b64encode(part.content).decode()
         frame = add(target, "span", class_="document-image")
-        add(frame, "img", src=f"data:{part.media_type};base64,{data}", alt=label or page.words["image"])
+        add(frame, "img", src=f"data:{kind};base64,{data}", alt=label or page.words["image"])
         return
     kind = {"application/pdf": "PDF", "text/rtf": "RTF"}.get(part.media_type, part.media_type)
     size = f"{max(1, len(part.content) // 1000)} {page.words['kb']}"
