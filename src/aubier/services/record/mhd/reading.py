@@ -59,7 +59,15 @@ def content_name(url: Any) -> str:
     return name if len(name) == 64 and set(name) <= set("0123456789abcdef") else ""
 
 
-_MASKS = frozenset({"MASQUE_PS", "INVISIBLE_PATIENT", "INVISIBLE_REP_LEGAUX", "CONNEXION_SECRETE"})
+_MASKS = frozenset(
+    {
+        "MASQUE_PS",
+        "INVISIBLE_PATIENT",
+        "INVISIBLE_REP_LEGAUX",
+        "INVISIBLE_REPRESENTANTS_LEGAUX",
+        "CONNEXION_SECRETE",
+    }
+)
 
 
 def masks(labelled: Any) -> list[Resource]:
