@@ -251,7 +251,12 @@ async def _document_content(context: Context, document: Resource) -> Content:
     opened = await record_api.open_document(context, document)
     html = ""
     if record_api.is_cda(opened.media_type, opened.content):
-        html = record_api.render_cda(opened.content, language=context.language, level=2)
+        html = record_api.render_cda(
+            opened.content,
+            link=lambda part: record_api.part_link(str(document["id"]), part),
+            language=context.language,
+            level=2,
+        )
     return Content(opened.media_type, opened.content, html, len(opened.content))
 
 

@@ -326,7 +326,7 @@ async def test_another_patients_document_is_not_replaced(house: House) -> None:
 async def test_an_unknown_or_invisible_document_is_not_replaced(house: House) -> None:
     unknown = await house.refused(AUTHOR, "POST", "", body=provided(replaces="nowhere"))
     made = await house.ask(
-        professional("1"), "POST", "/DocumentReference", body=simplified(subject={"reference": "Patient/p2"})
+        professional("2"), "POST", "/DocumentReference", body=simplified(subject={"reference": "Patient/p2"})
     )
     hidden = made.headers["Location"].rpartition("/")[2]
     invisible = await house.refused(AUTHOR, "POST", "", body=provided(replaces=hidden))

@@ -33,7 +33,7 @@ def sight_of(actor: Actor, now: datetime, policies: Sequence[Policy]) -> Sight:
     """What this actor may see now. Only an actor of kind `system` is without grants."""
     hidden = {label for p in policies if p.applies(actor) for label in p.hidden(actor)}
     return Sight(
-        actor=actor.login or actor.kind,
+        actor=actor.reference or actor.login or actor.kind,
         name=actor.name,
         now=milliseconds(now),
         unrestricted=actor.kind == "system",
@@ -41,7 +41,7 @@ def sight_of(actor: Actor, now: datetime, policies: Sequence[Policy]) -> Sight:
         hidden=tuple(sorted(hidden)),
         own=tuple(f"author:{key}" for key in actor.keys if key.startswith(("ps:", "person:", "system:"))),
         types=readable(actor),
-        org=actor.organization,
+        org=f"{actor.organization} {actor.organization_name}".strip(),
         client=actor.client,
         purpose=actor.purpose,
         author_only=_AUTHOR_ONLY[actor.kind],

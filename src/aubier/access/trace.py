@@ -54,9 +54,10 @@ def _agents(line: Mapping[str, Any]) -> list[Resource]:
         ]
     agents = [agent]
     if line["org"]:
+        number, _, name = str(line["org"]).partition(" ")
         place = {
-            "identifier": {"system": "urn:oid:1.2.250.1.71.4.2.2", "value": line["org"]},
-            "display": line["org"],
+            "identifier": {"system": "urn:oid:1.2.250.1.71.4.2.2", "value": number},
+            "display": name or number,
         }
         agents.append({"who": place, "requestor": False})
     return agents

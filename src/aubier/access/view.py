@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from aubier.access.actor import Actor, Context, system_actor
+from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.decide import require, sight_of
 from aubier.access.labels import labels_of
 from aubier.access.trace import audit_event
@@ -214,7 +214,8 @@ class View:
             resource = await rule.run(context, resource, before)
         if resource["resourceType"] in DIRECTORY:
             return resource, []
-        return resource, labels_of(resource, self.actor)
+        # Whoever changes a resource does not thereby become its author; the store keeps the authors it had.
+        return resource, labels_of(resource, self.actor if before is None else ANONYMOUS)
 
     # -- rights and proofs --------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from aubier.ground.rows import Resource, Texts
@@ -116,6 +116,24 @@ class Delegation:
 Right = Relationship | Mask | Delegation
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One past access, for the audit trail of a story: a professional read `what` (a type) in a record.
+
+    `actor` is `Practitioner/..`, `organization` the IDNST and name of the place, `when` an aware datetime,
+    `basis` what founded the access, `hits` how many entries were shown.
+    """
+
+    patient: str
+    actor: str
+    name: str
+    organization: str
+    when: datetime
+    what: str
+    basis: str
+    hits: int = 1
+
+
 @dataclass(slots=True)
 class Batch:
     """One thing to load whole: the directory's next part, a household, or a story.
@@ -127,6 +145,7 @@ class Batch:
     resources: list[Resource] = field(default_factory=list)
     identities: list[NationalIdentity] = field(default_factory=list)
     rights: list[Right] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
 
     def add(self, other: Batch) -> None:
@@ -134,6 +153,7 @@ class Batch:
         self.resources += other.resources
         self.identities += other.identities
         self.rights += other.rights
+        self.looks += other.looks
         self.accounts += other.accounts
 
 

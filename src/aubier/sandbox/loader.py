@@ -15,9 +15,19 @@ from aubier.referentials.identity import actions as identity
 from aubier.referentials.identity.api import Ins, Person, Traits
 from aubier.referentials.sharing import rules as sharing
 from aubier.referentials.signon import api as signon
-from aubier.sandbox.batch import Account, Batch, Delegation, Mask, NationalIdentity, Relationship, gather
+from aubier.sandbox.batch import (
+    Account,
+    Batch,
+    Delegation,
+    Look,
+    Mask,
+    NationalIdentity,
+    Relationship,
+    gather,
+)
 from aubier.store.bulk import BulkReport, load
 from aubier.store.intent import Grant
+from aubier.store.past import PastLine, write_past
 
 _CHUNK = 3000
 _MASKS = {"ps": "MASQUE_PS", "patient": "INVISIBLE_PATIENT", "rep": "INVISIBLE_REPRESENTANTS_LEGAUX"}
@@ -60,6 +70,7 @@ async def _load(access: Access, context: Context, batch: Batch, done: Loaded) ->
     done.resources += len(resources)
     done.rights += len(grants)
     done.identities += await identity.register(context, [_person(i) for i in batch.identities])
+    await write_past(access.store, [_line(look) for look in batch.looks])
     for account in batch.accounts:
         await signon.add_account(context, _account(account))
         done.accounts += 1
@@ -97,6 +108,13 @@ def _dated(grant: Grant, start: date | None, end: date | None) -> Grant:
 
 def _day(day: date) -> int:
     return milliseconds(datetime.combine(day, time(), UTC))
+
+
+def _line(look: Look) -> PastLine:
+    at = milliseconds(look.when)
+    return PastLine(
+        look.patient, at, look.actor, look.name, look.organization, look.basis, look.what, look.hits
+    )
 
 
 def _person(known: NationalIdentity) -> Person:

@@ -111,12 +111,12 @@ class _Seen:
         """A grant covers the row, no deny does, no label hides it."""
         mine = f"{row}.labels && {self.own}"
         return (
-            f"(exists (select 1 from grants g where g.pat = {row}.pat and g.actor = any({self.keys}) and not g.deny"
-            f" and g.since <= {self.now} and g.till > {self.now} and g.rights like '%r%'"
+            f"exists (select 1 from grants g where g.pat = {row}.pat and g.actor = any({self.keys})"
+            f" and not g.deny and g.since <= {self.now} and g.till > {self.now} and g.rights like '%r%'"
             f" and (g.scope = '{{}}' or g.scope && {row}.labels or {mine})"
             f" and (not g.withheld && {row}.labels or {mine}))"
             f" and not exists (select 1 from grants d where d.pat = {row}.pat and d.actor = any({self.all_keys})"
             f" and d.deny and d.since <= {self.now} and d.till > {self.now}"
             f" and (d.scope = '{{}}' or d.scope && {row}.labels))"
-            f" and (not {row}.labels && {self.hidden} or {mine}))"
+            f" and ({mine} or not {row}.labels && {self.hidden})"
         )

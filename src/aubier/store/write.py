@@ -506,8 +506,23 @@ class Writer:
             elif not self.sight.unrestricted and self._lone(step):
                 rows.append((step.pat, None, self.sight.keys[0], "author", "rw", "{}", "{}", now))
         parts = [grants_sql(args, rows, now, ok)] if rows else []
+        parts += self._authored(live, args, ok)
         parts += [self._revoked(r, args, ok) for r in batch.revokes]
         return parts
+
+    def _authored(self, live: Sequence[Step], args: Args, ok: str) -> list[str]:
+        """Who writes in another's record may read back what they wrote, whatever becomes of the relationship."""
+        pats = {s.pat for s in live if s.resource is not None and not family(s.intent.type)}
+        if self.sight.unrestricted or not self.sight.own or not pats:
+            return []
+        key, label = args.add(self.sight.keys[0], "text"), args.add(list(self.sight.own[:1]), "text[]")
+        now, end = args.add(self.sight.now, "bigint"), args.add(FOREVER, "bigint")
+        return [
+            "insert into grants (pat, actor, basis, rights, scope, since, till, made)"
+            f" select p, {key}, 'author', 'r', {label}, {now}, {end}, {now}"
+            f" from unnest({args.add(sorted(pats), 'bigint[]')}) p where {ok} and not exists (select 1 from grants g"
+            f" where g.pat = p and g.actor = {key} and (g.basis = 'author' or g.basis = 'self'))"
+        ]
 
     def _granted(self, grant: Grant, here: Mapping[str, int]) -> tuple[Any, ...]:
         return (

@@ -42,6 +42,8 @@ def build(stage: Stage) -> Batch:
         Relationship(person.id, cast["s.kerjean"].key, "care-team", start=stage.before(_DAYS)),
         Relationship(person.id, cast.place("bourg").key, "pharmacy", start=stage.before(500)),
     )
+    stage.looked(person, cast["s.kerjean"], 1, 9, ("Observation", 30), minute=5)
+    stage.looked(person, cast["dr.cloarec"], 6, 11, ("Observation", 30), ("MedicationRequest", 4))
     stage.citizen(
         "jean-luc", person,
         "68 ans, insuffisance cardiaque suivie à distance, se pèse chaque matin",

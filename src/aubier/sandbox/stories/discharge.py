@@ -262,6 +262,21 @@ def _rights(stage: Stage, yann: Person, gaelle: Person) -> None:
             yann.id, gaelle.key, "mandate", ("treatments", "agenda", "circle"), ("type:EXPPAT_3",), day(600)
         ),
     )
+    stage.looked(
+        yann, cast["dr.morvan"], 1, 17, ("DocumentReference", 1), ("MedicationRequest", 3),
+        minute=40, basis="treating-doctor",
+    )  # fmt: skip
+    stage.looked(yann, cast["pharmacie.port"], 4, 16, ("MedicationRequest", 3), minute=20, basis="pharmacy")
+    stage.looked(yann, cast["s.kerjean"], 2, 8, ("Observation", 14), minute=12)
+    stage.looked(
+        yann,
+        cast["dr.tanguy"],
+        9,
+        15,
+        ("AllergyIntolerance", 1),
+        ("DocumentReference", 12),
+        basis="hospital-stay",
+    )
 
 
 STORY = Story(

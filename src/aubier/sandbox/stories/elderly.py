@@ -142,6 +142,7 @@ def _circle(stage: Stage, record: Record, martine: Person) -> None:
         Relationship(odette.id, cast.place("port").key, "pharmacy", start=since),
         Delegation(odette.id, martine.key, "mandate", _SCOPE, ("type:EXPPAT_3",), since),
     )
+    stage.looked(odette, cast["s.kerjean"], 1, 8, ("CarePlan", 1), ("DocumentReference", 2), minute=30)
 
 
 def _consent(system: str, code: str) -> Concept:

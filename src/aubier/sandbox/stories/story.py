@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from aubier.ground.rows import Texts
-from aubier.sandbox.batch import Account, Batch, Relationship, Right
+from aubier.sandbox.batch import Account, Batch, Look, Relationship, Right
 from aubier.sandbox.clinical.documents import Filed, Writer, file
 from aubier.sandbox.clinical.record import Record
 from aubier.sandbox.stories.cast import Cast
 from aubier.sandbox.territory import numbers
 from aubier.sandbox.territory.carers import Carer, Directory
 from aubier.sandbox.territory.communes import atlas
+from aubier.sandbox.territory.days import at
 from aubier.sandbox.territory.draw import Draw, fixed_id
 from aubier.sandbox.territory.households import Registry
 from aubier.sandbox.territory.people import Person, identity, patient
@@ -133,6 +134,26 @@ class Stage:
     def allow(self, *rights: Right) -> None:
         """Declares rights."""
         self.batch.rights += rights
+
+    def looked(
+        self, person: Person, carer: Carer, days_ago: int, hour: int, *what: tuple[str, int], **more: Any
+    ) -> None:
+        """Past accesses of a carer: `what` are (resource type, entries shown). `more`: `minute`, `basis`."""
+        when = datetime.fromisoformat(at(self.before(days_ago), hour, more.get("minute", 0)))
+        place = f"{carer.place.idnst} {carer.place.name}"
+        self.batch.looks += [
+            Look(
+                person.id,
+                f"Practitioner/{carer.id}",
+                carer.display,
+                place,
+                when,
+                f"{kind}?patient={person.id}",
+                more.get("basis", "care-team"),
+                hits,
+            )
+            for kind, hits in what
+        ]
 
     def citizen(self, login: str, person: Person, fr: str, en: str) -> None:
         """Someone who can log in as a citizen."""

@@ -144,6 +144,7 @@ def actor_of(account: Account, *, client: str = "aubier", scopes: tuple[str, ...
         reference=account.reference,
         profession=account.profession,
         organization=account.organization,
+        organization_name=account.organization_name,
         client=client,
         scopes=FIRST_PARTY[account.kind] if scopes is None else scopes,
         purpose=_PURPOSE[account.kind],
