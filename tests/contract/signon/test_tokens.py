@@ -64,6 +64,7 @@ async def test_a_good_token_gives_its_actor(stage: Stage, token: str, signed: Si
         reference="Practitioner/morvan",
         profession="10",
         organization="1350000022",
+        organization_name="Cabinet du Port",
         client=api.COMMAND_LINE,
         scopes=("openid", "profile", "fhirUser", "user/*.cruds"),
         purpose="TREAT",
