@@ -1,6 +1,7 @@
-"""Serves the pages on 127.0.0.1 over the stand-in: `python -m tests.browser.serve [port]`, to look at them.
+"""Serves the pages over the stand-in, to look at them: `python -m tests.browser.serve [port]`.
 
-Who is logged in is the cookie `as`: `yann`, `vide` (empty record), `panne` (store down), `morvan`, `debut` (no patient yet).
+Who is logged in is the cookie `as`: `yann`, `vide` (empty record), `panne` (store down), `morvan`,
+`debut` (no patient yet).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A stand-in for the real application, until the browser tests are pointed at it: resources in a list, no rights."""
+"""A stand-in for the store, for states that are hard to bring about for real: resources in a list."""
 
 from __future__ import annotations
 

@@ -436,7 +436,8 @@ def around() -> list[Resource]:
             "description": "Votre vaccin contre la grippe",
             "requester": {"display": "Dr Anne Morvan"},
             "reasonCode": {
-                "text": "Il protège deux semaines après l'injection. Pris en charge à 100 %, sans ordonnance, en pharmacie ou chez votre infirmière."
+                "text": "Il protège deux semaines après l'injection. Pris en charge à 100 %, sans "
+                "ordonnance, en pharmacie ou chez votre infirmière."
             },
         },
         consent("c1", "morvan"),
@@ -463,8 +464,16 @@ def everything() -> list[Resource]:
     ]
 
 
-CDA = """<h2>Motif</h2><p>Décompensation cardiaque globale sur insuffisance cardiaque connue, FEVG à 38 %.</p>
-<h2>Évolution</h2><p>Bonne réponse aux diurétiques intraveineux, perte de 4,1 kg en cinq jours. Retour à domicile avec furosémide à 40 mg le matin.</p>
-<h2>Biologie de sortie</h2><table><thead><tr><th>Examen</th><th>Résultat</th><th>Unité</th></tr></thead>
-<tbody><tr><td>BNP</td><td>412</td><td>ng/L</td></tr><tr><td>Kaliémie</td><td>4,1</td><td>mmol/L</td></tr><tr><td>Créatinine</td><td>98</td><td>µmol/L</td></tr></tbody></table>
-<h2>À faire</h2><ul><li>Contrôle de la kaliémie à 10 jours</li><li>Pesée chaque matin, appeler au-delà de 80 kg</li><li>Consultation de cardiologie dans un mois</li></ul>"""
+CDA = """<h2>Motif</h2>
+<p>Décompensation cardiaque globale sur insuffisance cardiaque connue, FEVG à 38 %.</p>
+<h2>Évolution</h2>
+<p>Bonne réponse aux diurétiques intraveineux, perte de 4,1 kg en cinq jours. Retour à domicile avec
+furosémide à 40 mg le matin.</p>
+<h2>Biologie de sortie</h2>
+<table><thead><tr><th>Examen</th><th>Résultat</th><th>Unité</th></tr></thead>
+<tbody><tr><td>BNP</td><td>412</td><td>ng/L</td></tr>
+<tr><td>Kaliémie</td><td>4,1</td><td>mmol/L</td></tr>
+<tr><td>Créatinine</td><td>98</td><td>µmol/L</td></tr></tbody></table>
+<h2>À faire</h2>
+<ul><li>Contrôle de la kaliémie à 10 jours</li><li>Pesée chaque matin, appeler au-delà de 80 kg</li>
+<li>Consultation de cardiologie dans un mois</li></ul>"""

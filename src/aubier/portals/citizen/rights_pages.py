@@ -17,7 +17,7 @@ from aubier.portals.frame.forms import EMPTY, Form, signed_form
 from aubier.portals.frame.house import House, parameters
 from aubier.portals.frame.page import go, with_cookie
 from aubier.portals.frame.texts import Texts
-from aubier.portals.reading.people import strip
+from aubier.portals.reading.people import contacts, strip
 from aubier.portals.reading.reads import consents, found
 
 TERMS = {"P1D": 1, "P3M": 91, "": 0}
@@ -219,8 +219,7 @@ async def me_page(house: House, ctx: Context, request: Request) -> Response:
         "me.html",
         space.frame,
         me=strip(space.patient, ctx.now, space.frame.texts),
-        contact=[t for t in space.patient.get("telecom", []) if t.get("value")],
-        address=space.patient.get("address", [{}])[:1],
+        contacts=contacts(space.patient),
         records=space.records,
     )
 

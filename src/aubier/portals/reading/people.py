@@ -168,3 +168,17 @@ def identity_status(patient: Resource) -> str:
             code = next((p["valueCoding"]["code"] for p in parts if "code" in p.get("valueCoding", {})), code)
     status = _STATUSES.get(code, "provisional")
     return "qualified" if status == "validated" and ins_number(patient) else status
+
+
+def contacts(patient: Resource) -> list[tuple[str, str]]:
+    """How to reach someone: kind (phone, email, other, address) and words; the first address only."""
+    found = [
+        (t["system"] if t.get("system") in ("phone", "email") else "other", str(t["value"]))
+        for t in patient.get("telecom", [])
+        if t.get("value")
+    ]
+    for address in patient.get("address", [])[:1]:
+        town = f"{address.get('postalCode', '')} {address.get('city', '')}".strip()
+        said = ", ".join(p for p in (*address.get("line", []), town) if p) or str(address.get("text", ""))
+        found += [("address", said)] if said else []
+    return found

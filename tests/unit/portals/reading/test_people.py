@@ -67,3 +67,15 @@ def test_an_old_number_is_not_shown() -> None:
     old = {"identifier": [{"use": "old", "system": story.INS_TEST, "value": "1"}]}
     assert people.ins_number(old) == ""
     assert people.group_ins("2A1") == "2A1"
+
+
+def test_contacts_may_lack_anything() -> None:
+    assert people.contacts(story.YANN) == [
+        ("phone", "06 39 98 12 34"),
+        ("address", "12 rue du Port-Rhu, 29100 Douarnenez"),
+    ]
+    assert people.contacts({"address": [{"city": "Brest"}], "telecom": [{"value": "x"}, {}]}) == [
+        ("other", "x"),
+        ("address", "Brest"),
+    ]
+    assert people.contacts({"address": [{}]}) == []

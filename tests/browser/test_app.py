@@ -1,0 +1,85 @@
+"""The same pages on the whole application: log in, read, share, take back, log out."""
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, Page, expect
+
+pytestmark = pytest.mark.browser
+
+
+async def log_in(browser: Browser, url: str, name: str, width: int = 1280) -> Page:
+    """Logs in by the landing page as one of the people it lists."""
+    context = await browser.new_context(viewport={"width": width, "height": 800}, locale="fr-FR")
+    page = await context.new_page()
+    await page.goto(url)
+    await page.locator("button.login", has_text=name).first.click()
+    await page.wait_for_load_state()
+    return page
+
+
+async def sound(page: Page) -> None:
+    """No axe violation, and a title."""
+    found = await Axe().run(page)
+    assert found.violations_count == 0, page.url + "\n" + found.generate_report()
+    assert (await page.title()).endswith("- Aubier")
+
+
+async def test_a_citizen(browser: Browser, app_url: str) -> None:
+    page = await log_in(browser, app_url, "Yann Le Goff", 360)
+    await expect(page.get_by_role("heading", name="Bonjour Yann")).to_be_visible()
+    await sound(page)
+    for name in ("Documents", "Partage", "Qui a regardé", "Profil"):
+        await page.get_by_role("navigation", name="Principal").get_by_role("link", name=name).click()
+        await page.wait_for_load_state()
+        await sound(page)
+    await page.goto(f"{app_url}/citoyen/documents?type=reports")
+    await page.locator("main .list a").first.click()
+    await page.wait_for_load_state()
+    await sound(page)
+    await page.get_by_role("button", name="Se déconnecter").click()
+    await page.wait_for_load_state()
+    answer = await page.goto(f"{app_url}/citoyen")
+    assert answer is not None and answer.status == 401
+    await page.context.close()
+
+
+async def test_a_share_opens_and_its_end_closes(browser: Browser, app_url: str) -> None:
+    page = await log_in(browser, app_url, "Malo Riou")
+    await page.goto(f"{app_url}/citoyen/partage/chercher?nom=Autret&lieu=")
+    await page.get_by_role("link", name="Choisir").first.click()
+    await page.get_by_label("Un jour").check()
+    await page.get_by_role("button", name="Ouvrir mon dossier").click()
+    await expect(page.get_by_role("heading", name="Votre reçu")).to_be_visible()
+    doctor = await log_in(browser, app_url, "Loïc Autret")
+    await doctor.get_by_role("link", name="RIOU Malo").click()
+    await doctor.wait_for_load_state()
+    record = doctor.url
+    await sound(doctor)
+    await page.goto(f"{app_url}/citoyen/acces")
+    await expect(page.get_by_text("Loïc Autret").first).to_be_visible()
+    await page.goto(f"{app_url}/citoyen/partage")
+    await page.get_by_role("link", name="Retirer : Dr Loïc Autret").click()
+    await page.get_by_role("button", name="Retirer l'accès").click()
+    await expect(page.get_by_role("status")).to_contain_text("ne voit plus votre dossier")
+    answer = await doctor.goto(record)
+    assert answer is not None and answer.status == 404
+    await page.context.close()
+    await doctor.context.close()
+
+
+async def test_a_professional(browser: Browser, app_url: str) -> None:
+    page = await log_in(browser, app_url, "Anne Morvan")
+    await sound(page)
+    await page.get_by_role("link", name="LE GOFF Yann").click()
+    await page.wait_for_load_state()
+    await sound(page)
+    await page.get_by_role("link", name="Ajouter un document").click()
+    await page.get_by_label("Type de document").select_option("11488-4")
+    await page.get_by_label("Titre").fill("Visite à domicile")
+    await page.get_by_label("Ou texte").fill("Va bien.")
+    await page.get_by_label("Normale").check()
+    await page.get_by_role("button", name="Ajouter au dossier").click()
+    await expect(page.get_by_role("status")).to_contain_text("Le document est dans le dossier")
+    await expect(page.get_by_text("Va bien.")).to_be_visible()
+    await sound(page)
+    await page.context.close()
