@@ -103,7 +103,12 @@ def rights(consents: Sequence[Resource], now: datetime, texts: Texts) -> Rights:
                 open_.append(one)
     current = {r.ref for r in (*open_, *blocked)}
     over = {r.ref: r for r in ended if r.ref not in current}
-    return Rights(_by_name(open_), _by_name(blocked), _by_name(over.values()))
+    return Rights(_by_name(_each(open_)), _by_name(_each(blocked)), _by_name(over.values()))
+
+
+def _each(found: Sequence[Right]) -> Iterable[Right]:
+    """One right per person, the first: taking it back takes them all."""
+    return {r.ref or r.name: r for r in reversed(found)}.values()
 
 
 def _by_name(found: Iterable[Right]) -> tuple[Right, ...]:
@@ -121,7 +126,7 @@ def _right(consent: Resource, provision: Resource, actor: Resource, now: datetim
     reference = actor.get("reference", {})
     period = provision.get("period", {})
     start, end = period.get("start") or consent.get("dateTime", ""), period.get("end", "")
-    name = tidy_name(str(reference.get("display") or texts("share.unnamed")))
+    name = _said_name(reference, texts)
     return Right(
         id=consent.get("id", ""),
         ref=str(reference.get("reference", "")),
@@ -132,6 +137,12 @@ def _right(consent: Resource, provision: Resource, actor: Resource, now: datetim
         until=placed("until", end, now, texts) if end else texts("share.until_removed"),
         basis=_basis(consent, texts),
     )
+
+
+def _said_name(reference: Resource, texts: Texts) -> str:
+    """A person's name tidied; that of a place as it is."""
+    told = str(reference.get("display") or texts("share.unnamed"))
+    return told if str(reference.get("reference", "")).startswith("Organization/") else tidy_name(told)
 
 
 def _basis(consent: Resource, texts: Texts) -> str:

@@ -43,6 +43,7 @@ class Visit:
     tone: str
     mine: bool
     refused: bool
+    service: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ def _visit(group: list[Look], own: Collection[str], now: datetime, texts: Texts)
         tone="rose" if emergency else "amber" if last.refused else "",
         mine=mine,
         refused=last.refused,
+        service=last.basis == "system",
     )
 
 

@@ -95,10 +95,11 @@ def official_name(patient: Resource, texts: Texts) -> str:
 
 
 def caregiver_name(resource: Resource) -> str:
-    """`Dr Anne Morvan`: a practitioner's name with the title, when there is one."""
+    """`Dr Anne Morvan`: a practitioner with the title of practice (a suffix in the directory)."""
     name = name_of(resource, "official")
-    prefix = " ".join(list(name.get("prefix") or [])[:1])  # type: ignore[call-overload]
-    return tidy_name(f"{prefix} {everyday_name(resource)}".strip())
+    titles = [*(name.get("suffix") or []), *(name.get("prefix") or [])]  # type: ignore[misc]
+    title = next((t for t in titles if str(t).upper().strip(".") in ("DR", "PR")), "")
+    return tidy_name(f"{title} {everyday_name(resource)}".strip())
 
 
 def tidy_name(name: str) -> str:

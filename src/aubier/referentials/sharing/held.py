@@ -77,5 +77,6 @@ def _named(resource: Resource) -> Resource:
     if isinstance(name, str):
         return {"reference": reference, "display": name}
     first: Resource = (name or [{}])[0]
-    parts = [*first.get("prefix", [])[:1], *first.get("given", [])[:1], str(first.get("family", ""))]
+    titles = [t for t in (*first.get("suffix", []), *first.get("prefix", [])) if t.upper() in ("DR", "PR")]
+    parts = [*titles[:1], *first.get("given", [])[:1], str(first.get("family", ""))]
     return {"reference": reference, "display": " ".join(p for p in parts if p)}

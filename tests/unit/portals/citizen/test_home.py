@@ -140,3 +140,13 @@ def test_english_says_it_too() -> None:
     found = home(FACTS, OWN, NOW, EN)
     assert found.visits[0].what == "looked at a document and your treatments"
     assert found.visits[0].day == "yesterday"
+
+
+def test_two_rights_of_one_person_are_one_line_and_places_keep_their_name() -> None:
+    place = story.consent("p", "morvan")
+    place["provision"]["actor"][0]["reference"] = {
+        "reference": "Organization/chu",
+        "display": "CHU de Rennes",
+    }
+    state = rights([story.consent("a", "morvan"), story.consent("b", "morvan"), place], NOW, FR)
+    assert sorted(r.name for r in state.open) == ["CHU de Rennes", "Dr Anne Morvan"]

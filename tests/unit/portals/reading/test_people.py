@@ -79,3 +79,12 @@ def test_contacts_may_lack_anything() -> None:
         ("address", "Brest"),
     ]
     assert people.contacts({"address": [{}]}) == []
+
+
+def test_the_title_of_practice_is_a_suffix_in_the_directory() -> None:
+    name = {"family": "MORVAN", "given": ["Anne"], "prefix": ["MME"], "suffix": ["DR"]}
+    assert people.caregiver_name({"name": [name]}) == "Dr Anne Morvan"
+    assert (
+        people.caregiver_name({"name": [{"family": "Le Bris", "given": ["Marie"], "prefix": ["MME"]}]})
+        == "Marie Le Bris"
+    )
