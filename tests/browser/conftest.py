@@ -9,12 +9,19 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Locator, Page, async_playwright
 
 from tests.browser.serve import start
 
 Open = Callable[..., Awaitable[Page]]
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
+
+
+async def shows(found: Locator, text: str = "") -> None:
+    """Waits until it is seen, then asserts that it holds `text`, whatever the spaces."""
+    await found.wait_for(state="visible", timeout=5000)
+    said = " ".join((await found.inner_text()).split())
+    assert text in said
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Open
+from tests.browser.conftest import Open, shows
 
 pytestmark = pytest.mark.browser
 PLAIN = {"java_script_enabled": False}
@@ -17,34 +17,34 @@ async def press(page: Page, name: str) -> None:
 
 async def test_the_next_step_takes_no_for_an_answer(open_as: Open) -> None:
     page = await open_as("yann", "/citoyen", **PLAIN)
-    await expect(page.get_by_role("heading", name="Votre vaccin contre la grippe")).to_be_visible()
+    await shows(page.get_by_role("heading", name="Votre vaccin contre la grippe"))
     await press(page, "Pas pour moi")
-    await expect(page.get_by_role("status")).to_contain_text("ne vous sera plus proposée")
-    await expect(page.get_by_role("heading", name="Lire : Lettre de sortie")).to_be_visible()
+    await shows(page.get_by_role("status"), "ne vous sera plus proposée")
+    await shows(page.get_by_role("heading", name="Lire : Lettre de sortie"))
     await press(page, "C'est déjà fait")
-    await expect(page.get_by_text("Rien à faire aujourd'hui.")).to_be_visible()
+    await shows(page.get_by_text("Rien à faire aujourd'hui."))
 
 
 async def test_hide_and_show_a_document(open_as: Open) -> None:
     page = await open_as("yann", "/citoyen/documents/vsm", **PLAIN)
     await press(page, "Cacher ce document")
-    await expect(page.get_by_role("heading", name="Caché à vos soignants")).to_be_visible()
+    await shows(page.get_by_role("heading", name="Caché à vos soignants"))
     await press(page, "Montrer ce document")
-    await expect(page.get_by_role("heading", name="Visible par vos soignants")).to_be_visible()
+    await shows(page.get_by_role("heading", name="Visible par vos soignants"))
 
 
 async def test_share_then_take_back(open_as: Open) -> None:
     page = await open_as("yann", "/citoyen/partage/chercher?nom=bras&lieu=quimper", **PLAIN)
     await page.get_by_role("link", name="Choisir").click()
     await press(page, "Ouvrir mon dossier")
-    await expect(page.get_by_role("alert")).to_contain_text("Choisissez une durée")
+    await shows(page.get_by_role("alert"), "Choisissez une durée")
     await page.get_by_label("Trois mois").check()
     await press(page, "Ouvrir mon dossier")
-    await expect(page.get_by_role("heading", name="Votre reçu")).to_be_visible()
-    await expect(page.get_by_text("jusqu'au 21")).to_be_visible()
+    await shows(page.get_by_role("heading", name="Votre reçu"))
+    await shows(page.get_by_text("jusqu'au 21"))
     await page.get_by_role("link", name="Retirer").click()
     await press(page, "Retirer l'accès")
-    await expect(page.get_by_role("status")).to_contain_text("ne voit plus votre dossier")
+    await shows(page.get_by_role("status"), "ne voit plus votre dossier")
 
 
 async def test_report_someone_and_block_them(open_as: Open) -> None:
@@ -52,16 +52,16 @@ async def test_report_someone_and_block_them(open_as: Open) -> None:
     await page.get_by_role("link", name="Je ne connais pas cette personne : Paul Le Gall").click()
     await page.get_by_label("Bloquer aussi cette personne").check()
     await press(page, "Envoyer le signalement")
-    await expect(page.get_by_role("status")).to_contain_text("Votre signalement est parti")
+    await shows(page.get_by_role("status"), "Votre signalement est parti")
     await page.get_by_role("link", name="Partage").click()
     blocked = page.locator("section", has=page.get_by_role("heading", name="Bloqués"))
-    await expect(blocked).to_contain_text("Paul Le Gall")
+    await shows(blocked, "Paul Le Gall")
 
 
 async def test_act_for_someone_else(open_as: Open) -> None:
     page = await open_as("yann", "/citoyen/moi", **PLAIN)
     await press(page, "Ouvrir : Léo Le Goff")
-    await expect(page.locator(".acting")).to_contain_text("Léo Le Goff")
+    await shows(page.locator(".acting"), "Léo Le Goff")
     await page.get_by_role("link", name="Changer").click()
     await press(page, "Ouvrir : Yann Le Goff")
     assert await page.locator(".acting").count() == 0
@@ -71,27 +71,27 @@ async def test_a_form_of_another_session_is_refused(open_as: Open) -> None:
     page = await open_as("yann", "/citoyen/documents/vsm")
     await page.evaluate("() => { document.querySelectorAll('[name=csrf]').forEach(e => e.value = 'bad') }")
     await press(page, "Cacher ce document")
-    await expect(page.get_by_role("heading", name="Cette page ne vous est pas ouverte")).to_be_visible()
-    await expect(page.get_by_text("trop ancienne")).to_be_visible()
+    await shows(page.get_by_role("heading", name="Cette page ne vous est pas ouverte"))
+    await shows(page.get_by_text("trop ancienne"))
 
 
 async def test_find_by_number_state_a_relationship_and_end_it(open_as: Open) -> None:
     page = await open_as("morvan", "/pro/chercher", **PLAIN)
     await page.get_by_role("textbox", name="Numéro INS").fill("12")
     await press(page, "Chercher")
-    await expect(page.get_by_role("alert")).to_contain_text("15 caractères")
+    await shows(page.get_by_role("alert"), "15 caractères")
     await expect(page.get_by_role("textbox", name="Numéro INS")).to_have_value("12")
     await page.get_by_role("textbox", name="Numéro INS").fill("1 55 03 29 046 222 59")
     await press(page, "Chercher")
-    await expect(page.get_by_text("dossier ouvert")).to_be_visible()
+    await shows(page.get_by_text("dossier ouvert"))
     await press(page, "Déclarer et ouvrir le dossier")
-    await expect(page.get_by_role("alert")).to_contain_text("Choisissez la raison")
+    await shows(page.get_by_role("alert"), "Choisissez la raison")
     await page.get_by_label("Je le vois en consultation").check()
     await page.get_by_label("Un jour").check()
     await press(page, "Déclarer et ouvrir le dossier")
-    await expect(page.get_by_role("status").first).to_contain_text("Relation de soin déclarée")
+    await shows(page.get_by_role("status").first, "Relation de soin déclarée")
     await press(page, "Mettre fin")
-    await expect(page.get_by_role("status").first).to_contain_text("terminée")
+    await shows(page.get_by_role("status").first, "terminée")
     assert await page.get_by_text("Crozon").count() == 0
 
 
@@ -107,7 +107,7 @@ async def test_find_by_traits(open_as: Open) -> None:
     await page.get_by_label("Lieu de naissance").fill("29046")
     await page.get_by_role("button", name="Chercher").nth(1).click()
     await page.wait_for_load_state()
-    await expect(page.get_by_role("heading", name="2 personnes")).to_be_visible()
+    await shows(page.get_by_role("heading", name="2 personnes"))
     assert await page.get_by_role("link", name="Ouvrir le dossier").count() == 1, (
         "the other has no relationship"
     )
@@ -125,7 +125,7 @@ async def test_add_a_document_once(open_as: Open) -> None:
     pdf = {"name": "visite.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.4 visite"}
     await page.locator("input[type=file]").set_input_files(pdf)  # type: ignore[arg-type]
     await press(page, "Ajouter au dossier")
-    await expect(page.get_by_role("status")).to_contain_text("Le document est dans le dossier")
+    await shows(page.get_by_role("status"), "Le document est dans le dossier")
     first = page.url
     again = await open_as("morvan", "/pro/patients/yann/ajouter")
     await again.evaluate("number => { document.querySelector('[name=submission]').value = number }", number)
