@@ -18,7 +18,9 @@ async def log_in(browser: Browser, url: str, name: str, width: int = 1280) -> Pa
 
 
 async def sound(page: Page) -> None:
-    """No axe violation, and a title."""
+    """No axe violation, nothing wider than the window, and a title."""
+    wide = await page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    assert wide <= 0, f"{page.url} is {wide} px too wide"
     found = await Axe().run(page)
     assert found.violations_count == 0, page.url + "\n" + found.generate_report()
     assert (await page.title()).endswith("- Aubier")

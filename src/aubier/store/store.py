@@ -162,7 +162,7 @@ class Store:
         async with answered():
             rows = await self.pool.fetch(
                 "select a.* from id_map m join audit a on a.pat = m.pat where m.type = $1 and m.id = $2"
-                f" and a.at < $3 and {held} order by a.at desc, a.aid desc limit $4",
+                f" and a.at < $3 and a.action <> 'load' and {held} order by a.at desc, a.aid desc limit $4",
                 *args,
             )
         return [dict(r) for r in rows]

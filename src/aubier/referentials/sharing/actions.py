@@ -52,7 +52,7 @@ async def find(ctx: Context, parameters: Resource) -> Resource:
     found = await find_strip(ctx, ins=Ins(ins, oid) if ins else None, told=None if ins else told)
     entries = []
     if found is not None:
-        whole = await ctx.store.as_system("sharing").read("Patient", found.patient)
+        whole = await ctx.store.decided().read("Patient", found.patient)
         entries.append({"resource": _strip(whole), "search": {"mode": "match"}})
     bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
     return {**bundle, "entry": entries} if entries else bundle
@@ -181,7 +181,7 @@ def _self(ctx: Context) -> Resource:
 
 
 async def _exists(ctx: Context, patient: str) -> None:
-    await ctx.store.as_system("sharing").read("Patient", patient)
+    await ctx.store.decided().read("Patient", patient)
 
 
 async def only_holder(ctx: Context, patient: str) -> None:
