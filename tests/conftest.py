@@ -13,7 +13,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from aubier.store.server import EmbeddedServer
+from aubier.store.embedded.server import EmbeddedServer
 from tests.where import ENGINES
 
 

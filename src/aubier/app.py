@@ -34,7 +34,7 @@ from aubier.search.parameters import registry
 from aubier.services import record
 from aubier.services.record import api as record_api
 from aubier.settings import Settings
-from aubier.store.binaries import Binaries, master_key
+from aubier.store.contents.binaries import Binaries, master_key
 from aubier.store.outbox import Change, deliver
 from aubier.store.store import Store, open_store
 from aubier.validation import check

@@ -26,7 +26,7 @@ from aubier.services.record.cda.header import read_header
 from aubier.services.record.demo import Person, Place, Story, Writer, consultation_report, discharge_letter
 from aubier.services.record.subject import FLAG_SYSTEM
 from aubier.settings import Settings
-from aubier.store.binaries import Binaries
+from aubier.store.contents.binaries import Binaries
 from aubier.store.intent import Grant
 from aubier.store.store import Store, open_store
 from aubier.validation import check

@@ -25,8 +25,8 @@ import pytest
 from aubier.ground.problem import Problem
 from aubier.store.embedded.cluster import postmaster, settings
 from aubier.store.embedded.engine import Account, account
+from aubier.store.embedded.server import EmbeddedServer, attached, find
 from aubier.store.embedded.trouble import plainly, said
-from aubier.store.server import EmbeddedServer, attached, find
 from tests.where import ENGINES, ROOT
 
 AS_ROOT = os.geteuid() == 0
@@ -206,7 +206,7 @@ def test_stop_is_clean_and_start_again_is_quick(data: Path) -> None:
 HOLD = """
     import sys, time
     from pathlib import Path
-    from aubier.store.server import EmbeddedServer
+    from aubier.store.embedded.server import EmbeddedServer
     server = EmbeddedServer(Path(sys.argv[1]), engines=Path(sys.argv[2]), durable=False)
     print(server.start(), flush=True)
     time.sleep(60)
@@ -232,7 +232,7 @@ async def test_a_killed_supervisor_is_succeeded(data: Path) -> None:
 FORK = """
     import os, sys, time
     from pathlib import Path
-    from aubier.store.server import EmbeddedServer
+    from aubier.store.embedded.server import EmbeddedServer
     server = EmbeddedServer(Path(sys.argv[1]), engines=Path(sys.argv[2]), durable=False)
     server.start()
     worker = os.fork()
@@ -354,7 +354,7 @@ ONCE = """
     import sys
     from pathlib import Path
     from aubier.ground.problem import Problem
-    from aubier.store.server import EmbeddedServer
+    from aubier.store.embedded.server import EmbeddedServer
     server = EmbeddedServer(Path(sys.argv[1]), durable=False)
     try:
         print(server.start().split("@")[1])
@@ -371,7 +371,7 @@ def ordinary() -> tuple[str, dict[str, object]]:
     become = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": [], "cwd": "/"}
     for python in (sys.executable, "/usr/bin/python3"):
         try:
-            trial = program("import aubier.store.server", python=python, **become)
+            trial = program("import aubier.store.embedded.server", python=python, **become)
         except PermissionError:
             continue
         if trial.communicate(timeout=60) and trial.returncode == 0:

@@ -56,7 +56,7 @@ INPUT_OUTPUT = {
 
 
 def room(name: str) -> str:
-    """The first folder below the package: `aubier.store.server` is in `store`."""
+    """The first folder below the package: `aubier.store.embedded.server` is in `store`."""
     return name.split(".")[1] if "." in name else ""
 
 
@@ -178,7 +178,7 @@ def _walk(graph: dict[str, set[str]], name: str, road: list[str], done: set[str]
 def test_the_reading_of_imports_sees_all_kinds() -> None:
     kinds = {(found.module.name, found.target): found for found in imports()}
     assert kinds["aubier.access.actor", "aubier.access.view"].type_only
-    assert not kinds["aubier.store.server", "aubier.ground.problem"].type_only
+    assert not kinds["aubier.store.embedded.server", "aubier.ground.problem"].type_only
 
 
 def test_a_circle_would_be_seen() -> None:

@@ -19,6 +19,7 @@ from tests.where import SHARED
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FILES = sorted((SHARED / "data" / "cda").glob("*.xml"))
+CONTENTS = {file.stem: file.read_bytes() for file in FILES}
 DOCTOR = Actor(
     "professional",
     "dr.test",
@@ -67,7 +68,7 @@ def test_the_published_examples_are_there() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem[:60])
 async def test_a_published_cda_becomes_a_document_and_a_page(desk: Desk, file: Path) -> None:
-    data = file.read_bytes()
+    data = CONTENTS[file.stem]
     headers = {"x-login": "loader", "content-type": "application/xml"}
     made = await desk.client.post("/pdsm/cda", content=data, headers=headers)
     assert made.status_code == 201, made.text[:500]

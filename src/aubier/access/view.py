@@ -16,7 +16,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import BeforeWrite, Policy, Resource
 from aubier.search.model import Query
 from aubier.search.query import parse
-from aubier.store.binaries import Binaries, Stored
+from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.find import Row
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
 from aubier.store.keys import DIRECTORY
@@ -184,6 +184,8 @@ class View:
         """The same over the store's own intents, with their conditions."""
         for intent in intents:
             await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
+            if intent.op == "delete":
+                await self._before_delete(intent)
             intent.may_create = intent.may_create or (
                 intent.op == "update" and self.sight.unrestricted and intent.change is None
             )
@@ -202,6 +204,13 @@ class View:
             what or ", ".join(f"{i.type}/{i.id}" for i in intents),
             self.access.store.transact(self.sight, batch),
         )
+
+    async def _before_delete(self, intent: Intent) -> None:
+        named = {"resourceType": intent.type} | ({"id": intent.id} if intent.id else {})
+        context = Context(self.actor, self, self.now, self.access.settings, self.language)
+        for rule in self.access.before_write.get(intent.type, ()):
+            if rule.deletes:
+                await rule.run(context, named, None)
 
     async def prepare(
         self, conn: Any, resource: Resource, before: Resource | None

@@ -16,7 +16,7 @@ from aubier.cli.instance import opened
 from aubier.cli.speech import text
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
-from aubier.store.server import find
+from aubier.store.embedded.server import find
 
 _ROOM = 2 << 30
 

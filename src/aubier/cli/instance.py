@@ -14,7 +14,7 @@ from aubier.access.actor import Context, system_actor
 from aubier.app import House, build
 from aubier.ground.problem import problem
 from aubier.settings import Settings
-from aubier.store.server import attached
+from aubier.store.embedded.server import attached
 
 _FILE = "instance.json"
 

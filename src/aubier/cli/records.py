@@ -25,10 +25,10 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.settings import Settings
-from aubier.store import template
 from aubier.store.bulk import BulkReport
 from aubier.store.bulk import load as bulk_load
-from aubier.store.server import EmbeddedServer, attached, find
+from aubier.store.embedded import template
+from aubier.store.embedded.server import EmbeddedServer, attached, find
 from aubier.validation import check
 
 _CHUNK = 1000

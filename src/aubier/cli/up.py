@@ -26,8 +26,8 @@ from aubier.sandbox.loader import Loaded, load_territory
 from aubier.sandbox.plan import Settings as Plan
 from aubier.sandbox.plan import territory
 from aubier.settings import Settings, check_exposure
-from aubier.store.server import EmbeddedServer
-from aubier.store.template import keep_template
+from aubier.store.embedded.server import EmbeddedServer
+from aubier.store.embedded.template import keep_template
 
 _READY_WITHIN = 60.0
 

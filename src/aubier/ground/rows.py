@@ -152,13 +152,15 @@ class BeforeWrite:
     """A content rule that follows a resource type wherever it enters. Runs before the transaction.
 
     `run(ctx, resource, before)` returns the resource to store (the same or a changed copy) or raises
-    Problem. `before` is the present version, or None for a create.
+    Problem. `before` is the present version, or None for a create. With `deletes`, it is asked before a
+    delete too: `resource` then holds the type and the id only (no id for a conditional delete).
     """
 
     name: str
     types: tuple[str, ...]
     run: Callable[[Any, Resource, Resource | None], Awaitable[Resource]]
     rule: str
+    deletes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aubier.ground.problem import Problem
-from aubier.store.binaries import CHUNK, Binaries, master_key
+from aubier.store.contents.binaries import CHUNK, Binaries, master_key
 
 MASTER = bytes(range(32))
 
