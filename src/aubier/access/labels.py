@@ -29,7 +29,8 @@ def labels_of(resource: Resource, actor: Actor) -> list[str]:
     """Every label of a resource that `actor` writes.
 
     `kind:<type>`, `type:<code>` (DocumentReference.type, Composition.type), `category:<code>`,
-    `conf:<code>`, `mask:ps|patient|rep`, `author:<key>` (who wrote it, and the IDNPS it names as author),
+    `conf:<code>`, `mask:ps|patient|rep`, `author:<key>` (who wrote it, the IDNPS it names as author, and
+    for a Consent the IDNPS it is about),
     `org:<IDNST>`, `security:<system>|<code>` for the rest of meta.security.
     Rule: DMP confidentiality codes, TRE_A07 (CI-SIS).
     """
@@ -42,8 +43,16 @@ def labels_of(resource: Resource, actor: Actor) -> list[str]:
     contained = {f"#{c.get('id')}": c for c in resource.get("contained") or [] if isinstance(c, dict)}
     for element in _AUTHORS:
         labels |= {f"author:{key}" for key in _who(resource.get(element), contained)}
+    if resource["resourceType"] == "Consent":
+        labels |= {f"author:ps:{i}" for i in _identified(_parties(resource), contained, IDNPS)}
     labels |= {f"org:{key}" for key in _identified(resource.get("custodian"), contained, IDNST)}
     return sorted(labels)
+
+
+def _parties(consent: Resource) -> list[Any]:
+    """Those a Consent is about: they read it as its authors do."""
+    actors = (consent.get("provision") or {}).get("actor") or []
+    return [a["reference"] for a in actors if isinstance(a, dict) and isinstance(a.get("reference"), dict)]
 
 
 def _security(coding: dict[str, Any]) -> str:

@@ -101,7 +101,7 @@ class Reader:
         self._open(kind)
         prefix = family(kind)
         args = Args([type_numbers()[kind], logical, version])
-        seen = self.sight.predicate("r", args, directory=bool(prefix))
+        seen = self.sight.past("r", args, directory=bool(prefix))
         one = (
             f"select {_ROW} from id_map m join {prefix}{{table}} r on (r.pat = m.pat or r.pat = any(m.was))"
             f" and r.rid = m.rid where m.type = $1 and m.id = $2 and r.ver = $3 and {seen}"
@@ -345,7 +345,7 @@ class Reader:
         if not numbers:
             return ""
         tests = [f"r.type = any({args.add(numbers, 'smallint[]')})"]
-        tests.append(self.sight.predicate("r", args, directory=bool(prefix)))
+        tests.append(self.sight.past("r", args, directory=bool(prefix)))
         if since is not None:
             tests.append(f"r.upd >= {args.add(since, 'bigint')}")
         if at is not None:

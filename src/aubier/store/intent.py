@@ -59,7 +59,10 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Revoke:
-    """Ends, now, the grants of `actor` on `patient`: those of `basis`, or all when it is empty."""
+    """Ends, now, the grants of `actor` on `patient`: those of `basis`, or all when it is empty.
+
+    All is what was given: that a holder sees their own record, and an author what they wrote, stays.
+    """
 
     patient: str
     actor: str

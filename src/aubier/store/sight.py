@@ -55,13 +55,36 @@ class Sight:
         """
         if self.unrestricted or directory:
             return "true"
-        seen = _Seen(
+        return self._with_document(row, self._seen(args))
+
+    def past(self, row: str, args: Args, *, directory: bool) -> str:
+        """The same for a version of the history: hidden too when what it became, or last was, is hidden now.
+
+        Otherwise a document that was masked would still show as it was before.
+        """
+        if self.unrestricted or directory:
+            return "true"
+        seen = self._seen(args)
+        same = f"{{0}}.pat = {row}.pat and {{0}}.rid = {row}.rid"
+        current = f"select 1 from res c where {same.format('c')}"
+        last = f"select max(h.ver) from hist h where {same.format('h')}"
+        return (
+            f"{self._with_document(row, seen)} and not exists ({current} and not ({seen.of('c')}))"
+            f" and not exists (select 1 from hist l where {same.format('l')} and l.ver = ({last})"
+            f" and not exists ({current}) and not ({seen.of('l')}))"
+        )
+
+    def _seen(self, args: Args) -> _Seen:
+        return _Seen(
             keys=args.add(list(self.keys), "text[]"),
             all_keys=args.add([*self.keys, ANYONE], "text[]"),
             own=args.add(list(self.own), "text[]"),
             hidden=args.add(list(self.hidden), "text[]"),
             now=args.add(self.now, "bigint"),
         )
+
+    @staticmethod
+    def _with_document(row: str, seen: _Seen) -> str:
         return (
             f"{seen.of(row)} and not exists (select 1 from ref cx join id_map cm on cm.type = {_document()}"
             f" and cm.id = substr(cx.target, {len(_DOCUMENT) + 1}) join res cd on cd.pat = cm.pat and cd.rid = cm.rid"

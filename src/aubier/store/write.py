@@ -545,10 +545,12 @@ class Writer:
         patient = args.add(revoke.patient, "text")
         actor = args.add(revoke.actor, "text")
         deny = args.add(revoke.deny, "boolean")
-        basis = f" and g.basis = {args.add(revoke.basis, 'text')}" if revoke.basis else ""
+        basis = "g.basis not in ('self', 'author')"
+        if revoke.basis:
+            basis = f"g.basis = {args.add(revoke.basis, 'text')}"
         return (
             f"update grants g set till = {now} from id_map m where m.type = {type_numbers()['Patient']}"
-            f" and m.id = {patient} and g.pat = m.pat and g.actor = {actor} and g.deny = {deny}{basis}"
+            f" and m.id = {patient} and g.pat = m.pat and g.actor = {actor} and g.deny = {deny} and {basis}"
             f" and g.till > {now} and {ok}"
         )
 

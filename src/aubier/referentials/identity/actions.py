@@ -28,10 +28,14 @@ from aubier.referentials.identity.rules import STRICT, Status, standing_issues
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record that is open here: the id of its Patient and the identity strip, nothing of the content."""
+    """A record that is open here: the id of its Patient and the identity strip, nothing of the content.
+
+    `resource` is the Patient whole, of which only what the strip tells is shown.
+    """
 
     patient: str
     strip: Strip
+    resource: Resource
 
 
 async def find_strip(ctx: Context, *, ins: Ins | None = None, told: Traits | None = None) -> Record | None:
@@ -89,7 +93,7 @@ async def _record(ctx: Context, patient: str) -> Record | None:
         if gone.kind in ("not-found", "deleted"):
             return None
         raise
-    return Record(patient, identity_strip(known, sandbox=ctx.settings.sandbox))
+    return Record(patient, identity_strip(known, sandbox=ctx.settings.sandbox), known)
 
 
 async def watch(ctx: Context, resource: Resource, before: Resource | None) -> Resource:

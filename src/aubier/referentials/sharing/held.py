@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aubier.access.actor import Context
-from aubier.access.decide import milliseconds
+from aubier.access.decide import milliseconds, require
 from aubier.access.labels import IDNPS, IDNST
 from aubier.access.view import View
 from aubier.ground.clock import instant
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
-from aubier.referentials.sharing.actions import only_holder
+from aubier.referentials.sharing.holder import only_holder
+from aubier.referentials.sharing.rules import BASIS
 from aubier.store.intent import Grant
+from aubier.store.keys import type_numbers
 
 _FOREVER = Grant("", "", "").till
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,12 +27,14 @@ async def rights(ctx: Context, parameters: Resource) -> Resource:
     """A searchset of Consents, one per right in force on this record: who, what founds it, since, until.
 
     `provision.purpose` bears the basis. Not stored: said from the grants themselves, so that none is left
-    out. Problem: not-found unless the actor holds the record or represents its holder.
+    out; that an author reads back what they wrote is no right on the record. Problem: not-found unless the
+    actor holds the record or represents its holder.
     Rule: GDPR art. 15; DMP, list of the professionals authorised or blocked.
     """
+    require(ctx.actor, "Consent", "search")
     patient = str(parameters["_id"])
     await only_holder(ctx, patient)
-    rows = await ctx.store.run("sharing.rights", patient, milliseconds(ctx.now))
+    rows = await ctx.store.run("sharing.rights", patient, milliseconds(ctx.now), type_numbers()["Patient"])
     view = ctx.store.as_system("sharing")
     entries = [{"resource": _consent(patient, row, await _who(view, str(row["actor"])))} for row in rows]
     bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
@@ -40,7 +44,7 @@ async def rights(ctx: Context, parameters: Resource) -> Resource:
 def _consent(patient: str, row: Mapping[str, Any], who: Resource) -> Resource:
     start, end = int(row["since"]), int(row["till"])
     period = {"start": _instant(start)} | ({"end": _instant(end)} if end < _FOREVER else {})
-    purpose = {"system": "urn:aubier:grant-basis", "code": row["basis"]}
+    purpose = {"system": BASIS, "code": row["basis"]}
     return {
         "resourceType": "Consent",
         "status": "active",

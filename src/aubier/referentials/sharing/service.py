@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from aubier.ground.rows import Migration, Operation, Service, Statement
-from aubier.referentials.sharing import actions, held
+from aubier.access.actor import Actor
+from aubier.ground.rows import BeforeWrite, Job, Migration, Operation, Policy, Service, Statement
+from aubier.referentials.sharing import actions, finding, guard, held, masks
+from aubier.referentials.sharing.rules import PARTIES_LABEL
 
 _RULE = "Order of 26 Oct 2023, JORFTEXT000048368244"
 
@@ -11,9 +13,18 @@ _TABLES = """create table sharing_find (actor text collate "C" not null, at bigi
 create index sharing_find_actor on sharing_find (actor, at);"""
 
 _HELD = (
-    "from grants g join id_map m on m.pat = g.pat where m.id = $1 and g.actor = any($2::text[])"
-    " and g.since <= $3 and g.till > $3"
+    "from grants g join id_map m on m.pat = g.pat where m.id = $1 and m.type = $4"
+    " and g.actor = any($2::text[]) and g.since <= $3 and g.till > $3 and g.scope = '{}'"
 )
+_DENIED = _HELD.replace("g.", "d.").replace(" g ", " d ")
+
+
+def _professional(actor: Actor) -> bool:
+    return actor.kind == "professional"
+
+
+def _of_others(actor: Actor) -> frozenset[str]:
+    return frozenset({PARTIES_LABEL})
 
 
 def _operation(
@@ -40,7 +51,7 @@ SERVICE = Service(
     reads=("Patient", "Practitioner"),
     writes=("Consent",),
     operations=(
-        _operation("find", actions.find, "Trouver une personne", "Find a person", instance=False),
+        _operation("find", finding.find, "Trouver une personne", "Find a person", instance=False),
         _operation(
             "state-relationship",
             actions.state_relationship,
@@ -57,7 +68,7 @@ SERVICE = Service(
         _operation("unshare", actions.unshare, "Ne plus partager", "Stop sharing"),
         _operation("block", actions.block, "Bloquer un professionnel", "Block a professional"),
         _operation("unblock", actions.unblock, "Débloquer un professionnel", "Unblock a professional"),
-        _operation("mask", actions.mask, "Masquer un document", "Hide a document", on="DocumentReference"),
+        _operation("mask", masks.mask, "Masquer un document", "Hide a document", on="DocumentReference"),
         Operation(
             "rights",
             "Patient",
@@ -65,6 +76,23 @@ SERVICE = Service(
             {"fr": "Qui peut voir mon dossier", "en": "Who may see my record"},
             "GDPR art. 15; " + _RULE,
             instance=True,
+        ),
+    ),
+    policies=(
+        Policy(
+            "A professional reads the Consents that concern them, not those about others",
+            _professional,
+            _of_others,
+            "GDPR art. 5(1)(c)",
+        ),
+    ),
+    before_write=(BeforeWrite("sharing.rights", ("Consent",), guard.guard, "GDPR art. 7(1)", deletes=True),),
+    jobs=(
+        Job(
+            "sharing.terms",
+            60,
+            guard.close_ended,
+            {"fr": "Marquer terminés les droits échus", "en": "Mark as over the rights whose term has come"},
         ),
     ),
     migrations=(Migration(1, "finds", _TABLES),),
@@ -76,25 +104,23 @@ SERVICE = Service(
         ),
         Statement(
             "sharing.represents",
-            f"select g.basis {_HELD} and not g.deny and g.scope = '{{}}' and g.basis in"
-            " ('parental-authority', 'guardianship') limit 1",
+            f"select g.basis {_HELD} and not g.deny and g.basis in ('parental-authority', 'guardianship')"
+            f" and not exists (select 1 {_DENIED} and d.deny) limit 1",
             "Whether one of these keys represents the holder for everything",
         ),
         Statement(
             "sharing.rights",
             "select g.actor, g.basis, g.since, g.till, g.deny from grants g join id_map m on m.pat = g.pat"
-            " where m.id = $1 and g.till > $2 and g.basis <> 'self' order by g.since, g.actor",
+            " where m.id = $1 and m.type = $3 and g.till > $2 and g.basis not in ('self', 'author')"
+            " order by g.since, g.actor",
             "Every right in force on a record, for its holder",
         ),
         Statement(
-            "sharing.count_finds",
-            "select count(*) as n from sharing_find where actor = $1 and at > $2",
-            "Recent searches for people by one actor",
-        ),
-        Statement(
             "sharing.note_find",
-            "insert into sharing_find (actor, at) values ($1, $2)",
-            "Notes a search for a person",
+            "with old as (delete from sharing_find where actor = $1 and at <= $3)"
+            " insert into sharing_find (actor, at) select $1, $2 where"
+            " (select count(*) from sharing_find where actor = $1 and at > $3) < $4 returning at",
+            "Notes a search for a person by one actor, unless there were too many lately",
         ),
     ),
 )
