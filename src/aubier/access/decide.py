@@ -9,8 +9,12 @@ from aubier.access.actor import Actor
 from aubier.access.scopes import allows
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Policy
+from aubier.store import sight
 from aubier.store.keys import type_numbers
 from aubier.store.sight import Sight
+
+ANYONE = sight.ANYONE
+"""The key that every actor but the platform's own bears, for a room's own statements over grants."""
 
 _AUTHOR_ONLY = {
     "citizen": frozenset({"update", "patch", "delete"}),
@@ -22,6 +26,11 @@ _AUTHOR_ONLY = {
 
 Rule: DMP, a document is deleted by its author only.
 """
+
+
+def type_number(kind: str) -> int:
+    """The number of a type in `id_map`, for a room's own statements."""
+    return type_numbers()[kind]
 
 
 def milliseconds(moment: datetime) -> int:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from aubier.access.actor import Context
-from aubier.access.decide import require
+from aubier.access.decide import ANYONE, require
 from aubier.ground.clock import instant
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
@@ -15,7 +15,6 @@ from aubier.referentials.sharing.change import Change, stated
 from aubier.referentials.sharing.holder import held, named, oneself, only_holder
 from aubier.referentials.sharing.rules import Party
 from aubier.store.intent import Grant, Revoke
-from aubier.store.sight import ANYONE
 
 _TRIES = 5
 _OPPOSED = "Order of 26 Oct 2023: opposition"

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aubier.access.actor import Context
-from aubier.access.decide import milliseconds, require
+from aubier.access.decide import milliseconds, require, type_number
 from aubier.access.labels import IDNPS, IDNST
 from aubier.access.view import View
 from aubier.ground.clock import instant
@@ -16,7 +16,6 @@ from aubier.ground.rows import Resource
 from aubier.referentials.sharing.holder import only_holder
 from aubier.referentials.sharing.rules import BASIS
 from aubier.store.intent import Grant
-from aubier.store.keys import type_numbers
 
 _FOREVER = Grant("", "", "").till
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -34,7 +33,7 @@ async def rights(ctx: Context, parameters: Resource) -> Resource:
     require(ctx.actor, "Consent", "search")
     patient = str(parameters["_id"])
     await only_holder(ctx, patient)
-    rows = await ctx.store.run("sharing.rights", patient, milliseconds(ctx.now), type_numbers()["Patient"])
+    rows = await ctx.store.run("sharing.rights", patient, milliseconds(ctx.now), type_number("Patient"))
     view = ctx.store.as_system("sharing")
     entries = [{"resource": _consent(patient, row, await _who(view, str(row["actor"])))} for row in rows]
     bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from aubier.access.actor import Context
-from aubier.access.decide import milliseconds
+from aubier.access.decide import milliseconds, type_number
 from aubier.access.labels import IDNPS, IDNST
 from aubier.ground.problem import not_found, problem
 from aubier.ground.rows import Resource
 from aubier.referentials.sharing.rules import Party
-from aubier.store.keys import type_numbers
 
 _KEYS = {"Practitioner": ("ps", IDNPS), "Organization": ("org", IDNST)}
 
@@ -24,7 +23,7 @@ async def only_holder(ctx: Context, patient: str) -> None:
 async def held(ctx: Context, what: str, patient: str, *more: str) -> bool:
     """Whether `sharing.<what>` finds a grant of the actor's keys, and of `more`, on a record now."""
     keys = [*ctx.actor.keys, *more]
-    now, number = milliseconds(ctx.now), type_numbers()["Patient"]
+    now, number = milliseconds(ctx.now), type_number("Patient")
     return bool(await ctx.store.run(f"sharing.{what}", patient, keys, now, number))
 
 
