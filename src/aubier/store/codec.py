@@ -31,7 +31,8 @@ def _dictionary(number: int) -> zstandard.ZstdCompressionDict | None:
 
 @lru_cache(maxsize=64)
 def _compressor(number: int) -> zstandard.ZstdCompressor:
-    return zstandard.ZstdCompressor(level=1, dict_data=_dictionary(number), write_content_size=True)
+    """The number stands in the row: the frame need not repeat it."""
+    return zstandard.ZstdCompressor(level=1, dict_data=_dictionary(number), write_dict_id=False)
 
 
 @lru_cache(maxsize=64)
