@@ -23,6 +23,7 @@ from aubier.store.keys import type_names, type_numbers
 from aubier.store.pool import Connection, answered
 from aubier.store.sight import Sight
 from aubier.store.store import Store, busy
+from aubier.store.write import Again
 
 _TRIES = 5
 _UPDATED_AT_ONCE = 200
@@ -75,7 +76,7 @@ async def load(
             try:
                 stored = await _load_new(store, sight, chosen, ready, grants)
                 break
-            except (asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+            except (Again, asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
                 continue  # another writer made one of them meanwhile: look again
         else:
             raise busy()

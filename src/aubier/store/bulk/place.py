@@ -11,6 +11,7 @@ from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.sight import Sight
 from aubier.store.store import Store
+from aubier.store.write import Again
 
 _Key = tuple[str, str]
 
@@ -45,14 +46,15 @@ async def _patients(
     conn: Connection, store: Store, sight: Sight, items: Sequence[Item], named: set[str]
 ) -> dict[str, int]:
     """The compartment of each Patient that comes, is here, or is named."""
-    here = await _waiting(conn, named)
-    own = [item for item in items if item.kind == "Patient"]
-    for item in own:
-        item.waiting = item.id in here
-    absent = sorted(named - here.keys() - {item.id for item in own})
+    own = [item.id for item in items if item.kind == "Patient"]
+    held = await _held(conn, own)
+    for item in items:
+        item.waiting = item.kind == "Patient" and item.id in held
+    here = held | await _compartments(conn, named - set(own))
+    absent = sorted(named - here.keys() - set(own))
     if absent and (not sight.unrestricted or store.strict_references):
         raise not_found(f"Patient/{absent[0]}")
-    fresh = [item.id for item in own if not item.waiting]
+    fresh = [logical for logical in own if not here.get(logical)]
     taken = await store.numbers.take(conn, len(fresh) + len(absent))
     here |= dict(zip(fresh, taken, strict=False))
     if absent:
@@ -60,8 +62,24 @@ async def _patients(
     return here
 
 
-async def _waiting(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
-    """Patients that are here, or were named before they came: their compartments."""
+async def _held(conn: Connection, own: Sequence[str]) -> dict[str, int]:
+    """Holds the rows that wait for these Patients and gives their compartments.
+
+    Again when one of them came by another writer meanwhile; one that has no row yet and comes before us makes
+    our own row a double, which the database refuses.
+    """
+    rows = await conn.fetch(
+        "select id, pat, rid from id_map where type = $1 and id = any($2::text[]) order by id for update",
+        type_numbers()["Patient"],
+        own,
+    )
+    if any(r["rid"] for r in rows):
+        raise Again
+    return {r["id"]: r["pat"] for r in rows}
+
+
+async def _compartments(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
+    """The compartments of Patients that are here, or were named before they came."""
     rows = await conn.fetch(
         "select id, pat from id_map where type = $1 and id = any($2::text[]) and pat <> 0",
         type_numbers()["Patient"],
@@ -80,7 +98,7 @@ async def _reserve(conn: Connection, absent: Sequence[str], pats: Sequence[int])
         absent,
         pats,
     )
-    return await _waiting(conn, absent)
+    return await _compartments(conn, absent)
 
 
 async def _follow(conn: Connection, store: Store, items: Sequence[Item]) -> None:

@@ -78,10 +78,11 @@ async def copy_maps(conn: Connection, items: Sequence[Item]) -> None:
     late = [item for item in items if item.waiting]
     if late:
         await conn.execute(
-            "update id_map m set rid = u.rid from unnest($2::text[], $3::bigint[]) u(id, rid)"
-            " where m.type = $1 and m.id = u.id",
+            "update id_map m set rid = u.rid, pat = u.pat from unnest($2::text[], $3::bigint[], $4::bigint[])"
+            " u(id, pat, rid) where m.type = $1 and m.id = u.id",
             numbers["Patient"],
             [item.id for item in late],
+            [item.pat for item in late],
             [item.rid for item in late],
         )
     stubs = [(home, item.pat, item.rid) for item in items for home in item.also]
