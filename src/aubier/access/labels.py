@@ -22,16 +22,17 @@ _MASKS = {
     "INVISIBLE_REP_LEGAUX": "mask:rep",
     "CONNEXION_SECRETE": "mask:rep",
 }
-_AUTHORS = ("author", "performer", "recorder", "requester", "asserter", "informationSource")
+_AUTHORS = ("author", "performer", "recorder", "requester")
 
 
 def labels_of(resource: Resource, actor: Actor) -> list[str]:
     """Every label of a resource that `actor` writes.
 
     `kind:<type>`, `type:<code>` (DocumentReference.type, Composition.type), `category:<code>`,
-    `conf:<code>`, `mask:ps|patient|rep`, `author:<key>` (who wrote it, the IDNPS it names as author, and
-    for a Consent the IDNPS it is about),
-    `org:<IDNST>`, `security:<system>|<code>` for the rest of meta.security.
+    `conf:<code>`, `mask:ps|patient|rep`, `author:<key>`, `org:<IDNST>`, `security:<system>|<code>` for the rest
+    of meta.security. The author is who wrote it. Whom the resource itself names as author counts only when a
+    system actor wrote it: otherwise naming oneself, or a colleague, would open what was hidden. A Consent is
+    also read by those it is about.
     Rule: DMP confidentiality codes, TRE_A07 (CI-SIS).
     """
     labels = {f"kind:{resource['resourceType']}"}
@@ -41,12 +42,18 @@ def labels_of(resource: Resource, actor: Actor) -> list[str]:
     labels |= {_security(c) for c in securities if isinstance(c, dict)}
     labels |= {f"author:{key}" for key in actor.keys[:1]}
     contained = {f"#{c.get('id')}": c for c in resource.get("contained") or [] if isinstance(c, dict)}
-    for element in _AUTHORS:
-        labels |= {f"author:{key}" for key in _who(resource.get(element), contained)}
+    if actor.kind == "system":
+        labels |= declared_authors(resource)
     if resource["resourceType"] == "Consent":
         labels |= {f"author:ps:{i}" for i in _identified(_parties(resource), contained, IDNPS)}
     labels |= {f"org:{key}" for key in _identified(resource.get("custodian"), contained, IDNST)}
     return sorted(labels)
+
+
+def declared_authors(resource: Resource) -> set[str]:
+    """The `author:<key>` labels of those whom a resource itself names as author, performer or requester."""
+    contained = {f"#{c.get('id')}": c for c in resource.get("contained") or [] if isinstance(c, dict)}
+    return {f"author:{key}" for element in _AUTHORS for key in _who(resource.get(element), contained)}
 
 
 def _parties(consent: Resource) -> list[Any]:

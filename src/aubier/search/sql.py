@@ -112,7 +112,7 @@ def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     else:
         terms = [token_key(frame.keys, kind, code, v) for v in criterion.values]
         array = frame.args.add(terms, "bigint[]")
-        posted = [v for v in criterion.values if v.code]
+        posted = [v for v in criterion.values if v.code and v.system != ""]
         if len(posted) == len(terms):
             test = _posting(frame, "post", kind, row, f"{{p}}.term = any({array})")
         else:
@@ -215,6 +215,8 @@ def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
 
 
 def _string(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if criterion.parameter.code.endswith(":text") and frame.table(kind):
+        _refused(frame, criterion, kind, row)
     param = _param(frame, kind, criterion.parameter.code)
     tests = []
     for v in criterion.values:

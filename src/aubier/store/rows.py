@@ -12,6 +12,7 @@ from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import MIN_MS, Terms
 from aubier.search.parameters import Registry
+from aubier.store.keys import family
 from aubier.store.sight import CONTEXT
 
 NO_DATE = MIN_MS - 1
@@ -63,22 +64,34 @@ def index(resource: Resource, keys: Keys, local: Callable[[str], str], of: Regis
     found = extract(resource, of=of)
     found.references = [(param, local(target)) for param, target in found.references]
     lo, hi = _primary_date(of, kind, found)
+    directory = bool(family(kind))
     terms: set[int] = {keys.present(kind, param) for param in found.present}
     postings: Postings = {table: set() for table in COLUMNS}
-    for param, system, code in found.tokens:
-        pair = (keys.token(kind, param, system, code), keys.code(kind, param, code))
-        terms.update(pair)
-        terms.add(keys.system(kind, param, system))
-        postings["post"].update((term, -lo) for term in pair)
+    _tokens(kind, found, keys, terms, postings["post"], k=-lo)
     _exact(kind, found, keys, postings)
     for param, text in found.strings:
-        postings["str"].add((keys.param(kind, param), bounded_text(fold(text)), bounded_text(text)))
+        if not (directory and param.endswith(":text")):
+            postings["str"].add((keys.param(kind, param), bounded_text(fold(text)), bounded_text(text)))
     for param, low, high in found.dates:
         postings["dat"].add((keys.param(kind, param), low, high))
     _numbers(kind, found, keys, postings)
     if kind == "Binary":
         postings["ref"] |= _context(resource, local)
     return Indexed(found, sorted(terms), postings, lo, hi)
+
+
+def _tokens(
+    kind: str, found: Terms, keys: Keys, terms: set[int], posts: set[tuple[Any, ...]], *, k: int
+) -> None:
+    """Every token is a term of the row; posted are the code alone, and with its system when it has one."""
+    for param, system, code in found.tokens:
+        if param == "_id":
+            continue
+        alone = keys.code(kind, param, code)
+        terms.update((alone, keys.token(kind, param, system, code), keys.system(kind, param, system)))
+        posts.add((alone, k))
+        if system:
+            posts.add((keys.token(kind, param, system, code), k))
 
 
 def _context(resource: Resource, local: Callable[[str], str]) -> set[tuple[Any, ...]]:

@@ -13,6 +13,9 @@ ANYONE = "anyone"
 CONTEXT = 0
 """The `ref.param` under which a content (Binary) keeps the document it belongs to: its security context."""
 
+SHARED = "many"
+"""The label of a resource that concerns several patients: it obeys the rules of every one (`stub`)."""
+
 _DOCUMENT = "DocumentReference/"
 
 FOREVER = 253_402_300_800_000
@@ -65,7 +68,8 @@ class Sight:
         if self.unrestricted or directory:
             return "true"
         seen = self._seen(args)
-        same = f"{{0}}.pat = {row}.pat and {{0}}.rid = {row}.rid"
+        # By row number alone: what was moved to another record is judged by what it is there now.
+        same = f"{{0}}.rid = {row}.rid"
         current = f"select 1 from res c where {same.format('c')}"
         last = f"select max(h.ver) from hist h where {same.format('h')}"
         return (
@@ -85,10 +89,21 @@ class Sight:
 
     @staticmethod
     def _with_document(row: str, seen: _Seen) -> str:
+        # Fails closed: a document deleted, or not there yet, shows no content.
         return (
-            f"{seen.of(row)} and not exists (select 1 from ref cx join id_map cm on cm.type = {_document()}"
-            f" and cm.id = substr(cx.target, {len(_DOCUMENT) + 1}) join res cd on cd.pat = cm.pat and cd.rid = cm.rid"
-            f" where cx.rid = {row}.rid and cx.pat = {row}.pat and cx.param = {CONTEXT} and not ({seen.of('cd')}))"
+            f"{seen.of(row)} and not exists (select 1 from ref cx where cx.rid = {row}.rid and cx.pat = {row}.pat"
+            f" and cx.param = {CONTEXT} and not exists (select 1 from id_map cm join res cd on cd.pat = cm.pat"
+            f" and cd.rid = cm.rid where cm.type = {_document()}"
+            f" and cm.id = substr(cx.target, {len(_DOCUMENT) + 1}) and {seen.of('cd')}))"
+        )
+
+    def mine(self, args: Args) -> str:
+        """The compartments where this actor holds any grant: where a search without patient has to look."""
+        keys, now = args.add(list(self.keys), "text[]"), args.add(self.now, "bigint")
+        held = f"g.actor = any({keys}) and not g.deny and g.since <= {now} and g.till > {now}"
+        return (
+            f"array(select g.pat from grants g where {held} union"
+            f" select s.home from stub s join grants g on g.pat = s.pat where {held})"
         )
 
     def may_write(self, pats: str, kinds: str, args: Args, *, feed: bool) -> str:
@@ -111,9 +126,11 @@ class Sight:
         keys = args.add(list(self.keys), "text[]")
         granted = (
             f"exists (select 1 from grants g where g.pat = p.pat and g.actor = any({keys}) and not g.deny"
-            f" and g.since <= {now} and g.till > {now} and g.rights like '%w%' and (g.scope = '{{}}' or p.kind = any(g.scope)))"
+            f" and g.since <= {now} and g.till > {now} and g.rights like '%w%'"
+            f" and (g.scope = '{{}}' or p.kind = any(g.scope)))"
         )
-        return f"not exists (select 1 from unnest({pats}, {kinds}) as p(pat, kind) where not ({granted} and not {denied}))"
+        asked = f"unnest({pats}, {kinds}) as p(pat, kind)"
+        return f"not exists (select 1 from {asked} where not ({granted} and not {denied}))"
 
 
 def _document() -> int:
@@ -133,13 +150,21 @@ class _Seen:
     def of(self, row: str) -> str:
         """A grant covers the row, no deny does, no label hides it."""
         mine = f"{row}.labels && {self.own}"
+        covers = (
+            f"g.actor = any({self.keys}) and not g.deny and g.since <= {self.now} and g.till > {self.now}"
+            f" and g.rights like '%r%' and (g.scope = '{{}}' or g.scope && {row}.labels or {mine})"
+            f" and (not g.withheld && {row}.labels or {mine})"
+        )
+        denies = (
+            f"d.actor = any({self.all_keys}) and d.deny and d.since <= {self.now} and d.till > {self.now}"
+            f" and (d.scope = '{{}}' or d.scope && {row}.labels)"
+        )
+        others = f"from stub s join grants {{0}} on {{0}}.pat = s.pat where s.home = {row}.pat and s.rid = {row}.rid"
+        shared = f"{row}.labels @> '{{{SHARED}}}'"
         return (
-            f"exists (select 1 from grants g where g.pat = {row}.pat and g.actor = any({self.keys})"
-            f" and not g.deny and g.since <= {self.now} and g.till > {self.now} and g.rights like '%r%'"
-            f" and (g.scope = '{{}}' or g.scope && {row}.labels or {mine})"
-            f" and (not g.withheld && {row}.labels or {mine}))"
-            f" and not exists (select 1 from grants d where d.pat = {row}.pat and d.actor = any({self.all_keys})"
-            f" and d.deny and d.since <= {self.now} and d.till > {self.now}"
-            f" and (d.scope = '{{}}' or d.scope && {row}.labels))"
+            f"(exists (select 1 from grants g where g.pat = {row}.pat and {covers})"
+            f" or {shared} and exists (select 1 {others.format('g')} and {covers}))"
+            f" and not exists (select 1 from grants d where d.pat = {row}.pat and {denies})"
+            f" and not ({shared} and exists (select 1 {others.format('d')} and {denies}))"
             f" and ({mine} or not {row}.labels && {self.hidden})"
         )

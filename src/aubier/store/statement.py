@@ -8,6 +8,7 @@ from typing import Any
 
 from aubier.search.sql import Args
 from aubier.store.rows import COLUMNS, Postings
+from aubier.store.sight import CONTEXT
 
 RES = (
     ("pat", "bigint"),
@@ -65,7 +66,11 @@ class FamilyRows:
         for table in COLUMNS:
             before = {(*row, *was) for row in old[table]} if old else set()
             after = {(*row, *at) for row in new[table]} if new else set()
-            self.gone[table] |= before - after
+            gone = before - after
+            if new is None and table == "ref":
+                # A deleted content still belongs to its document: its past versions hide with it.
+                gone = {row for row in gone if row[0] != CONTEXT}
+            self.gone[table] |= gone
             self.added[table] |= after - before
 
 

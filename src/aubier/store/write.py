@@ -28,8 +28,12 @@ from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.pool import Connection
 from aubier.store.rows import Indexed
-from aubier.store.sight import FOREVER, Sight
+from aubier.store.sight import FOREVER, SHARED, Sight
 from aubier.store.statement import FamilyRows, combined, family_parts, text_array
+
+
+_CREATOR_TERM = 366 * 86_400_000
+"""Milliseconds for which whoever opened a record keeps a right to it without any other ground."""
 
 
 @dataclass(slots=True)
@@ -80,6 +84,7 @@ class Writer:
     strict_references: bool = False
     links: dict[str, str] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
+    shown: list[int] = field(default_factory=list)
 
     async def run(self, batch: Batch) -> list[Written]:
         """Writes the batch; gives what came of each intent, in order. Problem: nothing was written."""
@@ -131,6 +136,7 @@ class Writer:
         if matches and intent.op == "create":
             found = matches[0]
             step.id = found.id
+            self.shown.append(found.pat)
             step.done = Written(intent.type, found.id, found.version, found.updated, "existing", found.raw)
         elif matches:
             self._same_id(intent, matches[0].id)
@@ -140,7 +146,10 @@ class Writer:
         elif intent.op == "patch":
             raise not_found(f"{intent.type} matching the condition")
         elif intent.op == "update":
+            # An id of the client's own choice is for the platform's actors: it would tell a free id from a hidden one.
             intent.may_create = True
+            if not self.sight.unrestricted:
+                step.id = self.ids()
 
     @staticmethod
     def _same_id(intent: Intent, found: str) -> None:
@@ -342,6 +351,15 @@ class Writer:
             return
         kept = step.found.pat if step.found.pat in homes else homes[0]
         step.pat, step.also = kept, [h for h in homes if h != kept]
+        if step.also:
+            step.labels = sorted({*step.labels, SHARED})
+        if step.found.alive and kept != step.found.pat and not step.found.mine:
+            raise problem(
+                "forbidden",
+                f"Only the author of {step.intent.type}/{step.id} may file it under another person",
+                f"Seul l'auteur de {step.intent.type}/{step.id} peut le classer sous une autre personne",
+                at=step.intent.type,
+            )
 
     async def _known_patients(self, ids: set[str]) -> dict[str, int]:
         """Compartment numbers of Patients named; one not here yet gets a number that waits for it."""
@@ -403,7 +421,7 @@ class Writer:
         parts += self._maps(live, args, ok)
         parts += self._rights(batch, live, args, ok)
         parts += self._changes(live, args, ok)
-        touched = sorted({s.pat or s.found.pat for s in live if not family(s.intent.type)})
+        touched = sorted({s.pat or s.found.pat for s in live if not family(s.intent.type)} | set(self.shown))
         if touched or batch.grants or batch.revokes:
             parts.append(self._line(batch, live, touched, args))
         sql = combined(parts, guard, (), "select ok from ok")
@@ -502,7 +520,8 @@ class Writer:
                     (step.pat, None, f"person:{step.id}", "self", "rw", "{}", '{"mask:patient"}', now)
                 )
                 if not self.sight.unrestricted:
-                    rows.append((step.pat, None, self.sight.keys[0], "creator", "rw", "{}", "{}", now))
+                    creator = (step.pat, None, self.sight.keys[0], "creator", "rw", "{}", '{"mask:ps"}', now)
+                    rows.append((*creator, now + _CREATOR_TERM, False, "", ""))
             elif not self.sight.unrestricted and self._lone(step):
                 rows.append((step.pat, None, self.sight.keys[0], "author", "rw", "{}", "{}", now))
         parts = [grants_sql(args, rows, now, ok)] if rows else []
@@ -570,8 +589,9 @@ class Writer:
         ]
 
     def _line(self, batch: Batch, live: Sequence[Step], touched: Sequence[int], args: Args) -> str:
-        action = batch.action or (live[0].intent.op if len(live) == 1 else "transaction")
-        what = batch.what or ", ".join(f"{s.intent.type}/{s.id}" for s in live)
+        alone = live[0].intent.op if len(live) == 1 else "transaction" if live else "read"
+        action = batch.action or alone
+        what = batch.what or ", ".join(f"{s.intent.type}/{s.id}" for s in live or self.steps)
         hits = args.add(len(live), "int")
         pats = args.add(list(touched), "bigint[]")
         named = args.add(sorted({r.patient for r in [*batch.grants, *batch.revokes]}), "text[]")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from aubier.access.actor import ANONYMOUS, Context
-from aubier.access.labels import labels_of
+from aubier.access.actor import Context
+from aubier.access.labels import declared_authors
 from aubier.ground.problem import Issue, Kind, Problem
 from aubier.ground.rows import BeforeWrite, Resource
 from aubier.services.record.mhd.patch import frozen_changes
@@ -54,7 +54,7 @@ def wrote(ctx: Context, document: Resource) -> bool:
     """Whether the actor is an author that the document names; the platform's own actors always may."""
     if ctx.actor.kind == "system":
         return True
-    authors = {label for label in labels_of(document, ANONYMOUS) if label.startswith("author:")}
+    authors = declared_authors(document)
     return any(f"author:{key}" in authors for key in ctx.actor.keys)
 
 

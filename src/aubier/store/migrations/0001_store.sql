@@ -10,6 +10,7 @@ create table id_map (
   was bigint[] not null default '{}',      -- compartments the resource was in before it moved
   primary key (type, id));
 create table stub (pat bigint not null, home bigint not null, rid bigint not null, primary key (pat, home, rid));
+create index stub_home on stub (home, rid);
 
 create table grants (
   pat bigint not null, gid bigint generated always as identity, actor text collate "C" not null,
@@ -64,7 +65,6 @@ create table post (term bigint not null, k bigint not null, rid bigint not null,
   primary key (term, k, rid, pat));
 create table ident (param bigint not null, value text collate "C" not null, system text collate "C" not null,
   rid bigint not null, pat bigint not null, primary key (param, value, system, rid, pat));
-create index ident_rid on ident (rid, param);
 create table ref (param bigint not null, target text collate "C" not null, rid bigint not null, pat bigint not null,
   primary key (param, target, rid, pat));
 create index ref_rid on ref (rid, param);
@@ -107,7 +107,6 @@ create table dir_post (term bigint not null, k bigint not null, rid bigint not n
   primary key (term, k, rid, pat));
 create table dir_ident (param bigint not null, value text collate "C" not null, system text collate "C" not null,
   rid bigint not null, pat bigint not null, primary key (param, value, system, rid, pat));
-create index dir_ident_rid on dir_ident (rid, param);
 create table dir_ref (param bigint not null, target text collate "C" not null, rid bigint not null, pat bigint not null,
   primary key (param, target, rid, pat));
 create index dir_ref_rid on dir_ref (rid, param);
