@@ -111,9 +111,9 @@ class Server:
         try:
             body = await self._body(call.headers, receive)
             call = Call(call.method, call.path, call.query, call.headers, body, call.base)
-            context = await self.context(call.headers, call.language)
+            context = await self.context(_by_token(call.headers), call.language)
             if not call.path and call.method == "POST":
-                return await run_bundle(self.interactions, call, context.store)
+                return await run_bundle(self.interactions, call, context.store, self.access.settings)
             return await self.interactions.answer(call, context.store, self.access.settings)
         except Problem as refusal:
             return failed(refusal, call.language)
@@ -165,7 +165,7 @@ class Server:
         language = "fr" if headers.get("accept-language", "").startswith("fr") else "en"
         try:
             body = await self._body(headers, receive)
-            context = await self.context(headers, language)
+            context = await self.context(_by_token(headers), language)
             request = self._request(scope, headers, body, {})
             response = await door.run(context, request)
             answer = _from_response(response)
@@ -235,6 +235,11 @@ class Server:
             Actor("anonymous", "", "anonymous"), self.clock(), _language(headers, self.language)
         )
         return _starlette(self._refusal(context, plain, refusal), headers, secure=False)
+
+
+def _by_token(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers without cookies: the API takes tokens only, so that no other site can speak in one's name."""
+    return {name: value for name, value in headers.items() if name != "cookie"}
 
 
 def _language(headers: Mapping[str, str], default: str) -> str:

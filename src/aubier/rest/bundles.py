@@ -32,7 +32,7 @@ class _Entry:
     full_url: str
 
 
-async def run_bundle(server: Interactions, call: Call, view: View) -> Answer:
+async def run_bundle(server: Interactions, call: Call, view: View, settings: Any = None) -> Answer:
     """A batch: each entry on its own. A transaction: all or nothing, reads after the writes."""
     bundle = call.resource()
     kind = bundle.get("type")
@@ -44,7 +44,10 @@ async def run_bundle(server: Interactions, call: Call, view: View) -> Answer:
             at="Bundle.type",
         )
     entries = _entries(bundle, server.limits.bundle, call.base)
-    answers = await (_batch if kind == "batch" else _transaction)(server, call, view, entries)
+    if kind == "batch":
+        answers = await _batch(server, call, view, entries, settings)
+    else:
+        answers = await _transaction(server, call, view, entries)
     body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
     return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))
 
@@ -111,11 +114,13 @@ def _sub_call(call: Call, entry: _Entry) -> Call:
     return Call(entry.method, entry.path, entry.query, headers, body, call.base)
 
 
-async def _batch(server: Interactions, call: Call, view: View, entries: Sequence[_Entry]) -> list[bytes]:
+async def _batch(
+    server: Interactions, call: Call, view: View, entries: Sequence[_Entry], settings: Any
+) -> list[bytes]:
     answers: dict[int, bytes] = {}
     for entry in sorted(entries, key=lambda e: _ORDER[e.method]):
         try:
-            answer = await server.answer(_sub_call(call, entry), view)
+            answer = await server.answer(_sub_call(call, entry), view, settings)
             answers[entry.place] = _from_answer(answer)
         except Problem as refusal:
             answers[entry.place] = _refused(refusal, call.language)

@@ -127,8 +127,8 @@ def version_of(header: str, name: str) -> int | None:
     """The version in an If-Match header: `W/"3"`. Problem when it is not one of our ETags."""
     if not header:
         return None
-    match = _ETAG.fullmatch(header.strip()) or re.fullmatch(r"(\d+)", header.strip())
-    if match is None or not match[1].isdigit() or len(match[1]) > 9:
+    match = _ETAG.fullmatch(header.strip()) or re.fullmatch(r"([0-9]+)", header.strip())
+    if match is None or not re.fullmatch(r"[0-9]{1,9}", match[1]):
         raise problem(
             "invalid", f'{name} must be like W/"3"', f'{name} doit être de la forme W/"3"', at=f"http.{name}"
         )

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote, urlencode
 
 from aubier.access.actor import Context
+from aubier.access.decide import unidentified
 from aubier.access.view import View
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, not_found, problem
@@ -33,6 +34,7 @@ from aubier.store.intent import Intent, Written
 from aubier.store.keys import type_numbers
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -126,7 +128,7 @@ class Interactions:
             case (kind, logical, "_history"):
                 _check_id(kind, logical)
                 return "instance-history"
-            case (kind, logical, "_history", version) if version.isdigit() and len(version) < 10:
+            case (kind, logical, "_history", version) if _NUMBER.fullmatch(version):
                 _check_id(kind, logical)
                 return "version"
         raise problem(
@@ -273,6 +275,8 @@ class Interactions:
         if kind:
             self.check_type(kind)
         operation = self.operations.get((kind, name))
+        if view.actor.kind == "anonymous":
+            raise unidentified()
         instance = len(call.path) == 3
         if operation is None or len(call.path) > 3 or operation.instance != instance:
             raise not_found(f"${name[:64]}")
@@ -368,11 +372,11 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
     options: dict[str, Any] = {"count": limits.page}
     for name, value in call.pairs():
         match name:
-            case "_count" if value.isdigit() and len(value) < 7:
+            case "_count" if re.fullmatch(r"[0-9]{1,6}", value):
                 options["count"] = min(int(value), limits.largest) or 1
             case "_since" | "_at":
                 options[name[1:]] = _instant(name, value)
-            case "_page" if re.fullmatch(r"\d{1,18}\.\d{1,18}\.\d{1,9}", value):
+            case "_page" if re.fullmatch(r"[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,9}", value):
                 options["cursor"] = tuple(int(n) for n in value.split("."))
             case "_format" | "_pretty":
                 pass

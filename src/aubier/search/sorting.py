@@ -43,7 +43,7 @@ def _key(frame: Frame, sort: Sort, kind: str, row: str) -> SortKey:
         return SortKey(f"{row}.id", "text", down)
     if code == "_lastUpdated":
         return SortKey(f"{row}.seq", "bigint", down)
-    sources = {
+    sources: dict[str, tuple[str, str, str, dict[bool, Any]]] = {
         "date": ("dat", "hi" if down else "lo", "bigint", _DATE_EDGE),
         "string": ("str", "norm", "text", _TEXT_EDGE),
         "uri": ("ref", "target", "text", _TEXT_EDGE),
@@ -110,6 +110,7 @@ def read_cursor(text: str, keys: Sequence[SortKey]) -> tuple[int, list[Any]]:
         cursor = msgspec.msgpack.decode(body, type=_Cursor)
         if cursor.casts != [k.cast for k in keys] or len(cursor.values) != len(keys):
             raise ValueError
+        _value(cursor.asof, "bigint")
         return cursor.asof, [_value(v, k.cast) for v, k in zip(cursor.values, keys, strict=True)]
     except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
         raise problem(

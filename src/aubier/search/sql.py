@@ -19,6 +19,8 @@ from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import MAX_NUMBER, MIN_MS, MIN_NUMBER, Criterion, Has, Parameter, Value
 
 _LAST = "\U0010ffff"
+_MOST_JOINS = 120
+"""Row names in one statement: each is a join or a look-up."""
 
 
 class Args(list[Any]):
@@ -49,8 +51,15 @@ class Frame:
     depth: int = 0
 
     def alias(self, letter: str) -> str:
-        """A row name not used yet."""
+        """A row name not used yet. Problem (too-costly) when the query would join too much."""
         self.depth += 1
+        if self.depth > _MOST_JOINS:
+            raise problem(
+                "too-costly",
+                "This search goes through too many chains and lists at once; split it",
+                "Cette recherche passe par trop de chaînes et de listes à la fois ; découpez-la",
+                at="http.query",
+            )
         return f"{letter}{self.depth}"
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aubier.ground.problem import not_found, problem
 from aubier.search.keys import Keys
-from aubier.search.model import Include, Query
+from aubier.search.model import Criterion, Has, Include, Query
 from aubier.search.sorting import after, order_by, read_cursor, sort_keys, write_cursor
 from aubier.search.sql import Args, Frame, conditions
 from aubier.store import audit, codec
@@ -124,6 +124,10 @@ class Reader:
         prefix = family(query.type)
         frame = self._frame()
         tests = [f"r.type = {type_numbers()[query.type]}", frame.visible("r", query.type)]
+        if not prefix and not self.sight.unrestricted:
+            tests.append(f"r.pat = any({self.sight.mine(frame.args)})")
+        if prefix and not self.sight.unrestricted:
+            _refuse_crossing(query.criteria)
         tests += conditions(frame, query.criteria, query.type, "r")
         keys = sort_keys(frame, query.sort, query.type, "r")
         asof, where = self._from_cursor(frame, query, keys, tests)
@@ -359,6 +363,23 @@ class Reader:
             )
         one = f"select {_ROW}, r.seq from {prefix}{{table}} r{source} where {' and '.join(tests)}"
         return f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
+
+
+def _refuse_crossing(criteria: Iterable[Criterion | Has]) -> None:
+    """Problem when a search of the directory would answer a question about patients: it has no one to tell it to."""
+    for step in criteria:
+        crossed = step.type if isinstance(step, Has) else ""
+        inner = [step.criterion] if isinstance(step, Has) else list(step.chain)
+        for following in inner:
+            kind = crossed or following.type
+            if not family(kind):
+                raise problem(
+                    "forbidden",
+                    f"A search of the directory cannot go through {kind}; search {kind} itself",
+                    f"Une recherche dans l'annuaire ne passe pas par {kind} ; cherchez {kind} lui-même",
+                    at="http.query",
+                )
+        _refuse_crossing(inner)
 
 
 def describe(query: Query) -> str:

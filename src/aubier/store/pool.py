@@ -10,8 +10,17 @@ import asyncpg
 
 from aubier.ground.problem import Problem, problem
 
+_CONNECT_WITHIN = 5.0
+
 Connection = Any
 """An asyncpg connection or its pool proxy; asyncpg ships no types."""
+
+
+_LONGEST_MS = 10_000
+"""A statement that takes longer is ended: one question must not hold a connection from everybody else."""
+
+UNHURRIED = "set local statement_timeout = 0"
+"""For the first statement of a transaction that may take its time: a load, an upgrade."""
 
 
 class _PlainConnection(asyncpg.Connection):
@@ -26,13 +35,19 @@ async def open_pool(dsn: str, size: int) -> Any:
     try:
         return await asyncpg.create_pool(
             dsn,
-            min_size=min(2, size),
+            min_size=0,  # opened when they are needed: an outage is told to who asks, not to the log
             max_size=size,
             connection_class=_PlainConnection,
             max_inactive_connection_lifetime=0,
             statement_cache_size=1000,
             max_cached_statement_lifetime=0,
-            server_settings={"application_name": "aubier", "jit": "off", "timezone": "UTC"},
+            timeout=_CONNECT_WITHIN,
+            server_settings={
+                "application_name": "aubier",
+                "jit": "off",
+                "timezone": "UTC",
+                "statement_timeout": str(_LONGEST_MS),
+            },
         )
     except (OSError, asyncpg.PostgresError) as error:
         raise unavailable() from error
@@ -47,11 +62,22 @@ def unavailable() -> Problem:
     )
 
 
+def too_costly() -> Problem:
+    """The answer to a question that took too long: nothing was written."""
+    return problem(
+        "too-costly",
+        "This took longer than ten seconds and was stopped; ask for less at once, or narrow the search",
+        "Cela a pris plus de dix secondes et a été arrêté ; demandez-en moins à la fois, ou précisez",
+    )
+
+
 @asynccontextmanager
 async def answered() -> AsyncIterator[None]:
     """Turns a lost connection into a Problem (transient)."""
     try:
         yield
+    except asyncpg.QueryCanceledError as error:
+        raise too_costly() from error
     except (
         OSError,
         asyncpg.PostgresConnectionError,
@@ -60,5 +86,6 @@ async def answered() -> AsyncIterator[None]:
         asyncpg.CannotConnectNowError,
         asyncpg.CrashShutdownError,
         asyncpg.TooManyConnectionsError,
+        asyncpg.InvalidCatalogNameError,  # for a moment, while the sandbox is reset
     ) as error:
         raise unavailable() from error

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
+from weakref import WeakValueDictionary
 
 import asyncpg
 
@@ -22,13 +24,15 @@ from aubier.store.find import Found, Reader, Row
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
-from aubier.store.pool import Connection, answered, open_pool
+from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
 from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight
 from aubier.store.upgrade import store_migrations, upgrade
 from aubier.store.write import Again, Writer
 
 _TRIES = 5
+_AT_ONCE = 4
+"""Searches of one actor under way at a time."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,7 @@ class Store:
     strict_references: bool = False
     registry: Registry = field(default_factory=registry)
     numbers: Numbers = field(default_factory=Numbers)
+    turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
 
     async def close(self) -> None:
         """Closes every connection."""
@@ -91,9 +96,17 @@ class Store:
     async def search(
         self, sight: Sight, query: Query, conn: Connection | None = None, *, quiet: bool = False
     ) -> Found:
-        """One page; see `Reader.search`."""
-        async with self._reader(sight, conn) as reader:
+        """One page; see `Reader.search`. One actor's searches take turns, so that they never take every connection."""
+        async with self._turn(sight), self._reader(sight, conn) as reader:
             return await reader.search(query, quiet=quiet)
+
+    def _turn(self, sight: Sight) -> AbstractAsyncContextManager[Any]:
+        if sight.unrestricted:
+            return nullcontext()
+        turn = self.turns.get(sight.actor)
+        if turn is None:
+            turn = self.turns[sight.actor] = asyncio.Semaphore(_AT_ONCE)
+        return turn
 
     async def history(
         self, sight: Sight, kinds: Sequence[str], logical: str = "", **options: Any
@@ -184,8 +197,9 @@ class Store:
 
     async def analyse(self) -> None:
         """Refreshes the planner's statistics, after a load."""
-        async with answered():
-            await self.pool.execute("analyze")
+        async with answered(), self.pool.acquire() as conn, conn.transaction():
+            await conn.execute(UNHURRIED)
+            await conn.execute("analyze")
 
     async def counts(self) -> dict[str, int]:
         """How many resources of each type are stored."""
@@ -224,9 +238,13 @@ async def open_store(
 ) -> Store:
     """Opens, and upgrades if needed, the database at `dsn`. Problem: the server does not answer, or is newer."""
     pool = await open_pool(dsn, pool_size)
-    async with answered(), pool.acquire() as conn:
-        await upgrade(conn, {"store": store_migrations(), **(migrations or {})})
-        secret = await _term_secret(conn)
+    try:
+        async with answered(), pool.acquire() as conn:
+            await upgrade(conn, {"store": store_migrations(), **(migrations or {})})
+            secret = await _term_secret(conn)
+    except BaseException:
+        pool.terminate()
+        raise
     return Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s.sql for s in statements}, **options)
 
 

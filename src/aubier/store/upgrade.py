@@ -8,7 +8,7 @@ from importlib.resources import files
 
 from aubier.ground.problem import problem
 from aubier.ground.rows import Migration
-from aubier.store.pool import Connection
+from aubier.store.pool import UNHURRIED, Connection
 
 _LOCK = 0x0A0B1E2
 _TABLE = """create table if not exists migration (
@@ -32,6 +32,7 @@ async def upgrade(conn: Connection, rooms: Mapping[str, Sequence[Migration]]) ->
     from the one shipped.
     """
     async with conn.transaction():
+        await conn.execute(UNHURRIED)
         await conn.execute("select pg_advisory_xact_lock($1)", _LOCK)
         await conn.execute(_TABLE)
         done = {

@@ -31,7 +31,6 @@ from aubier.store.rows import Indexed
 from aubier.store.sight import FOREVER, SHARED, Sight
 from aubier.store.statement import FamilyRows, combined, family_parts, text_array
 
-
 _CREATOR_TERM = 366 * 86_400_000
 """Milliseconds for which whoever opened a record keeps a right to it without any other ground."""
 

@@ -20,7 +20,7 @@ from aubier.store.bulk.place import place
 from aubier.store.bulk.rows import copy_audit, copy_changes, copy_items, copy_maps, copy_rights
 from aubier.store.intent import Batch, Grant, Intent, Prepare
 from aubier.store.keys import type_names, type_numbers
-from aubier.store.pool import Connection, answered
+from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.sight import Sight
 from aubier.store.store import Store, busy
 from aubier.store.write import Again
@@ -98,6 +98,7 @@ async def _load_new(
 ) -> dict[_Key, bytes]:
     """Writes what is not stored yet, in one transaction; gives the bytes of what is (none: deleted)."""
     async with store.pool.acquire() as conn, conn.transaction():
+        await conn.execute(UNHURRIED)
         stored = await _stored(conn, list(chosen))
         fresh = await ready(conn, [resource for key, resource in chosen.items() if key not in stored])
         with _uncollected():

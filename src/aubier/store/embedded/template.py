@@ -10,6 +10,8 @@ from aubier.ground.problem import problem
 from aubier.store.pool import answered
 
 _FRESH = "aubier_fresh"
+_LOCK = 0x0A0B1E3
+_MARGIN = 10_000  # blocks of numbers that processes may take while a reset goes on
 
 
 def _beside(dsn: str, name: str) -> str:
@@ -45,19 +47,39 @@ async def forget_template(dsn: str) -> None:
 async def reset(dsn: str) -> None:
     """Puts the fresh copy in place of the database; whoever is connected is cut off and comes back.
 
-    Problem (not-found) when no copy was kept.
+    The new one is made beside the old and takes its name at the end: interrupted, the old one stays.
+    Problem (not-found) when no copy was kept, (transient) when the server does not answer.
     """
+    name = _name(dsn)
+    made = f"{name}_next"
     async with answered():
         conn = await asyncpg.connect(_beside(dsn, "postgres"))
         try:
+            await conn.execute("select pg_advisory_lock($1)", _LOCK)
             if not await conn.fetchval("select 1 from pg_database where datname = $1", _FRESH):
                 raise problem(
                     "not-found",
                     "No fresh copy was kept; remove the data folder and start again",
                     "Aucune copie neuve n'a été gardée ; supprimez le dossier de données et recommencez",
                 )
-            name = _name(dsn)
+            await conn.execute(f'drop database if exists "{made}" with (force)')
+            await conn.execute(f'create database "{made}" template "{_FRESH}" strategy file_copy')
+            await _go_on_counting(dsn, _beside(dsn, made))
             await conn.execute(f'drop database if exists "{name}" with (force)')
-            await conn.execute(f'create database "{name}" template "{_FRESH}" strategy file_copy')
+            await conn.execute(f'alter database "{made}" rename to "{name}"')
         finally:
             await conn.close()
+
+
+async def _go_on_counting(before: str, after: str) -> None:
+    """Numbers that serving processes hold from before the reset must not be given a second time after it."""
+    old = await asyncpg.connect(before)
+    try:
+        last = await old.fetchval("select last_value from number_block")
+    finally:
+        await old.close()
+    new = await asyncpg.connect(after)
+    try:
+        await new.execute("select setval('number_block', $1)", last + _MARGIN)
+    finally:
+        await new.close()
