@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from aubier import __version__
-from aubier.cli import doctor, people, records, tour, up
+from aubier.cli import backup, doctor, load, people, tour, up
 from aubier.cli.instance import settings_of
 from aubier.cli.speech import plainly, speak
 from aubier.settings import Settings
@@ -27,7 +27,7 @@ _DATA = click.option(
 @click.option("--lang", type=click.Choice(["fr", "en"]), help="The language of what is printed.")
 def main(lang: str | None) -> None:
     """Aubier: the national set of digital-health services on HL7 FHIR R4, as one program."""
-    speak(lang or os.environ.get("AUBIER_LANGUAGE", "fr"))
+    speak(lang or os.environ.get("AUBIER_LANGUAGE", "fr").strip())
 
 
 def _settings(data: str | None, **overrides: Any) -> Settings:
@@ -54,7 +54,7 @@ def up_command(data: str | None, port: int | None, citizens: int | None, seed: s
 def serve_command(data: str | None, host: str | None, port: int | None) -> None:
     """Start with production settings: no sandbox, no invented people."""
     with plainly():
-        up.run(_settings(data, host=host, port=port))
+        up.run(_settings(data, host=host, port=port, sandbox=False))
 
 
 @main.command("accounts")
@@ -119,7 +119,7 @@ def client_remove(data: str | None, client_id: str) -> None:
 def load_command(data: str | None, paths: tuple[Path, ...]) -> None:
     """Load FHIR files, folders, NDJSON or a directory extract; says what was refused and why."""
     with plainly():
-        sys.exit(asyncio.run(records.load_all(_settings(data), paths)))
+        sys.exit(asyncio.run(load.load_all(_settings(data), paths)))
 
 
 @main.command("reset")
@@ -127,7 +127,7 @@ def load_command(data: str | None, paths: tuple[Path, ...]) -> None:
 def reset_command(data: str | None) -> None:
     """Put the sandbox back to its first day; running or stopped."""
     with plainly():
-        asyncio.run(records.reset(_settings(data)))
+        asyncio.run(backup.reset(_settings(data)))
 
 
 @main.command("backup")
@@ -136,7 +136,7 @@ def reset_command(data: str | None) -> None:
 def backup_command(data: str | None, file: Path) -> None:
     """Save database, documents and keys into FILE, while running or stopped."""
     with plainly():
-        records.backup(_settings(data), file)
+        backup.backup(_settings(data), file)
 
 
 @main.command("restore")
@@ -145,7 +145,7 @@ def backup_command(data: str | None, file: Path) -> None:
 def restore_command(data: str | None, file: Path) -> None:
     """Make a data folder from a backup; the folder must be new or empty."""
     with plainly():
-        records.restore(_settings(data), file)
+        backup.restore(_settings(data), file)
 
 
 @main.command("tour")

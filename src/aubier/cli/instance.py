@@ -4,86 +4,71 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from aubier.access.actor import Context, system_actor
 from aubier.app import House, build
-from aubier.ground.problem import problem
-from aubier.settings import Settings
+from aubier.settings import Settings, variable
 from aubier.store.embedded.server import attached
 
 _FILE = "instance.json"
 
 
 def settings_of(data: str | None, **overrides: Any) -> Settings:
-    """The settings of an instance: what `up` noted in its folder, then the environment, then options."""
+    """The settings of an instance: options, then the environment, then what `up` noted in its folder."""
     environ = dict(os.environ)
     given = {"data": data, **overrides}
-    folder = Settings.load(environ, data=data).data
-    noted = _noted(folder)
-    kept = {k: v for k, v in noted.items() if f"AUBIER_{k.upper()}" not in environ and given.get(k) is None}
-    if given.get("port") is not None:
-        kept.pop("base_url", None)
+    known = noted(Settings.load(environ, data=data).data)
+    kept = {k: v for k, v in known.items() if variable(k) not in environ and given.get(k) is None}
     found = Settings.load(environ, **{**given, **kept})
-    return found if found.base_url else replace(found, base_url=address(found))
+    return found if found.base_url else replace(found, base_url=found.url)
 
 
-def address(settings: Settings) -> str:
-    """Where the instance answers when no other address was set."""
-    scheme = "https" if settings.tls_cert else "http"
-    return f"{scheme}://{settings.host}:{settings.port}"
-
-
-def _noted(folder: Path) -> dict[str, Any]:
+def noted(folder: Path) -> dict[str, Any]:
+    """What `up` or `serve` noted in a data folder; nothing when none ran there."""
     try:
-        noted: dict[str, Any] = json.loads((folder / _FILE).read_text())
+        known: dict[str, Any] = json.loads((folder / _FILE).read_text())
     except (OSError, ValueError):
         return {}
-    return noted
+    return {k: v for k, v in known.items() if k in _NOTED}
+
+
+_NOTED = ("port", "base_url", "sandbox", "seed", "citizens")
 
 
 def note(settings: Settings) -> None:
-    """Writes down where this instance answers, for the other commands."""
-    facts = {
-        "port": settings.port,
-        "base_url": settings.base_url,
-        "sandbox": settings.sandbox,
-        "seed": settings.seed,
-    }
+    """Writes down where this instance answers and what it was filled with, for the other commands."""
+    facts = {name: getattr(settings, name) for name in _NOTED}
+    if settings.base_url == replace(settings, base_url="").url:
+        del facts["base_url"]  # it follows from the port, which may change
     place = settings.data / _FILE
     place.with_suffix(".new").write_text(json.dumps(facts))
     place.with_suffix(".new").replace(place)
 
 
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The DSN of an instance's database: its own server, or the embedded one (started when it is stopped)."""
+    if settings.database_url:
+        yield settings.database_url
+        return
+    with attached(settings.data) as dsn:
+        yield dsn
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[House]:
-    """The house of an instance, its own database server or the embedded one (started when it is stopped)."""
-    if settings.database_url:
-        async with _built(settings, settings.database_url) as house:
+    """The house of an instance, running or stopped."""
+    with database(settings) as dsn:
+        house = await build(settings, dsn)
+        try:
             yield house
-        return
-    if not (settings.data / "postgres").exists():
-        raise problem(
-            "not-found",
-            f"There is no Aubier in {settings.data}; start one with: aubier up --data {settings.data}",
-            f"Il n'y a pas d'Aubier dans {settings.data} ; démarrez-en un : aubier up --data {settings.data}",
-        )
-    with attached(settings.data) as dsn:
-        async with _built(settings, dsn) as house:
-            yield house
-
-
-@asynccontextmanager
-async def _built(settings: Settings, dsn: str) -> AsyncIterator[House]:
-    house = await build(settings, dsn)
-    try:
-        yield house
-    finally:
-        await house.stop()
+        finally:
+            await house.stop()
 
 
 def console(house: House) -> Context:

@@ -9,6 +9,7 @@ import click
 
 from aubier.cli.instance import console, opened
 from aubier.cli.speech import say, text
+from aubier.ground.problem import problem
 from aubier.referentials.signon import api as signon
 from aubier.settings import Settings
 
@@ -54,10 +55,11 @@ async def client_list(settings: Settings) -> None:
 
 
 async def client_remove(settings: Settings, client_id: str) -> None:
-    """Removes an application."""
+    """Removes an application. Problem `not-found` when none has this id."""
     async with opened(settings) as house:
         gone = await signon.remove_client(console(house), client_id)
-    if gone:
-        say("Application retirée.", "Removed.")
-    else:
-        say("Aucune application ne porte cet identifiant.", "No application has this id.")
+    if not gone:
+        raise problem(
+            "not-found", "No application has this id", "Aucune application ne porte cet identifiant"
+        )
+    say("Application retirée.", "Removed.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,14 +46,34 @@ def say(fr: str, en: str) -> None:
 
 @contextmanager
 def plainly() -> Iterator[None]:
-    """Turns a Problem into sentences on standard error and an exit code."""
+    """Turns a Problem, Ctrl-C or an order to end into sentences on standard error and an exit code.
+
+    SIGTERM and a closed terminal end a command as Ctrl-C does: what it started is stopped first.
+    """
+    for order in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(order, _interrupt)
     try:
         yield
     except Problem as refusal:
         for issue in refusal.issues:
             place = f" ({', '.join(issue.at)})" if issue.at else ""
-            click.echo(f"{text('Erreur', 'Error')} : {text(issue.fr, issue.text)}{place}", err=True)
+            click.echo(f"{text('Erreur : ', 'Error: ')}{text(issue.fr, issue.text)}{place}", err=True)
         raise SystemExit(EXIT.get(refusal.kind, 2)) from refusal
+    except KeyboardInterrupt as stop:
+        click.echo(text("Interrompu.", "Interrupted."), err=True)
+        raise SystemExit(INTERRUPTED) from stop
+    except OSError as error:
+        where = f" : {error.filename}" if error.filename else ""
+        click.echo(f"{text('Erreur : ', 'Error: ')}{error.strerror or error}{where}", err=True)
+        raise SystemExit(2) from error
+
+
+INTERRUPTED = 130
+"""The exit code of a command stopped before its end, as shells have it."""
+
+
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 class Progress:

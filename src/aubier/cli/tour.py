@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from aubier.cli.instance import address, console, opened
+from aubier.cli.instance import console, opened
 from aubier.cli.speech import say, text
 from aubier.fhir import json as fhir_json
 from aubier.ground.chance import random_ids
@@ -33,7 +33,7 @@ class _Answer:
 
 async def play(settings: Settings, url: str | None) -> int:
     """Plays every step with its actor's token and prints what each did. Gives 1 at the first wrong answer."""
-    base = (url or address(settings)).rstrip("/")
+    base = (url or settings.url).rstrip("/")
     async with opened(settings) as house:
         noted = json.loads(await house.store.note("territory") or "{}")
         if not noted.get("day"):

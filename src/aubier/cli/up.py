@@ -7,26 +7,30 @@ import json
 import os
 import signal
 import socket
+import ssl
 import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
 
 from aubier.app import House, build
-from aubier.cli.instance import note
+from aubier.cli.instance import note, noted
 from aubier.cli.speech import Progress, say
 from aubier.ground.problem import Problem, problem
 from aubier.sandbox.letters import cda_letter
 from aubier.sandbox.loader import Loaded, load_territory
 from aubier.sandbox.plan import Settings as Plan
 from aubier.sandbox.plan import territory
-from aubier.settings import Settings, check_exposure
-from aubier.store.embedded.server import EmbeddedServer
+from aubier.settings import Settings, check_exposure, unknown
+from aubier.store.embedded.server import EmbeddedServer, find
 from aubier.store.embedded.template import keep_template
 
 _READY_WITHIN = 60.0
@@ -35,27 +39,55 @@ _READY_WITHIN = 60.0
 def run(settings: Settings) -> None:
     """Starts the database, fills the sandbox once, serves until Ctrl-C, stops everything."""
     check_exposure(settings)
+    _check_kind(settings)
     _check_port(settings)
-    embedded = None if settings.database_url else EmbeddedServer(settings.data)
-    try:
-        dsn = settings.database_url or _start(embedded)
-        note(settings)
-        asyncio.run(_prepare(settings, dsn))
-        if embedded is not None and settings.sandbox:
-            asyncio.run(keep_template(dsn))
-        if embedded is not None:
-            embedded.guard(report=_database_news)
-        _serve(settings, dsn)
-    finally:
-        if embedded is not None:
-            say("Arrêt de la base", "Stopping the database")
-            embedded.stop()
-
-
-def _start(embedded: EmbeddedServer | None) -> str:
-    assert embedded is not None
+    _tell_unknown()
+    if settings.database_url:
+        _live(settings, settings.database_url, None)
+        return
+    embedded = EmbeddedServer(settings.data)
     say(f"Base de données dans {embedded.data}", f"Database in {embedded.data}")
-    return embedded.start()
+    dsn = embedded.start()
+    try:
+        _live(settings, dsn, embedded)
+    finally:
+        say("Arrêt de la base", "Stopping the database")
+        embedded.stop()
+
+
+def _live(settings: Settings, dsn: str, embedded: EmbeddedServer | None) -> None:
+    settings.data.mkdir(0o711, parents=True, exist_ok=True)
+    asyncio.run(_prepare(settings, dsn))
+    if embedded is not None:
+        if settings.sandbox:
+            asyncio.run(keep_template(dsn))
+        embedded.guard(report=_database_news)
+    _serve(settings, dsn)
+
+
+def _check_kind(settings: Settings) -> None:
+    """Invented people never enter a folder of production, which never serves as a sandbox."""
+    was = noted(settings.data).get("sandbox")
+    if was is not None and was != settings.sandbox:
+        raise _other_kind(settings, was=was)
+
+
+def _other_kind(settings: Settings, *, was: bool) -> Problem:
+    en, fr = (
+        ("a sandbox", "un bac à sable")
+        if was
+        else ("an instance of production", "une instance de production")
+    )
+    return problem(
+        "conflict",
+        f"{settings.data} is {en}; choose another folder with --data",
+        f"{settings.data} est {fr} ; choisissez un autre dossier avec --data",
+    )
+
+
+def _tell_unknown() -> None:
+    for name in unknown(os.environ):
+        say(f"Attention : {name} ne règle rien", f"Beware: {name} sets nothing")
 
 
 def _database_news(refusal: Problem | None) -> None:
@@ -71,6 +103,13 @@ def _check_port(settings: Settings) -> None:
         try:
             probe.bind((settings.host, settings.port))
         except OSError as error:
+            if find(settings.data):
+                here = f"{settings.data} ({settings.url})"
+                raise problem(
+                    "lock-error",
+                    f"Aubier runs already on {here}",
+                    f"Aubier tourne déjà sur {here}",
+                ) from error
             raise problem(
                 "lock-error",
                 f"Port {settings.port} of {settings.host} is taken; choose another with --port",
@@ -83,25 +122,30 @@ async def _prepare(settings: Settings, dsn: str) -> None:
     try:
         if settings.sandbox:
             await fill(house, settings)
+        elif await house.store.note("territory"):
+            raise _other_kind(settings, was=True)
+        else:
+            note(settings)
     finally:
         await house.stop()
 
 
 async def fill(house: House, settings: Settings) -> None:
     """Loads the territory unless it is there already; an interrupted load goes on and ends the same."""
-    plan = {"seed": settings.seed, "citizens": settings.citizens}
-    noted = json.loads(await house.store.note("territory") or "{}")
-    if noted.get("done") and noted["seed"] == settings.seed:
+    known = json.loads(await house.store.note("territory") or "{}")
+    plan = _plan(settings, known)
+    note(replace(settings, citizens=int(plan["citizens"])))
+    if known.get("done"):
         say(
-            f"Territoire déjà là : {noted['resources']} ressources",
-            f"Territory is there: {noted['resources']} resources",
+            f"Territoire déjà là : {known['resources']} ressources",
+            f"Territory is there: {known['resources']} resources",
         )
         return
-    day = date.fromisoformat(noted.get("day", house.clock().date().isoformat()))
+    day = date.fromisoformat(known.get("day", house.clock().date().isoformat()))
     await house.store.set_note("territory", json.dumps({**plan, "day": day.isoformat()}))
     say(
-        f"Création du territoire : {settings.citizens} habitants inventés",
-        f"Making the territory: {settings.citizens} invented citizens",
+        f"Création du territoire : {plan['citizens']} habitants inventés",
+        f"Making the territory: {plan['citizens']} invented citizens",
     )
     progress = Progress()
     started = time.monotonic()
@@ -124,6 +168,24 @@ async def fill(house: House, settings: Settings) -> None:
     )
 
 
+def _plan(settings: Settings, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The territory to make, or the one begun there, which is gone on with. Problem for another seed."""
+    if known and known["seed"] != settings.seed:
+        seed = known["seed"]
+        raise problem(
+            "conflict",
+            f"{settings.data} holds the territory of seed {seed}; choose another folder",
+            f"{settings.data} contient le territoire de la graine {seed} ; choisissez un autre dossier",
+        )
+    if known and known["citizens"] != settings.citizens:
+        there = known["citizens"]
+        say(
+            f"Le territoire garde ses {there} habitants ; un autre dossier peut en avoir d'autres",
+            f"The territory keeps its {there} citizens; another folder can have others",
+        )
+    return {"seed": settings.seed, "citizens": known.get("citizens", settings.citizens)}
+
+
 def _serve(settings: Settings, dsn: str) -> None:
     os.environ |= _environment(settings, dsn)
     server = Granian(
@@ -134,7 +196,7 @@ def _serve(settings: Settings, dsn: str) -> None:
         factory=True,
         workers=settings.workers or max(1, (os.cpu_count() or 1) // 2),
         websockets=False,
-        log_level=settings.log_level,  # type: ignore[arg-type]
+        log_level="warning" if settings.log_level == "info" else settings.log_level,  # type: ignore[arg-type]
         log_access=False,
         respawn_failed_workers=True,
         workers_kill_timeout=8,
@@ -165,12 +227,12 @@ def _environment(settings: Settings, dsn: str) -> dict[str, str]:
 
 def _announce(settings: Settings) -> None:
     """Prints the ready line when everything answers."""
-    scheme = "https" if settings.tls_cert else "http"
-    address = f"{scheme}://{settings.host}:{settings.port}"
+    address = replace(settings, base_url="").url
+    trust = ssl._create_unverified_context() if settings.tls_cert else None  # our own certificate
     until = time.monotonic() + _READY_WITHIN
     while time.monotonic() < until:
         try:
-            with urllib.request.urlopen(f"{address}/health/ready", timeout=2) as answer:
+            with urllib.request.urlopen(f"{address}/health/ready", timeout=2, context=trust) as answer:
                 if answer.status == 200:
                     _introduce(settings, address)
                     return

@@ -164,7 +164,6 @@ async def test_another_page_of_ours_may_sign_in_when_the_browser_vouches(
         "javascript:alert(1)",
         "/é",
         "/" + "x" * 9000,
-        "",
     ],
 )
 async def test_after_signing_in_nobody_is_sent_to_another_site(
@@ -177,6 +176,15 @@ async def test_after_signing_in_nobody_is_sent_to_another_site(
         form["next"] = next[:9000]
     done = await browser.post("/signon/login", data=form)
     assert (done.status_code, done.headers["location"]) == (303, "/")
+
+
+@pytest.mark.parametrize(("login", "space"), [("yann", "/citoyen"), ("morvan", "/pro"), ("admin", "/")])
+async def test_without_a_page_asked_for_one_lands_in_one_s_space(
+    browser: httpx.AsyncClient, login: str, space: str
+) -> None:
+    page = await browser.get("/signon/login")
+    done = await browser.post("/signon/login", data={**hidden(page.text), "login": login})
+    assert (done.status_code, done.headers["location"]) == (303, space)
 
 
 async def test_a_local_path_is_gone_to(browser: httpx.AsyncClient) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class SignonSettings:
-    """Lifetimes in seconds, bounds in counts. A setting `signon_<name>` of the platform overrides each.
+    """Lifetimes in seconds, bounds in counts, paths where one lands.
+
+    A setting `signon_<name>` of the platform overrides each.
 
     `base_url` is the platform's `url`: never taken from a request, whose Host header anyone writes.
     Rule: transport security guide 1.2.0 (ANS): Pro Santé Connect access token 2 min, refresh 30 min,
@@ -31,6 +33,8 @@ class SignonSettings:
     sessions_per_account: int = 20
     grants_per_client: int = 50
     scrypt_cost: int = 1 << 15
+    citizen_home: str = "/citoyen"
+    professional_home: str = "/pro"
 
 
 _SHARED = ("base_url", "sandbox")

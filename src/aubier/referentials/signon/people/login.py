@@ -24,7 +24,7 @@ from aubier.referentials.signon.people.sessions import (
 )
 from aubier.referentials.signon.realms import PLATFORM, REALMS, Realm
 from aubier.referentials.signon.refusal import NO_STORE
-from aubier.referentials.signon.settings import signon_settings
+from aubier.referentials.signon.settings import SignonSettings, signon_settings
 
 _PEOPLE_SHOWN = 200
 _TRIES_PER_ADDRESS = 20
@@ -48,7 +48,7 @@ async def _form(ctx: Context, request: Request, trouble: Problem | None) -> Resp
         status=200 if trouble is None else 429 if trouble.kind == "throttled" else 401,
         cookies=(cookie,),
         more=trouble.headers if trouble else {},
-        next=local_path(request.one("next", "/")),
+        next=_asked_for(request),
         realm=realm.name,
         csrf=csrf,
         groups=_groups(people),
@@ -56,6 +56,16 @@ async def _form(ctx: Context, request: Request, trouble: Problem | None) -> Resp
         typed=request.one("login")[:128],
         trouble=trouble.issues[0] if trouble else None,
     )
+
+
+def _asked_for(request: Request) -> str:
+    """The local path asked for, or an empty string when none was."""
+    return local_path(request.one("next")) if request.one("next") else ""
+
+
+def _space(limits: SignonSettings, kind: str) -> str:
+    """Where a person of this kind goes when no page was asked for."""
+    return {"citizen": limits.citizen_home, "professional": limits.professional_home}.get(kind, "/")
 
 
 def _groups(people: list[Account]) -> list[tuple[str, list[Account]]]:
@@ -70,7 +80,10 @@ def _realm(request: Request) -> Realm:
 
 
 async def sign_in(ctx: Context, request: Request) -> Response:
-    """Signs in whom the form names and goes to `next`. A refusal shows the form again, beside its field."""
+    """Signs in whom the form names and goes to `next`, or else to that person's space.
+
+    A refusal shows the form again, beside its field.
+    """
     mark = request.cookies.get(cookie_name(request.base_url, "form"), "")
     try:
         # Elsewhere a form needs its token as well; here other pages of ours (the landing page) post too.
@@ -90,7 +103,7 @@ async def sign_in(ctx: Context, request: Request) -> Response:
     cookie = await open_session(ctx, account, acr=acr, former=request.cookies.get(name, ""))
     return Response(
         303,
-        headers={"Location": local_path(request.one("next", "/")), **NO_STORE},
+        headers={"Location": _asked_for(request) or _space(limits, account.kind), **NO_STORE},
         cookies=(
             session_cookie(request, cookie, limits.session_seconds),
             Cookie(cookie_name(request.base_url, "form"), "", 0),

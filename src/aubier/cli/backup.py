@@ -1,0 +1,174 @@
+"""`aubier reset`, `backup` and `restore`: an instance put back, copied, made again from its copy."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from aubier import __version__
+from aubier.cli.instance import database
+from aubier.cli.speech import say
+from aubier.ground.problem import Problem, problem
+from aubier.settings import Settings
+from aubier.store.embedded import template
+from aubier.store.embedded.server import EmbeddedServer, attached
+
+_KEPT = ("contents", "secret", "instance.json")
+_MARK = "aubier-backup.json"
+_DUMP = "database.dump"
+
+
+async def reset(settings: Settings) -> None:
+    """Puts the sandbox back to its first day from the copy kept at its filling."""
+    if not settings.sandbox:
+        raise problem("forbidden", "Only a sandbox can be reset", "Seul un bac à sable se remet à zéro")
+    if settings.database_url:
+        raise problem(
+            "not-supported",
+            "On a database of your own, make the database anew and start again",
+            "Sur une base à vous, recréez la base et recommencez",
+        )
+    with attached(settings.data) as dsn:
+        await template.reset(dsn)
+    say("Le bac à sable est comme au premier jour.", "The sandbox is as on its first day.")
+
+
+def backup(settings: Settings, file: Path) -> None:
+    """Saves a consistent copy of the database, then documents and keys, into one compressed file.
+
+    Documents are never changed once written: those that the copied database names are all there. The file
+    holds the keys: keep it as you keep the data. Interrupted, it leaves nothing.
+    """
+    partial, dump = file.with_name(file.name + ".partial"), file.with_name(file.name + ".dump.partial")
+    try:
+        with database(settings) as dsn:
+            say("Copie de la base", "Copying the database")
+            os.close(os.open(dump, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
+            _pg_tool(settings, "pg_dump", ["--format=custom", "--compress=zstd:1", f"--file={dump}"], dsn)
+            say("Copie des documents et des clés", "Copying documents and keys")
+            _pack(settings.data, dump, partial)
+        partial.replace(file)
+    finally:
+        partial.unlink(missing_ok=True)
+        dump.unlink(missing_ok=True)
+    size = file.stat().st_size / (1 << 20)
+    say(f"Sauvegarde écrite : {file} ({size:.1f} Mio)", f"Backup written: {file} ({size:.1f} MiB)")
+
+
+def _pack(data: Path, dump: Path, into: Path) -> None:
+    handle = os.open(into, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
+        _add_text(tar, _MARK, json.dumps({"aubier": __version__, "format": 1}))
+        tar.add(dump, _DUMP)
+        for name in _KEPT:
+            if (data / name).exists():
+                tar.add(data / name, name, filter=_without_secret_of_server)
+        out.flush()
+
+
+def _without_secret_of_server(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    """The password of the database server belongs to a folder, not to its data."""
+    return None if info.name == "secret/postgres" else info
+
+
+def _add_text(tar: tarfile.TarFile, name: str, content: str) -> None:
+    info = tarfile.TarInfo(name)
+    info.size = len(content.encode())
+    tar.addfile(info, io.BytesIO(content.encode()))
+
+
+def _pg_tool(settings: Settings, name: str, arguments: Sequence[str], dsn: str) -> None:
+    """Runs a PostgreSQL tool of the embedded engine, or of the system for a server of one's own.
+
+    The password goes by the environment: arguments can be read by anyone on the machine.
+    """
+    engines = sorted((settings.data / "engine").glob(f"*/bin/{name}"), reverse=True)
+    place, password = _without_password(dsn)
+    command = [str(engines[0]) if engines else name, f"--dbname={place}", *arguments]
+    environ = {**os.environ, "PGPASSWORD": password} if password else dict(os.environ)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+    except FileNotFoundError as error:
+        raise problem(
+            "not-supported", f"{name} is not installed", f"{name} n'est pas installé", at=name
+        ) from error
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:] or [str(done.returncode)]
+        raise problem("exception", f"{name}: {last[0]}", f"{name} : {last[0]}")
+
+
+def _without_password(dsn: str) -> tuple[str, str]:
+    parts = urlsplit(dsn)
+    who, _, host = parts.netloc.rpartition("@")
+    user, _, password = who.partition(":")
+    place = urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
+    return place, unquote(password)
+
+
+def restore(settings: Settings, file: Path) -> None:
+    """Makes a data folder from a backup: the restored copy answers the same.
+
+    Made aside and put in place at the end: interrupted, it leaves the folder as it was.
+    """
+    if settings.database_url:
+        raise problem(
+            "not-supported",
+            "A backup is restored into an embedded database; unset AUBIER_DATABASE_URL",
+            "Une sauvegarde se restaure dans une base embarquée ; retirez AUBIER_DATABASE_URL",
+        )
+    data = settings.data.absolute()
+    if data.exists() and any(data.iterdir()):
+        raise problem(
+            "conflict",
+            f"{data} is not empty; restore into a new folder",
+            f"{data} n'est pas vide ; restaurez dans un nouveau dossier",
+        )
+    aside = data.with_name(f".{data.name}.restoring")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(0o711, parents=True)
+    try:
+        _unpack(file, aside)
+        with EmbeddedServer(aside) as dsn:
+            dump = aside / _DUMP
+            _pg_tool(
+                replace(settings, data=aside), "pg_restore", ["--no-owner", "--exit-on-error", str(dump)], dsn
+            )
+        for name in (_DUMP, _MARK):
+            (aside / name).unlink()
+        if data.exists():
+            data.rmdir()
+        aside.rename(data)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+    say(f"Restauré dans {data}", f"Restored into {data}")
+
+
+def _unpack(file: Path, into: Path) -> None:
+    try:
+        with tarfile.open(file) as tar:
+            tar.extractall(into, filter="data")
+        marked = json.loads((into / _MARK).read_text())
+        if not isinstance(marked, dict) or not (into / _DUMP).exists():
+            raise ValueError(_MARK)
+    except (tarfile.TarError, OSError, ValueError) as error:
+        raise _not_a_backup(file) from error
+    if marked.get("format") != 1:
+        raise problem(
+            "not-supported",
+            "This backup was made by a newer release",
+            "Cette sauvegarde vient d'une version plus récente",
+        )
+
+
+def _not_a_backup(file: Path) -> Problem:
+    return problem(
+        "structure", f"{file} is not an Aubier backup", f"{file} n'est pas une sauvegarde d'Aubier"
+    )
