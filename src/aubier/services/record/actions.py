@@ -32,7 +32,6 @@ from aubier.services.record.mhd.reading import (
     replaced,
     subject_of,
 )
-from aubier.services.record.rules import wrote
 from aubier.services.record.subject import (
     Subject,
     escaped,
@@ -40,6 +39,7 @@ from aubier.services.record.subject import (
     subject_of_reference,
     without_numbers,
 )
+from aubier.services.record.visibility import authored, only_holders
 from aubier.store.intent import Intent, Written
 
 _REPLACE_RULE = "PDSm4DMP 0.1.0 TD2.1; IHE MHD 4.2.4 §2:3.65 replacement"
@@ -142,7 +142,7 @@ async def _refuse_twice(ctx: Context, document: Resource, patient: str) -> None:
     value = f"{escaped(str(told.get('system') or ''))}|{escaped(str(told['value']))}"
     pairs = [("patient", patient), ("identifier", value), ("status:not", "entered-in-error")]
     held = (await ctx.store.as_system("record").search("DocumentReference", pairs)).resources
-    if any([wrote(ctx, d) or await _visible(ctx, d["id"]) for d in held]):
+    if any([await _known_to(ctx, d["id"]) for d in held]):
         raise problem(
             "duplicate",
             "A document of this identifier is in the record already",
@@ -150,6 +150,10 @@ async def _refuse_twice(ctx: Context, document: Resource, patient: str) -> None:
             at="DocumentReference.masterIdentifier",
             rule="IHE XDS, XDSDuplicateUniqueIdInRegistry",
         )
+
+
+async def _known_to(ctx: Context, document: str) -> bool:
+    return await authored(ctx, "DocumentReference", document) or await _visible(ctx, document)
 
 
 async def _visible(ctx: Context, document: str) -> bool:
@@ -335,19 +339,38 @@ async def change_document(
 ) -> Resource:
     """Changes status, securityLabel or the archived mark of a document; gives the new version.
 
-    A citizen may hide, show and archive any document of their own record; the platform then writes in
-    their name. Errors: Problem `method` for any other element, `forbidden`, `not-found`, `precondition`.
+    A citizen may hide (MASQUE_PS), show and archive any document of their own record; the platform then
+    writes in their name. Errors: Problem `method` for any other element, `forbidden` for a token that may
+    not change documents or a visibility that is not the holder's, `not-found`, `precondition`.
     """
-    store, what = ctx.store, f"DocumentReference/{document}"
+    require(ctx.actor, "DocumentReference", "patch")
+    store, what, allowed = ctx.store, f"DocumentReference/{document}", only_permitted(change)
     if ctx.actor.kind == "citizen":
         held = await ctx.store.read("DocumentReference", document)
-        after = only_permitted(change)(held)
-        if patient_id(held) == ctx.actor.patient and held.get("status") == after.get("status"):
-            store = ctx.store.as_system("record")
+        if patient_id(held) == ctx.actor.patient and held.get("status") == allowed(held).get("status"):
+            store, allowed = ctx.store.as_system("record"), _by_holder(allowed)
             what += f", asked by {ctx.actor.reference}"
-    intent = Intent("patch", "DocumentReference", document, if_match=if_match, change=only_permitted(change))
+    intent = Intent("patch", "DocumentReference", document, if_match=if_match, change=allowed)
     await store.write([intent], action="patch", what=what)
     return await ctx.store.read("DocumentReference", document)
+
+
+def _by_holder(change: Patch) -> Patch:
+    """The same change, refused when it touches what is not the holder's to decide."""
+
+    def checked(before: Resource) -> Resource:
+        after = change(before)
+        if not only_holders(before, after) or before.get("status") != after.get("status"):
+            raise problem(
+                "forbidden",
+                "The holder of a record hides and shows documents with MASQUE_PS only",
+                "Le titulaire d'un dossier masque et démasque un document par MASQUE_PS seulement",
+                at="DocumentReference.securityLabel",
+                rule="DMP TD3.3a",
+            )
+        return after
+
+    return checked
 
 
 # -- reading --------------------------------------------------------------------------------------------

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from aubier.access.actor import Context
-from aubier.access.labels import declared_authors
 from aubier.ground.problem import Issue, Kind, Problem
 from aubier.ground.rows import BeforeWrite, Resource
 from aubier.services.record.mhd.patch import frozen_changes
 from aubier.services.record.mhd.reading import list_kind
+from aubier.services.record.visibility import KEEP_HIDDEN, authored
 
 _DOCUMENT_RULE = "PDSm 3.1.1: a document is immutable once stored"
 _LIST_RULE = "PDSm 3.1.1: a submission set is immutable except its status"
@@ -35,27 +35,19 @@ async def keep_document(ctx: Context, document: Resource, before: Resource | Non
             touched,
             _DOCUMENT_RULE,
         )
-    _check_status(ctx, document, before)
+    await _check_status(ctx, document, before)
     return document
 
 
-def _check_status(ctx: Context, document: Resource, before: Resource) -> None:
+async def _check_status(ctx: Context, document: Resource, before: Resource) -> None:
     old, new = before.get("status"), document.get("status")
     at = ("DocumentReference.status",)
     if old == "entered-in-error" and new != old:
         text, fr = "A withdrawn document stays withdrawn", "Un document retiré le reste"
         raise _refused("conflict", text, fr, at, _ERROR_RULE)
-    if new == "entered-in-error" and old != new and not wrote(ctx, before):
+    if new == "entered-in-error" != old and not await authored(ctx, "DocumentReference", before["id"]):
         text, fr = "Only its author withdraws a document", "Seul son auteur retire un document"
         raise _refused("forbidden", text, fr, at, _ERROR_RULE)
-
-
-def wrote(ctx: Context, document: Resource) -> bool:
-    """Whether the actor is an author that the document names; the platform's own actors always may."""
-    if ctx.actor.kind == "system":
-        return True
-    authors = declared_authors(document)
-    return any(f"author:{key}" in authors for key in ctx.actor.keys)
 
 
 async def keep_list(ctx: Context, found: Resource, before: Resource | None) -> Resource:
@@ -95,6 +87,7 @@ async def keep_binary(ctx: Context, binary: Resource, before: Resource | None) -
 
 
 BEFORE_WRITE = (
+    KEEP_HIDDEN,
     BeforeWrite("record.document", ("DocumentReference",), keep_document, _DOCUMENT_RULE),
     BeforeWrite("record.submission-set", ("List",), keep_list, _LIST_RULE),
     BeforeWrite("record.content", ("Binary",), keep_binary, _DOCUMENT_RULE),

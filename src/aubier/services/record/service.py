@@ -8,6 +8,7 @@ from aubier.services.record.lists import ON_CHANGE
 from aubier.services.record.mhd.find import SEARCH_PARAMETERS
 from aubier.services.record.page.files import ROUTES
 from aubier.services.record.rules import BEFORE_WRITE
+from aubier.services.record.visibility import VERSIONS
 
 SERVICE = Service(
     name="record",
@@ -22,6 +23,7 @@ SERVICE = Service(
     doors=(DOOR,),
     before_write=BEFORE_WRITE,
     on_change=ON_CHANGE,
+    statements=(VERSIONS,),
     search_parameters=SEARCH_PARAMETERS,
 )
 """What the record room brings."""

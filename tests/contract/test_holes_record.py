@@ -1,0 +1,251 @@
+"""Ways into the record that were open once: each test tries to get in, over HTTP, with everything behind."""
+
+import base64
+import hashlib
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
+from aubier.access.records import RECORD_TYPES
+from aubier.app import SERVICES, House, build
+from aubier.settings import Settings
+from aubier.store.intent import Grant
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+VISIBILITY = (
+    "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
+)
+IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
+JSON_PATCH = "application/json-patch+json"
+
+
+def professional(login: str, number: str, *more: str) -> Actor:
+    return Actor(
+        "professional",
+        login,
+        f"Dr {login.capitalize()}",
+        keys=(f"ps:{number}", *more),
+        reference=f"Practitioner/{login}",
+        scopes=("user/*.cruds",),
+        purpose="TREAT",
+    )
+
+
+def citizen(login: str, *scopes: str) -> Actor:
+    return Actor(
+        "citizen",
+        login,
+        login.capitalize(),
+        keys=(f"person:{login}",),
+        reference=f"Patient/{login}",
+        scopes=scopes or ("patient/*.cruds",),
+        purpose="PATRQT",
+    )
+
+
+ALMA, BRUNO = professional("alma", "899710000011"), professional("bruno", "899710000029")
+STRANGER = professional("stranger", "899710000037")
+ACTORS = {a.login: a for a in (ALMA, BRUNO, STRANGER, citizen("ines"), citizen("nadia"))}
+ACTORS |= {"loader": system_actor("loader"), "app": citizen("ines", "patient/*.rs")}
+
+
+@dataclass
+class Desk:
+    """The house, and a client whose header says who asks."""
+
+    house: House
+    client: httpx.AsyncClient
+
+    async def ask(self, login: str, method: str, path: str, body: Any = None, **how: str) -> httpx.Response:
+        """A request; `body` is sent as JSON of type `kind`, `accept` asks for a type."""
+        headers = {"x-login": login, "accept": how.get("accept", "application/fhir+json")}
+        headers |= {"content-type": how.get("kind", "application/fhir+json")} if body is not None else {}
+        data = json.dumps(body).encode() if body is not None else b""
+        return await self.client.request(method, path, content=data, headers=headers)
+
+    async def made(self, login: str, resource: dict[str, Any]) -> dict[str, Any]:
+        """A resource stored by the FHIR interface, as the platform reads it back."""
+        answer = await self.ask(login, "POST", f"/fhir/{resource['resourceType']}", resource)
+        assert answer.status_code == 201, answer.text
+        return await self.held(resource["resourceType"], answer.headers["location"].split("/")[-3])
+
+    async def deposited(self, login: str, **changes: Any) -> dict[str, Any]:
+        """A document deposited by the PDSm door, as the platform reads it back."""
+        answer = await self.ask(login, "POST", "/pdsm/DocumentReference", document(**changes))
+        assert answer.status_code == 201, answer.text
+        return await self.held("DocumentReference", answer.headers["location"].split("/")[-1])
+
+    async def held(self, kind: str, logical: str) -> dict[str, Any]:
+        return await self.house.context(system_actor("test")).store.read(kind, logical)
+
+    async def put(self, login: str, resource: dict[str, Any]) -> int:
+        path = f"/fhir/{resource['resourceType']}/{resource['id']}"
+        return (await self.ask(login, "PUT", path, resource)).status_code
+
+    async def reads(self, login: str, resource: dict[str, Any]) -> int:
+        path = f"/fhir/{resource['resourceType']}/{resource['id']}"
+        return (await self.ask(login, "GET", path)).status_code
+
+
+def coding(code: str) -> dict[str, str]:
+    return {"system": VISIBILITY, "code": code}
+
+
+def document(data: bytes = b"Bonjour", author: str = "899710000011", **changes: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "type": {"coding": [{"system": "http://loinc.org", "code": "34133-9"}]},
+        "subject": {"reference": "Patient/ines"},
+        "author": [{"identifier": {"system": IDNPS, "value": author}, "display": "Dr Alma"}],
+        "description": "Certificat",
+        "content": [
+            {
+                "attachment": {
+                    "contentType": "text/plain",
+                    "data": base64.b64encode(data).decode(),
+                    "size": len(data),
+                    "hash": base64.b64encode(hashlib.sha1(data).digest()).decode(),
+                    "title": "Certificat",
+                }
+            }
+        ],
+    } | changes
+
+
+def condition(**changes: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "Condition",
+        "subject": {"reference": "Patient/ines"},
+        "recorder": {"identifier": {"system": IDNPS, "value": "899710000011"}},
+        "code": {"text": "Contraception"},
+    } | changes
+
+
+SECRET = {"meta": {"security": [coding("INVISIBLE_REPRESENTANTS_LEGAUX")]}}
+
+
+@pytest.fixture(scope="module")
+async def desk(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    dsn = database()
+    folder = Path(tmp_path_factory.mktemp("house"))
+    settings = replace(Settings.load({}), data=folder, database_url=dsn, sandbox=True)
+    house = await build(settings, dsn, clock=lambda: NOW)
+
+    async def identify(context: Context, headers: Any) -> Actor:
+        return ACTORS.get(headers.get("x-login", ""), ANONYMOUS)
+
+    house.server.identify = identify
+    platform = house.context(system_actor("test")).store
+    for login in ("ines", "nadia"):
+        await platform.update({"resourceType": "Patient", "id": login, "name": [{"family": login}]})
+    await platform.grant(
+        Grant("ines", ALMA.keys[0], "treating-doctor", "rw"),
+        Grant("ines", BRUNO.keys[0], "care-team", "rw", withheld=("mask:ps",)),
+        Grant("ines", "person:nadia", "parental-authority", "rw", withheld=("mask:rep",)),
+    )
+    transport = httpx.ASGITransport(app=house.server)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+        yield Desk(house, client)
+    await house.stop()
+
+
+# -- masks ----------------------------------------------------------------------------------------------
+
+
+def test_every_type_of_the_record_bears_the_rule() -> None:
+    rows = [r for s in SERVICES for r in s.before_write if r.name == "record.visibility"]
+    assert [r.types for r in rows] == [RECORD_TYPES]
+    assert {"Patient", "DocumentReference", "Condition", "Binary", "List", "Consent"} <= set(RECORD_TYPES)
+    assert not {"Practitioner", "Organization", "Slot"} & set(RECORD_TYPES)
+
+
+@pytest.mark.parametrize("author", ["loader", "bruno"])
+async def test_a_carer_does_not_take_off_the_secret_of_another(desk: Desk, author: str) -> None:
+    secret = await desk.made(author, condition(**SECRET))
+    assert await desk.reads("nadia", secret) == 404
+    open_ = {k: v for k, v in secret.items() if k != "meta"}
+    assert await desk.put("alma", open_) == 403
+    assert await desk.reads("nadia", secret) == 404
+
+
+async def test_nor_in_any_other_spelling_or_by_a_patch(desk: Desk) -> None:
+    secret = await desk.made("loader", condition(**SECRET))
+    for security in ([coding("N")], [], [{"code": "X"}], [coding("MASQUE_PS")]):
+        assert await desk.put("alma", secret | {"meta": {"security": security}}) in (400, 403, 422)
+    path = f"/fhir/Condition/{secret['id']}"
+    patch = [{"op": "remove", "path": "/meta/security"}]
+    assert (await desk.ask("alma", "PATCH", path, patch, kind=JSON_PATCH)).status_code >= 400
+    assert await desk.reads("nadia", secret) == 404
+
+
+async def test_the_author_of_a_document_does_not_undo_the_holders_mask(desk: Desk) -> None:
+    held = await desk.deposited("alma")
+    path = f"/fhir/DocumentReference/{held['id']}"
+    asked = {"resourceType": "Parameters", "parameter": [{"name": "masked", "valueBoolean": True}]}
+    assert (await desk.ask("ines", "POST", f"{path}/$mask", asked)).status_code == 200
+    assert await desk.reads("bruno", held) == 404
+    masked = await desk.held("DocumentReference", held["id"])
+    assert await desk.put("alma", {k: v for k, v in masked.items() if k != "securityLabel"}) == 403
+    patch = [{"op": "remove", "path": "/securityLabel"}]
+    door = f"/pdsm/DocumentReference/{held['id']}"
+    assert (await desk.ask("alma", "PATCH", door, patch, kind=JSON_PATCH)).status_code == 403
+    assert await desk.reads("bruno", held) == 404
+    asked["parameter"][0]["valueBoolean"] = False
+    assert (await desk.ask("ines", "POST", f"{path}/$mask", asked)).status_code == 200
+    assert await desk.reads("bruno", held) == 200
+
+
+async def test_nobody_but_the_author_puts_a_mask_on(desk: Desk) -> None:
+    theirs = await desk.made("bruno", condition())
+    for code in ("INVISIBLE_PATIENT", "MASQUE_PS", "CONNEXION_SECRETE"):
+        assert await desk.put("alma", theirs | {"meta": {"security": [coding(code)]}}) == 403
+    assert await desk.reads("ines", theirs) == 200
+
+
+async def test_the_author_hides_and_shows_what_they_hid(desk: Desk) -> None:
+    waiting = await desk.made("alma", condition(meta={"security": [coding("INVISIBLE_PATIENT")]}))
+    assert await desk.reads("ines", waiting) == 404
+    told = {k: v for k, v in waiting.items() if k != "meta"}
+    assert await desk.put("alma", told) == 200
+    assert await desk.reads("ines", waiting) == 200
+    assert await desk.put("alma", told | {"meta": {"security": [coding("INVISIBLE_PATIENT")]}}) == 200
+    assert await desk.put("alma", told) == 200
+
+
+async def test_naming_oneself_gives_no_say_over_masks(desk: Desk) -> None:
+    secret = await desk.made("bruno", condition(**SECRET))
+    mine = {**secret, "recorder": {"identifier": {"system": IDNPS, "value": "899710000011"}}}
+    await desk.put("alma", mine)
+    assert await desk.put("alma", {k: v for k, v in mine.items() if k != "meta"}) == 403
+
+
+# -- tokens ---------------------------------------------------------------------------------------------
+
+
+MASK = [{"op": "add", "path": "/securityLabel", "value": [{"coding": [coding("MASQUE_PS")]}]}]
+
+
+async def test_a_token_that_reads_changes_no_visibility(desk: Desk) -> None:
+    held = await desk.deposited("alma")
+    door = f"/pdsm/DocumentReference/{held['id']}"
+    assert (await desk.ask("app", "GET", door)).status_code == 200
+    refused = await desk.ask("app", "PATCH", door, MASK, kind=JSON_PATCH)
+    assert refused.status_code == 403
+    assert (await desk.ask("app", "POST", "/pdsm/DocumentReference", document())).status_code == 403
+    assert (await desk.ask("ines", "PATCH", door, MASK, kind=JSON_PATCH)).status_code == 200
+
+
+async def test_a_holder_lifts_no_visibility_that_is_not_theirs(desk: Desk) -> None:
+    labels = [{"coding": [coding("INVISIBLE_REPRESENTANTS_LEGAUX")]}]
+    held = await desk.deposited("alma", securityLabel=labels)
+    door = f"/pdsm/DocumentReference/{held['id']}"
+    patch = [{"op": "remove", "path": "/securityLabel"}]
+    assert (await desk.ask("ines", "PATCH", door, patch, kind=JSON_PATCH)).status_code == 403
