@@ -17,9 +17,9 @@ from aubier.ground.rows import BeforeWrite, Policy, Resource
 from aubier.search.model import Query
 from aubier.search.query import parse
 from aubier.store.contents.binaries import Binaries, Stored
-from aubier.store.find import Row
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
 from aubier.store.keys import DIRECTORY
+from aubier.store.reading import Row
 from aubier.store.sight import Sight
 from aubier.store.store import Store
 
@@ -184,8 +184,7 @@ class View:
         """The same over the store's own intents, with their conditions."""
         for intent in intents:
             await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
-            if intent.op == "delete":
-                await self._before_delete(intent)
+            await self._ahead(intent)
             intent.may_create = intent.may_create or (
                 intent.op == "update" and self.sight.unrestricted and intent.change is None
             )
@@ -205,12 +204,14 @@ class View:
             self.access.store.transact(self.sight, batch),
         )
 
-    async def _before_delete(self, intent: Intent) -> None:
+    async def _ahead(self, intent: Intent) -> None:
         named = {"resourceType": intent.type} | ({"id": intent.id} if intent.id else {})
         context = Context(self.actor, self, self.now, self.access.settings, self.language)
         for rule in self.access.before_write.get(intent.type, ()):
-            if rule.deletes:
+            if intent.op == "delete" and rule.deletes:
                 await rule.run(context, named, None)
+            elif intent.op != "delete" and rule.ahead:
+                await rule.ahead(context, intent.resource)
 
     async def prepare(
         self, conn: Any, resource: Resource, before: Resource | None
@@ -268,6 +269,10 @@ class View:
         """
         lines = await self.access.store.trace(self.sight, patient, limit=limit, before=before)
         return [audit_event(line) for line in lines]
+
+    async def note(self, action: str, what: str, outcome: str = "ok") -> None:
+        """An audit line of this actor's that belongs to no record: an operation asked, a token refused."""
+        await self.access.store.refused(self.sight, action, what, outcome)
 
     def decided(self) -> View:
         """The same actor, for what the calling room has itself decided to allow: no grant is asked.

@@ -153,7 +153,9 @@ class BeforeWrite:
 
     `run(ctx, resource, before)` returns the resource to store (the same or a changed copy) or raises
     Problem. `before` is the present version, or None for a create. With `deletes`, it is asked before a
-    delete too: `resource` then holds the type and the id only (no id for a conditional delete).
+    delete too: `resource` then holds the type and the id only (no id for a conditional delete). `ahead(ctx,
+    resource)` is asked before the transaction opens, with the resource as it came (None for a patch): what
+    it notes outlives a refusal.
     """
 
     name: str
@@ -161,6 +163,7 @@ class BeforeWrite:
     run: Callable[[Any, Resource, Resource | None], Awaitable[Resource]]
     rule: str
     deletes: bool = False
+    ahead: Callable[[Any, Resource | None], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ async def identity_store(database: Callable[[], str]) -> AsyncIterator[Store]:
 @pytest.fixture
 async def desk(identity_store: Store) -> Desk:
     """The store with empty identity tables, in a sandbox."""
-    await identity_store.pool.execute("truncate identity_base, identity_known")
+    await identity_store.pool.execute("truncate identity_base, identity_known, identity_asked")
     rules = {"Patient": list(SERVICE.before_write)}
     settings = SimpleNamespace(sandbox=True)
     return Desk(identity_store, Access(identity_store, before_write=rules, settings=settings))

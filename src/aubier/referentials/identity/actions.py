@@ -8,8 +8,9 @@ from typing import Any
 from aubier.access.actor import Context
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
+from aubier.referentials.identity.holding import against_base, hold, not_by_citizens, spare, take
 from aubier.referentials.identity.insi import base, matching
-from aubier.referentials.identity.number import AUTHORITIES, check
+from aubier.referentials.identity.number import check
 from aubier.referentials.identity.patient import (
     Ins,
     Strip,
@@ -97,13 +98,19 @@ async def _record(ctx: Context, patient: str) -> Record | None:
 
 
 async def watch(ctx: Context, resource: Resource, before: Resource | None) -> Resource:
-    """Before a Patient is written: refuses what identity forbids, keeps what is known of it, alters nothing.
+    """Before a Patient is written or deleted: refuses what identity forbids, keeps what is known.
 
-    A number under another realm's authority, with a false key, or of an identity that is not qualified is
-    stored as it came, and does not act. Problem `business-rule` for a forbidden status or attribute, or
-    strict traits changed under a status they were verified for; `duplicate` when the number already acts
-    under another Patient.
+    A number under another realm's authority, with a false key, of an identity that is not qualified, or whose
+    traits are not those of its holder, is stored as it came, and does not act. Problem `business-rule` for a
+    forbidden status or attribute, or strict traits changed under a status they were verified for; `forbidden`
+    for a citizen, and for whoever would take from a Patient the number that acts under it; `duplicate` when
+    the number already acts under another Patient.
     """
+    if ctx.store.conn is None:
+        await spare(ctx, resource)
+        return resource
+    if ctx.actor.kind == "citizen":
+        raise not_by_citizens()
     stands = standing(resource)
     issues = standing_issues(stands)
     if before is not None and _untested(before, resource):
@@ -112,8 +119,18 @@ async def watch(ctx: Context, resource: Resource, before: Resource | None) -> Re
         raise Problem(tuple(issues))
     flags = may_carry_ins(resource, sandbox=ctx.settings.sandbox)
     carried = ins_of(resource)
+    if carried and stands.status is not Status.PROV:
+        flags += await against_base(ctx, carried, traits(resource))
     if carried and not flags:
-        await _take(ctx, carried, resource["id"])
+        flags = await take(ctx, carried, resource)
+    acts = carried if carried and not flags else None
+    if before is not None:
+        await hold(ctx, resource, acts)
+    await _know(ctx, resource, carried, flags)
+    return resource
+
+
+async def _know(ctx: Context, resource: Resource, carried: Ins | None, flags: list[Issue]) -> None:
     told = traits(resource)
     await ctx.store.run(
         "identity.know",
@@ -123,22 +140,9 @@ async def watch(ctx: Context, resource: Resource, before: Resource | None) -> Re
         bool(carried) and not flags,
         *base.search_key(told),
         told.birth_place.upper(),
-        str(stands.status),
+        str(standing(resource).status),
         [flag.text for flag in flags] if carried else [],
     )
-    return resource
-
-
-async def _take(ctx: Context, ins: Ins, patient: str) -> None:
-    await ctx.store.run("identity.turn", ins.system, ins.value)
-    if await ctx.store.run("identity.holder", ins.system, ins.value, patient):
-        raise problem(
-            "duplicate",
-            f"This INS number already acts under another Patient (authority {AUTHORITIES[ins.system].code})",
-            f"Ce matricule INS est déjà celui d'un autre Patient (autorité {AUTHORITIES[ins.system].code})",
-            at="Patient.identifier",
-            rule=STRICT,
-        )
 
 
 def _untested(before: Resource, after: Resource) -> bool:

@@ -31,6 +31,11 @@ create index identity_known_traits on identity_known (name_key, birth_key, sex);
 create index identity_known_flagged on identity_known (patient) where flags <> '{}';
 """,
     ),
+    Migration(
+        2,
+        "identities asked",
+        "create table identity_asked (actor text primary key, since bigint not null, asked integer not null)",
+    ),
 )
 
 STATEMENTS = (
@@ -42,8 +47,23 @@ STATEMENTS = (
     ),
     Statement(
         "identity.holder",
-        "select patient from identity_known where system = $1 and ins = $2 and acts and patient <> $3",
-        "The other Patient under which this number acts",
+        "select patient, name_key, birth_key, sex from identity_known"
+        " where system = $1 and ins = $2 and acts and patient <> $3",
+        "The other Patient under which this number acts, and its traits",
+    ),
+    Statement(
+        "identity.acting",
+        "select system, ins from identity_known where patient = $1 and acts",
+        "The number that acts under this Patient",
+    ),
+    Statement(
+        "identity.count_asked",
+        """insert into identity_asked (actor, since, asked) values ($1, $2, $3)
+on conflict (actor) do update set
+  asked = case when identity_asked.since <= $4 then $3 else identity_asked.asked + $3 end,
+  since = case when identity_asked.since <= $4 then $2 else identity_asked.since end
+returning asked""",
+        "So many more identities asked by this actor; gives how many lately",
     ),
     Statement(
         "identity.know",

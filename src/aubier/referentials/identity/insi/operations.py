@@ -8,6 +8,7 @@ from aubier.access.actor import Context
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.ground.text import fold_name
+from aubier.referentials.identity.asking import admit
 from aubier.referentials.identity.insi import base, matching
 from aubier.referentials.identity.number import check, system_of
 from aubier.referentials.identity.patient import Traits, patient_ins, with_standing
@@ -38,9 +39,10 @@ async def search_ins(ctx: Context, parameters: Resource) -> Resource:
     these parts. Out, per identity: `outcome` 00 one, 01 none, 02 several (add given names, then the birth
     place);
     `patient`, a recovered Patient INS, with 00 only. Problem `required`, `value`, `too-costly`.
-    Rule: INSi return codes 00, 01, 02.
+    For professionals and applications, at most 100 identities in ten minutes, an audit line per call: Problem
+    `login`, `forbidden`, `throttled`. Rule: INSi return codes 00, 01, 02.
     """
-    return await _each(ctx, parameters, _search_one)
+    return await _each(ctx, parameters, "ins-search", _search_one)
 
 
 async def verify_ins(ctx: Context, parameters: Resource) -> Resource:
@@ -49,20 +51,24 @@ async def verify_ins(ctx: Context, parameters: Resource) -> Resource:
     In: ins and oid beside the traits of `$ins-search`, or up to 20 `identity` with these parts. Out, per
     identity:
     `match`, and one `difference` for each thing that is not: ins, ins-replaced, or the name of a trait.
+    Bounded and audited as `$ins-search` is.
     """
-    return await _each(ctx, parameters, _verify_one)
+    return await _each(ctx, parameters, "ins-verify", _verify_one)
 
 
-async def _each(ctx: Context, parameters: Resource, answer: Any) -> Resource:
+async def _each(ctx: Context, parameters: Resource, operation: str, answer: Any) -> Resource:
     given = parameters.get("parameter", ())
     asked = [p.get("part", ()) for p in given if p.get("name") == "identity"]
     if len(asked) > MOST:
         raise problem(
             "too-costly", f"At most {MOST} identities a call", f"Au plus {MOST} identités par appel"
         )
+    values = [_values(one) for one in asked or [given]]
+    await admit(ctx, operation, len(values), frozenset(name for one in values for name in one))
+    answers = [await answer(ctx, one) for one in values]
     if not asked:
-        return {"resourceType": "Parameters", "parameter": await answer(ctx, _values(given))}
-    parts = [{"name": "identity", "part": await answer(ctx, _values(one))} for one in asked]
+        return {"resourceType": "Parameters", "parameter": answers[0]}
+    parts = [{"name": "identity", "part": one} for one in answers]
     return {"resourceType": "Parameters", "parameter": parts}
 
 

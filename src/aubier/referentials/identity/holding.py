@@ -1,0 +1,113 @@
+"""A number acts under one Patient, whose it is: who may take it, and who may take it away.
+
+Status and proofs of a Patient are what its writer says. What cannot be said is somebody else's traits: a
+number that the national base holds acts only with the base's own.
+"""
+
+from __future__ import annotations
+
+from aubier.access.actor import Context
+from aubier.ground.problem import Issue, Problem, problem
+from aubier.ground.rows import Resource
+from aubier.referentials.identity.insi import base, matching
+from aubier.referentials.identity.patient import Ins, Traits, traits
+from aubier.referentials.identity.rules import STRICT
+
+HELD = "RNIV 1 v2.0: one identity, one record; the identity unit alone parts them"
+
+
+async def against_base(ctx: Context, ins: Ins, told: Traits) -> list[Issue]:
+    """Why this number does not go with these traits in the national base; empty when it does not hold it."""
+    rows = await ctx.store.run("identity.person", ins.system, ins.value)
+    return [_others()] if rows and matching.verify(told, base.person(rows[0])) else []
+
+
+async def take(ctx: Context, ins: Ins, patient: Resource) -> list[Issue]:
+    """Takes the number for this Patient; gives why it does not act when its traits are not the holder's.
+
+    Problem `duplicate` when it acts under another Patient: told to a system actor, and to whoever bears all
+    the holder's traits, never to who merely tries a number.
+    """
+    await ctx.store.run("identity.turn", ins.system, ins.value)
+    rows = await ctx.store.run("identity.holder", ins.system, ins.value, patient["id"])
+    if not rows:
+        return []
+    holder = (rows[0]["name_key"], rows[0]["birth_key"], rows[0]["sex"])
+    if ctx.actor.kind != "system" and base.search_key(traits(patient)) != holder:
+        return [_others()]
+    raise problem(
+        "duplicate",
+        "This person's record is open already: look for it with $find",
+        "Le dossier de cette personne est déjà ouvert : cherchez-le avec $find",
+        at="Patient.identifier",
+        rule=STRICT,
+    )
+
+
+def _others() -> Issue:
+    return Issue(
+        "business-rule",
+        "The strict traits are not those that go with this INS number",
+        "Les traits stricts ne sont pas ceux qui vont avec ce matricule INS",
+        ("Patient.identifier",),
+        rule=STRICT,
+    )
+
+
+async def hold(ctx: Context, after: Resource, acts: Ins | None) -> None:
+    """Problem `forbidden` when anyone but a system actor makes a number act no more under its Patient.
+
+    Removing or changing the number, lowering the status, closing the Patient or replacing it by another all
+    do; `acts` is the number that would act after the write.
+    """
+    if ctx.actor.kind == "system":
+        return
+    rows = await ctx.store.run("identity.acting", after["id"])
+    kept = bool(rows) and acts == Ins(rows[0]["ins"], rows[0]["system"])
+    if rows and not (kept and after.get("active", True) is True and not _replaced(after)):
+        raise _forbidden()
+
+
+def _replaced(patient: Resource) -> bool:
+    return any(link.get("type") == "replaced-by" for link in patient.get("link") or [])
+
+
+async def spare(ctx: Context, asked: Resource) -> None:
+    """Before a delete. Problem `forbidden` unless a system actor asks, or no number acts under that Patient.
+
+    `asked` has no id for a conditional delete, which could mean any: refused too.
+    `not-found` as a read gives.
+    """
+    if ctx.actor.kind == "system":
+        return
+    if not asked.get("id"):
+        raise _forbidden()
+    try:
+        await ctx.store.read("Patient", str(asked["id"]))
+    except Problem as found:
+        if found.kind == "deleted":
+            return
+        raise
+    if await ctx.store.run("identity.acting", str(asked["id"])):
+        raise _forbidden()
+
+
+def _forbidden() -> Problem:
+    return problem(
+        "forbidden",
+        "A qualified INS number stays with its Patient: the identity unit alone withdraws it",
+        "Un matricule INS qualifié reste à son Patient : la cellule d'identité seule le retire",
+        at="Patient.identifier",
+        rule=HELD,
+    )
+
+
+def not_by_citizens() -> Problem:
+    """A citizen neither opens nor changes a Patient: identity is the work of professionals."""
+    return problem(
+        "forbidden",
+        "An identity is opened and changed by a professional; ask the one who looks after you",
+        "Une identité est ouverte et modifiée par un professionnel ; demandez à celui qui vous suit",
+        at="Patient",
+        rule=HELD,
+    )
