@@ -178,12 +178,15 @@ CEILINGS = {
 }
 """What an application may be granted at most, by kind of actor."""
 
+_PAGES_WRITE = ("DocumentReference.ud", "Observation.ud", "QuestionnaireResponse.ud", "Task.cu")
 FIRST_PARTY = {
-    "citizen": ("patient/*.cruds",),
+    # Rights on the record are Consents that operations alone write (sharing keeps every other hand off them).
+    "citizen": tuple(str(s) for s in CEILINGS["citizen"]) + tuple(f"patient/{kind}" for kind in _PAGES_WRITE),
     "professional": ("user/*.cruds",),
     "system": ("system/*.cruds",),
 }
-"""What our own portals hold: the access rules alone decide there."""
+"""What our own portals hold. Citizens write what their pages write and nothing a professional signs;
+elsewhere the access rules alone decide."""
 
 
 def granted(asked: Parsed, kind: str, client: Parsed) -> Parsed:

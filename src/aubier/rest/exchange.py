@@ -13,7 +13,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.outcome import outcome, status_of
-from aubier.store.find import Row
+from aubier.store.reading import Row
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 _JSON = {"application/fhir+json", "application/json", "text/json", "application/json+fhir", "json"}

@@ -29,9 +29,9 @@ from aubier.rest.searchset import history, searchset, shaped
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import parse
-from aubier.store.find import Row
 from aubier.store.intent import Intent, Written
 from aubier.store.keys import type_numbers
+from aubier.store.reading import Row
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,9}")

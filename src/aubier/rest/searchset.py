@@ -13,7 +13,7 @@ from aubier.ground.rows import Resource
 from aubier.rest.exchange import moment, of_version
 from aubier.rest.outcome import outcome
 from aubier.search.model import Query
-from aubier.store.find import Found, Row
+from aubier.store.reading import Found, Row
 
 _SUBSETTED = {
     "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",

@@ -20,15 +20,15 @@ from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.sql import Args
 from aubier.store import audit
-from aubier.store.find import Found, Reader, Row
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
+from aubier.store.reading import Found, Reader, Row
 from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight
 from aubier.store.upgrade import store_migrations, upgrade
-from aubier.store.write import Again, Writer
+from aubier.store.writing import Again, Finder, Writer
 
 _TRIES = 5
 _AT_ONCE = 4
@@ -137,12 +137,10 @@ class Store:
         return Writer(
             conn=conn,
             sight=sight,
-            keys=self.keys,
+            finder=Finder(conn, sight, self.keys, self.ids, matches),
             numbers=self.numbers,
             local=self.local,
             index=self.index,
-            ids=self.ids,
-            search=matches,
             watchers=lambda kind: self.watched.get(kind, ()),
             strict_references=self.strict_references,
         )

@@ -23,7 +23,7 @@ from aubier.store.keys import type_names, type_numbers
 from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.sight import Sight
 from aubier.store.store import Store, busy
-from aubier.store.write import Again
+from aubier.store.writing import Again
 
 _TRIES = 5
 _UPDATED_AT_ONCE = 200

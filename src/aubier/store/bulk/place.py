@@ -11,7 +11,7 @@ from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.sight import Sight
 from aubier.store.store import Store
-from aubier.store.write import Again
+from aubier.store.writing import Again
 
 _Key = tuple[str, str]
 

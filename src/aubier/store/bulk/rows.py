@@ -13,9 +13,9 @@ from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.rows import COLUMNS
 from aubier.store.sight import FOREVER, Sight
-from aubier.store.statement import RES
 from aubier.store.store import Store
-from aubier.store.write import stamped
+from aubier.store.writing import stamped
+from aubier.store.writing.statement import RES
 
 _Row = tuple[Any, ...]
 _OP = OP_NUMBER["put-create"]

@@ -146,7 +146,9 @@ def family_parts(args: Args, rows: FamilyRows, ok: str) -> list[str]:
             same = " and ".join(f"t.{c} = u.{c}" for c, _ in columns)
             parts.append(f"delete from {p}{table} t using {source} where {same} and {ok}")
         if rows.added[table]:
-            parts.append(_inserted(args, f"{p}{table}", columns, rows.added[table], ok))
+            added = _inserted(args, f"{p}{table}", columns, rows.added[table], ok)
+            # A content made again under its old id finds the mark of its document still there.
+            parts.append(added + (" on conflict do nothing" if table == "ref" else ""))
     return parts
 
 

@@ -1,0 +1,182 @@
+"""What a write finds: conditions resolved, named rows locked, present versions read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aubier.ground.problem import not_found, problem
+from aubier.search.keys import Keys
+from aubier.search.sql import Args
+from aubier.store import codec
+from aubier.store.intent import Batch, Intent, Written
+from aubier.store.keys import family, type_numbers
+from aubier.store.pool import Connection
+from aubier.store.sight import Sight
+from aubier.store.writing.step import Present, Step
+
+
+@dataclass(slots=True)
+class Finder:
+    """`search(conn, query, limit)` gives the rows that a condition matches for this actor.
+
+    After `find`: `steps` in the order of the intents, `links` from fullUrl to `Type/id`, `shown` the
+    compartments of what conditions matched.
+    """
+
+    conn: Connection
+    sight: Sight
+    keys: Keys
+    ids: Callable[[], str]
+    search: Callable[..., Any]
+    links: dict[str, str] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    shown: list[int] = field(default_factory=list)
+
+    async def find(self, batch: Batch) -> None:
+        """Makes a step of each intent and reads what is there, under the locks of this transaction."""
+        await self._lock_conditions(batch)
+        await self._resolve(batch)
+        self._refuse_twice()
+        await self._find_present()
+
+    async def _lock_conditions(self, batch: Batch) -> None:
+        """Two writers with the same condition take turns, so that neither misses what the other makes."""
+        conditions = {f"{i.type}?{i.condition.applied}" for i in batch.intents if i.condition is not None} | {
+            f"claim {c.key}" for c in batch.claims
+        }
+        for key in sorted(self.keys.term("lock", c) for c in conditions):
+            await self.conn.execute("select pg_advisory_xact_lock($1)", key)
+
+    async def _resolve(self, batch: Batch) -> None:
+        for intent in batch.intents:
+            step = Step(intent, intent.id, Present(0, 0))
+            if intent.condition is not None:
+                await self._resolve_condition(step)
+            if not step.id and step.done is None:
+                step.id = self.ids()
+            if intent.full_url:
+                self.links[intent.full_url] = f"{intent.type}/{step.id}"
+            self.steps.append(step)
+
+    async def _resolve_condition(self, step: Step) -> None:
+        intent = step.intent
+        matches = await self.search(self.conn, intent.condition, 2)
+        if len(matches) > 1:
+            raise problem(
+                "precondition",
+                f"Several {intent.type} meet the condition; make it narrower",
+                f"Plusieurs {intent.type} répondent à la condition ; précisez-la",
+                at="http.If-None-Exist" if intent.op == "create" else "http.query",
+            )
+        if matches and intent.op == "create":
+            found = matches[0]
+            step.id = found.id
+            self.shown.append(found.pat)
+            step.done = Written(intent.type, found.id, found.version, found.updated, "existing", found.raw)
+        elif matches:
+            self._same_id(intent, matches[0].id)
+            step.id = matches[0].id
+        elif intent.op == "delete":
+            step.done = Written(intent.type, "", 0, 0, "nothing")
+        elif intent.op == "patch":
+            raise not_found(f"{intent.type} matching the condition")
+        elif intent.op == "update":
+            # An id of the client's own choice is for the platform's actors: it would tell a free id from a hidden one.
+            intent.may_create = True
+            if not self.sight.unrestricted:
+                step.id = self.ids()
+
+    @staticmethod
+    def _same_id(intent: Intent, found: str) -> None:
+        given = intent.id or (intent.resource or {}).get("id", "")
+        if given and given != found:
+            raise problem(
+                "value",
+                f"The resource says id {given} but the condition finds another one",
+                f"La ressource porte l'id {given} mais la condition en trouve une autre",
+                at=f"{intent.type}.id",
+            )
+
+    def _refuse_twice(self) -> None:
+        seen: set[tuple[str, str]] = set()
+        for step in self.steps:
+            key = (step.intent.type, step.id)
+            if step.done is None and key in seen:
+                raise problem(
+                    "duplicate",
+                    f"{key[0]}/{key[1]} is written twice in this bundle",
+                    f"{key[0]}/{key[1]} est écrit deux fois dans ce lot",
+                    at="Bundle.entry.request.url",
+                )
+            if step.done is None:
+                seen.add(key)
+
+    async def _find_present(self) -> None:
+        named = [s for s in self.steps if s.done is None and s.intent.op != "create"]
+        if not named:
+            return
+        keys = sorted({(type_numbers()[s.intent.type], s.id) for s in named})
+        types, ids = [k[0] for k in keys], [k[1] for k in keys]
+        if any(s.intent.may_create for s in named):
+            await self._reserve([s for s in named if s.intent.may_create])
+        rows = await self.conn.fetch(
+            "select m.type, m.id, m.pat, m.rid from id_map m join unnest($1::smallint[], $2::text[]) k(type, id)"
+            " on m.type = k.type and m.id = k.id order by m.type, m.id for update of m",
+            types,
+            ids,
+        )
+        places = {(r["type"], r["id"]): (r["pat"], r["rid"]) for r in rows}
+        for prefix in ("", "dir_"):
+            await self._read_present([s for s in named if family(s.intent.type) == prefix], places, prefix)
+
+    async def _reserve(self, steps: Sequence[Step]) -> None:
+        """Makes the id rows that an update may create, so that two such updates wait for each other."""
+        await self.conn.execute(
+            "insert into id_map (type, id, pat, rid) select type, id, 0, 0"
+            " from unnest($1::smallint[], $2::text[]) k(type, id) order by type, id on conflict do nothing",
+            [type_numbers()[s.intent.type] for s in steps],
+            [s.id for s in steps],
+        )
+
+    async def _read_present(
+        self, steps: Sequence[Step], places: Mapping[tuple[int, str], tuple[int, int]], prefix: str
+    ) -> None:
+        for step in steps:
+            pat, rid = places.get((type_numbers()[step.intent.type], step.id), (0, 0))
+            step.found = Present(pat, rid, known=(type_numbers()[step.intent.type], step.id) in places)
+        held = [s for s in steps if s.found.rid]
+        if not held:
+            return
+        args = Args([[s.found.pat for s in held], [s.found.rid for s in held]])
+        own = args.add(list(self.sight.own), "text[]")
+        seen = self.sight.predicate("r", args, directory=bool(prefix))
+        rows = await self.conn.fetch(
+            f"select r.rid, r.ver, r.labels, r.dict, r.raw, ({seen}) as visible, r.labels && {own} as mine"
+            f" from unnest($1::bigint[], $2::bigint[]) k(pat, rid)"
+            f" join {prefix}res r on r.pat = k.pat and r.rid = k.rid",
+            *args,
+        )
+        current = {r["rid"]: r for r in rows}
+        for step in held:
+            row = current.get(step.found.rid)
+            if row is None:
+                await self._read_tomb(step, prefix)
+                continue
+            step.found.version, step.found.alive = row["ver"], True
+            step.found.visible = row["visible"]
+            step.found.mine = self.sight.unrestricted or row["mine"]
+            step.found.labels = list(row["labels"])
+            step.found.raw = codec.unpack(row["dict"], row["raw"])
+
+    async def _read_tomb(self, step: Step, prefix: str) -> None:
+        args = Args([step.found.pat, step.found.rid])
+        seen = self.sight.predicate("r", args, directory=bool(prefix))
+        row = await self.conn.fetchrow(
+            f"select r.ver, ({seen}) as visible from {prefix}hist r where r.pat = $1 and r.rid = $2"
+            " order by r.ver desc limit 1",
+            *args,
+        )
+        if row is not None:
+            step.found.version, step.found.visible = row["ver"], row["visible"]

@@ -1,0 +1,112 @@
+"""Where a write goes: the compartment and the row number of each resource."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aubier.ground.problem import not_found, problem
+from aubier.store.compartment import followed, patients
+from aubier.store.keys import family, type_numbers
+from aubier.store.numbers import Numbers
+from aubier.store.pool import Connection
+from aubier.store.sight import SHARED, Sight
+from aubier.store.writing.step import Step
+
+
+@dataclass(slots=True)
+class Placer:
+    """Gives places. `local` turns a URL of this server into `Type/id`; with `strict_references` a Patient
+    named must be here."""
+
+    conn: Connection
+    sight: Sight
+    numbers: Numbers
+    local: Callable[[str], str]
+    steps: Sequence[Step]
+    strict_references: bool = False
+
+    async def place(self) -> None:
+        """Gives each step its compartment and row number; Patients named but not here yet get one that waits."""
+        steps = [s for s in self.steps if s.resource is not None]
+        named: dict[int, list[str]] = {}
+        for n, step in enumerate(steps):
+            assert step.resource is not None and step.indexed is not None
+            named[n] = [] if family(step.intent.type) else patients(step.resource, step.indexed.found)
+        own = {s.id: s for s in steps if s.intent.type == "Patient"}
+        fresh = [s for s in own.values() if not s.found.pat]
+        taken = await self.numbers.take(self.conn, len(fresh))
+        for step, pat in zip(fresh, taken, strict=True):
+            step.pat = pat
+        pats = {s.id: s.pat or s.found.pat for s in own.values()}
+        pats |= await self._known_patients({p for ids in named.values() for p in ids} - pats.keys())
+        for n, step in enumerate(steps):
+            homes = list(dict.fromkeys(pats[p] for p in named[n]))
+            await self._home(step, homes)
+        rids = [s for s in steps if not s.found.rid]
+        for step, rid in zip(rids, await self.numbers.take(self.conn, len(rids)), strict=True):
+            step.found.rid = rid
+            step.found.alive = False
+
+    async def _home(self, step: Step, homes: list[int]) -> None:
+        assert step.resource is not None
+        if family(step.intent.type):
+            step.pat = 0
+            return
+        if not homes:
+            homes = await self._followed(followed(step.resource))
+        if not homes:
+            homes = [step.found.pat] if step.found.pat else await self.numbers.take(self.conn, 1)
+            step.pat = homes[0]
+            return
+        kept = step.found.pat if step.found.pat in homes else homes[0]
+        step.pat, step.also = kept, [h for h in homes if h != kept]
+        if step.also:
+            step.labels = sorted({*step.labels, SHARED})
+        if step.found.alive and kept != step.found.pat and not step.found.mine:
+            raise problem(
+                "forbidden",
+                f"Only the author of {step.intent.type}/{step.id} may file it under another person",
+                f"Seul l'auteur de {step.intent.type}/{step.id} peut le classer sous une autre personne",
+                at=step.intent.type,
+            )
+
+    async def _known_patients(self, ids: set[str]) -> dict[str, int]:
+        """Compartment numbers of Patients named; one not here yet gets a number that waits for it."""
+        if not ids:
+            return {}
+        number = type_numbers()["Patient"]
+        found = await self._lookup(number, ids)
+        missing = sorted(ids - found.keys())
+        if not missing:
+            return found
+        if not self.sight.unrestricted or self.strict_references:
+            raise not_found(f"Patient/{missing[0]}")
+        pats = await self.numbers.take(self.conn, len(missing))
+        await self.conn.execute(
+            "insert into id_map (type, id, pat, rid) select $1, id, pat, 0"
+            " from unnest($2::text[], $3::bigint[]) k(id, pat) order by id on conflict (type, id) do update"
+            " set pat = excluded.pat where id_map.pat = 0 and id_map.rid = 0",
+            number,
+            missing,
+            pats,
+        )
+        return found | await self._lookup(number, set(missing))
+
+    async def _lookup(self, number: int, ids: set[str]) -> dict[str, int]:
+        rows = await self.conn.fetch(
+            "select id, pat from id_map where type = $1 and id = any($2::text[]) and pat <> 0",
+            number,
+            sorted(ids),
+        )
+        return {r["id"]: r["pat"] for r in rows}
+
+    async def _followed(self, references: Sequence[str]) -> list[int]:
+        homes: list[int] = []
+        for reference in references:
+            kind, _, logical = self.local(reference).partition("/")
+            if kind in type_numbers() and not family(kind):
+                here = [s.pat for s in self.steps if (s.intent.type, s.id) == (kind, logical) and s.pat]
+                found = await self._lookup(type_numbers()[kind], {logical})
+                homes += here or list(found.values())
+        return list(dict.fromkeys(homes))

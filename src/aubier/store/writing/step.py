@@ -1,0 +1,78 @@
+"""An intent on its way to the store: what it found, what it becomes, where it goes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from aubier.fhir import json as fhir_json
+from aubier.ground.clock import instant
+from aubier.ground.rows import Resource
+from aubier.store.compartment import followed, patients
+from aubier.store.intent import OP_NUMBER, Intent, Written
+from aubier.store.rows import Indexed
+
+
+@dataclass(slots=True)
+class Present:
+    """The row that a write finds: nothing (rid 0), a current version, or a tombstone."""
+
+    pat: int
+    rid: int
+    version: int = 0
+    alive: bool = False
+    visible: bool = False
+    mine: bool = False
+    labels: list[str] = field(default_factory=list)
+    raw: bytes = b""
+    known: bool = False
+
+
+@dataclass(slots=True)
+class Step:
+    """An intent on its way: what it found, what it will store, where."""
+
+    intent: Intent
+    id: str
+    found: Present
+    version: int = 1
+    resource: Resource | None = None
+    indexed: Indexed | None = None
+    labels: list[str] = field(default_factory=list)
+    pat: int = 0
+    also: list[int] = field(default_factory=list)
+    raw: bytes = b""
+    done: Written | None = None
+
+
+class Again(Exception):
+    """Another writer was first: the same batch is to be run once more."""
+
+
+def stamped(resource: Resource, logical: str, version: int, upd: int) -> bytes:
+    """The bytes to keep: the resource with its id, version and date."""
+    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant_ms(upd)}
+    rest = {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
+    return fhir_json.dumps({"resourceType": resource["resourceType"], "id": logical, "meta": meta, **rest})
+
+
+def instant_ms(upd: int) -> str:
+    """Milliseconds of the epoch as a FHIR instant."""
+    return instant(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=upd))
+
+
+def op_of(step: Step) -> int:
+    """How the version came to be, as `intent.OP_NUMBER`."""
+    if step.resource is None:
+        return OP_NUMBER["delete"]
+    if step.intent.op == "create":
+        return OP_NUMBER["create"]
+    if not step.found.alive:
+        return OP_NUMBER["put-create"]
+    return OP_NUMBER[step.intent.op]
+
+
+def is_lone(step: Step) -> bool:
+    """Whether this is a new resource of no patient: its compartment is its own."""
+    assert step.resource is not None and step.indexed is not None
+    return not patients(step.resource, step.indexed.found) and not followed(step.resource)

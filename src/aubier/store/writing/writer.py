@@ -1,0 +1,300 @@
+"""transact: a bundle of writes in one statement, all or nothing.
+
+The road of a write: conditions are resolved and the named rows locked, the room prepares each resource,
+each is placed in its compartment, and one statement writes resources, postings, history, rights,
+outbox and audit line under the guard that the actor may write there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import asyncpg
+
+from aubier.fhir import json as fhir_json
+from aubier.fhir.references import replace_references
+from aubier.ground.clock import commit_ticks
+from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.rows import Resource
+from aubier.search.sql import Args
+from aubier.store import audit, codec
+from aubier.store.compartment import patients
+from aubier.store.intent import Batch, Written
+from aubier.store.keys import family, type_numbers
+from aubier.store.numbers import Numbers
+from aubier.store.pool import Connection
+from aubier.store.rows import Indexed
+from aubier.store.sight import Sight
+from aubier.store.writing.finding import Finder
+from aubier.store.writing.placing import Placer
+from aubier.store.writing.rights import Rights
+from aubier.store.writing.statement import FamilyRows, combined, family_parts
+from aubier.store.writing.step import Again, Step, is_lone, op_of, stamped
+
+
+@dataclass(slots=True)
+class Writer:
+    """One transact. `watchers(type)` are the consumers of its changes."""
+
+    conn: Connection
+    sight: Sight
+    finder: Finder
+    numbers: Numbers
+    local: Callable[[str], str]
+    index: Callable[[Resource], Indexed]
+    watchers: Callable[[str], Sequence[str]]
+    strict_references: bool = False
+    steps: list[Step] = field(default_factory=list)
+
+    async def run(self, batch: Batch) -> list[Written]:
+        """Writes the batch; gives what came of each intent, in order. Problem: nothing was written."""
+        await self.finder.find(batch)
+        self.steps = self.finder.steps
+        for step in self.steps:
+            await self._prepare(batch, step)
+        await self._claim(batch)
+        placer = Placer(self.conn, self.sight, self.numbers, self.local, self.steps, self.strict_references)
+        await placer.place()
+        seq, upd = self.numbers.next_seq(commit_ticks()), self.sight.now
+        for step in self.steps:
+            if step.resource is not None:
+                step.raw = stamped(step.resource, step.id, step.version, upd)
+        await self._write(batch, seq, upd)
+        return [self._written(step, upd) for step in self.steps]
+
+    async def _prepare(self, batch: Batch, step: Step) -> None:
+        if step.done is not None:
+            return
+        intent, found = step.intent, step.found
+        if intent.op != "create":
+            self._check_found(step)
+        step.version = found.version + 1
+        if intent.op == "delete":
+            return
+        before = fhir_json.parse(found.raw) if found.alive else None
+        resource = intent.change(before or {}) if intent.change else dict(intent.resource or {})
+        if self.finder.links:
+            resource = replace_references(resource, self.finder.links)
+        resource["id"] = step.id
+        resource, step.labels = await batch.prepare(self.conn, resource, before)
+        step.labels = sorted({*step.labels, *(x for x in found.labels if x.startswith("author:"))})
+        step.resource = resource
+        step.indexed = self.index(resource)
+
+    def _check_found(self, step: Step) -> None:
+        intent, found = step.intent, step.found
+        name = f"{intent.type}/{step.id}"
+        hidden = bool(found.rid) and not found.visible
+        if hidden or (not found.alive and not (intent.op == "update" and intent.may_create)):
+            if intent.op == "delete" and found.rid and found.visible:
+                step.done = Written(intent.type, step.id, found.version, self.sight.now, "nothing")
+                return
+            raise not_found(name)
+        if intent.only_new and found.alive:
+            raise problem(
+                "precondition", f"{name} exists already", f"{name} existe déjà", at="http.If-None-Match"
+            )
+        if intent.if_match is not None and intent.if_match != found.version:
+            raise problem(
+                "precondition",
+                f"{name} is at version {found.version}, not {intent.if_match}; read it again first",
+                f"{name} en est à la version {found.version}, pas {intent.if_match} ; relisez-le d'abord",
+                at="http.If-Match",
+            )
+        if found.alive and not found.mine and intent.op in self.sight.author_only:
+            raise problem(
+                "forbidden",
+                f"Only the author of {name} may change it",
+                f"Seul l'auteur de {name} peut le modifier",
+                at=intent.type,
+            )
+
+    async def _claim(self, batch: Batch) -> None:
+        """Takes each claim that is free, expired or already this holder's."""
+        for claim in batch.claims:
+            taken = await self.conn.fetchval(
+                "insert into claim (key, holder, till) values ($1, $2, $3) on conflict (key) do update"
+                " set till = excluded.till, holder = excluded.holder"
+                " where claim.holder = excluded.holder or claim.till <= $4 returning true",
+                claim.key,
+                claim.holder,
+                claim.till,
+                self.sight.now,
+            )
+            if not taken:
+                raise problem(
+                    "conflict",
+                    f"{claim.key} is already held by another",
+                    f"{claim.key} est déjà pris par un autre",
+                )
+
+    async def _write(self, batch: Batch, seq: int, upd: int) -> None:
+        live = [s for s in self.steps if s.done is None]
+        families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
+        for step in live:
+            collect(families[family(step.intent.type)], step, seq, upd, self.index)
+        args = Args()
+        guard = self._guard(live, args, batch)
+        ok = "(select ok from ok)"
+        parts = [p for rows in families.values() for p in family_parts(args, rows, ok)]
+        parts += self._maps(live, args, ok)
+        parts += Rights(self.sight).parts(batch, live, args, ok)
+        parts += self._changes(live, args, ok)
+        touched = sorted(
+            {s.pat or s.found.pat for s in live if not family(s.intent.type)} | set(self.finder.shown)
+        )
+        if touched or batch.grants or batch.revokes:
+            parts.append(self._line(batch, live, touched, args))
+        sql = combined(parts, guard, (), "select ok from ok")
+        try:
+            if not await self.conn.fetchval(sql, *args):
+                raise self._refused(live)
+        except asyncpg.UniqueViolationError as error:
+            raise Again() from error
+
+    def _guard(self, live: Sequence[Step], args: Args, batch: Batch) -> str:
+        if self.sight.unrestricted:
+            return "true"
+        if any(family(s.intent.type) for s in live):
+            raise problem(
+                "forbidden",
+                "The directory and the definitions are written by the platform only",
+                "L'annuaire et les définitions ne sont écrits que par la plateforme",
+            )
+        made = {s.pat for s in live if s.intent.type == "Patient" and not s.found.alive}
+        asked = sorted(
+            {(pat, f"kind:{s.intent.type}") for s in live for pat in self._touched(s) if pat not in made}
+        )
+        if not asked:
+            return "true"
+        pats = args.add([pat for pat, _ in asked], "bigint[]")
+        kinds = args.add([kind for _, kind in asked], "text[]")
+        return self.sight.may_write(pats, kinds, args, feed=batch.feed)
+
+    def _touched(self, step: Step) -> set[int]:
+        """The compartments a step writes in, where the actor must have the right to; none for a new lone one."""
+        if step.found.version == 0 and is_lone(step):
+            return set()
+        touched = {step.pat or step.found.pat, *step.also}
+        return touched | {step.found.pat} if step.found.alive else touched
+
+    def _refused(self, live: Sequence[Step]) -> Problem:
+        for step in live:
+            if step.resource is not None and step.indexed is not None:
+                for patient in patients(step.resource, step.indexed.found):
+                    return not_found(f"Patient/{patient}")
+        return not_found(f"{live[0].intent.type}/{live[0].id}")
+
+    def _maps(self, live: Sequence[Step], args: Args, ok: str) -> list[str]:
+        new = [s for s in live if s.resource is not None and not s.found.known]
+        moved = [s for s in live if s.resource is not None and s.found.known]
+        parts = []
+        if new:
+            types = args.add([type_numbers()[s.intent.type] for s in new], "smallint[]")
+            ids = args.add([s.id for s in new], "text[]")
+            pats = args.add([s.pat for s in new], "bigint[]")
+            rids = args.add([s.found.rid for s in new], "bigint[]")
+            claim = (
+                " on conflict (type, id) do update set rid = excluded.rid, pat = excluded.pat where id_map.rid = 0"
+                if self.sight.unrestricted
+                else ""
+            )
+            parts.append(
+                "insert into id_map (type, id, pat, rid) select u.* from"
+                f" unnest({types}, {ids}, {pats}, {rids}) u where {ok}{claim}"
+            )
+        changed = [s for s in moved if s.found.pat != s.pat or not s.found.version]
+        if changed:
+            types = args.add([type_numbers()[s.intent.type] for s in changed], "smallint[]")
+            ids = args.add([s.id for s in changed], "text[]")
+            pats = args.add([s.pat for s in changed], "bigint[]")
+            rids = args.add([s.found.rid for s in changed], "bigint[]")
+            parts.append(
+                "update id_map m set pat = u.pat, rid = u.rid, was = case when m.rid = 0 or m.pat = u.pat then m.was"
+                f" else m.was || m.pat end from unnest({types}, {ids}, {pats}, {rids}) u(type, id, pat, rid)"
+                f" where m.type = u.type and m.id = u.id and {ok}"
+            )
+        stubs = [(p, s.pat, s.found.rid) for s in live for p in s.also]
+        if stubs:
+            columns = [args.add(list(c), "bigint[]") for c in zip(*stubs, strict=True)]
+            parts.append(
+                f"insert into stub (pat, home, rid) select u.* from unnest({', '.join(columns)}) u where {ok}"
+                " on conflict do nothing"
+            )
+        return parts
+
+    def _changes(self, live: Sequence[Step], args: Args, ok: str) -> list[str]:
+        rows = [
+            (consumer, s.pat or s.found.pat, type_numbers()[s.intent.type], s.id, s.version, op_of(s))
+            for s in live
+            for consumer in self.watchers(s.intent.type)
+        ]
+        if not rows:
+            return []
+        casts = ("text[]", "bigint[]", "smallint[]", "text[]", "int[]", "smallint[]")
+        columns = [args.add(list(c), cast) for c, cast in zip(zip(*rows, strict=True), casts, strict=True)]
+        return [
+            "insert into outbox (consumer, pat, type, id, ver, op) select u.* from"
+            f" unnest({', '.join(columns)}) u where {ok}"
+        ]
+
+    def _line(self, batch: Batch, live: Sequence[Step], touched: Sequence[int], args: Args) -> str:
+        alone = live[0].intent.op if len(live) == 1 else "transaction" if live else "read"
+        action = batch.action or alone
+        what = batch.what or ", ".join(f"{s.intent.type}/{s.id}" for s in live or self.steps)
+        hits = args.add(len(live), "int")
+        pats = args.add(list(touched), "bigint[]")
+        named = args.add(sorted({r.patient for r in [*batch.grants, *batch.revokes]}), "text[]")
+        source = (
+            f"select p, {hits} from unnest({pats}) p union select m.pat, {hits} from id_map m"
+            f" where m.type = {type_numbers()['Patient']} and m.id = any({named})"
+        )
+        return audit.line(
+            self.sight, args, source, action=action, what=what, outcome="ok", ok="(select ok from ok)"
+        )
+
+    def _written(self, step: Step, upd: int) -> Written:
+        if step.done is not None:
+            return step.done
+        status = "deleted" if step.resource is None else "updated" if step.found.alive else "created"
+        return Written(step.intent.type, step.id, step.version, upd, status, step.raw)  # type: ignore[arg-type]
+
+
+def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[Resource], Indexed]) -> None:
+    """Adds the rows of a step to its family: what goes, what comes, what is archived."""
+    found, number = step.found, type_numbers()[step.intent.type]
+    old = index(fhir_json.parse(found.raw)).postings if found.alive else None
+    was = (found.rid, found.pat)
+    if found.alive:
+        rows.archive.append((found.pat, found.rid))
+    if step.resource is None or step.indexed is None:
+        rows.remove.append((found.pat, found.rid))
+        tomb = (found.pat, found.rid, step.version, number, op_of(step), step.id, seq, upd)
+        rows.tombs.append((*tomb, found.labels, codec.PLAIN, b""))
+        rows.postings(old, None, was, was)
+        return
+    number_of_dictionary, packed = codec.pack(step.raw)
+    row = (
+        step.pat,
+        found.rid,
+        number,
+        step.version,
+        op_of(step),
+        step.id,
+        seq,
+        upd,
+        step.indexed.lo,
+        step.indexed.hi,
+        step.indexed.terms,
+        step.labels,
+        number_of_dictionary,
+        packed,
+    )
+    if found.alive and found.pat == step.pat:
+        rows.replace.append(row)
+    else:
+        rows.insert.append(row)
+        if found.alive:
+            rows.remove.append((found.pat, found.rid))
+    rows.postings(old, step.indexed.postings, was, (found.rid, step.pat))
