@@ -216,7 +216,7 @@ class Interactions:
     def create_intent(self, kind: str, resource: Resource, if_none_exist: str) -> Intent:
         """A create, conditional when `if_none_exist` holds criteria."""
         _check_kind(kind, resource)
-        resource = {k: v for k, v in resource.items() if k != "id"}
+        resource = {k: v for k, v in _unstamped(resource).items() if k != "id"}
         condition = self.condition(kind, if_none_exist, "If-None-Exist") if if_none_exist else None
         return Intent("create", kind, resource=resource, condition=condition)
 
@@ -244,6 +244,7 @@ class Interactions:
         """An update by id, or by criteria when the path names only a type."""
         kind = path[0]
         _check_kind(kind, resource)
+        resource = _unstamped(resource)
         if_match = version_of(headers.get("if-match", ""), "If-Match")
         only_new = headers.get("if-none-match", "").strip() == "*"
         if len(path) == 2:
@@ -347,6 +348,16 @@ def _check_kind(kind: str, resource: Resource) -> None:
             f"Le corps est un {str(found)[:64]}, l'adresse dit {kind}",
             at=f"{str(found)[:64]}.resourceType",
         )
+
+
+def _unstamped(resource: Resource) -> Resource:
+    """The resource without version and date: those are the server's. Rule: FHIR R4, http.html#update."""
+    meta = resource.get("meta")
+    if not isinstance(meta, dict):
+        return resource
+    kept = {k: v for k, v in meta.items() if k not in ("versionId", "lastUpdated") or not isinstance(v, str)}
+    rest = {k: v for k, v in resource.items() if k != "meta"}
+    return {**rest, "meta": kept} if kept or not meta else rest
 
 
 def _check_same_id(logical: str, resource: Resource) -> None:

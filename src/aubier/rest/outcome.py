@@ -47,8 +47,14 @@ _CODE = {
 
 
 def status_of(problem: Problem) -> int:
-    """The HTTP status: that of the first issue."""
-    return STATUS.get(problem.kind, 500)
+    """The HTTP status: that of the first issue.
+
+    What the body names and does not hold (`#id` of nothing) is a fault of the body, not a missing address.
+    """
+    first = problem.issues[0]
+    if first.kind == "not-found" and any(not place.startswith("http.") for place in first.at):
+        return 422
+    return STATUS.get(first.kind, 500)
 
 
 def outcome(problem: Problem, language: str = "en") -> Resource:

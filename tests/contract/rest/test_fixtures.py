@@ -1,0 +1,68 @@
+"""The published examples go in over HTTP and come out the same, or are refused for a reason of the base standard."""
+
+import json
+import random
+from typing import Any
+
+import pytest
+
+from tests.contract.rest.conftest import Api
+from tests.spec.validation.test_published import BREAKS, exact, resources
+
+FAMILIES = (
+    "fhir-r4-core-examples",
+    "sas-1.1.0",
+    "annuaire-1.2.0-snapshot",
+    "ips-2.0.0",
+    "eprescription-1.1.0-ballot",
+    "ihe-mhd-4.2.4",
+)
+FILES = {name: data for family in FAMILIES for name, data in resources(family)}
+CHOSEN = random.Random(4).sample(sorted(FILES), 150)
+
+HOUSE: dict[str, tuple[int, str]] = {}
+"""Refused by a rule of the house above the base standard: status and the rule."""
+
+
+def bare(resource: Any) -> Any:
+    """A resource without what the server sets."""
+    meta = {k: v for k, v in resource.get("meta", {}).items() if k not in ("versionId", "lastUpdated")}
+    rest = {k: v for k, v in resource.items() if k not in ("id", "meta")}
+    return {**rest, "meta": meta} if meta else rest
+
+
+async def fault(api: Api, name: str) -> str:
+    """What is wrong with how this file goes in and comes out; nothing when all is well."""
+    data = FILES[name]
+    resource = json.loads(data)
+    kind, logical = resource["resourceType"], resource.get("id")
+    path = f"{kind}/{logical}" if logical else kind
+    answer = await api.ask("PUT" if logical else "POST", path, data)
+    if name in BREAKS or name in HOUSE:
+        wanted = HOUSE[name][0] if name in HOUSE else 0
+        well = answer.status_code in ((wanted,) if wanted else (400, 422))
+        return "" if well else f"{name}: {answer.status_code} but it should be refused"
+    if answer.status_code not in (200, 201):
+        return f"{name}: {answer.status_code} {answer.text[:300]}"
+    path = f"{kind}/{logical or answer.json()['id']}"
+    if exact(answer.content) != exact((read := await api.get(path)).content):
+        return f"{name}: the answer to the write is not what is read"
+    if bare(exact(read.content)) != bare(exact(data)):
+        return f"{name}: something else comes out"
+    return ""
+
+
+def test_they_are_all_there() -> None:
+    assert len(FILES) == 749
+    assert len(CHOSEN) == 150
+
+
+@pytest.mark.parametrize("name", CHOSEN)
+async def test_an_example_goes_in_and_comes_out(api: Api, name: str) -> None:
+    assert await fault(api, name) == ""
+
+
+@pytest.mark.whole
+async def test_every_example_goes_in_and_comes_out(api: Api) -> None:
+    wrong = [said for name in sorted(FILES) if (said := await fault(api, name))]
+    assert not wrong, "\n".join(wrong)
