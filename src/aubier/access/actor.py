@@ -19,7 +19,8 @@ class Actor:
     `keys` are what grants are given to, exact strings: `person:<Patient id>` for a citizen,
     `ps:<IDNPS>` and `org:<IDNST>` for a professional, `system:<name>` for a named job or client.
     `reference` is the FHIR reference of the actor (`Patient/..`, `Practitioner/..`).
-    `profession` is the TRE_G15 code, `organization` the IDNST of the place and `organization_name` its name. `scopes` are SMART 2 scopes. `client` is the OAuth client id.
+    `profession` is the TRE_G15 code, `organization` the IDNST of the place and `organization_name` its
+    name. `scopes` are SMART 2 scopes. `client` is the OAuth client id.
     `purpose` is a v3 PurposeOfUse code (TREAT, PATRQT, ETREAT, SYSADMIN...).
     """
 

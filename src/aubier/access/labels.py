@@ -29,7 +29,8 @@ def labels_of(resource: Resource, actor: Actor) -> list[str]:
     """Every label of a resource that `actor` writes.
 
     `kind:<type>`, `type:<code>` (DocumentReference.type, Composition.type), `category:<code>`,
-    `conf:<code>`, `mask:ps|patient|rep`, `author:<key>`, `org:<IDNST>`, `security:<system>|<code>` for the rest
+    `conf:<code>`, `mask:ps|patient|rep`, `author:<key>`, `org:<IDNST>`, `security:<system>|<code>` for the
+    rest
     of meta.security. The author is who wrote it. Whom the resource itself names as author counts only when a
     system actor wrote it: otherwise naming oneself, or a colleague, would open what was hidden. A Consent is
     also read by those it is about.

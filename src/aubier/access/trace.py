@@ -24,7 +24,9 @@ _PURPOSE = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 
 
 def audit_event(line: Mapping[str, Any]) -> Resource:
-    """The AuditEvent of one line of the audit table: who, when, from where, why, on what, with what outcome."""
+    """The AuditEvent of one line of the audit table: who, when, from where, why, on what, with what
+    outcome.
+    """
     at = instant(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=line["at"]))
     event: Resource = {
         "resourceType": "AuditEvent",

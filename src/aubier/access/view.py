@@ -116,11 +116,12 @@ class View:
     async def read_row(self, kind: str, logical: str) -> Row:
         """The current version as stored bytes."""
         await self._allow(kind, "read", f"{kind}/{logical}")
-        return await self._told(
+        row: Row = await self._told(
             "read",
             f"{kind}/{logical}",
             self.access.store.read(self.sight, kind, logical, self.conn),
         )
+        return row
 
     async def vread_row(self, kind: str, logical: str, version: int) -> Row:
         """One version as stored bytes."""
@@ -198,11 +199,12 @@ class View:
             what=what,
             action=action,
         )
-        return await self._told(
+        written: list[Written] = await self._told(
             action or "write",
             what or ", ".join(f"{i.type}/{i.id}" for i in intents),
             self.access.store.transact(self.sight, batch),
         )
+        return written
 
     async def _ahead(self, intent: Intent) -> None:
         named = {"resourceType": intent.type} | ({"id": intent.id} if intent.id else {})

@@ -9,9 +9,17 @@ _LONGEST = 2000
 
 
 def line(
-    sight: Sight, args: Args, source: str, *, action: str, what: str, outcome: str = "ok", ok: str = "true"
+    sight: Sight,
+    args: Args,
+    source: str,
+    *,
+    action: str,
+    what: str,
+    outcome: str = "ok",
+    missed: str = "",
+    ok: str = "true",
 ) -> str:
-    """An insert of one line per (pat, hits) row of `source`.
+    """An insert of one line per (pat, hits) row of `source`; `missed` is the outcome of a row without hits.
 
     `basis` is the basis of the first valid grant that the actor holds on that record, `none` without one.
     """
@@ -27,6 +35,8 @@ def line(
         outcome,
     ]
     actor, name, org, client, purpose, act, wh, out = (args.add(t, "text") for t in texts)
+    if missed:
+        out = f"case when x.hits = 0 then {args.add(missed, 'text')} else {out} end"
     basis = "'system'" if sight.unrestricted else _basis(sight, args, now)
     return (
         "insert into audit (pat, at, actor, name, org, client, purpose, basis, action, what, hits, outcome)"

@@ -33,7 +33,9 @@ def patient_parameters(kind: str) -> frozenset[str]:
 
 
 def patients(resource: Resource, found: Terms) -> list[str]:
-    """The logical ids of the Patients whose record this resource is part of, first the one it is filed under."""
+    """The logical ids of the Patients whose record this resource is part of, first the one it is
+    filed under.
+    """
     kind = resource["resourceType"]
     if kind == "Patient":
         return [resource["id"]]

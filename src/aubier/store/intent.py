@@ -19,7 +19,8 @@ OP_NUMBER = {"create": 1, "put-create": 2, "update": 3, "delete": 4, "patch": 5}
 class Intent:
     """One write. `id` is empty for a create. `if_match` is the version that must be current.
 
-    `condition`: for a create, If-None-Exist; for update, patch and delete, the criteria that name the resource.
+    `condition`: for a create, If-None-Exist; for update, patch and delete, the criteria that name the
+    resource.
     `full_url` is the entry's fullUrl, by which other entries of the batch refer to it. `change` makes the new
     resource of a patch from the present one. `may_create` lets an update create (clients' own ids).
     """

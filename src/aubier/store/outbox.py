@@ -20,7 +20,8 @@ _OPS = {1: "create", 2: "create", 3: "update", 4: "delete", 5: "update"}
 
 _NEXT = """select o.no, o.pat, o.type, o.id, o.ver, o.op, o.tries from outbox o
  where o.consumer = $1 and not o.dead and o.next_at <= $2 and o.tx < pg_snapshot_xmin(pg_current_snapshot())
- and not exists (select 1 from outbox b where b.consumer = o.consumer and b.pat = o.pat and not b.dead and b.no < o.no)
+ and not exists (select 1 from outbox b
+  where b.consumer = o.consumer and b.pat = o.pat and not b.dead and b.no < o.no)
  order by o.no limit $3"""
 
 

@@ -29,8 +29,10 @@ async def write_past(store: Store, lines: Sequence[PastLine]) -> None:
     columns = [[getattr(line, name) for line in lines] for name in PastLine.__slots__]
     async with answered():
         await store.pool.execute(
-            "insert into audit (pat, at, actor, name, org, basis, what, hits, client, purpose, action, outcome)"
-            " select m.pat, u.at, u.actor, u.name, u.org, u.basis, u.what, u.hits, 'sandbox', 'TREAT', 'search',"
+            "insert into audit (pat, at, actor, name, org, basis, what, hits, client, purpose, action,"
+            " outcome)"
+            " select m.pat, u.at, u.actor, u.name, u.org, u.basis, u.what, u.hits, 'sandbox', 'TREAT',"
+            " 'search',"
             " 'ok' from unnest($2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[],"
             " $8::text[], $9::int[]) u(patient, at, actor, name, org, basis, what, hits)"
             " join id_map m on m.type = $1 and m.id = u.patient where not exists (select 1 from audit a"

@@ -23,7 +23,7 @@ UNHURRIED = "set local statement_timeout = 0"
 """For the first statement of a transaction that may take its time: a load, an upgrade."""
 
 
-class _PlainConnection(asyncpg.Connection):
+class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]
     """A connection that needs no reset between uses: no statement of ours leaves session state behind."""
 
     def get_reset_query(self) -> str:

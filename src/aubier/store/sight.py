@@ -52,7 +52,8 @@ class Sight:
     def predicate(self, row: str, args: Args, *, directory: bool) -> str:
         """The condition under which the row `row` exists for this actor.
 
-        A valid grant to read covers it, no valid deny does, no label is hidden from the actor, and neither is the
+        A valid grant to read covers it, no valid deny does, no label is hidden from the actor, and neither
+        is the
         document that a content belongs to. An author's own rows pass labels and scopes but never a deny. Rows
         of the directory are open to whoever's scopes allow.
         """
@@ -91,8 +92,10 @@ class Sight:
     def _with_document(row: str, seen: _Seen) -> str:
         # Fails closed: a document deleted, or not there yet, shows no content.
         return (
-            f"{seen.of(row)} and not exists (select 1 from ref cx where cx.rid = {row}.rid and cx.pat = {row}.pat"
-            f" and cx.param = {CONTEXT} and not exists (select 1 from id_map cm join res cd on cd.pat = cm.pat"
+            f"{seen.of(row)} and not exists (select 1 from ref cx where cx.rid = {row}.rid and cx.pat ="
+            f" {row}.pat"
+            f" and cx.param = {CONTEXT} and not exists (select 1 from id_map cm join res cd on cd.pat ="
+            f" cm.pat"
             f" and cd.rid = cm.rid where cm.type = {_document()}"
             f" and cm.id = substr(cx.target, {len(_DOCUMENT) + 1}) and {seen.of('cd')}))"
         )
@@ -159,7 +162,8 @@ class _Seen:
             f"d.actor = any({self.all_keys}) and d.deny and d.since <= {self.now} and d.till > {self.now}"
             f" and (d.scope = '{{}}' or d.scope && {row}.labels)"
         )
-        others = f"from stub s join grants {{0}} on {{0}}.pat = s.pat where s.home = {row}.pat and s.rid = {row}.rid"
+        stubs = f"s.home = {row}.pat and s.rid = {row}.rid"
+        others = f"from stub s join grants {{0}} on {{0}}.pat = s.pat where {stubs}"
         shared = f"{row}.labels @> '{{{SHARED}}}'"
         return (
             f"(exists (select 1 from grants g where g.pat = {row}.pat and {covers})"

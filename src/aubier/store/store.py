@@ -96,7 +96,9 @@ class Store:
     async def search(
         self, sight: Sight, query: Query, conn: Connection | None = None, *, quiet: bool = False
     ) -> Found:
-        """One page; see `Reader.search`. One actor's searches take turns, so that they never take every connection."""
+        """One page; see `Reader.search`. One actor's searches take turns, so that they never take
+        every connection.
+        """
         async with self._turn(sight), self._reader(sight, conn) as reader:
             return await reader.search(query, quiet=quiet)
 
@@ -234,7 +236,9 @@ async def open_store(
     statements: Sequence[Statement] = (),
     **options: Any,
 ) -> Store:
-    """Opens, and upgrades if needed, the database at `dsn`. Problem: the server does not answer, or is newer."""
+    """Opens, and upgrades if needed, the database at `dsn`. Problem: the server does not answer, or
+    is newer.
+    """
     pool = await open_pool(dsn, pool_size)
     try:
         async with answered(), pool.acquire() as conn:

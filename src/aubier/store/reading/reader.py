@@ -43,6 +43,12 @@ class Found:
     included: list[Row] = field(default_factory=list)
 
 
+_SETTLED = (
+    "(select coalesce(min(extract(epoch from a.xact_start) * 1000000), 9e18)::bigint from pg_stat_activity a"
+    " where a.datname = current_database() and a.pid <> pg_backend_pid())"
+)
+"""The commit mark below which every transaction has ended."""
+
 _ROW = "r.pat, r.rid, r.type, r.id, r.ver, r.upd, r.op, r.dict, r.raw"
 
 
@@ -159,7 +165,7 @@ class Reader:
         return Found(rows, number, cursor, await self._included(query, rows))
 
     async def _total_of_nothing(self, frame: Frame, query: Query, total: str, counted: str) -> int | None:
-        """The total beside an empty page: none before the first page's end, so only a later page must count."""
+        """The total beside an empty page: nothing, unless it is a later page."""
         if counted != total:
             return None
         return int(await self.conn.fetchval(f"select {total}", *frame.args)) if query.cursor else 0
@@ -203,7 +209,7 @@ class Reader:
     async def _proved(
         self, prefix: str, args: Args, hit: str, action: str, what: str, *, extra: str = ""
     ) -> list[Any]:
-        """Runs `hit`; for patient data with the audit line in the same statement, committed with the answer."""
+        """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer."""
         columns = f"h.*{', ' + extra if extra else ''}"
         if prefix:
             return list(
@@ -295,7 +301,8 @@ class Reader:
         hit = (
             f"select distinct on (r.lo, r.rid) {_ROW} from {prefix}ref f"
             f" join {prefix}res r on r.pat = f.pat and r.rid = f.rid"
-            f" where f.param = {param} and f.target = any($1::text[]) and {seen} order by r.lo desc, r.rid limit 5000"
+            f" where f.param = {param} and f.target = any($1::text[]) and {seen} order by r.lo desc,"
+            f" r.rid limit 5000"
         )
         return [_row(r) for r in await self._proved(prefix, args, hit, "include", f"{include.source}")]
 
@@ -313,8 +320,8 @@ class Reader:
     ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
         """Versions, newest first: of one resource, of types, or of the whole store (`kinds` empty).
 
-        Gives the rows, the cursor of the next page and the total. `since` in ms: feeds read below the oldest running
-        transaction by commit mark, so that a late commit is never skipped.
+        Gives the rows, the cursor of the next page and the total. With `since` (ms) only what is older than
+        the oldest transaction still running is told, so that who asks again with the last date misses nothing.
         """
         readable = [k for k in (kinds or type_numbers()) if self.sight.sees_type(k)]
         if kinds and not readable:
@@ -351,7 +358,7 @@ class Reader:
         tests = [f"r.type = any({args.add(numbers, 'smallint[]')})"]
         tests.append(self.sight.past("r", args, directory=bool(prefix)))
         if since is not None:
-            tests.append(f"r.upd >= {args.add(since, 'bigint')}")
+            tests.append(f"r.upd >= {args.add(since, 'bigint')} and r.seq < {_SETTLED}")
         if at is not None:
             tests.append(f"r.upd <= {args.add(at, 'bigint')}")
         source = ""
@@ -366,7 +373,7 @@ class Reader:
 
 
 def _refuse_crossing(criteria: Iterable[Criterion | Has]) -> None:
-    """Problem when a search of the directory would answer a question about patients: it has no one to tell it to."""
+    """Problem when a search of the directory would answer a question about patients."""
     for step in criteria:
         crossed = step.type if isinstance(step, Has) else ""
         inner = [step.criterion] if isinstance(step, Has) else list(step.chain)

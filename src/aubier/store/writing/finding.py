@@ -83,7 +83,8 @@ class Finder:
         elif intent.op == "patch":
             raise not_found(f"{intent.type} matching the condition")
         elif intent.op == "update":
-            # An id of the client's own choice is for the platform's actors: it would tell a free id from a hidden one.
+            # An id of the client's own choice is for the platform's actors: it would tell a free id from a
+            # hidden one.
             intent.may_create = True
             if not self.sight.unrestricted:
                 step.id = self.ids()
@@ -122,7 +123,8 @@ class Finder:
         if any(s.intent.may_create for s in named):
             await self._reserve([s for s in named if s.intent.may_create])
         rows = await self.conn.fetch(
-            "select m.type, m.id, m.pat, m.rid from id_map m join unnest($1::smallint[], $2::text[]) k(type, id)"
+            "select m.type, m.id, m.pat, m.rid from id_map m join unnest($1::smallint[], $2::text[])"
+            " k(type, id)"
             " on m.type = k.type and m.id = k.id order by m.type, m.id for update of m",
             types,
             ids,

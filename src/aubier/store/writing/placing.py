@@ -27,7 +27,9 @@ class Placer:
     strict_references: bool = False
 
     async def place(self) -> None:
-        """Gives each step its compartment and row number; Patients named but not here yet get one that waits."""
+        """Gives each step its compartment and row number; Patients named but not here yet get one
+        that waits.
+        """
         steps = [s for s in self.steps if s.resource is not None]
         named: dict[int, list[str]] = {}
         for n, step in enumerate(steps):

@@ -46,7 +46,9 @@ class Rights:
         return parts
 
     def _authored(self, live: Sequence[Step], args: Args, ok: str) -> list[str]:
-        """Who writes in another's record may read back what they wrote, whatever becomes of the relationship."""
+        """Who writes in another's record may read back what they wrote, whatever becomes of the
+        relationship.
+        """
         pats = {s.pat for s in live if s.resource is not None and not family(s.intent.type)}
         if self.sight.unrestricted or not self.sight.own or not pats:
             return []
@@ -55,7 +57,8 @@ class Rights:
         return [
             "insert into grants (pat, actor, basis, rights, scope, since, till, made)"
             f" select p, {key}, 'author', 'r', {label}, {now}, {end}, {now}"
-            f" from unnest({args.add(sorted(pats), 'bigint[]')}) p where {ok} and not exists (select 1 from grants g"
+            f" from unnest({args.add(sorted(pats), 'bigint[]')}) p where {ok} and not exists (select 1"
+            f" from grants g"
             f" where g.pat = p and g.actor = {key} and (g.basis = 'author' or g.basis = 'self'))"
         ]
 
@@ -114,7 +117,8 @@ def grants_sql(args: Args, rows: Sequence[tuple[Any, ...]], now: int, ok: str) -
     ]
     made = args.add(now, "bigint")
     return (
-        "insert into grants (pat, actor, basis, rights, scope, withheld, since, till, deny, reason, origin, made)"
+        "insert into grants (pat, actor, basis, rights, scope, withheld, since, till, deny, reason,"
+        " origin, made)"
         f" select case when u.pat <> 0 then u.pat else (select m.pat from id_map m"
         f" where m.type = {type_numbers()['Patient']} and m.id = u.patient) end, u.actor, u.basis, u.rights,"
         f" u.scope::text[], u.withheld::text[], u.since, u.till, u.deny, u.reason, u.origin, {made}"

@@ -173,7 +173,9 @@ class Writer:
         return self.sight.may_write(pats, kinds, args, feed=batch.feed)
 
     def _touched(self, step: Step) -> set[int]:
-        """The compartments a step writes in, where the actor must have the right to; none for a new lone one."""
+        """The compartments a step writes in, where the actor must have the right to; none for a new
+        lone one.
+        """
         if step.found.version == 0 and is_lone(step):
             return set()
         touched = {step.pat or step.found.pat, *step.also}
@@ -196,7 +198,8 @@ class Writer:
             pats = args.add([s.pat for s in new], "bigint[]")
             rids = args.add([s.found.rid for s in new], "bigint[]")
             claim = (
-                " on conflict (type, id) do update set rid = excluded.rid, pat = excluded.pat where id_map.rid = 0"
+                " on conflict (type, id) do update set rid = excluded.rid, pat = excluded.pat where"
+                " id_map.rid = 0"
                 if self.sight.unrestricted
                 else ""
             )
@@ -211,7 +214,8 @@ class Writer:
             pats = args.add([s.pat for s in changed], "bigint[]")
             rids = args.add([s.found.rid for s in changed], "bigint[]")
             parts.append(
-                "update id_map m set pat = u.pat, rid = u.rid, was = case when m.rid = 0 or m.pat = u.pat then m.was"
+                "update id_map m set pat = u.pat, rid = u.rid, was = case when m.rid = 0 or m.pat ="
+                " u.pat then m.was"
                 f" else m.was || m.pat end from unnest({types}, {ids}, {pats}, {rids}) u(type, id, pat, rid)"
                 f" where m.type = u.type and m.id = u.id and {ok}"
             )
@@ -245,7 +249,8 @@ class Writer:
         what = batch.what or ", ".join(f"{s.intent.type}/{s.id}" for s in live or self.steps)
         hits = args.add(len(live), "int")
         pats = args.add(list(touched), "bigint[]")
-        named = args.add(sorted({r.patient for r in [*batch.grants, *batch.revokes]}), "text[]")
+        concerned = {g.patient for g in batch.grants} | {r.patient for r in batch.revokes}
+        named = args.add(sorted(concerned), "text[]")
         source = (
             f"select p, {hits} from unnest({pats}) p union select m.pat, {hits} from id_map m"
             f" where m.type = {type_numbers()['Patient']} and m.id = any({named})"
