@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 
+from aubier.access.scopes import FIRST_PARTY
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Request
 from aubier.referentials.signon import api
@@ -32,7 +33,7 @@ async def test_a_cookie_opens_for_its_person_and_is_kept_as_a_digest(stage: Stag
     actor = await api.session_actor(stage.ctx(), cookie)
     assert actor is not None
     assert (actor.login, actor.keys, actor.client) == ("yann", ("person:yann",), "aubier")
-    assert actor.scopes == ("patient/*.cruds",)
+    assert actor.scopes == FIRST_PARTY["citizen"]
     for other in ("", cookie[:-1], cookie + "x", digest(cookie), "é", "x" * 500):
         assert await api.session_actor(stage.ctx(), other) is None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aubier.ground.rows import BeforeWrite, OnChange, Operation, Service
-from aubier.referentials.identity import actions, asking, tables
+from aubier.referentials.identity import actions, asking, authorship, tables
 from aubier.referentials.identity.insi import operations
 
 RNIV = "RNIV 1 v2.0 (Dec 2024); FR Core 2.2.0 Patient INS"
@@ -39,6 +39,7 @@ SERVICE = Service(
         BeforeWrite(
             "identity-watch", ("Patient",), actions.watch, RNIV, deletes=True, ahead=asking.count_written
         ),
+        BeforeWrite("identity-authorship", authorship.TYPES, authorship.sign_as_oneself, authorship.SIGNED),
     ),
     on_change=(OnChange("identity-forget", ("Patient",), actions.forget),),
     migrations=tables.MIGRATIONS,

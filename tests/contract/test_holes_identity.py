@@ -1,0 +1,218 @@
+"""A whole house with the stories in it, and those who try to get in."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
+from aubier.access.labels import IDNPS
+from aubier.app import House, build
+from aubier.fhir import json as fhir_json
+from aubier.ground.rows import Resource
+from aubier.referentials.identity.authorship import sign_as_oneself
+from aubier.referentials.signon import api as signon
+from aubier.sandbox.batch import Batch
+from aubier.sandbox.loader import load_territory
+from aubier.sandbox.plan import Settings as Plan
+from aubier.sandbox.plan import territory
+from aubier.settings import Settings
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PLAN = Plan(today=NOW.date(), citizens=0, seed="holes")
+JSON = "application/fhir+json"
+
+
+@dataclass
+class Desk:
+    """The house; `ask` sends a request whose header says who asks."""
+
+    house: House
+    client: httpx.AsyncClient
+    batches: dict[str, Batch]
+    actors: dict[str, Actor]
+
+    async def ask(self, login: str, method: str, path: str, body: Resource | None = None) -> tuple[int, Any]:
+        answer = await self.client.request(
+            method,
+            path,
+            headers={"x-login": login, "accept": JSON, "content-type": JSON},
+            content=fhir_json.dumps(body) if body else None,
+        )
+        return answer.status_code, json.loads(answer.content or b"{}")
+
+    def patient(self, login: str) -> str:
+        """The logical id of a citizen's own Patient."""
+        return self.actors[login].patient
+
+    async def read(self, reference: str) -> Resource:
+        """A resource as the platform itself sees it."""
+        kind, _, logical = reference.partition("/")
+        return await self.house.context(system_actor("tests")).store.read(kind, logical)
+
+
+@pytest.fixture(scope="module")
+async def desk(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    dsn = database()
+    settings = replace(
+        Settings.load({}), data=Path(tmp_path_factory.mktemp("house")), database_url=dsn, sandbox=True
+    )
+    house = await build(settings, dsn, clock=lambda: NOW)
+    batches = list(territory(PLAN))
+    done = await load_territory(house.access, batches, NOW, lambda so_far: None)
+    assert not done.report.refused, done.report.refused[:3]
+    accounts = await signon.list_accounts(house.context(system_actor("tests")))
+    actors = {a.login: signon.actor_of(a) for a in accounts}
+
+    async def identify(context: Context, headers: Any) -> Actor:
+        return actors.get(headers.get("x-login", ""), ANONYMOUS)
+
+    house.server.identify = identify
+    transport = httpx.ASGITransport(app=house.server)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
+        yield Desk(house, client, {b.name.removeprefix("stories/"): b for b in batches}, actors)
+    await house.stop()
+
+
+def parameters(**values: str) -> Resource:
+    return {
+        "resourceType": "Parameters",
+        "parameter": [{"name": n.replace("_", "-"), "valueString": v} for n, v in values.items()],
+    }
+
+
+def national(patient: Resource) -> Resource:
+    return next(i for i in patient["identifier"] if "1.2.250.1.213.1.4.1" in i["system"])
+
+
+# -- the national base ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("login", "status"), [("", 401), ("malo", 403), ("dr.inconnu", 200)])
+async def test_who_may_ask_the_national_base(desk: Desk, login: str, status: int) -> None:
+    claire = await desk.read(f"Patient/{desk.patient('claire')}")
+    asked = {
+        "birth_name": claire["name"][0]["family"],
+        "given_names": claire["name"][0]["given"][0],
+        "sex": claire["gender"],
+        "birth_date": claire["birthDate"],
+    }
+    for operation, more in (("ins-search", {}), ("ins-verify", national(claire))):
+        numbered = {"ins": more["value"], "oid": more["system"]} if more else {}
+        path = f"/fhir/Patient/${operation}"
+        assert (await desk.ask(login, "POST", path, parameters(**asked, **numbered)))[0] == status
+        query = httpx.QueryParams({k.replace("_", "-"): v for k, v in {**asked, **numbered}.items()})
+        assert (await desk.ask(login, "GET", f"{path}?{query}"))[0] == status
+
+
+async def test_every_number_of_the_stories_acts(desk: Desk) -> None:
+    rows = await desk.house.store.pool.fetch(
+        "select flags from identity_known k join identity_base b using (system, ins) where not acts"
+    )
+    assert [dict(r) for r in rows] == []
+    assert await desk.house.store.pool.fetchval("select count(*) from identity_known where acts") > 10
+
+
+async def test_a_number_is_not_taken_from_its_patient(desk: Desk) -> None:
+    thomas = desk.patient("thomas")
+    told = parameters(reason="other")
+    assert (await desk.ask("dr.inconnu", "POST", f"/fhir/Patient/{thomas}/$state-relationship", told))[
+        0
+    ] == 200
+    _, now = await desk.ask("dr.inconnu", "GET", f"/fhir/Patient/{thomas}")
+    ins = national(now)
+    bare = {**now, "identifier": [i for i in now["identifier"] if i != ins]}
+    assert (await desk.ask("dr.inconnu", "PUT", f"/fhir/Patient/{thomas}", bare))[0] == 403
+    own = {k: v for k, v in now.items() if k not in ("id", "meta", "link")}
+    assert (await desk.ask("dr.inconnu", "POST", "/fhir/Patient", own))[0] == 409
+    assert (await desk.ask("dr.inconnu", "DELETE", f"/fhir/Patient/{thomas}"))[0] == 403
+    find = parameters(ins=ins["value"], oid=ins["system"])
+    _, found = await desk.ask("dr.inconnu", "POST", "/fhir/Patient/$find", find)
+    assert [e["resource"]["id"] for e in found["entry"]] == [thomas]
+
+
+@pytest.mark.parametrize("numbered", [True, False])
+async def test_a_citizen_opens_no_patient(desk: Desk, numbered: bool) -> None:
+    gwen = await desk.read(f"Patient/{desk.patient('gwen')}")
+    body = {k: v for k, v in gwen.items() if k not in ("id", "meta") and (numbered or k != "identifier")}
+    assert (await desk.ask("malo", "POST", "/fhir/Patient", body))[0] == 403
+    mine = await desk.read(f"Patient/{desk.patient('malo')}")
+    assert (await desk.ask("malo", "PUT", f"/fhir/Patient/{mine['id']}", {**mine, "active": False}))[0] == 403
+
+
+# -- signatures -------------------------------------------------------------------------------------------
+
+
+async def doctor(desk: Desk) -> Resource:
+    return await desk.read(desk.actors["dr.morvan"].reference)
+
+
+def by(doctor: Resource) -> list[Resource]:
+    """Ways to name a doctor as the one who signs."""
+    rpps = next(i for i in doctor["identifier"] if i["system"] == IDNPS)
+    return [
+        {"reference": f"Practitioner/{doctor['id']}", "display": "Dr Anne Morvan"},
+        {"reference": f"http://127.0.0.1:8000/fhir/Practitioner/{doctor['id']}"},
+        {"identifier": {"system": IDNPS, "value": rpps["value"]}},
+        {"display": "Dr Anne Morvan"},
+        {"reference": "Organization/1"},
+    ]
+
+
+async def test_a_citizen_writes_no_prescription(desk: Desk) -> None:
+    malo, signer = desk.patient("malo"), await doctor(desk)
+    for kind in ("MedicationRequest", "MedicationDispense", "ServiceRequest", "Condition", "Immunization"):
+        body = {"resourceType": kind, "status": "active", "subject": {"reference": f"Patient/{malo}"}}
+        body |= {"intent": "order", "requester": by(signer)[0]}
+        assert (await desk.ask("malo", "POST", "/fhir/" + kind, body))[0] == 403, kind
+
+
+async def test_what_a_citizen_writes_bears_no_professional(desk: Desk) -> None:
+    malo, signer = f"Patient/{desk.patient('malo')}", await doctor(desk)
+    weight = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"coding": [{"system": "http://loinc.org", "code": "29463-7"}]},
+        "subject": {"reference": malo},
+        "effectiveDateTime": "2026-11-20",
+        "valueQuantity": {"value": 70, "unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"},
+    }
+    inside = {"resourceType": "Practitioner", "id": "p", "name": [{"family": "Morvan"}]}
+    named = {"resourceType": "RelatedPerson", "id": "p", "patient": {"reference": malo}}
+    named |= {"name": [{"text": "Dr Anne Morvan"}]}
+    forged = [
+        *({**weight, "performer": [who]} for who in by(signer)),
+        {**weight, "performer": [{"reference": malo}, by(signer)[0]]},
+        {**weight, "performer": [{"reference": malo, "identifier": by(signer)[2]["identifier"]}]},
+        {**weight, "performer": [{"reference": malo, "type": "Practitioner"}]},
+        *({**weight, "performer": [{"reference": "#p"}], "contained": [c]} for c in (inside, named)),
+    ]
+    for body in forged:
+        status, told = await desk.ask("malo", "POST", "/fhir/Observation", body)
+        assert status in (400, 403), (body.get("performer"), told)
+    claimed = {**weight, "performer": [{"reference": malo, "display": "Dr Anne Morvan"}]}
+    status, made = await desk.ask("malo", "POST", "/fhir/Observation", claimed)
+    assert status == 201 and "Morvan" not in str(await desk.read(f"Observation/{made['id']}"))
+    # Nor by changing one's own afterwards.
+    stored = await desk.read(f"Observation/{made['id']}")
+    changed = {**stored, "performer": [by(signer)[0]]}
+    assert (await desk.ask("malo", "PUT", f"/fhir/Observation/{made['id']}", changed))[0] == 403
+
+
+async def test_a_citizen_still_answers_a_task_of_a_doctor(desk: Desk) -> None:
+    malo, signer = f"Patient/{desk.patient('malo')}", await doctor(desk)
+    task = {"resourceType": "Task", "status": "requested", "intent": "proposal", "for": {"reference": malo}}
+    own = {**task, "requester": {"reference": malo}}
+    assert (await desk.ask("malo", "POST", "/fhir/Task", own))[0] == 201
+    asked = {**task, "requester": by(signer)[0]}
+    assert (await desk.ask("malo", "POST", "/fhir/Task", asked))[0] == 403
+    ctx = desk.house.context(desk.actors["malo"])
+    assert await sign_as_oneself(ctx, {**asked, "status": "accepted"}, asked) == {
+        **asked,
+        "status": "accepted",
+    }
