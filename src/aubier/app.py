@@ -10,6 +10,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Any
 
 from aubier import __version__
@@ -247,16 +248,25 @@ def _portal(settings: Settings, operations: Mapping[tuple[str, str], Operation])
     )
 
 
+def _cda_page(content: bytes, document: str, language: str) -> str:
+    """The page of a CDA, or the sentence that says why there is none: its file stays to be opened."""
+    try:
+        return record_api.render_cda(
+            content,
+            link=lambda part: record_api.part_link(document, part),
+            language=language,
+            level=2,
+        )
+    except Problem as refusal:
+        issue = refusal.issues[0]
+        return f"<p>{escape(issue.text if language == 'en' else issue.fr or issue.text)}</p>"
+
+
 async def _document_content(context: Context, document: Resource) -> Content:
     opened = await record_api.open_document(context, document)
     html = ""
     if record_api.is_cda(opened.media_type, opened.content):
-        html = record_api.render_cda(
-            opened.content,
-            link=lambda part: record_api.part_link(str(document["id"]), part),
-            language=context.language,
-            level=2,
-        )
+        html = await asyncio.to_thread(_cda_page, opened.content, str(document["id"]), context.language)
     return Content(opened.media_type, opened.content, html, len(opened.content))
 
 

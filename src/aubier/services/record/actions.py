@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -179,7 +180,7 @@ async def deposit_cda(ctx: Context, data: bytes, patient: str = "") -> Written:
     the replaced document; `not-found` when this patient's record cannot be fed by this actor.
     """
     require(ctx.actor, "DocumentReference", "create")
-    header = read_header(parse_document(data))
+    header = await asyncio.to_thread(lambda: read_header(parse_document(data)))
     identifiers = patient_identifiers(header.patient)
     source = source_patient(header.patient, ())
     subject = await subject_of_document(ctx, identifiers, source, patient)

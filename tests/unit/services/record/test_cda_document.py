@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aubier.access.actor import ANONYMOUS
+from aubier.access.actor import system_actor
 from aubier.access.labels import labels_of
 from aubier.services.record.cda.document import document_reference, fingerprint, identifier_of
 from aubier.services.record.cda.header import read_header
@@ -63,7 +63,7 @@ def test_a_discharge_letter_in_full() -> None:
 
 
 def test_access_finds_the_author_and_the_organization_in_it() -> None:
-    labels = labels_of(named("LDL-SES_2022.01"), ANONYMOUS)
+    labels = labels_of(named("LDL-SES_2022.01"), system_actor("loader"))
     assert {"type:11490-0", "category:11", "conf:N"} <= set(labels)
     assert any(x.startswith("author:ps:8") for x in labels)
     assert any(x.startswith("org:1") for x in labels)

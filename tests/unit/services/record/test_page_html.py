@@ -4,15 +4,17 @@ import base64
 import re
 from itertools import pairwise
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from aubier.ground.problem import Problem
 from aubier.services.record.cda.header import read_header
 from aubier.services.record.cda.xml import parse_document, text_of
-from aubier.services.record.page.html import render
+from aubier.services.record.page.html import MAX_SHOWN, render
 from aubier.services.record.page.narrative import MAX_IMAGE
 from aubier.services.record.page.text import plain_text
 from tests.where import SHARED
@@ -225,3 +227,70 @@ def test_plain_text_keeps_lines_and_cells() -> None:
     assert "Modalité et date d'entrée en hospitalisation | 29/10/2018, Transfert" in lines
     assert "Traitements à la sortie" in lines
     assert plain_text(unstructured("text/plain", "Bonjour")).splitlines()[-1] == "Bonjour"
+
+
+# -- documents made to take long ------------------------------------------------------------------------
+
+
+def nested(before: str, after: str, times: int, inside: str) -> str:
+    return before * times + inside + after * times
+
+
+PIXELS = base64.b64encode(PNG + b"0" * 1_000_000).decode()
+IMAGE = (
+    "<observationMedia ID='m'><value mediaType='image/png' representation='B64'>"
+    f"{PIXELS}</value></observationMedia>"
+)
+COSTLY = {
+    "footnotes": "<footnote>a</footnote>" * 19_000 + "<footnoteRef IDREF='q'/>" * 19_000,
+    "names": f"<renderMultiMedia referencedObject='{'z ' * 4_000_000}'/>",
+    "text after nothing": ("<footnoteRef IDREF='q'/>" + "y" * 250) * 38_000,
+    "siblings": "<paragraph>" + "<content>a</content>b" * 38_000 + "</paragraph>",
+    "paragraphs in paragraphs": nested("<paragraph>", "</paragraph>", 60, "<content/>" * 38_000),
+    "cells in cells": nested("<table><tr><td>", "</td></tr></table>", 20, " " * 9_000_000),
+    "regions": "<renderMultiMedia referencedObject='z'/>" * 19_000 + "<regionOfInterest ID='r'/>" * 19_000,
+    "one image again and again": IMAGE + "<renderMultiMedia referencedObject='m'/>" * 30_000,
+    "files in files": nested(
+        "<observationMedia><value>", "</value></observationMedia>", 30, "QUJD" * 2_000_000
+    ),
+}
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_the_costliest_document_takes_less_than_two_seconds(name: str) -> None:
+    before = process_time()
+    made = page(COSTLY[name])
+    assert process_time() - before < 2
+    assert len(etree.tostring(made)) < 40_000_000
+
+
+@pytest.mark.parametrize("narrative", ["<content/>" * (MAX_SHOWN + 1), "<list><item/></list>" * 25_000])
+def test_a_narrative_nobody_could_read_is_refused_in_a_sentence(narrative: str) -> None:
+    with pytest.raises(Problem) as caught:
+        page(narrative)
+    assert caught.value.kind == "too-long"
+    assert "ouvrez son fichier" in caught.value.issues[0].fr
+
+
+def test_footnotes_are_called_again_by_their_name() -> None:
+    made = page(
+        "<paragraph><footnote ID='a'>un</footnote><footnote>x</footnote><footnote ID='b'>deux</footnote>"
+        "<footnoteRef IDREF='b'/>fin<footnoteRef IDREF='c'/><footnoteRef/> et fin</paragraph>"
+    )
+    (paragraph,) = made.findall(".//p")
+    assert [a.text for a in paragraph.iter("a")] == ["1", "2", "3", "3"]
+    assert "".join(paragraph.itertext()) == "1233fin et fin"
+
+
+def test_text_stays_in_its_place_around_what_is_not_shown() -> None:
+    made = page("<paragraph>a<col/>b<content>c</content>d<col/>e<br/>f<content/>g<col/></paragraph>")
+    (paragraph,) = made.findall(".//p")
+    assert etree.tostring(paragraph, encoding="unicode", with_tail=False) == (
+        "<p>ab<span>c</span>de<br/>f<span/>g</p>"
+    )
+
+
+def test_images_beyond_the_room_of_a_page_are_offered_as_files() -> None:
+    made = page(IMAGE + "<renderMultiMedia referencedObject='m'/>" * 30)
+    assert len(made.findall(".//img")) == 19
+    assert len(made.xpath(".//span[@class='document-file']")) == 11

@@ -10,7 +10,7 @@ from lxml import etree
 
 from aubier.ground.problem import Problem, problem
 from aubier.services.record.cda.model import Part
-from aubier.services.record.cda.xml import every, first, text_of
+from aubier.services.record.cda.xml import every, first, has_text
 
 BODY = "body"
 """The identifier of the unstructured body among the parts."""
@@ -57,7 +57,8 @@ def _media(root: etree._Element) -> Iterator[Part]:
     for number, media in enumerate(root.iter("{urn:hl7-org:v3}observationMedia")):
         value = first(media, "value")
         name = media.get("ID") or f"media-{number + 1}"
-        if value is None or name in seen or not text_of(value):
+        inside = next(media.iterancestors(media.tag), None) is not None
+        if value is None or inside or name in seen or not has_text(value):
             continue
         seen.add(name)
         content = content_of(value, f"observationMedia[{number}].value")

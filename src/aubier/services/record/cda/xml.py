@@ -151,6 +151,23 @@ def text_of(element: etree._Element | None) -> str:
     return "" if element is None else " ".join("".join(element.itertext()).split())
 
 
+def start_of(element: etree._Element | None, size: int = 300) -> str:
+    """The first `size` characters of the text below an element, white space single: reads no further."""
+    pieces: list[str] = []
+    left = 4 * size
+    for piece in () if element is None else element.itertext():
+        pieces.append(piece[:left])
+        left -= len(pieces[-1])
+        if left <= 0:
+            break
+    return " ".join("".join(pieces).split())[:size]
+
+
+def has_text(element: etree._Element) -> bool:
+    """Whether there is anything but white space below an element; reads no further than the first word."""
+    return any(not piece.isspace() and piece for piece in element.itertext())
+
+
 def name_of(element: etree._Element) -> str:
     """The local name of an HL7 element (`paragraph`), or an empty string for a foreign one."""
     tag = element.tag

@@ -16,7 +16,11 @@ from aubier.ground.rows import Resource
 from aubier.services.record.mhd import ARCHIVED
 from aubier.services.record.mhd.reading import listed
 
-_MAX_OPERATIONS = 100
+MAX_OPERATIONS = 20
+"""The most operations of one patch: a document has fewer elements that may change."""
+MAX_VALUES = 2_000
+"""The most values, at every depth, of what a patch may leave in the elements that may change."""
+_MAX_DEPTH = 40
 Patch = Callable[[Resource], Resource]
 
 
@@ -37,7 +41,11 @@ def _tokens(path: Any, at: str) -> list[str]:
 def _index(holder: list[Any], token: str, at: str, *, end: bool) -> int:
     if end and token == "-":
         return len(holder)
-    if not token.isdigit() or len(token) > 4 or int(token) > len(holder) - (0 if end else 1):
+    if (
+        not (token.isascii() and token.isdecimal())
+        or len(token) > 4
+        or int(token) > len(holder) - (0 if end else 1)
+    ):
         raise _missing(token, at)
     return int(token)
 
@@ -71,7 +79,7 @@ def _take(holder: Any, token: str, at: str) -> Any:
 
 
 def _operate(resource: Resource, operation: Resource, at: str) -> None:
-    """One operation of RFC 6902 on `resource`, in place."""
+    """One operation of RFC 6902 on `resource`, in place; copy and move are not taken: none needs them."""
     kind, tokens = operation.get("op"), _tokens(operation.get("path"), at)
     if tokens[0] not in _FREE and kind != "test":
         raise _frozen((tokens[0][:40],))
@@ -91,14 +99,12 @@ def _operate(resource: Resource, operation: Resource, at: str) -> None:
         _put(holder, last, copy.deepcopy(operation["value"]), at)
     elif kind == "add":
         _put(holder, last, copy.deepcopy(operation["value"]), at)
-    elif kind in ("copy", "move"):
-        source = _tokens(operation.get("from"), at)
-        value = copy.deepcopy(_walk(resource, source, at))
-        if kind == "move":
-            _take(_walk(resource, source[:-1], at), source[-1], at)
-        _put(_walk(resource, tokens[:-1], at), last, value, at)
     else:
-        raise _bad("op must be add, remove, replace, move, copy or test", "op inconnu", f"{at}.op")
+        raise _bad(
+            "op must be add, remove, replace or test",
+            "op vaut add, remove, replace ou test",
+            f"{at}.op",
+        )
 
 
 def json_patch(operations: Any) -> Patch:
@@ -106,22 +112,45 @@ def json_patch(operations: Any) -> Patch:
 
     Errors: Problem `structure` for what is no JSON Patch; applied: `processing`, `conflict` (a test fails).
     """
-    if not isinstance(operations, list) or not operations or len(operations) > _MAX_OPERATIONS:
+    if not isinstance(operations, list) or not operations or len(operations) > MAX_OPERATIONS:
         raise _bad(
-            f"A JSON Patch is an array of 1 to {_MAX_OPERATIONS} operations",
-            f"Un JSON Patch est un tableau de 1 à {_MAX_OPERATIONS} opérations",
+            f"A JSON Patch is an array of 1 to {MAX_OPERATIONS} operations",
+            f"Un JSON Patch est un tableau de 1 à {MAX_OPERATIONS} opérations",
             "$this",
         )
     if not all(isinstance(o, dict) for o in operations):
         raise _bad("Each operation is an object", "Chaque opération est un objet", "$this")
+    _bound(operations)
 
     def change(resource: Resource) -> Resource:
         changed = copy.deepcopy(resource)
         for place, operation in enumerate(operations):
             _operate(changed, operation, f"$this[{place}]")
+            _bound(*_free(changed))
         return _tidied(changed)
 
     return change
+
+
+def _bound(*values: Any) -> None:
+    """Refuses more values, or deeper ones, than a document says of itself; walks without recursion."""
+    left, waiting = MAX_VALUES, [(value, 0) for value in values]
+    while waiting:
+        value, depth = waiting.pop()
+        left -= 1
+        if left < 0 or depth > _MAX_DEPTH:
+            raise _bad(
+                f"The patch makes more than {MAX_VALUES} values, or {_MAX_DEPTH} levels",
+                f"Le patch produit plus de {MAX_VALUES} valeurs, ou {_MAX_DEPTH} niveaux",
+                "$this",
+            )
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        waiting += [(v, depth + 1) for v in inside]
+
+
+def _free(resource: Resource) -> list[Any]:
+    """What stands in the elements that may change."""
+    return [resource[name] for name in _FREE if name in resource]
 
 
 def _tidied(resource: Resource) -> Resource:
@@ -142,13 +171,14 @@ def fhirpath_patch(parameters: Resource) -> Patch:
     Errors: Problem `structure` for what is no patch or a path beyond these.
     """
     steps = [_step(p, n) for n, p in enumerate(listed(parameters.get("parameter")))]
-    if not steps or len(steps) > _MAX_OPERATIONS:
+    if not steps or len(steps) > MAX_OPERATIONS:
         raise _bad("No operation", "Aucune opération", "Parameters.parameter")
 
     def change(resource: Resource) -> Resource:
         changed = copy.deepcopy(resource)
         for operation in steps:
             _operate(changed, operation(changed), "Parameters.parameter")
+            _bound(*_free(changed))
         return _tidied(changed)
 
     return change

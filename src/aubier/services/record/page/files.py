@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from urllib.parse import quote
 
 from aubier.access.actor import Context
 from aubier.ground.problem import not_found
 from aubier.ground.rows import Request, Response, Route
 from aubier.services.record.actions import Opened, is_cda, open_document
+from aubier.services.record.cda.model import Part
 from aubier.services.record.cda.parts import read_parts
 from aubier.services.record.cda.xml import parse_document
 from aubier.services.record.door import safe_headers
@@ -20,6 +22,11 @@ def part_link(document: str, part: str) -> str:
     return f"{_BASE}/{document}/parts/{quote(part, safe='')}"
 
 
+def _parts(opened: Opened) -> tuple[Part, ...]:
+    """The files of a CDA; a large one takes long enough to be read beside the others' requests."""
+    return read_parts(parse_document(opened.content)) if is_cda(opened.media_type, opened.content) else ()
+
+
 async def send_part(ctx: Context, request: Request) -> Response:
     """A file of a CDA document that this actor may read, under headers that keep it harmless.
 
@@ -28,7 +35,7 @@ async def send_part(ctx: Context, request: Request) -> Response:
     logical, name = request.params["id"], request.params["part"]
     document = await ctx.store.read("DocumentReference", logical)
     opened = await open_document(ctx, document)
-    parts = read_parts(parse_document(opened.content)) if is_cda(opened.media_type, opened.content) else ()
+    parts = await asyncio.to_thread(_parts, opened)
     part = next((p for p in parts if p.id == name), None)
     if part is None:
         raise not_found(part_link(logical, name))

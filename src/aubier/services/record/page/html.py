@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator
 
 from lxml import etree
 
+from aubier.ground.problem import problem
 from aubier.ground.text import fold_name
 from aubier.services.record.cda.header import read_header
 from aubier.services.record.cda.model import INS_TEST, Header, Organization, Part, Party, PatientRole
 from aubier.services.record.cda.parts import BODY, read_parts
 from aubier.services.record.cda.time import plain_time
-from aubier.services.record.cda.xml import every, first, parse_document, text_of
+from aubier.services.record.cda.xml import HL7, every, first, has_text, parse_document, text_of
 from aubier.services.record.page.narrative import (
     Node,
     Page,
     add,
+    index_blocks,
+    index_regions,
     render_footnotes,
     render_narrative,
     show_part,
@@ -27,6 +30,8 @@ from aubier.services.record.page.words import words
 
 _VOID = {"br", "img"}
 _CONTENTS_FROM = 5
+MAX_SHOWN = 40_000
+"""The most elements of narrative shown on one page: the largest published example has 600."""
 
 
 def _place(organization: Organization) -> str:
@@ -106,10 +111,10 @@ def _section(source: Node, target: Node, page: Page, *, level: int, number: str)
     title = _title(source, page)
     made = add(target, "section", class_="document-section")
     add(made, f"h{min(level, 6)}", title, id=f"cda-part-{number}")
-    page.heading = title
+    page.heading = title[:300]
     text = first(source, "text")
     inner = list(every(source, "component/section"))
-    if text is not None and (text_of(text) or len(text)):
+    if text is not None and (has_text(text) or first(text, "*") is not None):
         render_narrative(text, made, page)
     elif not inner:
         add(made, "p", page.words["coded" if first(source, "entry") is not None else "empty"])
@@ -165,6 +170,21 @@ def _write(made: Node) -> str:
     return str(etree.tostring(made, encoding="unicode", method="xml"))
 
 
+def _bound(root: Node) -> None:
+    """Refuses a document whose narrative would make a page too long to be read, and seconds to make."""
+    left = MAX_SHOWN
+    for text in root.iter(f"{{{HL7}}}text"):
+        above = text.getparent()
+        left -= sum(1 for _ in text.iter()) if above is not None and above.tag == f"{{{HL7}}}section" else 0
+        if left < 0:
+            raise problem(
+                "too-long",
+                "This document is too long to be shown as a page: open its file",
+                "Ce document est trop long pour être affiché en page : ouvrez son fichier",
+                at="ClinicalDocument.component.structuredBody",
+            )
+
+
 def render(
     data: bytes, *, link: Callable[[str], str] | None = None, language: str = "fr", level: int = 1
 ) -> str:
@@ -172,13 +192,22 @@ def render(
 
     `link(part id)` gives our own URL of a file inside the document (`body`, or an observationMedia's
     ID); without it files are named, not linked. `level` is the heading level of the title (1 to 4).
-    Styling hangs on classes `document-*`. Errors: as `parse_document` and `read_header`.
+    Styling hangs on classes `document-*`. Errors: as `parse_document` and `read_header`;
+    `too-long` beyond MAX_SHOWN elements of narrative.
     """
     root = parse_document(data)
+    _bound(root)
     header = read_header(root)
     known = frozenset(str(i) for i in root.xpath("//@ID"))
     parts = {p.id: p for p in read_parts(root)}
-    page = Page(parts=parts, words=words(language), link=link, known=known)
+    page = Page(
+        parts=parts,
+        words=words(language),
+        link=link,
+        known=known,
+        regions=index_regions(root),
+        blocky=index_blocks(root),
+    )
     article = etree.Element("article")
     article.set("class", "document")
     article.set("lang", header.language)

@@ -8,7 +8,7 @@ Rule: CDA R2 §4.3.5 (narrative block); CI-SIS: the narrative is what the author
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -16,10 +16,14 @@ from lxml import etree
 
 from aubier.services.record.cda.model import Part
 from aubier.services.record.cda.parts import image_type
-from aubier.services.record.cda.xml import every, first, name_of, text_of
+from aubier.services.record.cda.xml import HL7, every, first, has_text, name_of, start_of, text_of
 
 MAX_IMAGE = 2_000_000
 """The largest image shown inside a page, in bytes; a larger one is offered as a file."""
+MAX_IMAGES = 20_000_000
+"""The bytes of images shown inside one page, repeats counted; what comes after is offered as a file."""
+_MAX_NAMES = 20
+_MAX_HREF = 2_000
 IMAGES = ("image/png", "image/jpeg", "image/gif")
 _STYLES = {
     "bold": "bold",
@@ -39,16 +43,22 @@ Node: TypeAlias = etree._Element
 class Page:
     """What a rendering needs to know of the whole document, and what it gathers on the way.
 
-    `link(part id)` gives our own URL of a file in the document, or None when it is not offered.
+    `link(part id)` gives our own URL of a file in the document, or None when it is not offered. `known` are
+    its IDs, `regions` the image of each region of interest, `blocky` the elements with blocks below them;
+    `numbers` are the footnotes by ID, `room` the bytes of images that may still be shown.
     """
 
     parts: Mapping[str, Part]
     words: Mapping[str, str]
     link: Callable[[str], str] | None = None
     known: frozenset[str] = frozenset()
+    regions: Mapping[str, str] = field(default_factory=dict)
+    blocky: frozenset[Node] = frozenset()
     used: set[str] = field(default_factory=set)
     shown: set[str] = field(default_factory=set)
     footnotes: list[Node] = field(default_factory=list)
+    numbers: dict[str, int] = field(default_factory=dict)
+    room: int = MAX_IMAGES
     heading: str = ""
 
     def anchor(self, name: str | None) -> str:
@@ -68,21 +78,59 @@ def add(parent: Node, tag: str, text: str = "", **attributes: str) -> Node:
     return child
 
 
-def append_text(parent: Node, text: str | None) -> None:
-    """Text after what the parent holds so far."""
+def last_of(parent: Node) -> Node | None:
+    """The last child, found from the end: counting children would cost as much as there are."""
+    return next(parent.iterchildren(reversed=True), None)
+
+
+def _say(parent: Node, last: Node | None, texts: Sequence[str | None]) -> None:
+    """Texts put after `last`, a child of `parent`, or before its first child: joined once."""
+    text = "".join(t for t in texts if t)
     if not text:
         return
-    if len(parent):
-        parent[-1].tail = (parent[-1].tail or "") + text
-    else:
+    if last is None:
         parent.text = (parent.text or "") + text
+    else:
+        last.tail = (last.tail or "") + text
+
+
+def append_text(parent: Node, text: str | None) -> None:
+    """Text after what the parent holds so far."""
+    _say(parent, last_of(parent), (text,))
 
 
 def _children(source: Node, target: Node, page: Page) -> None:
-    append_text(target, source.text)
+    last = last_of(target)
+    waiting = [source.text]
     for child in source:
         _element(child, target, page)
-        append_text(target, child.tail)
+        newest = last_of(target)
+        if newest is not last:
+            _say(target, last, waiting)
+            last, waiting = newest, []
+        waiting.append(child.tail)
+    _say(target, last, waiting)
+
+
+def index_blocks(root: Node) -> frozenset[Node]:
+    """The elements with a block (paragraph, list, table, item) somewhere below them; each is met once."""
+    found: set[Node] = set()
+    for element in root.iter(*(f"{{{HL7}}}{name}" for name in sorted(_BLOCKS))):
+        above = element.getparent()
+        while above is not None and above not in found:
+            found.add(above)
+            above = above.getparent()
+    return frozenset(found)
+
+
+def index_regions(root: Node) -> dict[str, str]:
+    """The ID of the image of each region of interest, by the region's ID; the first one counts."""
+    found: dict[str, str] = {}
+    for region in root.iter(f"{{{HL7}}}regionOfInterest"):
+        media = next(region.iter(f"{{{HL7}}}observationMedia"), None)
+        if media is not None and region.get("ID"):
+            found.setdefault(str(region.get("ID")), media.get("ID", ""))
+    return found
 
 
 def _classes(source: Node) -> str:
@@ -111,8 +159,7 @@ def _inline(source: Node, target: Node, page: Page) -> None:
 
 
 def _paragraph(source: Node, target: Node, page: Page) -> None:
-    blocks = any(name_of(e) in _BLOCKS for e in source.iterdescendants())
-    _children(source, _like(source, target, "div" if blocks else "p", page), page)
+    _children(source, _like(source, target, "div" if source in page.blocky else "p", page), page)
 
 
 def _list(source: Node, target: Node, page: Page) -> None:
@@ -125,7 +172,7 @@ def _list(source: Node, target: Node, page: Page) -> None:
 
 def _table(source: Node, target: Node, page: Page) -> None:
     """A table that scrolls by itself on a narrow screen and says what it is to a screen reader."""
-    label = text_of(first(source, "caption")) or page.heading or page.words["table"]
+    label = start_of(first(source, "caption")) or page.heading or page.words["table"]
     frame = add(target, "div", class_="document-table", role="group", tabindex="0", aria_label=label)
     made = _like(source, frame, "table", page)
     if (caption := first(source, "caption")) is not None:
@@ -144,11 +191,11 @@ def _row(source: Node, target: Node, page: Page) -> None:
 
 def _cell(source: Node, target: Node, page: Page) -> None:
     in_head = target.getparent().tag == "thead"
-    head = (in_head or name_of(source) == "th") and bool(text_of(source))
+    head = (in_head or name_of(source) == "th") and has_text(source)
     made = _like(source, target, "th" if head else "td", page)
     for span in ("colspan", "rowspan"):
         value = source.get(span, "")
-        if value.isdigit() and 1 < int(value[:4]) <= 200:
+        if value.isascii() and value.isdecimal() and 1 < int(value[:4]) <= 200:
             made.set(span, value)
     if head:
         made.set("scope", "col" if in_head or source.get("scope") == "col" else "row")
@@ -156,21 +203,22 @@ def _cell(source: Node, target: Node, page: Page) -> None:
 
 
 def _link(source: Node, target: Node, page: Page) -> None:
-    href = source.get("href", "")
+    href = source.get("href", "")[:_MAX_HREF]
     if href.startswith("#") and href[1:] in page.known:
         _children(source, add(target, "a", href=f"#cda-{href[1:]}"), page)
         return
     made = add(target, "span", class_="document-address")
     _children(source, made, page)
-    if href.startswith(("http://", "https://")) and href not in text_of(source):
+    if href.startswith(("http://", "https://")) and href not in start_of(source, 2 * _MAX_HREF):
         append_text(made, f" ({href})")
 
 
 def show_part(part: Part, target: Node, page: Page, label: str = "") -> None:
     """A file of the document: a small image as such, anything else as a link to our own URL of it."""
     page.shown.add(part.id)
-    small = part.media_type in IMAGES and len(part.content) <= MAX_IMAGE
+    small = part.media_type in IMAGES and len(part.content) <= min(MAX_IMAGE, page.room)
     if small and (kind := image_type(part.content)):  # some announce one image type and hold another
+        page.room -= len(part.content)
         data = base64.b64encode(part.content).decode()
         frame = add(target, "span", class_="document-image")
         add(frame, "img", src=f"data:{kind};base64,{data}", alt=label or page.words["image"])
@@ -185,37 +233,29 @@ def show_part(part: Part, target: Node, page: Page, label: str = "") -> None:
 
 
 def _media(source: Node, target: Node, page: Page) -> None:
-    label = text_of(first(source, "caption"))
-    for name in source.get("referencedObject", "").split():
-        part = page.parts.get(name) or _region(source, name, page)
+    caption = first(source, "caption")
+    label = start_of(caption)
+    for name in source.get("referencedObject", "").split(maxsplit=_MAX_NAMES)[:_MAX_NAMES]:
+        part = page.parts.get(name) or page.parts.get(page.regions.get(name, ""))
         if part is None:
             add(target, "span", page.words["missing"], class_="document-missing")
         else:
             show_part(part, target, page, label)
     if label:
-        add(target, "span", label, class_="document-caption")
-
-
-def _region(source: Node, name: str, page: Page) -> Part | None:
-    """The image of a region of interest of that ID."""
-    for region in source.getroottree().iter("{urn:hl7-org:v3}regionOfInterest"):
-        if region.get("ID") == name:
-            media = next(region.iter("{urn:hl7-org:v3}observationMedia"), None)
-            return page.parts.get(media.get("ID", "")) if media is not None else None
-    return None
+        add(target, "span", text_of(caption), class_="document-caption")
 
 
 def _footnote(source: Node, target: Node, page: Page) -> None:
     page.footnotes.append(source)
     number = len(page.footnotes)
+    page.numbers.setdefault(source.get("ID", ""), number)
     mark = add(target, "sup")
     add(mark, "a", str(number), href=f"#cda-note-{number}", id=f"cda-call-{number}")
 
 
 def _footnote_again(source: Node, target: Node, page: Page) -> None:
-    names = [f.get("ID") for f in page.footnotes]
-    if source.get("IDREF") in names:
-        number = names.index(source.get("IDREF")) + 1
+    number = page.numbers.get(source.get("IDREF") or "-")
+    if number:
         add(add(target, "sup"), "a", str(number), href=f"#cda-note-{number}")
 
 
