@@ -82,7 +82,7 @@ class Running:
 
     def log(self) -> str:
         """The end of what it printed."""
-        return (self.data.parent / "up.log").read_text()[-3000:]
+        return (self.data.parent / "up.log").read_text()[-6000:]
 
     def token(self, login: str, scope: str = "") -> str:
         """A bearer token of somebody of the sandbox."""

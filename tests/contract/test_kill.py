@@ -70,7 +70,7 @@ class Client:
     async def run(self) -> None:
         """Writes; a lost connection or a refusal for the moment is waited out."""
         headers = {"Authorization": f"Bearer {self.token}"}
-        async with httpx.AsyncClient(base_url=self.at.url, headers=headers, timeout=30) as http:
+        async with httpx.AsyncClient(base_url=self.at.url, headers=headers, timeout=30, verify=False) as http:
             while not self.stopping:
                 self.count += 1
                 begun = time.monotonic()
@@ -154,17 +154,24 @@ async def under_load(at: Running, kills: int, seed: int) -> Book:
     tasks = [asyncio.create_task(c.run()) for c in clients]
     try:
         for n in range(kills):
-            before = sum(book.answers.values())
-            await asyncio.sleep(0.3 + draw.random())
-            assert sum(book.answers.values()) > before, f"no answer before kill {n}: {at.log()}"
+            await _some_answers(book, at)
+            await asyncio.sleep(draw.random())
             await asyncio.to_thread(strike, at, KINDS[n % len(KINDS)])
             await asyncio.to_thread(at.wait)
-        await asyncio.sleep(0.5)
+        await _some_answers(book, at)
     finally:
         for client in clients:
             client.stopping = True
         await asyncio.gather(*tasks)
     return book
+
+
+async def _some_answers(book: Book, at: Running, most: float = 10.0) -> None:
+    """Waits until writes are answered well again."""
+    before, until = len(book.created), time.monotonic() + most
+    while len(book.created) < before + CLIENTS:
+        assert time.monotonic() < until, f"no write was acknowledged: {book.answers} {at.log()}"
+        await asyncio.sleep(0.05)
 
 
 async def look(at: Running, book: Book) -> None:
@@ -241,7 +248,8 @@ async def survive(kills: int, seed: int) -> Book:
     """A whole run: load, kills, comparison; after it the server stops and answers the same from cold."""
     with running() as at:
         book = await under_load(at, kills, seed)
-        assert not book.wrong, book.wrong[:3]
+        if book.wrong:
+            pytest.fail(f"{book.wrong[:3]}\n{at.log()}")
         assert book.slowest < LONGEST_ANSWER, f"an answer took {book.slowest:.1f} s"
         assert min(len(book.created), len(book.whole), len(book.values)) > 5, book.answers
         await look(at, book)
