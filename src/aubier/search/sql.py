@@ -78,7 +78,8 @@ def condition(frame: Frame, criterion: Criterion | Has, kind: str, row: str) -> 
         return _chain(frame, criterion, kind, row)
     if criterion.parameter.code == "_id":
         ids = frame.args.add([v.text or v.code for v in criterion.values], "text[]")
-        return f"{row}.id = any({ids})"
+        test = f"{row}.id = any({ids})"
+        return f"not {test}" if criterion.modifier == "not" else test
     if criterion.parameter.code == "_lastUpdated":
         return _any(_instant(frame, v, row) for v in criterion.values)
     return _BY_TYPE[criterion.parameter.type](frame, criterion, kind, row)
@@ -101,6 +102,8 @@ def _param(frame: Frame, kind: str, code: str) -> str:
 
 
 def _missing(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if criterion.parameter.code in ("_id", "_lastUpdated"):
+        return "false" if criterion.missing else "true"  # the store gives both to every row
     mark = frame.args.add([frame.keys.present(kind, criterion.parameter.code)], "bigint[]")
     test = f"{row}.terms @> {mark}"
     return f"not {test}" if criterion.missing else test
@@ -347,7 +350,8 @@ def _refused(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     raise problem(
         "not-supported",
         f"The {criterion.parameter.type} parameter '{criterion.parameter.code}' is not searchable yet",
-        f"Le paramètre « {criterion.parameter.code} » ({criterion.parameter.type}) n'est pas encore cherchable",
+        f"Le paramètre « {criterion.parameter.code} » ({criterion.parameter.type}) n'est pas encore"
+        f" cherchable",
         at=f"http.{criterion.parameter.code}",
     )
 

@@ -1,0 +1,77 @@
+"""One house that holds the corpus, the same for every question."""
+
+from collections.abc import AsyncIterator, Callable
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from aubier.access.actor import Actor
+from aubier.ground.clock import instant
+from aubier.store.intent import Grant
+from tests.contract.desk import Desk, opened
+from tests.contract.search.corpus import PATIENTS, make
+from tests.contract.search.oracle import TABLE, Oracle
+
+DIRECTORY = {"Organization", "Practitioner", "PractitionerRole", "ValueSet"}
+MINE = {f"p{n}" for n in range(0, PATIENTS, 2)}
+"""The patients whose records are open to the doctor."""
+_KEY = "ps:899710000011"
+_DOCTOR = Actor(
+    "professional",
+    "dr.test",
+    "Dr Test",
+    keys=(_KEY,),
+    reference="Practitioner/pr0",
+    profession="10",
+    scopes=("user/*.cruds",),
+    purpose="TREAT",
+)
+
+
+@dataclass
+class Library:
+    """The house with the corpus, and the oracle of each reader."""
+
+    desk: Desk
+    oracles: dict[str, Oracle]
+
+
+def _of_mine(resource: dict[str, Any]) -> bool:
+    kind = resource["resourceType"]
+    subject = resource["id"] if kind == "Patient" else resource.get("subject", {}).get("reference", "")
+    return kind in DIRECTORY or subject.removeprefix("Patient/") in MINE
+
+
+@pytest.fixture(scope="package")
+async def library(
+    database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Library]:
+    async with opened(database, tmp_path_factory.mktemp("house"), {"doctor": _DOCTOR}) as desk:
+        everything = await _load(desk, make())
+        grants = [Grant(p, _KEY, "treating-doctor", "rw") for p in sorted(MINE)]
+        await desk.system().store.grant(*grants)
+        now = round(desk.now[0].timestamp() * 1000)
+        seen = [r for r in everything if _of_mine(r)]
+        yield Library(desk, {"loader": Oracle(everything, now), "doctor": Oracle(seen, now)})
+
+
+async def _load(desk: Desk, corpus: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Loads in transactions of thirty, an hour apart; gives the resources with the instant they bear."""
+    loaded = []
+    for first in range(0, len(corpus), 30):
+        desk.wait(hours=1)
+        part = corpus[first : first + 30]
+        entries = [
+            {"resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{r['id']}"}}
+            for r in part
+        ]
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+        status, told = await desk.ask("loader", "POST", "", bundle)
+        assert status == 200, told
+        for resource in deepcopy(part):
+            resource.setdefault("meta", {})["lastUpdated"] = instant(desk.now[0])
+            loaded.append(resource)
+    assert {r["resourceType"] for r in loaded} == set(TABLE)
+    return loaded

@@ -1,0 +1,447 @@
+"""A search by the book: every resource is looked at, every rule is written out, nothing is fast.
+
+It shares no code with the server. Rule: HL7 FHIR R4 (4.0.1), search.html.
+"""
+
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+Resource = dict[str, Any]
+Reader = Callable[[Resource], list[Any]]
+Span = tuple[int, int]
+
+FIRST, LAST = -(10**17), 10**17
+PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
+
+
+# -- what a resource holds under each parameter ------------------------------------------------------
+
+
+def at(resource: Any, path: str) -> list[Any]:
+    """Everything at a dotted path, lists opened."""
+    found = [resource]
+    for step in path.split("."):
+        inner = [f.get(step) for f in found if isinstance(f, dict)]
+        found = [v for i in inner if i is not None for v in (i if isinstance(i, list) else [i])]
+    return found
+
+
+def _paths(*paths: str) -> Reader:
+    return lambda resource: [v for p in paths for v in at(resource, p)]
+
+
+def tokens(*paths: str) -> tuple[str, Reader]:
+    """(system, code) pairs of codes, Codings, CodeableConcepts, Identifiers and ContactPoints."""
+
+    def read(resource: Resource) -> list[Any]:
+        pairs = [pair for value in _paths(*paths)(resource) for pair in _pairs(value)]
+        return [pair for pair in pairs if pair[0] or pair[1]]
+
+    return "token", read
+
+
+def _pairs(value: Any) -> list[tuple[str, str]]:
+    if isinstance(value, bool):
+        return [("", "true" if value else "false")]
+    if isinstance(value, str):
+        return [("", value)]
+    if isinstance(value.get("value"), str):
+        # A ContactPoint's system says phone or email: no namespace, so no system to search.
+        system = value.get("system", "")
+        return [("" if system in ("phone", "email") else system, value["value"])]
+    codings = value.get("coding", [] if "text" in value else [value])
+    return [(c.get("system", ""), c.get("code", "")) for c in codings]
+
+
+def words(*paths: str) -> tuple[str, Reader]:
+    """The words beside the codes: displays and texts."""
+    return "string", lambda r: [t for v in _paths(*paths)(r) for t in at(v, "text") + at(v, "coding.display")]
+
+
+def strings(*paths: str) -> tuple[str, Reader]:
+    return "string", _paths(*paths)
+
+
+def uris(*paths: str) -> tuple[str, Reader]:
+    return "uri", _paths(*paths)
+
+
+def references(*paths: str, only: str = "") -> tuple[str, Reader]:
+    def read(resource: Resource) -> list[Any]:
+        found = [v["reference"] for v in _paths(*paths)(resource)]
+        return [f for f in found if f.startswith(only)]
+
+    return "reference", read
+
+
+def dates(*paths: str) -> tuple[str, Reader]:
+    return "date", lambda r: [_extent(v) for v in _paths(*paths)(r)]
+
+
+def quantities(*paths: str) -> tuple[str, Reader]:
+    return "quantity", _paths(*paths)
+
+
+def numbers(*paths: str) -> tuple[str, Reader]:
+    return "number", lambda r: [{"value": v} for v in _paths(*paths)(r)]
+
+
+def _deceased(resource: Resource) -> list[Any]:
+    return [("", "true" if "deceasedDateTime" in resource or resource.get("deceasedBoolean") else "false")]
+
+
+_EVERY = {
+    "_id": tokens("id"),
+    "_tag": tokens("meta.tag"),
+    "_security": tokens("meta.security"),
+    "_profile": uris("meta.profile"),
+    "_source": uris("meta.source"),
+    "_lastUpdated": dates("meta.lastUpdated"),
+}
+_NAMED = strings("name.family", "name.given")
+_PATIENT = {"patient": references("subject", only="Patient/"), "subject": references("subject")}
+_VALUE, _PART = "valueQuantity", "component.valueQuantity"
+
+TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
+    "Organization": {
+        "identifier": tokens("identifier"),
+        "active": tokens("active"),
+        "name": strings("name", "alias"),
+        "address-city": strings("address.city"),
+        "partof": references("partOf"),
+    },
+    "Practitioner": {
+        "identifier": tokens("identifier"),
+        "active": tokens("active"),
+        "name": _NAMED,
+        "family": strings("name.family"),
+        "gender": tokens("gender"),
+    },
+    "PractitionerRole": {
+        "practitioner": references("practitioner"),
+        "organization": references("organization"),
+        "role": tokens("code"),
+        "date": dates("period"),
+    },
+    "Patient": {
+        "identifier": tokens("identifier"),
+        "active": tokens("active"),
+        "name": _NAMED,
+        "family": strings("name.family"),
+        "given": strings("name.given"),
+        "telecom": tokens("telecom"),
+        "gender": tokens("gender"),
+        "birthdate": dates("birthDate"),
+        "death-date": dates("deceasedDateTime"),
+        "deceased": ("token", _deceased),
+        "address": strings("address.city", "address.postalCode"),
+        "address-city": strings("address.city"),
+        "address-postalcode": strings("address.postalCode"),
+        "general-practitioner": references("generalPractitioner"),
+        "organization": references("managingOrganization"),
+    },
+    "Encounter": {
+        **_PATIENT,
+        "identifier": tokens("identifier"),
+        "status": tokens("status"),
+        "class": tokens("class"),
+        "practitioner": references("participant.individual", only="Practitioner/"),
+        "date": dates("period"),
+        "length": quantities("length"),
+        "service-provider": references("serviceProvider"),
+    },
+    "Observation": {
+        **_PATIENT,
+        "identifier": tokens("identifier"),
+        "status": tokens("status"),
+        "category": tokens("category"),
+        "code": tokens("code"),
+        "code:text": words("code"),
+        "combo-code": tokens("code", "component.code"),
+        "component-code": tokens("component.code"),
+        "encounter": references("encounter"),
+        "performer": references("performer"),
+        "date": dates("effectiveDateTime", "effectivePeriod", "effectiveInstant"),
+        "value-quantity": quantities(_VALUE),
+        "component-value-quantity": quantities(_PART),
+        "combo-value-quantity": quantities(_VALUE, _PART),
+        "value-concept": tokens("valueCodeableConcept"),
+        "value-string": strings("valueString", "valueCodeableConcept.text"),
+    },
+    "Condition": {
+        **_PATIENT,
+        "clinical-status": tokens("clinicalStatus"),
+        "code": tokens("code"),
+        "code:text": words("code"),
+        "encounter": references("encounter"),
+        "asserter": references("asserter"),
+        "onset-date": dates("onsetDateTime", "onsetPeriod"),
+        "onset-age": quantities("onsetAge"),
+        "onset-info": strings("onsetString"),
+        "recorded-date": dates("recordedDate"),
+    },
+    "DocumentReference": {
+        **_PATIENT,
+        "identifier": tokens("identifier"),
+        "status": tokens("status"),
+        "type": tokens("type"),
+        "category": tokens("category"),
+        "author": references("author"),
+        "date": dates("date"),
+        "period": dates("context.period"),
+        "description": strings("description"),
+        "contenttype": tokens("content.attachment.contentType"),
+        "location": uris("content.attachment.url"),
+    },
+    "RiskAssessment": {
+        **_PATIENT,
+        "probability": numbers("prediction.probabilityDecimal"),
+        "date": dates("occurrenceDateTime"),
+    },
+    "ValueSet": {
+        "url": uris("url"),
+        "version": tokens("version"),
+        "name": strings("name"),
+        "title": strings("title"),
+        "status": tokens("status"),
+        "date": dates("date"),
+        "description": strings("description"),
+    },
+}
+"""The search parameters that the questions use, by type."""
+
+
+def parameter(kind: str, name: str) -> tuple[str, Reader]:
+    """The type of a parameter and how its values are read."""
+    return _EVERY.get(name) or TABLE[kind][name]
+
+
+# -- dates and numbers -------------------------------------------------------------------------------
+
+
+def span(text: str) -> Span:
+    """The milliseconds that a date of any precision covers, UTC where it names no zone."""
+    if len(text) == 4:
+        return _ms(datetime(int(text), 1, 1, tzinfo=UTC)), _ms(datetime(int(text) + 1, 1, 1, tzinfo=UTC))
+    if len(text) == 7:
+        year, month = int(text[:4]), int(text[5:])
+        after = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+        return _ms(datetime(year, month, 1, tzinfo=UTC)), _ms(after)
+    moment = datetime.fromisoformat(text)
+    start = _ms(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    clock = text[11:].replace("Z", "").partition("+")[0].partition("-")[0]
+    if not clock:
+        return start, start + 86_400_000
+    return start, start + (60_000 if len(clock) == 5 else 1 if "." in clock else 1000)
+
+
+def _ms(moment: datetime) -> int:
+    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+
+
+def _extent(value: Any) -> Span:
+    if isinstance(value, str):
+        return span(value)
+    start, end = value.get("start"), value.get("end")
+    return span(start)[0] if start else FIRST, span(end)[1] if end else LAST
+
+
+def implied(number: Decimal) -> tuple[Decimal, Decimal]:
+    """Half a unit of the last written digit on each side."""
+    half = Decimal(5).scaleb(int(number.as_tuple().exponent) - 1)
+    return number - half, number + half
+
+
+def _prefixed(text: str) -> tuple[str, str]:
+    return (text[:2], text[2:]) if text[:2] in PREFIXES else ("eq", text)
+
+
+def date_matches(stored: Span, prefix: str, asked: Span, now: int) -> bool:
+    """How a stored extent stands to the asked one."""
+    lo, hi = stored
+    low, high = asked
+    inside = low <= lo and hi <= high
+    if prefix == "ap":
+        gap = abs(now - (low + high) // 2) // 10
+        return lo < high + gap and hi > low - gap
+    return {
+        "eq": inside,
+        "ne": not inside,
+        "gt": hi > high,
+        "lt": lo < low,
+        "ge": hi > high or inside,
+        "le": lo < low or inside,
+        "sa": lo >= high,
+        "eb": hi <= low,
+    }[prefix]
+
+
+def number_matches(stored: Resource, prefix: str, asked: Decimal) -> bool:
+    """A stored number as the point it is; one with a comparator as all that it may be."""
+    value, sign = Decimal(stored["value"]), stored.get("comparator", "")
+    low, high = implied(value)
+    if sign[:1] == "<":
+        low, high = Decimal("-Infinity"), value if sign == "<" else high
+    if sign[:1] == ">":
+        low, high = value if sign == ">" else low, Decimal("Infinity")
+    first, last = implied(asked)
+    same = not sign and first <= value < last
+    gap = abs(asked) / 10
+    return {
+        "eq": same,
+        "ne": not same,
+        "gt": value > asked or sign[:1] == ">",
+        "lt": value < asked or sign[:1] == "<",
+        "ge": value >= asked or sign[:1] == ">",
+        "le": value <= asked or sign[:1] == "<",
+        "sa": low >= asked,
+        "eb": high <= asked,
+        "ap": high > asked - gap and low < asked + gap,
+    }[prefix]
+
+
+# -- matching ----------------------------------------------------------------------------------------
+
+
+def fold(text: str) -> str:
+    """As people compare: no case, no accents, ligatures opened, one space."""
+    opened = text.casefold().replace("œ", "oe").replace("æ", "ae").replace("’", "'")
+    bare = "".join(c for c in unicodedata.normalize("NFKD", opened) if not unicodedata.combining(c))
+    return " ".join(bare.split())
+
+
+def _split(text: str, mark: str) -> list[str]:
+    parts, escaped = [""], False
+    for c in text:
+        if c == mark and not escaped:
+            parts.append("")
+        else:
+            parts[-1] += c
+        escaped = c == "\\" and not escaped
+    return parts
+
+
+def _bare(text: str) -> str:
+    for c in ",|$":
+        text = text.replace("\\" + c, c)
+    return text
+
+
+def _token(pair: tuple[str, str], text: str) -> bool:
+    parts = [_bare(p) for p in _split(text, "|")]
+    system, code = (None, parts[0]) if len(parts) == 1 else parts
+    return (system is None or system == pair[0]) and (not code or code == pair[1])
+
+
+def _quantity(stored: Resource, text: str) -> bool:
+    number, system, code = (*text.split("|"), "", "")[:3]
+    prefix, digits = _prefixed(number)
+    unit = stored.get("code") or stored.get("unit", "")
+    fits = (not system or stored.get("system") == system) and (not code or unit == code)
+    return fits and number_matches(stored, prefix, Decimal(digits))
+
+
+def _string(stored: str, text: str, modifier: str) -> bool:
+    if modifier == "exact":
+        return stored == _bare(text)
+    return (
+        fold(_bare(text)) in fold(stored)
+        if modifier == "contains"
+        else fold(stored).startswith(fold(_bare(text)))
+    )
+
+
+def _uri(stored: str, text: str, modifier: str) -> bool:
+    if modifier == "below":
+        return stored.startswith(text)
+    return text.startswith(stored) if modifier == "above" else stored == text
+
+
+def _reference(stored: str, text: str, modifier: str) -> bool:
+    kind = modifier if modifier[:1].isupper() else ""
+    if kind:
+        return stored == (text if "/" in text else f"{kind}/{text}")
+    return stored == text or ("/" not in text and "://" not in stored and stored.endswith(f"/{text}"))
+
+
+@dataclass
+class Oracle:
+    """Resources as one reader sees them, and the searches over them. `now` in ms."""
+
+    resources: list[Resource]
+    now: int
+
+    def __post_init__(self) -> None:
+        self.named = {f"{r['resourceType']}/{r['id']}": r for r in self.resources}
+
+    def of(self, kind: str) -> list[Resource]:
+        return [r for r in self.resources if r["resourceType"] == kind]
+
+    def search(self, kind: str, pairs: Iterable[tuple[str, str]]) -> list[Resource]:
+        """The resources of a type that meet every pair."""
+        asked = list(pairs)
+        return [r for r in self.of(kind) if all(self.meets(r, name, value) for name, value in asked)]
+
+    def meets(self, resource: Resource, name: str, value: str) -> bool:
+        """Whether one resource meets `name=value`, chains and reverse chains followed."""
+        if name.startswith("_has:"):
+            _, kind, through, rest = name.split(":", 3)
+            me = f"{resource['resourceType']}/{resource['id']}"
+            _, read = parameter(kind, through)
+            return any(me in read(o) and self.meets(o, rest, value) for o in self.of(kind))
+        if "." in name:
+            head, _, rest = name.partition(".")
+            code, _, only = head.partition(":")
+            _, read = parameter(resource["resourceType"], code)
+            start = f"{only}/" if only else ""
+            named = [self.named[t] for t in read(resource) if t in self.named and t.startswith(start)]
+            return any(self.meets(t, rest, value) for t in named if self._has_parameter(t, rest))
+        return self._plain(resource, name, value)
+
+    @staticmethod
+    def _has_parameter(resource: Resource, name: str) -> bool:
+        code = name.partition(":")[0]
+        return code in _EVERY or code in TABLE[resource["resourceType"]]
+
+    def _plain(self, resource: Resource, name: str, value: str) -> bool:
+        kind = resource["resourceType"]
+        code, _, modifier = name.partition(":")
+        if modifier == "text":
+            code, modifier = name, ""
+        sort, read = parameter(kind, code)
+        stored = read(resource)
+        if modifier == "missing":
+            return (value == "true") == (not stored)
+        met = any(
+            self._one(sort, s, alternative, modifier) for s in stored for alternative in _split(value, ",")
+        )
+        return not met if modifier == "not" else met
+
+    def _one(self, sort: str, stored: Any, text: str, modifier: str) -> bool:
+        if sort == "date":
+            prefix, asked = _prefixed(text)
+            return date_matches(stored, prefix, span(asked), self.now)
+        if sort in ("quantity", "number"):
+            return _quantity(stored, text)
+        if sort == "token":
+            return _token(stored, text)
+        return {"string": _string, "uri": _uri, "reference": _reference}[sort](stored, text, modifier)
+
+    def sort_key(self, resource: Resource, code: str, *, down: bool) -> Any:
+        """What a resource is ordered by; None, which comes last, when it has no value."""
+        if code == "_id":
+            return resource["id"]
+        sort, read = parameter(resource["resourceType"], code)
+        stored = read(resource)
+        if not stored:
+            return None
+        best = max if down else min
+        if sort == "date":
+            return best(s[1 if down else 0] for s in stored)
+        if sort in ("quantity", "number"):
+            return best(Decimal(s["value"]) for s in stored)
+        return best(fold(s) for s in stored) if sort == "string" else best(stored)

@@ -1,0 +1,133 @@
+"""Questions on the corpus: every parameter, every modifier and prefix, alone and together."""
+
+from collections.abc import Iterator
+from random import Random
+
+from tests.contract.search.corpus import DAYS, LOCAL, LOINC, MOMENTS, UCUM
+from tests.contract.search.oracle import _EVERY, PREFIXES, TABLE, Oracle, parameter
+
+Pairs = list[tuple[str, str]]
+
+LINKS = {
+    "PractitionerRole": (("practitioner", "Practitioner"), ("organization", "Organization")),
+    "Patient": (("general-practitioner", "Practitioner"), ("organization", "Organization")),
+    "Organization": (("partof", "Organization"),),
+    "Encounter": (
+        ("subject", "Patient"),
+        ("practitioner", "Practitioner"),
+        ("service-provider", "Organization"),
+    ),
+    "Observation": (("patient", "Patient"), ("encounter", "Encounter"), ("performer", "Practitioner")),
+    "Condition": (("subject", "Patient"), ("encounter", "Encounter"), ("asserter", "Practitioner")),
+    "DocumentReference": (("patient", "Patient"), ("author", "Organization")),
+    "RiskAssessment": (("patient", "Patient"),),
+}
+"""(parameter, type it leads to) for chains, and backwards for `_has`."""
+
+
+class Asker:
+    """Makes questions whose answers are neither always empty nor always everything."""
+
+    def __init__(self, oracle: Oracle, seed: int) -> None:
+        self.oracle = oracle
+        self.at = Random(seed)
+
+    def every(self, kind: str, rounds: int = 3) -> Iterator[Pairs]:
+        """`rounds` questions on each parameter of a type, with each of its modifiers or prefixes in turn."""
+        for name in [*TABLE[kind], *_EVERY]:
+            sort, _ = parameter(kind, name)
+            for n in range(rounds if sort not in ("date", "quantity", "number") else len(PREFIXES)):
+                yield [self.ask(kind, name, n)]
+            if ":" not in name:
+                yield [(f"{name}:missing", self.at.choice(("true", "false")))]
+
+    def several(self, kind: str) -> Pairs:
+        """Two or three parameters at once."""
+        names = self.at.choices([*TABLE[kind], *_EVERY], k=self.at.choice((2, 2, 3)))
+        return [self.ask(kind, name) for name in names]
+
+    def chain(self, kind: str) -> Pairs:
+        """One step through a reference, sometimes with a plain parameter beside it."""
+        code, target = self.at.choice(LINKS[kind])
+        name, value = self._inner(target)
+        typed = f"{code}:{target}" if code not in ("patient",) else code
+        beside = [self.ask(kind, self.at.choice([*TABLE[kind]]))] if self.at.random() < 0.3 else []
+        return [(f"{typed}.{name}", value), *beside]
+
+    def has(self, target: str) -> Pairs:
+        """Those that something else names."""
+        ways = [(k, code) for k, links in LINKS.items() for code, t in links if t == target]
+        kind, code = self.at.choice(ways)
+        name, value = self._inner(kind)
+        return [(f"_has:{kind}:{code}:{name}", value)]
+
+    def _inner(self, kind: str) -> tuple[str, str]:
+        return self.ask(kind, self.at.choice([*TABLE[kind], "_id", "_tag", "_security"]))
+
+    def ask(self, kind: str, name: str, turn: int | None = None) -> tuple[str, str]:
+        """One name and value; `turn` goes through the forms that the parameter's type has."""
+        turn = self.at.randrange(9) if turn is None else turn
+        sort, read = parameter(kind, name)
+        stored = [v for r in self.oracle.of(kind) for v in read(r)] or [None]
+        if sort == "date":
+            return name, PREFIXES[turn % 9] + self._date(kind, name)
+        if sort in ("quantity", "number"):
+            return name, PREFIXES[turn % 9] + self._number(sort)
+        return getattr(self, f"_{sort}")(name, self.at.choice(stored), stored, turn)  # type: ignore[no-any-return]
+
+    def _date(self, kind: str, name: str) -> str:
+        if name == "_lastUpdated":
+            updated = [r["meta"]["lastUpdated"] for r in self.oracle.of(kind)]
+            return self.at.choice((*updated, "2026-11-22", "2026-11-22T15:00Z", "2026"))
+        text = self.at.choice((*MOMENTS, *DAYS, "2024-06-15T10:00Z", "2024-06-15T13:00+03:00"))
+        return text[: self.at.choice((4, 7, 10))] if self.at.random() < 0.4 else text
+
+    def _number(self, sort: str) -> str:
+        digits = self.at.choice(("5", "5.0", "5.4", "5.40", "0", "-3", "100", "7.25", "0.001", "50", "1e2"))
+        if sort == "number":
+            return self.at.choice(("0.5", "0.50", "0.05", "0.4", "1", "0"))
+        unit = self.at.choice(("", "", f"|{UCUM}|mg", "||mg", f"|{UCUM}|mmol/L", f"|{UCUM}|h", "||a"))
+        return digits + unit
+
+    def _token(self, name: str, one: tuple[str, str] | None, stored: object, turn: int) -> tuple[str, str]:
+        system, code = one or (LOCAL, "none")
+        code = code.replace(",", "\\,").replace("|", "\\|")
+        if name == "_id":
+            return (f"{name}:not" if turn % 3 == 2 else name), f"{code},none" if turn % 2 else code
+        forms = [code, f"{system}|{code}", f"{code},{LOINC}|8480-6"]
+        forms += [f"{system}|"] if system else [f"|{code}"]
+        boolean = code in ("true", "false")
+        value = code if boolean else forms[turn % len(forms)]
+        return (f"{name}:not" if turn % 3 == 2 else name), value
+
+    def _string(self, name: str, one: str | None, stored: object, turn: int) -> tuple[str, str]:
+        text = one or "rien"
+        start = self.at.randrange(len(text))
+        modifier = ("", ":contains", ":exact")[turn % 3] if ":" not in name else ""
+        part = text if modifier == ":exact" else text[start:] if modifier else text[: start + 1]
+        if modifier != ":exact":
+            part = self.at.choice((part, part.upper(), part.lower())).strip() or text
+        part = part.replace(",", "\\,")
+        return name + modifier, part if self.at.random() < 0.8 else f"{part},Zoé"
+
+    def _uri(self, name: str, one: str | None, stored: object, turn: int) -> tuple[str, str]:
+        text = one or "urn:none"
+        modifier = ("", ":below", ":above")[turn % 3]
+        value = {"": text, ":below": text[: max(8, len(text) - turn)], ":above": text + "/more"}[modifier]
+        return name + modifier, value
+
+    def _reference(self, name: str, one: str | None, stored: object, turn: int) -> tuple[str, str]:
+        text = one or "Patient/none"
+        kind, _, logical = text.partition("/")
+        if "://" in text or (name == "patient" and turn % 3 == 2):
+            return name, text
+        forms = [
+            (name, text),
+            (name, logical),
+            (f"{name}:{kind}", logical),
+            (name, f"{text},{self._other(stored)}"),
+        ]
+        return forms[turn % 4]
+
+    def _other(self, stored: object) -> str:
+        return str(self.at.choice([s for s in stored if s] or ["Patient/none"]))  # type: ignore[attr-defined]

@@ -1,0 +1,213 @@
+"""Every answer of the server is the one that the book gives, id by id."""
+
+from itertools import chain, pairwise
+from random import Random
+
+import pytest
+
+from tests.contract.desk import following, ids
+from tests.contract.search.conftest import DIRECTORY, MINE, Library
+from tests.contract.search.oracle import TABLE, Oracle
+from tests.contract.search.questions import LINKS, Asker, Pairs
+
+KINDS = sorted(TABLE)
+RECORDS = sorted(set(TABLE) - DIRECTORY)
+READERS = ("loader", "doctor")
+ALL = [("_count", "1000"), ("_total", "accurate")]
+
+
+async def agree(library: Library, login: str, kind: str, questions: list[Pairs]) -> None:
+    """Each question is answered with exactly what the oracle finds; some find some, not all, of the type."""
+    oracle = library.oracles[login]
+    telling = 0
+    for pairs in questions:
+        expected = {f"{kind}/{r['id']}" for r in oracle.search(kind, pairs)}
+        bundle = await library.desk.found(login, kind, pairs + ALL)
+        found = ids(bundle)
+        assert len(found) == len(set(found)) == bundle["total"], (login, kind, pairs)
+        wrong = {"missed": sorted(expected - set(found)), "too many": sorted(set(found) - expected)}
+        assert set(found) == expected, (login, kind, pairs, wrong)
+        telling += 0 < len(found) < len(oracle.of(kind))
+    assert telling >= len(questions) // 4, f"{telling} telling questions of {len(questions)}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_parameter(library: Library, kind: str) -> None:
+    await agree(library, "loader", kind, list(Asker(library.oracles["loader"], 1).every(kind)))
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+async def test_every_parameter_for_one_who_sees_half(library: Library, kind: str) -> None:
+    await agree(library, "doctor", kind, list(Asker(library.oracles["loader"], 2).every(kind, 1)))
+
+
+@pytest.mark.parametrize("login", READERS)
+async def test_several_parameters_at_once(library: Library, login: str) -> None:
+    for kind in KINDS:
+        asker = Asker(library.oracles[login], 3)
+        questions = [q for q in (asker.several(kind) for _ in range(60)) if asker.oracle.search(kind, q)]
+        assert len(questions) >= 10, kind
+        await agree(library, login, kind, questions[:10])
+
+
+@pytest.mark.parametrize("login", READERS)
+async def test_chains(library: Library, login: str) -> None:
+    for kind in sorted(LINKS) if login == "loader" else RECORDS:
+        asker = Asker(library.oracles[login], 4)
+        questions = [q for q in (asker.chain(kind) for _ in range(60)) if asker.oracle.search(kind, q)]
+        assert len(questions) >= 8, kind
+        await agree(library, login, kind, questions[:8])
+
+
+@pytest.mark.parametrize("login", READERS)
+async def test_reverse_chains(library: Library, login: str) -> None:
+    kinds = (
+        ("Patient", "Encounter")
+        if login == "doctor"
+        else ("Patient", "Encounter", "Practitioner", "Organization")
+    )
+    for kind in kinds:
+        asker = Asker(library.oracles[login], 5)
+        questions = [q for q in (asker.has(kind) for _ in range(80)) if asker.oracle.search(kind, q)]
+        assert len(questions) >= 12, kind
+        await agree(library, login, kind, questions[:12])
+
+
+SORTS = {
+    "Patient": ("birthdate", "-birthdate", "family", "-name", "_id", "-_id"),
+    "Observation": (
+        "date",
+        "-date",
+        "-value-quantity",
+        "value-quantity,-date",
+        "-_lastUpdated",
+        "_lastUpdated,-_id",
+    ),
+    "Condition": ("onset-date", "-recorded-date,_id", "subject", "-onset-age"),
+    "DocumentReference": ("-date,_id", "description", "location"),
+    "ValueSet": ("name,-date", "-url", "title,_id"),
+    "RiskAssessment": ("probability", "-probability,-date"),
+}
+
+
+def in_order(oracle: Oracle, kind: str, found: list[str], sort: str) -> bool:
+    """Whether each key is not after the next one, missing values last whichever way."""
+    keys = [(k.removeprefix("-"), k.startswith("-")) for k in sort.split(",")]
+    rows = [[oracle.sort_key(oracle.named[f], code, down=down) for code, down in keys] for f in found]
+
+    def before(one: list[object], other: list[object]) -> bool:
+        for (_, down), a, b in zip(keys, one, other, strict=True):
+            if a != b:
+                return b is None if a is None or b is None else (a > b) == down  # type: ignore[operator]
+        return True
+
+    return all(before(a, b) for a, b in pairwise(rows))
+
+
+@pytest.mark.parametrize("login", READERS)
+async def test_sort(library: Library, login: str) -> None:
+    oracle = library.oracles[login]
+    for kind, sort in ((k, s) for k, sorts in SORTS.items() for s in sorts):
+        found = ids(await library.desk.found(login, kind, [("_sort", sort), ("_count", "1000")]))
+        assert len(found) == len(oracle.of(kind))
+        assert in_order(oracle, kind, found, sort), (login, kind, sort)
+
+
+async def test_a_sort_that_is_not_possible_is_refused(library: Library) -> None:
+    status, told = await library.desk.ask("loader", "GET", "Patient?_sort=gender,_id")
+    assert (status, told["issue"][0]["code"]) == (400, "not-supported")
+
+
+async def test_without_sort_the_newest_come_first(library: Library) -> None:
+    found = ids(await library.desk.found("loader", "Observation", [("_count", "1000")]))
+    dated = [
+        library.oracles["loader"].sort_key(library.oracles["loader"].named[f], "date", down=False)
+        for f in found
+    ]
+    known = [d for d in dated if d is not None]
+    assert known == sorted(known, reverse=True)
+    assert dated[: len(known)] == known
+
+
+@pytest.mark.parametrize("login", READERS)
+@pytest.mark.parametrize("sort", ["", "date", "-value-quantity,_id", "_id", "-_lastUpdated"])
+async def test_pages_put_together_are_the_whole(library: Library, login: str, sort: str) -> None:
+    asker = Asker(library.oracles[login], 6)
+    for pairs in [[], *(asker.several("Observation") for _ in range(4))]:
+        asked = [*pairs, *([("_sort", sort)] if sort else [])]
+        whole = ids(await library.desk.found(login, "Observation", asked + ALL))
+        for size in (7, 1) if len(whole) < 12 else (7, 33):
+            bundle = await library.desk.found(login, "Observation", [*asked, ("_count", str(size)), ALL[1]])
+            pages = [ids(bundle)]
+            while url := following(bundle):
+                bundle = (await library.desk.ask(login, "GET", url))[1]
+                pages.append(ids(bundle))
+                assert bundle.get("total", len(whole)) == len(whole)
+            assert list(chain(*pages)) == whole
+            assert all(len(p) == size for p in pages[:-1])
+
+
+INCLUDES = (
+    ("Observation", "_include", "Observation:subject"),
+    ("Observation", "_include", "Observation:performer"),
+    ("Observation", "_include", "Observation:performer:Practitioner"),
+    ("Encounter", "_include", "Encounter:service-provider"),
+    ("PractitionerRole", "_include", "PractitionerRole:organization"),
+    ("Patient", "_revinclude", "Observation:subject"),
+    ("Patient", "_revinclude", "Condition:patient"),
+    ("Encounter", "_revinclude", "Observation:encounter"),
+    ("Patient", "_include", "Patient:general-practitioner"),
+)
+
+
+@pytest.mark.parametrize("login", READERS)
+@pytest.mark.parametrize(("kind", "way", "link"), INCLUDES)
+async def test_includes(library: Library, login: str, kind: str, way: str, link: str) -> None:
+    oracle, at = library.oracles[login], Random(7)
+    source, code, target = (*link.split(":"), "")[:3]
+    for _ in range(4):
+        pairs = Asker(oracle, at.randrange(10**6)).several(kind)[:1]
+        matched = oracle.search(kind, pairs)
+        expected = included(oracle, matched, way, (source, code, target))
+        bundle = await library.desk.found(login, kind, [*pairs, (way, link), ("_count", "1000")])
+        assert set(ids(bundle)) == {f"{kind}/{r['id']}" for r in matched}
+        found = ids(bundle, "include")
+        assert sorted(found) == sorted(expected - set(ids(bundle))), (pairs, way, link)
+
+
+def included(
+    oracle: Oracle, matched: list[dict[str, object]], way: str, link: tuple[str, str, str]
+) -> set[str]:
+    """`Type/id` of what an include brings."""
+    source, code, target = link
+    _, read = TABLE[source][code]
+    if way == "_revinclude":
+        here = {f"{r['resourceType']}/{r['id']}" for r in matched}
+        return {f"{source}/{r['id']}" for r in oracle.of(source) if here & set(read(r))}
+    named = {t for r in matched for t in read(r)}
+    return {t for t in named if t in oracle.named and t.startswith(f"{target}/" if target else "")}
+
+
+async def test_include_again_and_again(library: Library) -> None:
+    pairs = [
+        ("_include", "Organization:partof"),
+        ("_include:iterate", "Organization:partof"),
+        ("_count", "1000"),
+    ]
+    oracle = library.oracles["loader"]
+    for start in oracle.of("Organization"):
+        above, one = set(), start
+        while "partOf" in one:
+            name = one["partOf"]["reference"]
+            above.add(name)
+            one = oracle.named[name]
+        bundle = await library.desk.found("loader", "Organization", [("_id", start["id"]), *pairs])
+        assert set(ids(bundle, "include")) == above
+
+
+async def test_the_corpus_is_seen_half_by_the_doctor(library: Library) -> None:
+    assert len(library.oracles["loader"].resources) == 300
+    found = await library.desk.found("doctor", "Patient", ALL)
+    assert {i.removeprefix("Patient/") for i in ids(found)} == MINE
+    status, told = await library.desk.ask("doctor", "GET", "Practitioner?_has:Condition:asserter:code=glu")
+    assert (status, told["issue"][0]["code"]) == (403, "forbidden")
