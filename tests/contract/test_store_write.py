@@ -189,7 +189,7 @@ class TestRights:
             await store.transact(
                 self.doctor, batch(Intent("create", "Observation", resource=weight("p", "81")))
             )
-        assert refusal.value.kind == "not-found"
+        assert refusal.value.kind == "forbidden"
         await store.transact(ROOT, batch(grants=[Grant("p", "ps:1", "care", "rw")]))
         await store.transact(self.doctor, batch(Intent("create", "Observation", resource=weight("p", "81"))))
         assert await store.pool.fetchval("select count(*) from res") == 3

@@ -160,3 +160,8 @@ class Query:
     cursor: str = ""
     applied: tuple[tuple[str, str], ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The applied pairs as one text, the same for the same criteria in any order."""
+        return "&".join(sorted(f"{name}={value}" for name, value in self.applied))

@@ -118,22 +118,30 @@ class Sight:
         """
         if self.unrestricted:
             return "true"
+        allowed, _ = self.writable(args, feed=feed)
+        return f"not exists (select 1 from unnest({pats}, {kinds}) as p(pat, kind) where not ({allowed}))"
+
+    def writable(self, args: Args, *, feed: bool) -> tuple[str, str]:
+        """Two conditions over a row `p(pat, kind)`: this actor may write there, and knows of that record.
+
+        A number below 1 stands for a record that is not here: nobody may write in it or knows of it.
+        """
         all_keys = args.add([*self.keys, ANYONE], "text[]")
         now = args.add(self.now, "bigint")
         denied = (
             f"exists (select 1 from grants d where d.pat = p.pat and d.actor = any({all_keys}) and d.deny"
             f" and d.since <= {now} and d.till > {now} and d.scope = '{{}}')"
         )
-        if feed:
-            return f"not exists (select 1 from unnest({pats}, {kinds}) as p(pat, kind) where {denied})"
         keys = args.add(list(self.keys), "text[]")
-        granted = (
+        held = (
             f"exists (select 1 from grants g where g.pat = p.pat and g.actor = any({keys}) and not g.deny"
-            f" and g.since <= {now} and g.till > {now} and g.rights like '%w%'"
-            f" and (g.scope = '{{}}' or p.kind = any(g.scope)))"
+            f" and g.since <= {now} and g.till > {now}"
         )
-        asked = f"unnest({pats}, {kinds}) as p(pat, kind)"
-        return f"not exists (select 1 from {asked} where not ({granted} and not {denied}))"
+        granted = f"{held} and g.rights like '%w%' and (g.scope = '{{}}' or p.kind = any(g.scope)))"
+        known = f"{held} and g.basis <> 'author') and not {denied}"
+        if feed:
+            return f"p.pat > 0 and not {denied}", known
+        return f"{granted} and not {denied}", known
 
 
 def _document() -> int:

@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aubier.ground.problem import not_found, problem
+from aubier.ground.problem import Problem, not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.model import Criterion, Has, Include, Query
-from aubier.search.sorting import after, order_by, read_cursor, sort_keys, write_cursor
+from aubier.search.sorting import (
+    Taken,
+    after,
+    order_by,
+    read_cursor,
+    sort_keys,
+    unchanged_since,
+    write_cursor,
+)
 from aubier.search.sql import Args, Frame, conditions
 from aubier.store import audit, codec
 from aubier.store.compartment import patient_parameters
@@ -85,22 +93,23 @@ class Reader:
             f"select {_ROW} from id_map m join {prefix}res r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = $2 and {seen}"
         )
-        records = await self._proved(prefix, args, hit, "read", f"{kind}/{logical}")
+        records = await self._proved(prefix, args, hit, "read", f"{kind}/{logical}", missed="")
         if records:
             return _row(records[0])
-        await self._refuse_deleted(kind, logical)
-        raise not_found(f"{kind}/{logical}")
+        raise await self._absent(kind, logical)
 
-    async def _refuse_deleted(self, kind: str, logical: str) -> None:
-        args = Args([type_numbers()[kind], logical])
+    async def _absent(self, kind: str, logical: str) -> Problem:
+        """Why a resource does not show, with its audit line: deleted, or hidden or missing alike."""
+        name, args = f"{kind}/{logical}", Args([type_numbers()[kind], logical])
         seen = self.sight.predicate("r", args, directory=bool(family(kind)))
-        gone = await self.conn.fetchval(
-            f"select r.ver from id_map m join {family(kind)}hist r on r.pat = m.pat and r.rid = m.rid"
-            f" where m.type = $1 and m.id = $2 and r.op = 4 and {seen} order by r.ver desc limit 1",
-            *args,
+        tomb = (
+            f"select r.pat, r.ver from id_map m join {family(kind)}hist r on r.pat = m.pat and r.rid = m.rid"
+            f" where m.type = $1 and m.id = $2 and r.op = 4 and {seen} order by r.ver desc limit 1"
         )
-        if gone is not None:
-            raise problem("deleted", f"{kind}/{logical} was deleted", f"{kind}/{logical} a été supprimé")
+        told = {"outcome": "deleted", "missed": "not-found"}
+        if await self._proved(family(kind), args, tomb, "read", name, **told):
+            return problem("deleted", f"{name} was deleted", f"{name} a été supprimé")
+        return not_found(name)
 
     async def vread(self, kind: str, logical: str, version: int) -> Row:
         """One version. Problem not-found, or deleted when that version is a deletion."""
@@ -113,9 +122,10 @@ class Reader:
             f" and r.rid = m.rid where m.type = $1 and m.id = $2 and r.ver = $3 and {seen}"
         )
         both = f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
-        records = await self._proved(prefix, args, both, "vread", f"{kind}/{logical}/_history/{version}")
+        name = f"{kind}/{logical}/_history/{version}"
+        records = await self._proved(prefix, args, both, "vread", name, missed="not-found")
         if not records:
-            raise not_found(f"{kind}/{logical}/_history/{version}")
+            raise not_found(name)
         row = _row(records[0])
         if not row.raw:
             raise problem("deleted", f"{kind}/{logical} was deleted", f"{kind}/{logical} a été supprimé")
@@ -127,7 +137,7 @@ class Reader:
         `quiet` leaves no audit line: for conditions inside a write, which has its own.
         """
         self._open(query.type)
-        prefix = family(query.type)
+        prefix, mark = family(query.type), self.mark()
         frame = self._frame()
         tests = [f"r.type = {type_numbers()[query.type]}", frame.visible("r", query.type)]
         if not prefix and not self.sight.unrestricted:
@@ -136,7 +146,7 @@ class Reader:
             _refuse_crossing(query.criteria)
         tests += conditions(frame, query.criteria, query.type, "r")
         keys = sort_keys(frame, query.sort, query.type, "r")
-        asof, where = self._from_cursor(frame, query, keys, tests)
+        taken, where = self._from_cursor(frame, query, keys, tests)
         size = query.count if limit is None else limit
         page = (
             f"select {_ROW}, {', '.join(f'{k.expression} as s{n}' for n, k in enumerate(keys))}"
@@ -152,7 +162,7 @@ class Reader:
             page,
             "search",
             describe(query),
-            extra=f"{counted} as total",
+            extra=f"{counted} as total, pg_current_snapshot()::text as snapshot",
         )
         number = (
             records[0]["total"] if records else await self._total_of_nothing(frame, query, total, counted)
@@ -161,7 +171,8 @@ class Reader:
         cursor = ""
         if len(records) > size and size:
             last = records[size - 1]
-            cursor = write_cursor(asof, keys, [last[f"s{n}"] for n in range(len(keys))])
+            taken = taken or Taken(mark, last["snapshot"])
+            cursor = write_cursor(taken, keys, [last[f"s{n}"] for n in range(len(keys))])
         return Found(rows, number, cursor, await self._included(query, rows))
 
     async def _total_of_nothing(self, frame: Frame, query: Query, total: str, counted: str) -> int | None:
@@ -172,12 +183,11 @@ class Reader:
 
     def _from_cursor(
         self, frame: Frame, query: Query, keys: Sequence[Any], tests: Sequence[str]
-    ) -> tuple[int, list[str]]:
+    ) -> tuple[Taken | None, list[str]]:
         if not query.cursor:
-            return self.mark(), list(tests)
-        asof, values = read_cursor(query.cursor, keys)
-        limit = frame.args.add(asof, "bigint")
-        return asof, [*tests, f"r.seq <= {limit}", after(frame, keys, values)]
+            return None, list(tests)
+        taken, values = read_cursor(query.cursor, keys)
+        return taken, [*tests, unchanged_since(frame, taken, "r"), after(frame, keys, values)]
 
     def _frame(self) -> Frame:
         args = Args()
@@ -207,19 +217,30 @@ class Reader:
             )
 
     async def _proved(
-        self, prefix: str, args: Args, hit: str, action: str, what: str, *, extra: str = ""
+        self,
+        prefix: str,
+        args: Args,
+        hit: str,
+        action: str,
+        what: str,
+        *,
+        extra: str = "",
+        outcome: str = "ok",
+        missed: str = "ok",
     ) -> list[Any]:
-        """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer."""
+        """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer.
+
+        Finding nothing is told too, as `missed`, unless that is empty.
+        """
         columns = f"h.*{', ' + extra if extra else ''}"
         if prefix:
             return list(
                 await self.conn.fetch(f"with h as materialized ({hit}) select {columns} from h", *args)
             )
-        source = (
-            "select pat, count(*)::int from h group by pat"
-            " union all select 0, 0 where not exists (select 1 from h)"
-        )
-        line = audit.line(self.sight, args, source, action=action, what=what)
+        source = "select pat, count(*)::int from h group by pat"
+        if missed:
+            source += " union all select 0, 0 where not exists (select 1 from h)"
+        line = audit.line(self.sight, args, source, action=action, what=what, outcome=outcome, missed=missed)
         sql = f"with h as materialized ({hit}), a as ({line}) select {columns} from h"
         return list(await self.conn.fetch(sql, *args))
 
@@ -320,8 +341,8 @@ class Reader:
     ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
         """Versions, newest first: of one resource, of types, or of the whole store (`kinds` empty).
 
-        Gives the rows, the cursor of the next page and the total. With `since` (ms) only what is older than
-        the oldest transaction still running is told, so that who asks again with the last date misses nothing.
+        Gives the rows, the cursor of the next page and the total. With `since` (ms) only what is older
+        than the oldest transaction still running is told: who asks again with the last date misses nothing.
         """
         readable = [k for k in (kinds or type_numbers()) if self.sight.sees_type(k)]
         if kinds and not readable:
@@ -338,8 +359,9 @@ class Reader:
             f" limit {count + 1}"
         )
         total = f"(select count(*) from ({versions}) r) as total"
-        what = "/".join([*(kinds or ["*"]), *([logical] if logical else []), "_history"])
-        records = await self._proved("", args, hit, "history", what, extra=total)
+        what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])
+        missed = "not-found" if logical else "ok"
+        records = await self._proved("", args, hit, "history", what, extra=total, missed=missed)
         if not records and logical:
             raise not_found(f"{kinds[0]}/{logical}")
         rows = [_row(r) for r in records[:count]]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aubier.ground.problem import not_found, problem
+from aubier.search.sql import Args
 from aubier.store.compartment import followed, patients
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
@@ -25,6 +26,7 @@ class Placer:
     local: Callable[[str], str]
     steps: Sequence[Step]
     strict_references: bool = False
+    absent: int = 0
 
     async def place(self) -> None:
         """Gives each step its compartment and row number; Patients named but not here yet get one
@@ -43,8 +45,8 @@ class Placer:
         pats = {s.id: s.pat or s.found.pat for s in own.values()}
         pats |= await self._known_patients({p for ids in named.values() for p in ids} - pats.keys())
         for n, step in enumerate(steps):
-            homes = list(dict.fromkeys(pats[p] for p in named[n]))
-            await self._home(step, homes)
+            step.named = {pats[p]: f"Patient/{p}" for p in reversed(named[n])}
+            await self._home(step, list(dict.fromkeys(pats[p] for p in named[n])))
         rids = [s for s in steps if not s.found.rid]
         for step, rid in zip(rids, await self.numbers.take(self.conn, len(rids)), strict=True):
             step.found.rid = rid
@@ -56,8 +58,9 @@ class Placer:
             step.pat = 0
             return
         if not homes:
-            homes = await self._followed(followed(step.resource))
+            homes = await self._followed(step, followed(step.resource))
         if not homes:
+            step.lone = not step.found.pat
             homes = [step.found.pat] if step.found.pat else await self.numbers.take(self.conn, 1)
             step.pat = homes[0]
             return
@@ -82,7 +85,9 @@ class Placer:
         missing = sorted(ids - found.keys())
         if not missing:
             return found
-        if not self.sight.unrestricted or self.strict_references:
+        if not self.sight.unrestricted:
+            return found | {logical: self._nowhere() for logical in missing}
+        if self.strict_references:
             raise not_found(f"Patient/{missing[0]}")
         pats = await self.numbers.take(self.conn, len(missing))
         await self.conn.execute(
@@ -95,6 +100,11 @@ class Placer:
         )
         return found | await self._lookup(number, set(missing))
 
+    def _nowhere(self) -> int:
+        """The number of a compartment that is not here: refused where, and as, a hidden one is."""
+        self.absent -= 1
+        return self.absent
+
     async def _lookup(self, number: int, ids: set[str]) -> dict[str, int]:
         rows = await self.conn.fetch(
             "select id, pat from id_map where type = $1 and id = any($2::text[]) and pat <> 0",
@@ -103,12 +113,30 @@ class Placer:
         )
         return {r["id"]: r["pat"] for r in rows}
 
-    async def _followed(self, references: Sequence[str]) -> list[int]:
+    async def _visible(self, kind: str, logical: str) -> dict[str, int]:
+        """The compartment of a resource that this actor sees."""
+        args = Args([type_numbers()[kind], logical])
+        seen = self.sight.predicate("r", args, directory=False)
+        rows = await self.conn.fetch(
+            "select m.id, m.pat from id_map m join res r on r.pat = m.pat and r.rid = m.rid"
+            f" where m.type = $1 and m.id = $2 and {seen}",
+            *args,
+        )
+        return {r["id"]: r["pat"] for r in rows}
+
+    async def _followed(self, step: Step, references: Sequence[str]) -> list[int]:
+        """The compartments of what a resource names. What this actor does not see is as good as absent."""
         homes: list[int] = []
         for reference in references:
             kind, _, logical = self.local(reference).partition("/")
             if kind in type_numbers() and not family(kind):
                 here = [s.pat for s in self.steps if (s.intent.type, s.id) == (kind, logical) and s.pat]
-                found = await self._lookup(type_numbers()[kind], {logical})
-                homes += here or list(found.values())
+                if self.sight.unrestricted:
+                    found = await self._lookup(type_numbers()[kind], {logical})
+                else:
+                    found = {} if here else await self._visible(kind, logical)
+                    here = here or list(found.values()) or [self._nowhere()]
+                here = here or list(found.values())
+                step.named |= dict.fromkeys(here, f"{kind}/{logical}")
+                homes += here
         return list(dict.fromkeys(homes))

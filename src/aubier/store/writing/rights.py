@@ -11,7 +11,7 @@ from aubier.store.intent import Batch, Grant, Revoke
 from aubier.store.keys import family, type_numbers
 from aubier.store.sight import FOREVER, Sight
 from aubier.store.writing.statement import text_array
-from aubier.store.writing.step import Step, is_lone
+from aubier.store.writing.step import Step
 
 _CREATOR_TERM = 366 * 86_400_000
 """Milliseconds for which whoever opened a record keeps a right to it without any other ground."""
@@ -38,7 +38,7 @@ class Rights:
                 if not self.sight.unrestricted:
                     creator = (step.pat, None, self.sight.keys[0], "creator", "rw", "{}", '{"mask:ps"}', now)
                     rows.append((*creator, now + _CREATOR_TERM, False, "", ""))
-            elif not self.sight.unrestricted and is_lone(step):
+            elif not self.sight.unrestricted and step.lone:
                 rows.append((step.pat, None, self.sight.keys[0], "author", "rw", "{}", "{}", now))
         parts = [grants_sql(args, rows, now, ok)] if rows else []
         parts += self._authored(live, args, ok)

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant
 from aubier.ground.rows import Resource
-from aubier.store.compartment import followed, patients
 from aubier.store.intent import OP_NUMBER, Intent, Written
 from aubier.store.rows import Indexed
 
@@ -30,7 +29,11 @@ class Present:
 
 @dataclass(slots=True)
 class Step:
-    """An intent on its way: what it found, what it will store, where."""
+    """An intent on its way: what it found, what it will store, where.
+
+    `pat` is its compartment, `also` those of other patients; `named` tells by which reference it got there.
+    `lone`: it concerns nobody, its compartment is its own.
+    """
 
     intent: Intent
     id: str
@@ -41,6 +44,8 @@ class Step:
     labels: list[str] = field(default_factory=list)
     pat: int = 0
     also: list[int] = field(default_factory=list)
+    named: dict[int, str] = field(default_factory=dict)
+    lone: bool = False
     raw: bytes = b""
     done: Written | None = None
 
@@ -70,9 +75,3 @@ def op_of(step: Step) -> int:
     if not step.found.alive:
         return OP_NUMBER["put-create"]
     return OP_NUMBER[step.intent.op]
-
-
-def is_lone(step: Step) -> bool:
-    """Whether this is a new resource of no patient: its compartment is its own."""
-    assert step.resource is not None and step.indexed is not None
-    return not patients(step.resource, step.indexed.found) and not followed(step.resource)

@@ -8,19 +8,18 @@ outbox and audit line under the guard that the actor may write there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import asyncpg
 
 from aubier.fhir import json as fhir_json
 from aubier.fhir.references import replace_references
 from aubier.ground.clock import commit_ticks
-from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.problem import Issue, Problem, not_found, problem
 from aubier.ground.rows import Resource
 from aubier.search.sql import Args
 from aubier.store import audit, codec
-from aubier.store.compartment import patients
-from aubier.store.intent import Batch, Written
+from aubier.store.intent import Batch, Intent, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.pool import Connection
@@ -30,7 +29,7 @@ from aubier.store.writing.finding import Finder
 from aubier.store.writing.placing import Placer
 from aubier.store.writing.rights import Rights
 from aubier.store.writing.statement import FamilyRows, combined, family_parts
-from aubier.store.writing.step import Again, Step, is_lone, op_of, stamped
+from aubier.store.writing.step import Again, Step, op_of, stamped
 
 
 @dataclass(slots=True)
@@ -49,6 +48,7 @@ class Writer:
 
     async def run(self, batch: Batch) -> list[Written]:
         """Writes the batch; gives what came of each intent, in order. Problem: nothing was written."""
+        self._refuse_directory(batch)
         await self.finder.find(batch)
         self.steps = self.finder.steps
         for step in self.steps:
@@ -77,10 +77,21 @@ class Writer:
         if self.finder.links:
             resource = replace_references(resource, self.finder.links)
         resource["id"] = step.id
-        resource, step.labels = await batch.prepare(self.conn, resource, before)
+        resource, step.labels = await self._prepared(batch, intent, resource, before)
         step.labels = sorted({*step.labels, *(x for x in found.labels if x.startswith("author:"))})
         step.resource = resource
         step.indexed = self.index(resource)
+
+    async def _prepared(
+        self, batch: Batch, intent: Intent, resource: Resource, before: Resource | None
+    ) -> tuple[Resource, list[str]]:
+        """What `batch.prepare` makes of it; what is wrong is told where it stood in what came."""
+        try:
+            return await batch.prepare(self.conn, resource, before)
+        except Problem as refusal:
+            if intent.place:
+                refusal.issues = tuple(_placed(i, intent) for i in refusal.issues)
+            raise
 
     def _check_found(self, step: Step) -> None:
         intent, found = step.intent, step.found
@@ -149,44 +160,58 @@ class Writer:
         sql = combined(parts, guard, (), "select ok from ok")
         try:
             if not await self.conn.fetchval(sql, *args):
-                raise self._refused(live)
+                raise await self._refusal(live, batch)
         except asyncpg.UniqueViolationError as error:
             raise Again() from error
 
-    def _guard(self, live: Sequence[Step], args: Args, batch: Batch) -> str:
-        if self.sight.unrestricted:
-            return "true"
-        if any(family(s.intent.type) for s in live):
+    def _refuse_directory(self, batch: Batch) -> None:
+        if not self.sight.unrestricted and any(family(i.type) for i in batch.intents):
             raise problem(
                 "forbidden",
                 "The directory and the definitions are written by the platform only",
                 "L'annuaire et les définitions ne sont écrits que par la plateforme",
             )
-        made = {s.pat for s in live if s.intent.type == "Patient" and not s.found.alive}
-        asked = sorted(
-            {(pat, f"kind:{s.intent.type}") for s in live for pat in self._touched(s) if pat not in made}
-        )
+
+    def _guard(self, live: Sequence[Step], args: Args, batch: Batch) -> str:
+        asked = [] if self.sight.unrestricted else self._asked(live)
         if not asked:
             return "true"
-        pats = args.add([pat for pat, _ in asked], "bigint[]")
-        kinds = args.add([kind for _, kind in asked], "text[]")
+        pats, kinds = _columns(asked, args)
         return self.sight.may_write(pats, kinds, args, feed=batch.feed)
 
-    def _touched(self, step: Step) -> set[int]:
-        """The compartments a step writes in, where the actor must have the right to; none for a new
-        lone one.
-        """
-        if step.found.version == 0 and is_lone(step):
-            return set()
-        touched = {step.pat or step.found.pat, *step.also}
-        return touched | {step.found.pat} if step.found.alive else touched
+    def _asked(self, live: Sequence[Step]) -> list[tuple[Step, int]]:
+        """The compartments where the actor must have the right to write, and for which step, in order."""
+        made = {s.pat for s in live if s.intent.type == "Patient" and not s.found.alive}
+        return [(s, pat) for s in live for pat in self._touched(s) if pat not in made]
 
-    def _refused(self, live: Sequence[Step]) -> Problem:
-        for step in live:
-            if step.resource is not None and step.indexed is not None:
-                for patient in patients(step.resource, step.indexed.found):
-                    return not_found(f"Patient/{patient}")
-        return not_found(f"{live[0].intent.type}/{live[0].id}")
+    @staticmethod
+    def _touched(step: Step) -> list[int]:
+        """The compartments a step writes in; none for a new one that concerns nobody."""
+        if step.found.version == 0 and step.lone:
+            return []
+        was = [step.found.pat] if step.found.alive else []
+        return list(dict.fromkeys([step.pat or step.found.pat, *step.also, *was]))
+
+    async def _refusal(self, live: Sequence[Step], batch: Batch) -> Problem:
+        """Names the first thing that may not be written, alike when what it names is hidden or missing."""
+        args, asked = Args(), self._asked(live)
+        pats, kinds = _columns(asked, args)
+        allowed, known = self.sight.writable(args, feed=batch.feed)
+        row = await self.conn.fetchrow(
+            f"select p.n, {known} as known from unnest({pats}, {kinds}) with ordinality p(pat, kind, n)"
+            f" where not ({allowed}) order by p.n limit 1",
+            *args,
+        )
+        step, pat = asked[row["n"] - 1]
+        name = step.named.get(pat, f"{step.intent.type}/{step.id}")
+        if not row["known"]:
+            return not_found(name)
+        return problem(
+            "forbidden",
+            f"You may read {name} but not write {step.intent.type} there",
+            f"Vous pouvez lire {name} mais pas y écrire {step.intent.type}",
+            at=step.intent.type,
+        )
 
     def _maps(self, live: Sequence[Step], args: Args, ok: str) -> list[str]:
         new = [s for s in live if s.resource is not None and not s.found.known]
@@ -264,6 +289,20 @@ class Writer:
             return step.done
         status = "deleted" if step.resource is None else "updated" if step.found.alive else "created"
         return Written(step.intent.type, step.id, step.version, upd, status, step.raw)  # type: ignore[arg-type]
+
+
+def _placed(issue: Issue, intent: Intent) -> Issue:
+    """The issue of a resource of a Bundle, its places counted from the Bundle."""
+    places = tuple(
+        intent.place + at.removeprefix(intent.type) if at.startswith(intent.type) else at for at in issue.at
+    )
+    return replace(issue, at=places or (intent.place,))
+
+
+def _columns(asked: Sequence[tuple[Step, int]], args: Args) -> tuple[str, str]:
+    """The compartments and the `kind:` labels of what is asked, as two arrays."""
+    pats = args.add([pat for _, pat in asked], "bigint[]")
+    return pats, args.add([f"kind:{step.intent.type}" for step, _ in asked], "text[]")
 
 
 def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[Resource], Indexed]) -> None:
