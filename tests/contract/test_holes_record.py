@@ -22,6 +22,7 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 VISIBILITY = (
     "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
 )
+IDNST = "urn:oid:1.2.250.1.71.4.2.2"
 IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
 JSON_PATCH = "application/json-patch+json"
 
@@ -52,7 +53,10 @@ def citizen(login: str, *scopes: str) -> Actor:
 
 ALMA, BRUNO = professional("alma", "899710000011"), professional("bruno", "899710000029")
 STRANGER = professional("stranger", "899710000037")
-ACTORS = {a.login: a for a in (ALMA, BRUNO, STRANGER, citizen("ines"), citizen("nadia"))}
+NURSE = replace(
+    professional("nurse", "899710000045", "org:1299900035"), name="IDE Nurse", organization="1299900035"
+)
+ACTORS = {a.login: a for a in (ALMA, BRUNO, STRANGER, NURSE, citizen("ines"), citizen("nadia"))}
 ACTORS |= {"loader": system_actor("loader"), "app": citizen("ines", "patient/*.rs")}
 
 
@@ -98,13 +102,18 @@ def coding(code: str) -> dict[str, str]:
     return {"system": VISIBILITY, "code": code}
 
 
-def document(data: bytes = b"Bonjour", author: str = "899710000011", **changes: Any) -> dict[str, Any]:
+def signature(number: str) -> dict[str, Any]:
+    name = next(a.name for a in ACTORS.values() if f"ps:{number}" in a.keys)
+    return {"identifier": {"system": IDNPS, "value": number}, "display": name}
+
+
+def document(data: bytes = b"Bonjour", author: Any = "899710000011", **changes: Any) -> dict[str, Any]:
     return {
         "resourceType": "DocumentReference",
         "status": "current",
         "type": {"coding": [{"system": "http://loinc.org", "code": "34133-9"}]},
         "subject": {"reference": "Patient/ines"},
-        "author": [{"identifier": {"system": IDNPS, "value": author}, "display": "Dr Alma"}],
+        "author": author if isinstance(author, list) else [signature(author)],
         "description": "Certificat",
         "content": [
             {
@@ -249,3 +258,97 @@ async def test_a_holder_lifts_no_visibility_that_is_not_theirs(desk: Desk) -> No
     door = f"/pdsm/DocumentReference/{held['id']}"
     patch = [{"op": "remove", "path": "/securityLabel"}]
     assert (await desk.ask("ines", "PATCH", door, patch, kind=JSON_PATCH)).status_code == 403
+
+
+# -- contents -------------------------------------------------------------------------------------------
+
+
+async def test_a_document_of_ones_own_opens_no_other_content(desk: Desk) -> None:
+    held = await desk.deposited("alma", data=b"directives secretes")
+    url = held["content"][0]["attachment"]["url"]
+    door = f"/pdsm/DocumentReference/{held['id']}"
+    assert (await desk.ask("bruno", "GET", f"/pdsm/{url}", accept="*/*")).status_code == 200
+    assert (await desk.ask("ines", "PATCH", door, MASK, kind=JSON_PATCH)).status_code == 200
+    assert (await desk.ask("bruno", "GET", f"/pdsm/{url}", accept="*/*")).status_code == 404
+    mine = document(content=[{"attachment": {"contentType": "text/plain", "url": url}}])
+    entry = {"resource": mine, "request": {"method": "POST", "url": "DocumentReference"}}
+    batch = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    assert (await desk.ask("bruno", "POST", "/fhir/DocumentReference", mine)).status_code == 422
+    assert (await desk.ask("bruno", "POST", "/fhir", batch)).status_code == 422
+    assert (await desk.ask("bruno", "POST", "/pdsm/DocumentReference", mine)).status_code >= 400
+    other = await desk.deposited("bruno", author="899710000029", data=b"a moi")
+    swapped = {**other, "content": mine["content"]}
+    assert await desk.put("bruno", swapped) == 422
+    assert (await desk.ask("bruno", "GET", f"/pdsm/{url}", accept="*/*")).status_code == 404
+
+
+async def test_a_document_keeps_the_content_it_came_with(desk: Desk) -> None:
+    held = await desk.deposited("alma", data=b"le mien")
+    assert await desk.put("alma", {**held, "status": "superseded"}) == 200
+    url = held["content"][0]["attachment"]["url"]
+    assert (await desk.ask("alma", "GET", f"/pdsm/{url}", accept="*/*")).content == b"le mien"
+
+
+# -- who deposited --------------------------------------------------------------------------------------
+
+DEPOSITED_BY = "urn:aubier:deposited-by"
+
+
+def depositor(held: dict[str, Any]) -> list[str]:
+    return [e["valueReference"]["display"] for e in held.get("extension", []) if e["url"] == DEPOSITED_BY]
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        {"identifier": {"system": IDNPS, "value": "899710000011"}, "display": "Dr Alma"},
+        {"identifier": {"system": IDNPS, "value": "899710000037"}, "display": "Dr Alma"},
+        {"reference": "Practitioner/alma", "display": "Dr Alma"},
+        {"display": "Dr Alma"},
+    ],
+)
+async def test_a_stranger_who_signs_for_another_is_named(desk: Desk, author: dict[str, Any]) -> None:
+    forged = {"url": DEPOSITED_BY, "valueReference": {"display": "Dr Alma"}}
+    held = await desk.deposited("stranger", author=[author], extension=[forged])
+    assert depositor(held) == ["Dr Stranger"]
+    page = await desk.ask("ines", "GET", f"/citoyen/documents/{held['id']}", accept="text/html")
+    assert page.status_code == 200
+    assert "déposé par Dr Stranger" in page.text
+    listed = await desk.ask("ines", "GET", "/citoyen/documents", accept="text/html")
+    assert "déposé par Dr Stranger" in listed.text.replace("\u00a0", " ")
+    path = f"/pro/patients/ines/documents/{held['id']}"
+    assert "déposé par Dr Stranger" in (await desk.ask("bruno", "GET", path, accept="text/html")).text
+
+
+async def test_whom_a_document_names_without_their_hand_may_not_delete_it(desk: Desk) -> None:
+    held = await desk.deposited("stranger")
+    path = f"/fhir/DocumentReference/{held['id']}"
+    assert (await desk.ask("alma", "DELETE", path)).status_code == 403
+    withdrawn = {**held, "status": "entered-in-error"}
+    assert await desk.put("alma", withdrawn) == 403
+    bare = {k: v for k, v in held.items() if k != "extension"}
+    assert await desk.put("alma", bare) == 422
+    assert await desk.reads("ines", held) == 200
+
+
+async def test_a_colleague_by_the_directory_is_not_doubled(desk: Desk) -> None:
+    platform = desk.house.context(system_actor("test")).store
+    place = {"system": IDNST, "value": "1299900035"}
+    for kind, logical, identifier in (
+        ("Practitioner", "alma", {"system": IDNPS, "value": "899710000011"}),
+        ("Organization", "clinic", place),
+    ):
+        await platform.update({"resourceType": kind, "id": logical, "identifier": [identifier]})
+    assert depositor(await desk.deposited("nurse")) == ["IDE Nurse"]
+    role = {"practitioner": {"reference": "Practitioner/alma"}}
+    role |= {"organization": {"reference": "Organization/clinic"}}
+    await platform.create({"resourceType": "PractitionerRole", **role})
+    assert depositor(await desk.deposited("nurse")) == []
+    assert depositor(await desk.deposited("stranger")) == ["Dr Stranger"]
+    elsewhere = signature("899710000029")
+    assert depositor(await desk.deposited("nurse", author=[elsewhere])) == ["IDE Nurse"]
+
+
+async def test_an_author_and_a_sending_system_are_not_doubled(desk: Desk) -> None:
+    assert depositor(await desk.deposited("alma")) == []
+    assert depositor(await desk.deposited("loader")) == []

@@ -12,7 +12,7 @@ from pathlib import Path
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import days_until, say_day
 from aubier.portals.frame.texts import Texts
-from aubier.portals.reading.people import caregiver_name
+from aubier.portals.reading.people import caregiver_name, tidy_name
 
 NEW_DAYS = 7
 """A document added less than this many days ago is said to be new."""
@@ -51,7 +51,10 @@ OTHER = Family("other", "paper", "sky", ())
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A document as a line of a list. `versions` counts the provisional versions folded into it."""
+    """A document as a line of a list. `versions` counts the provisional versions folded into it.
+
+    `depositor` says who deposited it when that is not whom it names as author.
+    """
 
     id: str
     title: str
@@ -70,6 +73,7 @@ class Paper:
     unseen: bool
     from_patient: bool
     versions: int = 1
+    depositor: str = ""
 
 
 def paper(document: Resource, now: datetime, texts: Texts) -> Paper:
@@ -78,6 +82,7 @@ def paper(document: Resource, now: datetime, texts: Texts) -> Paper:
     date = document_date(document)
     labels = label_codes(document)
     author, place = _author(document), document.get("custodian", {}).get("display", "")
+    depositor = _depositor(document, texts)
     added = days_until(document.get("meta", {}).get("lastUpdated", "")[:10] or date[:10], now)
     return Paper(
         id=document.get("id", ""),
@@ -91,11 +96,12 @@ def paper(document: Resource, now: datetime, texts: Texts) -> Paper:
         short=say_day(date, now, texts, short=True),
         author=author,
         place=place if place != author else "",
-        source=", ".join(keep_together(p) for p in dict.fromkeys((place, author)) if p),
+        source=", ".join(keep_together(p) for p in dict.fromkeys((place, author, depositor)) if p),
         new=added is not None and -NEW_DAYS < added <= 0 and _recent(date, now),
         masked="MASQUE_PS" in labels,
         unseen="INVISIBLE_PATIENT" in labels,
         from_patient=found.key == "mine",
+        depositor=depositor,
     )
 
 
@@ -180,6 +186,13 @@ def _author(document: Resource) -> str:
         if inside is not None and (said := _contained_name(inside)):
             return said
     return ""
+
+
+def _depositor(document: Resource, texts: Texts) -> str:
+    """`déposé par Dr Claire Petit`, when the platform noted that the author named is someone else."""
+    noted = (e for e in document.get("extension", []) if e.get("url") == "urn:aubier:deposited-by")
+    name = next((e.get("valueReference", {}).get("display", "") for e in noted), "")
+    return texts("paper.deposited_by", name=tidy_name(name)) if name else ""
 
 
 def _contained_name(resource: Resource) -> str:

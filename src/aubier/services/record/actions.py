@@ -21,6 +21,7 @@ from aubier.services.record.cda.document import (
 )
 from aubier.services.record.cda.header import read_header
 from aubier.services.record.cda.xml import parse_document
+from aubier.services.record.contents import depositing
 from aubier.services.record.mhd.patch import Patch, fhirpath_patch, only_permitted
 from aubier.services.record.mhd.provide import Content, Entry, Provided, read_provide, read_simplified
 from aubier.services.record.mhd.reading import (
@@ -196,7 +197,10 @@ async def deposit_cda(ctx: Context, data: bytes, patient: str = "") -> Written:
     await _refuse_twice(ctx, document, subject.patient)
     document, older = await _replacements(ctx, document, subject.patient, must_exist=False)
     created = Intent("create", "DocumentReference", resource=without_numbers(document, subject))
-    written = await ctx.store.write([created, *older], feed=_feeds(ctx), action="provide", what=header.title)
+    with depositing([stored.name]):
+        written = await ctx.store.write(
+            [created, *older], feed=_feeds(ctx), action="provide", what=header.title
+        )
     return written[0]
 
 
@@ -213,9 +217,10 @@ async def publish(ctx: Context, document: Resource) -> Written:
     await _refuse_twice(ctx, ready, subject.patient)
     ready, older = await _replacements(ctx, ready, subject.patient, must_exist=True)
     created = Intent("create", "DocumentReference", resource=ready)
-    written = await ctx.store.write(
-        [created, *older], feed=_feeds(ctx), action="provide", what=display_title(document)
-    )
+    with depositing([stored.name]):
+        written = await ctx.store.write(
+            [created, *older], feed=_feeds(ctx), action="provide", what=display_title(document)
+        )
     return written[0]
 
 
@@ -251,9 +256,10 @@ async def provide(ctx: Context, bundle: Resource) -> Resource:
     }
     intents, patches = await _intents(ctx, asked, subject, contents)
     title = ", ".join(display_title(d) for d in documents) or "DocumentReference"
-    written = await ctx.store.write(
-        [*intents.values(), *patches.values()], feed=_feeds(ctx), action="provide", what=title
-    )
+    with depositing(name for _, name in contents.values()):
+        written = await ctx.store.write(
+            [*intents.values(), *patches.values()], feed=_feeds(ctx), action="provide", what=title
+        )
     done = dict(zip([*intents, *patches], written, strict=True))
     entries = [_answer(ctx, e, done, contents) for e in asked.entries]
     return {"resourceType": "Bundle", "type": "transaction-response", "entry": entries}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from aubier.access.actor import Context
 from aubier.ground.problem import Issue, Kind, Problem
 from aubier.ground.rows import BeforeWrite, Resource
+from aubier.services.record.contents import check_contents
+from aubier.services.record.depositor import say_depositor
 from aubier.services.record.mhd.patch import frozen_changes
 from aubier.services.record.mhd.reading import list_kind
 from aubier.services.record.visibility import KEEP_HIDDEN, authored
@@ -21,11 +23,13 @@ def _refused(kind: Kind, text: str, fr: str, at: tuple[str, ...], rule: str) -> 
 async def keep_document(ctx: Context, document: Resource, before: Resource | None) -> Resource:
     """Lets a DocumentReference change its status, confidentiality and archived mark only.
 
+    A new one names no other document's content, and says who deposited it when that is not its author.
     Errors: Problem `business-rule` that names each other element; `conflict` for a withdrawn document;
     `forbidden` when someone else than its author withdraws it.
     """
+    check_contents(ctx, document, before)
     if before is None:
-        return document
+        return await say_depositor(ctx, document)
     touched = tuple(f"DocumentReference.{name}" for name in frozen_changes(before, document))
     if touched:
         raise _refused(
