@@ -75,3 +75,10 @@ async def _load(desk: Desk, corpus: list[dict[str, Any]]) -> list[dict[str, Any]
             loaded.append(resource)
     assert {r["resourceType"] for r in loaded} == set(TABLE)
     return loaded
+
+
+@pytest.fixture(scope="package")
+async def desk(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    """A house of one's own, for what is written while it is read."""
+    async with opened(database, tmp_path_factory.mktemp("house"), {}) as found:
+        yield found
