@@ -14,7 +14,7 @@ from aubier.referentials.signon import SERVICE, api
 from aubier.store.store import Store, open_store
 from tests.contract.signon.stage import ADMIN, BACK, BASE, MORVAN, YANN, Stage
 
-TABLES = ("account", "client", "session", "grant", "refresh", "assertion", "try", "key")
+TABLES = ("account", "client", "session", "grant", "refresh", "assertion", "try", "key", "consent")
 
 
 @pytest.fixture(scope="session")

@@ -187,11 +187,20 @@ async def get_code(
 ) -> str:
     """Goes the whole way from the application's request to its code."""
     first = await browser.get(place, params=asked)
-    if first.headers["location"].startswith("/signon/login"):
+    if first.headers.get("location", "").startswith("/signon/login"):
         done = await sign_in(browser, login, first.headers["location"])
         assert done.status_code == 303, done.text
         first = await browser.get(done.headers["location"])
-    return told(first)["code"]
+    return told(await decide(browser, first))["code"]
+
+
+async def decide(browser: httpx.AsyncClient, page: httpx.Response, choice: str = "yes") -> httpx.Response:
+    """Answers the question whether an application may act; what is no such page comes back as it is."""
+    if page.status_code != 200:
+        return page
+    place = re.search(r'<form method="post" action="([^"]*)"', page.text)
+    assert place and 'name="signon_decided"' in page.text, page.text
+    return await browser.post(place[1], data={**hidden(page.text), "signon_decided": choice})
 
 
 Exchange = Callable[..., Awaitable[httpx.Response]]

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from aubier.referentials.signon import api
-from tests.contract.signon.stage import BACK, BASE, Stage, Wire, claims, sign_in
+from tests.contract.signon.stage import BACK, BASE, Stage, Wire, claims, decide, sign_in
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it announces its move to httpx2
@@ -40,7 +40,8 @@ async def came_back(stage: Stage, place: str, login: str) -> str:
     async with stage.browser() as browser:
         sent = await browser.get(place)
         done = await sign_in(browser, login, sent.headers["location"])
-        return (await browser.get(done.headers["location"])).headers["location"]
+        back = await decide(browser, await browser.get(done.headers["location"]))
+        return back.headers["location"]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tests.contract.signon.stage import (
     VERIFIER,
     Stage,
     by_code,
+    decide,
     exchange,
     get_code,
     request_of,
@@ -95,7 +96,9 @@ async def test_a_bad_request_goes_back_with_its_reason(
 async def test_a_right_aud_is_welcome(app: api.Client, browser: httpx.AsyncClient) -> None:
     await sign_in(browser, "yann")
     for aud in ("http://127.0.0.1:8000/fhir", "http://127.0.0.1:8000/fhir/"):
-        assert "code" in told(await browser.get("/signon/authorize", params=request_of(app, aud=aud)))
+        assert "code" in told(
+            await decide(browser, await browser.get("/signon/authorize", params=request_of(app, aud=aud)))
+        )
 
 
 async def test_a_state_that_is_too_long_comes_back_cut_and_refused(

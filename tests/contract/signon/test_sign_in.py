@@ -18,6 +18,7 @@ from tests.contract.signon.stage import (
     Stage,
     by_code,
     claims,
+    decide,
     get_code,
     hidden,
     request_of,
@@ -88,7 +89,7 @@ async def test_a_realm_takes_its_own_people_only(
 async def test_who_is_signed_in_is_not_asked_again(
     stage: Stage, app: api.Client, browser: httpx.AsyncClient
 ) -> None:
-    await sign_in(browser, "yann")
+    await get_code(browser, request_of(app), "yann")
     back = await browser.get("/signon/authorize", params=request_of(app, prompt="none"))
     assert told(back).keys() == {"code", "state", "iss"}
     assert told(back)["state"] == "st-1"
@@ -111,7 +112,7 @@ async def test_prompt_login_asks_again_and_cannot_be_skipped(
     assert skipped.headers["location"].startswith("/signon/login")
     stage.later(seconds=5)
     done = await browser.post("/signon/login", data={**hidden(page.text), "login": "yann"})
-    assert "code" in told(await browser.get(done.headers["location"]))
+    assert "code" in told(await decide(browser, await browser.get(done.headers["location"])))
     # The note serves the request it was made for, and no other.
     other = done.headers["location"].replace("state=st-1", "state=st-2")
     assert (await browser.get(other)).headers["location"].startswith("/signon/login")
@@ -124,7 +125,7 @@ async def test_prompt_login_asks_again_and_cannot_be_skipped(
 async def test_max_age_asks_again_when_the_sign_in_is_old(
     stage: Stage, app: api.Client, browser: httpx.AsyncClient
 ) -> None:
-    await sign_in(browser, "yann")
+    await get_code(browser, request_of(app), "yann")
     asked = request_of(app, max_age="300", prompt="none")
     assert "code" in told(await browser.get("/signon/authorize", params=asked))
     stage.later(seconds=301)
@@ -136,7 +137,7 @@ async def test_an_application_may_ask_by_form(
 ) -> None:
     sent = await browser.post("/signon/authorize", data=request_of(app))
     done = await sign_in(browser, "yann", sent.headers["location"])
-    assert "code" in told(await browser.get(done.headers["location"]))
+    assert "code" in told(await decide(browser, await browser.get(done.headers["location"])))
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from aubier.access.actor import Actor, Context
 from aubier.access.scopes import CEILINGS, Parsed, narrow, parse
 from aubier.ground.problem import problem
+from aubier.referentials.signon.openid.consent import list_consents, withdraw_consent
 from aubier.referentials.signon.people.accounts import (
     Account,
     account_of,
@@ -64,11 +65,13 @@ __all__ = [
     "issue_token",
     "list_accounts",
     "list_clients",
+    "list_consents",
     "login_form",
     "new_key",
     "open_session",
     "remove_client",
     "session_actor",
+    "withdraw_consent",
 ]
 
 

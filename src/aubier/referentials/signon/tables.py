@@ -53,6 +53,17 @@ CREATE TABLE signon_assertion (
 CREATE TABLE signon_try (what text PRIMARY KEY, since timestamptz NOT NULL, tries integer NOT NULL);
 """,
     ),
+    Migration(
+        2,
+        "signon: what a person let an application do",
+        """
+ALTER TABLE signon_client ADD COLUMN first_party boolean NOT NULL DEFAULT false;
+CREATE TABLE signon_consent (
+  login text NOT NULL, client text NOT NULL, scope text[] NOT NULL, given_at timestamptz NOT NULL,
+  PRIMARY KEY (login, client));
+CREATE INDEX signon_consent_client ON signon_consent (client);
+""",
+    ),
 )
 
 _ACCOUNT = """login, kind, subject, name, given, family, reference, national_id, profession, organization,
@@ -102,17 +113,18 @@ ORDER BY kind, story = '', story, login LIMIT $3""",
     Statement(
         "signon.close_account",
         """WITH shut AS (UPDATE signon_session SET closed_at = $2 WHERE login = $1 AND closed_at IS NULL),
-gone AS (UPDATE signon_grant SET revoked_at = $2 WHERE login = $1 AND revoked_at IS NULL)
+gone AS (UPDATE signon_grant SET revoked_at = $2 WHERE login = $1 AND revoked_at IS NULL),
+told AS (DELETE FROM signon_consent WHERE login = $1)
 UPDATE signon_account SET active = false WHERE login = $1 RETURNING login""",
         "An account that can no longer sign in; its sessions and tokens end",
     ),
 )
 
-_CLIENT = "id, name, secret, jwks, redirects, after_logout, scope"
+_CLIENT = "id, name, secret, jwks, redirects, after_logout, scope, first_party"
 _CLIENTS = (
     Statement(
         "signon.add_client",
-        f"""INSERT INTO signon_client ({_CLIENT}, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        f"""INSERT INTO signon_client ({_CLIENT}, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 ON CONFLICT (id) DO NOTHING RETURNING {_CLIENT}""",
         "A registered application",
     ),
@@ -124,7 +136,8 @@ ON CONFLICT (id) DO NOTHING RETURNING {_CLIENT}""",
     ),
     Statement(
         "signon.remove_client",
-        """WITH gone AS (UPDATE signon_grant SET revoked_at = $2 WHERE client = $1 AND revoked_at IS NULL)
+        """WITH gone AS (UPDATE signon_grant SET revoked_at = $2 WHERE client = $1 AND revoked_at IS NULL),
+told AS (DELETE FROM signon_consent WHERE client = $1)
 DELETE FROM signon_client WHERE id = $1 RETURNING id""",
         "An application removed; its tokens end",
     ),
@@ -133,6 +146,35 @@ DELETE FROM signon_client WHERE id = $1 RETURNING id""",
         """INSERT INTO signon_assertion (client, jti, expires_at) VALUES ($1, $2, $3)
 ON CONFLICT DO NOTHING RETURNING jti""",
         "A client assertion used for the first time; no row for a second use",
+    ),
+)
+
+_CONSENTS = (
+    Statement(
+        "signon.let",
+        """INSERT INTO signon_consent (login, client, scope, given_at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (login, client) DO UPDATE SET given_at = $4,
+  scope = ARRAY(SELECT DISTINCT unnest(signon_consent.scope || $3) ORDER BY 1)
+RETURNING scope""",
+        "A person lets an application do this, beside what they let it do before",
+    ),
+    Statement(
+        "signon.lets",
+        "SELECT 1 AS found FROM signon_consent WHERE login = $1 AND client = $2 AND scope @> $3::text[]",
+        "Whether a person lets an application do all this",
+    ),
+    Statement(
+        "signon.consents",
+        """SELECT t.client, c.name, t.scope, t.given_at FROM signon_consent t
+JOIN signon_client c ON c.id = t.client WHERE t.login = $1 ORDER BY c.name, t.client LIMIT 1000""",
+        "What a person lets applications do",
+    ),
+    Statement(
+        "signon.withdraw",
+        """WITH gone AS (UPDATE signon_grant SET revoked_at = $3
+  WHERE login = $1 AND client = $2 AND revoked_at IS NULL)
+DELETE FROM signon_consent WHERE login = $1 AND client = $2 RETURNING client""",
+        "An application may do nothing more for a person: its tokens end",
     ),
 )
 
@@ -272,7 +314,7 @@ WHERE expires_at < $1 OR (login = '' AND expires_at < $1::timestamptz + interval
     ),
 )
 
-STATEMENTS = (*_KEYS, *_ACCOUNTS, *_CLIENTS, *_SESSIONS, *_GRANTS, *_SWEEP)
+STATEMENTS = (*_KEYS, *_ACCOUNTS, *_CLIENTS, *_CONSENTS, *_SESSIONS, *_GRANTS, *_SWEEP)
 """Every statement of this room."""
 
 SWEEPS = tuple(statement.name for statement in _SWEEP)

@@ -16,6 +16,15 @@ from aubier.access.scopes import Parsed, granted, parse
 from aubier.ground.chance import secret
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Request, Response
+from aubier.referentials.signon.openid.consent import (
+    ASKED,
+    UNKEPT,
+    YES,
+    consent_page,
+    decision,
+    lets,
+    remember,
+)
 from aubier.referentials.signon.people.pages import problem_page
 from aubier.referentials.signon.people.passwords import digest
 from aubier.referentials.signon.people.sessions import Session, cookie_name, find_session
@@ -28,7 +37,6 @@ from aubier.referentials.signon.tokens.keys import seconds, sign, verified
 
 ACR_VALUES = ("eidas1", "eidas2", "eidas3")
 MAX_STATE = 1024
-ASKED = "signon_asked"
 NOTE_SECONDS = 3600
 _PROMPTS = {"none", "login", "consent", "select_account"}
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
@@ -66,6 +74,10 @@ async def authorize(realm: Realm, ctx: Context, request: Request) -> Response:
     try:
         asked = read_request(realm, values, client, audience(signon_settings(ctx.settings).base_url))
         return await _answer(realm, ctx, request, asked)
+    except Problem as found:
+        if found.kind != "forbidden":
+            raise
+        return problem_page(ctx, request, found)  # a form that is not ours: nothing was decided
     except Refusal as refusal:
         error = {"error": refusal.code, "error_description": refusal.text}
         return _back(realm, ctx, redirect, {**error, "state": values.get("state", "")[:MAX_STATE]})
@@ -163,10 +175,30 @@ def _challenge(values: Mapping[str, str], client: Client) -> str:
 async def _answer(realm: Realm, ctx: Context, request: Request, asked: Asked) -> Response:
     session = await find_session(ctx, request.cookies.get(cookie_name(request.base_url), ""))
     if session and await _enough(realm, ctx, request, asked, session):
-        return await _grant(realm, ctx, asked, session)
+        scope = _grantable(asked, session)
+        if not await _let(ctx, request, asked, session, scope):
+            return consent_page(ctx, request, realm, asked.client, session, scope)
+        return await _grant(realm, ctx, asked, session, scope)
     if "none" in asked.prompts:
         raise Refusal("login_required", "nobody is signed in")
     return await _to_login(realm, ctx, request)
+
+
+async def _let(ctx: Context, request: Request, asked: Asked, session: Session, scope: Parsed) -> bool:
+    """Whether the person lets the application do this: now, before, or because it is our own."""
+    if asked.client.first_party:
+        return True
+    decided = decision(request)
+    if decided:
+        await remember(ctx, asked.client, session, scope, decided=decided)
+        if decided != YES:
+            raise Refusal("access_denied", "the person refused")
+        return True
+    if "consent" not in asked.prompts and await lets(ctx, asked.client, session, scope):
+        return True
+    if "none" in asked.prompts:
+        raise Refusal("consent_required", "the person must be asked")
+    return False
 
 
 async def _enough(realm: Realm, ctx: Context, request: Request, asked: Asked, session: Session) -> bool:
@@ -193,7 +225,7 @@ async def _asked_since(ctx: Context, request: Request) -> int | None:
 
 
 def _kept(request: Request) -> list[tuple[str, str]]:
-    return [(name, value) for name, value in (request.form or request.query) if name != ASKED]
+    return [(name, value) for name, value in (request.form or request.query) if name not in UNKEPT]
 
 
 async def _to_login(realm: Realm, ctx: Context, request: Request) -> Response:
@@ -205,13 +237,17 @@ async def _to_login(realm: Realm, ctx: Context, request: Request) -> Response:
     return Response(303, headers={"Location": f"{LOGIN}?{place}", **NO_STORE})
 
 
-async def _grant(realm: Realm, ctx: Context, asked: Asked, session: Session) -> Response:
+def _grantable(asked: Asked, session: Session) -> Parsed:
     try:
         scope = granted(asked.scope, session.account.kind, parse(asked.client.scope))
     except Problem as found:
         raise Refusal("invalid_scope", found.issues[0].text) from found
     if not str(scope):
         raise Refusal("invalid_scope", "nothing of what was asked can be granted")
+    return scope
+
+
+async def _grant(realm: Realm, ctx: Context, asked: Asked, session: Session, scope: Parsed) -> Response:
     offline = "offline_access" in scope.plain
     limits = signon_settings(ctx.settings)
     until = ctx.now + timedelta(seconds=limits.offline_seconds) if offline else session.expires_at

@@ -18,7 +18,7 @@ from aubier.ground.rows import Cookie, Request, Response
 from aubier.referentials.signon.refusal import NO_STORE
 from aubier.referentials.signon.settings import signon_settings
 
-TEMPLATES = ("frame.html", "login.html", "message.html")
+TEMPLATES = ("frame.html", "login.html", "message.html", "consent.html")
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?", re.ASCII)
 _STATUS = {"throttled": 429, "forbidden": 403, "login": 401}
 

@@ -42,7 +42,8 @@ _SAFE_URI = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]{1,1024}")
 class Client:
     """A registered application. `secret` is there once, in the answer to its registration.
 
-    Without secret and keys it is public: PKCE is then its only proof.
+    Without secret and keys it is public: PKCE is then its only proof. A `first_party` one is our own: people
+    are not asked before it acts for them.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Client:
     scope: str = ""
     jwks: str = ""
     secret_digest: str = ""
+    first_party: bool = False
 
     @property
     def public(self) -> bool:
@@ -70,6 +72,7 @@ def _client(row: Mapping[str, Any], shown: str | None = None) -> Client:
         row["scope"],
         row["jwks"],
         row["secret"],
+        row["first_party"],
     )
 
 
@@ -118,11 +121,13 @@ async def add_client(
     scope: str = "",
     after_logout: Iterable[str] = (),
     id: str = "",
+    first_party: bool = False,
 ) -> Client:
     """Registers an application; a confidential one gets a secret, shown this once.
 
     `jwks`: its public keys as a JWK Set, for `private_key_jwt`. `scope`: all it may ever ask (default:
-    identity, `patient/*`, `user/*`; `system/*` and `ins` must be named). `id` only for a known one.
+    identity, `patient/*`, `user/*`; `system/*` and `ins` must be named). `id` only for a known one. Only the
+    console flags one as `first_party`: no page and no endpoint registers applications.
     Raises Problem `value` (name, address, keys) or `duplicate` (id).
     """
     places, returns = _places(redirects), _places(after_logout)
@@ -132,7 +137,7 @@ async def add_client(
     rows = await ctx.store.run(
         "signon.add_client",
         *(id or random_ids(), name.strip(), digest(shown) if shown else "", _public_keys(jwks)),
-        *(places, returns, str(parse(scope or DEFAULT_SCOPE)), ctx.now),
+        *(places, returns, str(parse(scope or DEFAULT_SCOPE)), first_party, ctx.now),
     )
     if not rows:
         raise problem("duplicate", "This client exists", "Cette application existe déjà", at="http.client_id")
