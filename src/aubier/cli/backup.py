@@ -52,7 +52,7 @@ def backup(settings: Settings, file: Path) -> None:
         with database(settings) as dsn:
             say("Copie de la base", "Copying the database")
             os.close(os.open(dump, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
-            _pg_tool(settings, "pg_dump", ["--format=custom", "--compress=zstd:1", f"--file={dump}"], dsn)
+            _pg_tool(settings, "pg_dump", ["--format=custom", "--compress=1", f"--file={dump}"], dsn)
             say("Copie des documents et des clés", "Copying documents and keys")
             _pack(settings.data, dump, partial)
         partial.replace(file)
@@ -90,7 +90,7 @@ def _pg_tool(settings: Settings, name: str, arguments: Sequence[str], dsn: str) 
 
     The password goes by the environment: arguments can be read by anyone on the machine.
     """
-    engines = sorted((settings.data / "engine").glob(f"*/bin/{name}"), reverse=True)
+    engines = sorted((settings.data / "engine").glob(f"**/bin/{name}"), reverse=True)
     place, password = _without_password(dsn)
     command = [str(engines[0]) if engines else name, f"--dbname={place}", *arguments]
     environ = {**os.environ, "PGPASSWORD": password} if password else dict(os.environ)

@@ -1,0 +1,184 @@
+"""The other commands, on a running instance and on a stopped one."""
+
+import json
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.running import COMMAND, Running, end, environment, free_port, processes, run, start
+
+Copy = Callable[[str], Path]
+
+
+def test_accounts_as_json_and_as_a_table(instance: Running) -> None:
+    rows = json.loads(run("accounts", "--json", data=instance.data).stdout)
+    by_login = {row["login"]: row for row in rows}
+    assert {"yann", "dr.morvan", "admin"} <= set(by_login)
+    assert by_login["yann"]["reference"].startswith("Patient/")
+    assert by_login["dr.morvan"]["national_id"].startswith("8")
+    assert {row["kind"] for row in rows} == {"citizen", "professional", "system"}
+    table = run("accounts", data=instance.data, environ={"AUBIER_LANGUAGE": "fr"}).stdout
+    assert len(table.splitlines()) == len(rows)
+    assert "Administre la plateforme" in table
+
+
+def test_a_token_is_alone_on_the_last_line_and_works(instance: Running) -> None:
+    token = instance.token("yann")
+    assert token.count(".") == 2
+    status, found = instance.ask("/fhir/Patient?_count=1", token=token)
+    assert status == 200 and b"Yann" in found
+
+
+def test_the_administrator_may_ask_everything(instance: Running) -> None:
+    token = instance.token("admin", "system/*.cruds")
+    status, found = instance.ask("/fhir/Patient?_total=accurate&_count=1", token=token)
+    assert status == 200
+    assert json.loads(found)["total"] > 20
+
+
+def test_a_citizen_may_not(instance: Running) -> None:
+    done = run("token", "--as", "yann", "--scope", "system/*.cruds", data=instance.data)
+    assert done.returncode != 0 and done.stderr.startswith("Error: ")
+
+
+def test_an_unknown_login_is_a_sentence(instance: Running) -> None:
+    done = run("token", "--as", "nobody", data=instance.data)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert done.stderr.startswith("Error: ") and "nobody" in done.stderr
+    french = run("token", "--as", "nobody", data=instance.data, environ={"AUBIER_LANGUAGE": "fr"})
+    assert french.stderr.startswith("Erreur : ")
+
+
+def test_an_application_is_added_listed_removed(instance: Running) -> None:
+    added = run("client", "add", "Carnet", "--redirect", "http://127.0.0.1:9/back", data=instance.data)
+    assert added.returncode == 0, added.stderr
+    number = next(line.split()[1] for line in added.stdout.splitlines() if line.startswith("client_id"))
+    assert "client_secret" not in added.stdout
+    assert number in run("client", "list", data=instance.data).stdout
+    assert run("client", "remove", number, data=instance.data).returncode == 0
+    assert number not in run("client", "list", data=instance.data).stdout
+    gone = run("client", "remove", number, data=instance.data)
+    assert (gone.returncode, "No application" in gone.stderr) == (4, True)
+    wrong = run("client", "add", "Carnet", "--redirect", "not a uri", data=instance.data)
+    assert wrong.returncode != 0 and "Traceback" not in wrong.stderr
+
+
+def test_the_doctor_finds_a_running_instance_well(instance: Running) -> None:
+    done = run("doctor", data=instance.data)
+    assert done.returncode == 0, done.stdout
+    assert f"Aubier answers at port {instance.port}" in done.stdout
+    assert all(line.startswith("✓") for line in done.stdout.splitlines())
+
+
+def test_the_doctor_names_what_is_wrong(copy: Copy) -> None:
+    data = copy("ill")
+    (data / "secret" / "contents").chmod(0o644)
+    done = run("doctor", data=data)
+    assert done.returncode == 1
+    assert "chmod 600" in done.stdout
+
+
+@pytest.mark.parametrize("words", [("accounts",), ("token", "--as", "yann"), ("reset",), ("backup", "x")])
+def test_where_there_is_no_instance_it_says_how_to_start_one(tmp_path: Path, words: tuple[str, ...]) -> None:
+    words = tuple(str(tmp_path / w) if w == "x" else w for w in words)
+    done = run(*words, data=tmp_path / "none")
+    assert done.returncode in (3, 4), done.stderr
+    if words[0] != "reset":
+        assert f"aubier up --data {tmp_path / 'none'}" in done.stderr
+    assert not (tmp_path / "none").exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_commands_work_on_a_stopped_instance_and_leave_it_stopped(copy: Copy) -> None:
+    data = copy("asleep")
+    assert '"yann"' in run("accounts", "--json", data=data).stdout
+    assert run("token", "--as", "yann", data=data).stdout.count(".") == 2
+    assert processes(data) == []
+
+
+def test_a_reset_brings_the_first_day_back_while_running(copy: Copy) -> None:
+    running = start(copy("reset"))
+    try:
+        running.wait_for("ready ")
+        token = running.token("admin", "system/*.cruds")
+        body = {"resourceType": "Basic", "code": {"text": "x"}}
+        assert running.ask("/fhir/Basic", token=token, method="POST", body=body)[0] == 201
+        started = time.monotonic()
+        done = run("reset", data=running.data)
+        assert done.returncode == 0, done.stderr
+        assert time.monotonic() - started < 15
+        running.token("yann")
+        token = running.token("admin", "system/*.cruds")
+        status, found = running.ask("/fhir/Basic?_total=accurate", token=token)
+        assert (status, json.loads(found)["total"]) == (200, 0)
+    finally:
+        end(running)
+
+
+def test_a_restored_copy_answers_the_same(
+    instance: Running, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    home = instance.data.parent
+    file, other = home / "copy.aubier", home / "restored"
+    shutil.rmtree(other, ignore_errors=True)
+    admin = instance.token("admin", "system/*.cruds")
+    listed = json.loads(instance.ask("/fhir/DocumentReference?_count=200", token=admin)[1])
+    contents = [
+        e["resource"]["content"][0]["attachment"]["url"] for e in listed["entry"]
+        if e["resource"]["content"][0]["attachment"].get("url", "").startswith("Binary/")
+    ][:3]  # fmt: skip
+    paths = [*(f"/fhir/{url}" for url in contents), "/fhir/Patient?family=le%20goff&_sort=_id"]
+    before = [instance.ask(path, token=admin) for path in paths]
+    done = run("backup", str(file), data=instance.data)
+    assert done.returncode == 0, done.stderr
+    assert file.stat().st_mode & 0o077 == 0
+    assert sorted(p.name for p in home.glob("copy.aubier*")) == ["copy.aubier"]
+    refused = run("restore", str(file), data=instance.data)
+    assert (refused.returncode, "is not empty" in refused.stderr) == (5, True)
+    done = run("restore", str(file), data=other)
+    assert done.returncode == 0, done.stderr
+    assert not list(home.glob(".*restoring"))
+    again = start(other)
+    try:
+        again.wait_for("ready ")
+        after = [again.ask(path, token=again.token("admin", "system/*.cruds")) for path in paths]
+        assert [s for s, _ in after] == [200] * len(paths)
+        assert [b.replace(again.url.encode(), b"") for _, b in after] == [
+            b.replace(instance.url.encode(), b"") for _, b in before
+        ]
+    finally:
+        end(again)
+
+
+def test_a_backup_interrupted_leaves_nothing(instance: Running) -> None:
+    home = instance.data.parent
+    command = [*COMMAND, "backup", str(home / "half.aubier"), "--data", str(instance.data)]
+    under_way = subprocess.Popen(
+        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert under_way.stdout and under_way.stdout.readline() == "Copying the database\n"
+    under_way.send_signal(signal.SIGINT)
+    _, told = under_way.communicate(timeout=20)
+    assert (under_way.returncode, told) == (130, "Interrupted.\n")
+    assert list(home.glob("half*")) == []
+    assert instance.ask("/health/ready")[0] == 200
+
+
+def test_what_is_no_backup_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "odd").write_bytes(b"nonsense")
+    done = run("restore", str(tmp_path / "odd"), data=tmp_path / "data")
+    assert done.returncode == 2
+    assert "is not an Aubier backup" in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["odd"]
+
+
+def test_a_port_in_the_environment_is_the_one_that_commands_use(copy: Copy) -> None:
+    data, port = copy("moved"), free_port()
+    done = run("tour", data=data, environ={"AUBIER_PORT": str(port)})
+    assert done.returncode == 7
+    assert f"Nothing answers at http://127.0.0.1:{port}" in done.stderr

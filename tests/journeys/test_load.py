@@ -1,0 +1,104 @@
+"""`aubier load`: files, folders, NDJSON, Bundles and directory extracts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aubier.sandbox.extracts import write_extract
+from tests.journeys.running import Running, run
+
+GOOD = {"resourceType": "Basic", "id": "load-1", "code": {"text": "un"}}
+BAD = {"resourceType": "Basic", "id": "load-2", "code": "not a concept"}
+
+
+def _written(place: Path, *rows: Any) -> Path:
+    place.write_text("\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows))
+    return place
+
+
+def _admin(instance: Running) -> str:
+    return instance.token("admin", "system/*.cruds")
+
+
+def test_a_file(instance: Running, tmp_path: Path) -> None:
+    file = _written(tmp_path / "one.json", {**GOOD, "extension": [{"url": "urn:x", "valueDecimal": 1}]})
+    file.write_text(file.read_text().replace('"valueDecimal": 1', '"valueDecimal": 1.10'))
+    done = run("load", str(file), data=instance.data)
+    assert (done.returncode, done.stdout) == (0, "1 created, 0 updated, 0 unchanged, 0 refused\n")
+    again = run("load", str(file), data=instance.data)
+    assert "0 created, 0 updated, 1 unchanged" in again.stdout
+    status, found = instance.ask("/fhir/Basic/load-1", token=_admin(instance))
+    assert status == 200 and b"1.10" in found
+
+
+def test_ndjson_with_some_refused(instance: Running, tmp_path: Path) -> None:
+    rows = [{**GOOD, "id": f"nd-{n}"} for n in range(1500)]
+    file = _written(tmp_path / "many.ndjson", *rows[:700], BAD, "{nonsense", "", *rows[700:], "[]", '"x"')
+    done = run("load", str(file), data=instance.data)
+    assert done.returncode == 1
+    assert "1500 created, 0 updated, 0 unchanged, 4 refused" in done.stdout
+    told = [line for line in done.stdout.splitlines() if line.startswith(f"  {file}:")]
+    assert [line.split(":")[1].split()[0] for line in told][:2] == ["701", "702"]
+    assert "Basic.code" in told[0]
+    status, found = instance.ask(
+        "/fhir/Basic?_total=accurate&_count=1&_id=nd-0,nd-1499", token=_admin(instance)
+    )
+    assert (status, json.loads(found)["total"]) == (200, 2)
+
+
+def test_a_folder_in_french(instance: Running, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    _written(tmp_path / "deep" / "a.json", {**GOOD, "id": "deep-1"})
+    _written(tmp_path / "b.ndjson", {**GOOD, "id": "deep-2"}, BAD)
+    (tmp_path / "notes.txt").write_text("not for us")
+    done = run("load", str(tmp_path), data=instance.data, environ={"AUBIER_LANGUAGE": "fr"})
+    assert done.returncode == 1
+    assert "2 créées, 0 mises à jour, 0 inchangées, 1 refusées" in done.stdout
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"resourceType":"Nothing"}', '{"a":1,"a":2}', "\ufeff"])
+def test_what_is_no_fhir_is_refused_with_a_reason(instance: Running, tmp_path: Path, content: str) -> None:
+    file = _written(tmp_path / "odd.json", content)
+    done = run("load", str(file), data=instance.data)
+    assert done.returncode == 1
+    assert "1 refused" in done.stdout and str(file) in done.stdout
+    assert "Traceback" not in done.stderr
+
+
+def test_a_file_that_is_not_there(instance: Running, tmp_path: Path) -> None:
+    done = run("load", str(tmp_path / "none.json"), data=instance.data)
+    assert done.returncode == 2 and "none.json" in done.stderr
+
+
+def test_a_transaction_bundle_keeps_its_own_references(instance: Running, tmp_path: Path) -> None:
+    person, weight = "6f1c3c5e-0000-4000-8000-000000000001", "6f1c3c5e-0000-4000-8000-000000000002"
+    patient = {"resourceType": "Patient", "name": [{"family": "Lot"}]}
+    observation = {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"text": "Poids"},
+        "subject": {"reference": f"urn:uuid:{person}"},
+    }
+    entries = [
+        {"fullUrl": f"urn:uuid:{n}", "resource": r, "request": {"method": "POST", "url": r["resourceType"]}}
+        for n, r in ((person, patient), (weight, observation))
+    ]
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
+    done = run("load", str(_written(tmp_path / "lot.json", bundle)), data=instance.data)
+    assert (done.returncode, done.stdout.split(",")[0]) == (0, "2 created"), done.stdout
+    path = f"/fhir/Observation?subject=Patient/{person}"
+    status, found = instance.ask(path, token=_admin(instance))
+    assert status == 200
+    assert [e["resource"]["id"] for e in json.loads(found)["entry"]] == [weight]
+
+
+def test_a_directory_extract(instance: Running, tmp_path: Path) -> None:
+    write_extract(tmp_path / "extract", 300, seed="load", stamp="202611220000")
+    done = run("load", str(tmp_path / "extract"), data=instance.data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "lines in" in done.stdout and "0 left out" in done.stdout
+    assert "PractitionerRole" in done.stdout
+    again = run("load", str(tmp_path / "extract"), data=instance.data)
+    assert again.returncode == 0, again.stdout + again.stderr

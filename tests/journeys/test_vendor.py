@@ -1,0 +1,142 @@
+"""A vendor's first day: register, sign a person in by code and PKCE, read, deposit, be refused."""
+
+import base64
+import hashlib
+import json
+import re
+import secrets
+from html import unescape
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import httpx
+import pytest
+
+from tests.journeys.running import Running, run
+
+BACK = "http://127.0.0.1:9/back"
+
+
+@pytest.fixture(scope="module")
+def client_id(instance: Running) -> str:
+    added = run("client", "add", "Mon logiciel", "--redirect", BACK, data=instance.data)
+    assert added.returncode == 0, added.stderr
+    return next(line.split()[1] for line in added.stdout.splitlines() if line.startswith("client_id"))
+
+
+def _signed_in(instance: Running, client_id: str, login: str, scope: str) -> dict[str, str]:
+    """The token answer of an authorization code with PKCE, through the login page as a browser sees it."""
+    with httpx.Client(base_url=instance.url, follow_redirects=False) as browser:
+        known = browser.get("/fhir/.well-known/smart-configuration").json()
+        verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(12)
+        digest = hashlib.sha256(verifier.encode()).digest()
+        asked = {
+            "response_type": "code",
+            "client_id": client_id,
+            "redirect_uri": BACK,
+            "scope": scope,
+            "state": state,
+            "aud": f"{instance.url}/fhir",
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+        }
+        sent = browser.get(f"{known['authorization_endpoint']}?{urlencode(asked)}")
+        assert sent.status_code == 303
+        page = browser.get(sent.headers["location"])
+        hidden = dict(re.findall(r'name="(csrf|next|realm)" value="([^"]*)"', page.text))
+        hidden = {k: unescape(v) for k, v in hidden.items()}
+        done = browser.post("/signon/login", data={**hidden, "login": login})
+        assert done.status_code == 303
+        came = browser.get(done.headers["location"])
+        if came.status_code == 200:
+            # The person is asked, once, whether to let this application in.
+            fields = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', came.text)
+            kept = {name: unescape(value) for name, value in fields}
+            came = browser.post("/signon/authorize", data={**kept, "signon_decided": "yes"})
+        while not came.headers["location"].startswith(BACK):
+            came = browser.get(came.headers["location"])
+        answer = parse_qs(urlsplit(came.headers["location"]).query)
+        assert answer["state"] == [state]
+        form = {
+            "grant_type": "authorization_code",
+            "code": answer["code"][0],
+            "redirect_uri": BACK,
+            "client_id": client_id,
+            "code_verifier": verifier,
+        }
+        given = browser.post(known["token_endpoint"], data=form)
+        assert given.status_code == 200, given.text
+        told: dict[str, str] = given.json()
+        return {**told, "form": urlencode(form), "endpoint": known["token_endpoint"]}
+
+
+def test_a_citizen_signs_in_and_the_application_reads_the_record(instance: Running, client_id: str) -> None:
+    told = _signed_in(instance, client_id, "yann", "openid fhirUser launch/patient patient/*.rs")
+    assert told["token_type"] == "Bearer"
+    patient = told["patient"]
+    status, found = instance.ask(f"/fhir/Patient/{patient}", token=told["access_token"])
+    assert (status, json.loads(found)["id"]) == (200, patient)
+    status, found = instance.ask(f"/fhir/MedicationRequest?patient={patient}", token=told["access_token"])
+    assert status == 200 and json.loads(found)["entry"]
+    body = {"resourceType": "Observation", "status": "final", "code": {"text": "x"},
+            "subject": {"reference": f"Patient/{patient}"}}  # fmt: skip
+    refused = instance.ask("/fhir/Observation", token=told["access_token"], method="POST", body=body)
+    assert refused[0] == 403, "reading was asked, not writing"
+    for operation in ("share", "block"):
+        path = f"/fhir/Patient/{patient}/${operation}"
+        params = {"resourceType": "Parameters"}
+        assert instance.ask(path, token=told["access_token"], method="POST", body=params)[0] == 403
+
+
+def test_a_code_played_twice_ends_what_it_gave(instance: Running, client_id: str) -> None:
+    told = _signed_in(instance, client_id, "yann", "launch/patient patient/*.rs")
+    assert instance.ask(f"/fhir/Patient/{told['patient']}", token=told["access_token"])[0] == 200
+    kind = {"Content-Type": "application/x-www-form-urlencoded"}
+    again = httpx.post(told["endpoint"], content=told["form"], headers=kind)
+    assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
+    assert instance.ask(f"/fhir/Patient/{told['patient']}", token=told["access_token"])[0] == 401
+
+
+def test_a_professional_deposits_a_document(instance: Running, client_id: str) -> None:
+    told = _signed_in(instance, client_id, "dr.tanguy", "openid fhirUser user/*.cruds")
+    token = told["access_token"]
+    yann = next(
+        r["reference"] for r in json.loads(run("accounts", "--json", data=instance.data).stdout)
+        if r["login"] == "yann"
+    )  # fmt: skip
+    content = base64.b64encode(b"Bonjour").decode()
+    document = {
+        "resourceType": "DocumentReference",
+        "status": "current",
+        "type": {"coding": [{"system": "http://loinc.org", "code": "11488-4"}]},
+        "subject": {"reference": yann},
+        "content": [{"attachment": {"contentType": "text/plain", "data": content, "title": "Note"}}],
+    }
+    status, made = instance.ask("/fhir/DocumentReference", token=token, method="POST", body=document)
+    assert status == 201, made
+    number = json.loads(made)["id"]
+    assert instance.ask(f"/fhir/DocumentReference/{number}", token=instance.token("yann"))[0] == 200
+
+
+def test_what_errors_look_like(instance: Running) -> None:
+    status, told = instance.ask("/fhir/Patient")
+    assert (status, json.loads(told)["issue"][0]["code"]) == (401, "login")
+    token = instance.token("yann")
+    for path, expected in (
+        ("/fhir/Patient/none", 404),
+        ("/fhir/Patient?nosuch=1", 400),
+        ("/fhir/Nothing", 404),
+    ):
+        status, told = instance.ask(path, token=token)
+        assert (status, json.loads(told)["resourceType"]) == (expected, "OperationOutcome")
+    tampered = token[:-6] + ("AAAAAA" if token[-6:] != "AAAAAA" else "BBBBBB")
+    assert instance.ask("/fhir/Patient", token=tampered)[0] == 401
+
+
+def test_sign_in_without_a_page_asked_for_lands_in_one_s_space(instance: Running) -> None:
+    for login, space in (("yann", "/citoyen"), ("dr.morvan", "/pro")):
+        with httpx.Client(base_url=instance.url, headers={"Accept": "text/html"}) as browser:
+            page = browser.get("/signon/login")
+            hidden = dict(re.findall(r'name="(csrf|next|realm)" value="([^"]*)"', page.text))
+            done = browser.post("/signon/login", data={**hidden, "login": login})
+            assert done.headers["location"] == space
+            assert browser.get(space).status_code == 200
