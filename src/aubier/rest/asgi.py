@@ -20,7 +20,7 @@ from aubier.ground.clock import Clock
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Door, Request, Response, Route
 from aubier.rest.bundles import run_bundle
-from aubier.rest.exchange import Answer, Call, decoded, failed
+from aubier.rest.exchange import Answer, Call, decoded, failed, placed
 from aubier.rest.interactions import Interactions, path_of
 
 _log = logging.getLogger("aubier.rest")
@@ -39,7 +39,8 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
     "Cross-Origin-Opener-Policy": "same-origin",
-    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none';"
+    "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri"
+    " 'none'; frame-ancestors 'none';"
     " form-action 'self' http://127.0.0.1:* http://localhost:* https:",
 }
 
@@ -116,7 +117,7 @@ class Server:
                 return await run_bundle(self.interactions, call, context.store, self.access.settings)
             return await self.interactions.answer(call, context.store, self.access.settings)
         except Problem as refusal:
-            return failed(refusal, call.language)
+            return failed(placed(refusal, "http.path"), call.language)
         except Exception:
             return failed(_unexpected(call.method, "/".join(call.path)), call.language)
 
@@ -238,7 +239,9 @@ class Server:
 
 
 def _by_token(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers without cookies: the API takes tokens only, so that no other site can speak in one's name."""
+    """The headers without cookies: the API takes tokens only, so that no other site can speak in
+    one's name.
+    """
     return {name: value for name, value in headers.items() if name != "cookie"}
 
 
@@ -297,7 +300,8 @@ def _starlette(response: Response, headers: Mapping[str, str], *, secure: bool) 
 
 
 def _takes_gzip(headers: Mapping[str, str]) -> bool:
-    return "gzip" in headers.get("accept-encoding", "")
+    offers = [o.replace(" ", "").lower() for o in headers.get("accept-encoding", "").split(",")]
+    return any(o == "gzip" or (o.startswith("gzip;q=") and o[7:].strip("0.")) for o in offers)
 
 
 async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answer) -> None:

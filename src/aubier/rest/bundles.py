@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,9 +13,11 @@ from aubier.ground.clock import instant
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.exchange import Answer, Call, moment
-from aubier.rest.interactions import Interactions
+from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.outcome import outcome, status_of
+from aubier.rest.resolving import check_links, in_entry, resolve
 from aubier.store.intent import Intent, Written
+from aubier.validation import check, validate
 
 _ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 _PHRASES = {200: "200 OK", 201: "201 Created", 204: "204 No Content", 304: "304 Not Modified"}
@@ -43,22 +45,39 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
             "Envoyez un Bundle de type batch ou transaction",
             at="Bundle.type",
         )
-    entries = _entries(bundle, server.limits.bundle, call.base)
+    _check_envelope(bundle, server.limits.bundle)
+    entries = _entries(bundle, call.base)
     if kind == "batch":
         answers = await _batch(server, call, view, entries, settings)
     else:
+        resources = [(e.place, e.resource) for e in entries if e.resource is not None]
+        check_links(resources, [e.full_url for e in entries])
+        await resolve(server, view, resources)
         answers = await _transaction(server, call, view, entries)
     body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
     return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))
 
 
-def _entries(bundle: Resource, most: int, base: str) -> list[_Entry]:
-    listed = bundle.get("entry") or []
-    if not isinstance(listed, list) or len(listed) > most:
+def _check_envelope(bundle: Resource, most: int) -> None:
+    """Problem when the Bundle itself, whatever its resources are, is not one of FHIR R4."""
+    listed = bundle.get("entry", [])
+    if isinstance(listed, list) and len(listed) > most:
         raise problem("too-costly", f"At most {most} entries", f"Au plus {most} entrées", at="Bundle.entry")
+    if isinstance(listed, list) and listed:
+        bundle = {**bundle, "entry": [_without_resource(entry) for entry in listed]}
+    check(bundle)
+
+
+def _without_resource(entry: Any) -> Any:
+    if not isinstance(entry, dict) or not isinstance(entry.get("resource"), dict):
+        return entry
+    return {k: v for k, v in entry.items() if k != "resource"} or {"fullUrl": "urn:none"}
+
+
+def _entries(bundle: Resource, base: str) -> list[_Entry]:
     found: list[_Entry] = []
     issues: list[Issue] = []
-    for n, entry in enumerate(listed):
+    for n, entry in enumerate(bundle.get("entry", [])):
         try:
             found.append(_entry(n, entry, base))
         except Problem as refusal:
@@ -68,35 +87,34 @@ def _entries(bundle: Resource, most: int, base: str) -> list[_Entry]:
     return found
 
 
-def _entry(place: int, entry: Any, base: str) -> _Entry:
+def _entry(place: int, entry: Resource, base: str) -> _Entry:
     at = f"Bundle.entry[{place}]"
-    request = entry.get("request") if isinstance(entry, dict) else None
-    if not isinstance(request, dict) or not isinstance(request.get("url"), str):
+    request = entry.get("request")
+    if request is None:
         raise problem(
             "required",
             "Each entry needs request.method and request.url",
             "Chaque entrée doit avoir request.method et request.url",
             at=f"{at}.request",
         )
-    method = request.get("method")
-    if method not in _ORDER:
-        raise problem(
-            "code-invalid",
-            f"request.method must be one of {', '.join(_ORDER)}",
-            f"request.method doit être parmi {', '.join(_ORDER)}",
-            at=f"{at}.request.method",
-        )
+    method = request["method"]
     url = urlsplit(request["url"].removeprefix(base).lstrip("/"))
+    if url.scheme or url.netloc:
+        raise problem(
+            "value",
+            f"request.url must be relative to {base}",
+            f"request.url doit être relatif à {base}",
+            at=f"{at}.request.url",
+        )
     resource = entry.get("resource")
-    if method in ("POST", "PUT") and not isinstance(resource, dict):
+    if method in ("POST", "PUT") and resource is None:
         raise problem(
             "required", f"{method} needs a resource", f"{method} demande une ressource", at=f"{at}.resource"
         )
     names = ("ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince")
     headers = {_header(n): str(request[n]) for n in names if n in request}
-    path = tuple(p for p in url.path.split("/") if p)
-    full_url = entry.get("fullUrl") or ""
-    return _Entry(place, method, path, url.query, resource, headers, full_url)
+    full_url = entry.get("fullUrl", "")
+    return _Entry(place, method, path_of(url.path), url.query, resource, headers, full_url)
 
 
 def _header(name: str) -> str:
@@ -159,7 +177,18 @@ async def _transaction(
 
 
 async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequence[Intent]) -> list[Written]:
-    return await view.write(intents, action="transaction" if len(intents) > 1 else "")
+    try:
+        return await view.write(intents, action="transaction" if len(intents) > 1 else "")
+    except Problem as refusal:
+        # The store tells the place in a resource; of which entry, only the resources themselves can tell.
+        issues = [
+            i
+            for e in writes
+            if e.resource
+            for i in in_entry(validate(e.resource), e.place)
+            if i.severity == "error"
+        ]
+        raise Problem(tuple(issues), refusal.headers) if issues else refusal from None
 
 
 async def _read(server: Interactions, call: Call, view: View, entry: _Entry) -> bytes:
@@ -176,10 +205,7 @@ def _intents(server: Interactions, writes: Sequence[_Entry]) -> list[Intent]:
         try:
             intents.append(_intent(server, entry))
         except Problem as refusal:
-            issues += [
-                replace(i, at=tuple(f"Bundle.entry[{entry.place}]: {a}" for a in i.at))
-                for i in refusal.issues
-            ]
+            issues += in_entry(refusal.issues, entry.place)
     issues += _twice(writes)
     if issues:
         raise Problem(tuple(issues))

@@ -27,16 +27,19 @@ def capability(
         "implementation": {"description": "Aubier, FHIR R4", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json"],
-        "rest": [
-            {
-                "mode": "server",
-                "security": _security(base),
-                "resource": [_resource(kind, operations) for kind in sorted(definitions().resource_types)],
-                "interaction": [{"code": c} for c in ("transaction", "batch", "history-system")],
-                "operation": [_operation(o) for (on, _), o in operations.items() if not on],
-            }
-        ],
+        "rest": [_rest(base, operations)],
     }
+
+
+def _rest(base: str, operations: Mapping[tuple[str, str], Operation]) -> Resource:
+    row: Resource = {
+        "mode": "server",
+        "security": _security(base),
+        "resource": [_resource(kind, operations) for kind in sorted(definitions().resource_types)],
+        "interaction": [{"code": c} for c in ("transaction", "batch", "history-system")],
+    }
+    own = [_operation(o) for (on, _), o in operations.items() if not on]
+    return {**row, "operation": own} if own else row
 
 
 def _security(base: str) -> Resource:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import parse_qsl
@@ -16,6 +16,7 @@ from aubier.rest.outcome import outcome, status_of
 from aubier.store.reading import Row
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
+FORM = "application/x-www-form-urlencoded"
 _JSON = {"application/fhir+json", "application/json", "text/json", "application/json+fhir", "json"}
 _ANY = {"", "*/*", "application/*"}
 _MAX_QUERY = 64_000
@@ -61,7 +62,7 @@ class Call:
     def resource(self) -> Resource:
         """The body as a resource. Problem: media-type, structure."""
         check_content_type(self.headers)
-        return fhir_json.parse(self.body)
+        return parsed(self.body)
 
 
 @dataclass(slots=True)
@@ -72,6 +73,19 @@ class Answer:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     media_type: str = FHIR_JSON
+
+
+def parsed(body: bytes) -> Resource:
+    """The JSON object of a body; a refusal without a place of its own says that it is about the body."""
+    try:
+        return fhir_json.parse(body)
+    except Problem as refusal:
+        raise placed(refusal, "http.body") from None
+
+
+def placed(refusal: Problem, place: str) -> Problem:
+    """The same refusal, in which every issue names a place: `place` where it named none."""
+    return Problem(tuple(i if i.at else replace(i, at=(place,)) for i in refusal.issues), refusal.headers)
 
 
 def decoded(text: str) -> list[tuple[str, str]]:
@@ -112,6 +126,8 @@ def check_content_type(headers: Mapping[str, str]) -> None:
 def check_accept(call: Call) -> None:
     """Problem (not-acceptable) when the client takes no FHIR JSON. `_format` comes before Accept."""
     asked = dict(parse_qsl(call.query, errors="replace")).get("_format")
+    if not asked and call.headers.get("content-type", "").startswith(FORM):
+        asked = dict(parse_qsl(call.body.decode("latin-1"), errors="replace")).get("_format")
     wanted = [asked] if asked else call.headers.get("accept", "").split(",")
     kinds = [w.partition(";")[0].strip().lower() for w in wanted]
     if not any(k in _JSON or k in _ANY or k == "text/html" for k in kinds):

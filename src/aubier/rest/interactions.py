@@ -15,12 +15,14 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
 from aubier.rest.exchange import (
+    FORM,
     Answer,
     Call,
     check_accept,
     check_content_type,
     decoded,
     of_version,
+    parsed,
     unchanged,
     version_of,
 )
@@ -35,7 +37,6 @@ from aubier.store.reading import Row
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-_FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,7 @@ class Interactions:
         if path == ("metadata",):
             return self._metadata(call)
         if not path:
-            raise problem(
-                "method",
-                "POST a batch or transaction Bundle here",
-                "Envoyez ici en POST un Bundle batch ou transaction",
-                at="http.method",
-            )
+            raise _only(call.method, "POST")
         if path[-1].startswith("$"):
             return await self._operation(call, view, settings)
         if path == ("_history",):
@@ -102,15 +98,7 @@ class Interactions:
         }
         methods = shapes[self._shape(call.path)]
         if call.method not in methods:
-            raise Problem(
-                problem(
-                    "method",
-                    f"{call.method} is not possible here; use {', '.join(methods)}",
-                    f"{call.method} n'est pas possible ici ; utilisez {', '.join(methods)}",
-                    at="http.method",
-                ).issues,
-                headers={"Allow": ", ".join(methods)},
-            )
+            raise _only(call.method, *methods)
         return methods[call.method]  # type: ignore[no-any-return]
 
     @staticmethod
@@ -142,9 +130,7 @@ class Interactions:
 
     def _metadata(self, call: Call) -> Answer:
         if call.method not in ("GET", "HEAD"):
-            raise problem(
-                "method", "Only GET is possible here", "Seul GET est possible ici", at="http.method"
-            )
+            raise _only(call.method, "GET", "HEAD")
         return Answer(200, self.capability(call.base))
 
     async def _read(self, call: Call, view: View) -> Answer:
@@ -165,11 +151,11 @@ class Interactions:
         pairs = call.pairs()
         if call.method == "POST":
             kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if call.body and kind != _FORM:
+            if call.body and kind != FORM:
                 raise problem(
                     "media-type",
-                    f"_search takes {_FORM}",
-                    f"_search attend {_FORM}",
+                    f"_search takes {FORM}",
+                    f"_search attend {FORM}",
                     at="http.Content-Type",
                 )
             pairs += decoded(_ascii(call.body))
@@ -194,11 +180,16 @@ class Interactions:
 
     async def _history(self, call: Call, view: View, kinds: list[str], logical: str) -> Answer:
         if call.method != "GET":
-            raise problem(
-                "method", "Only GET is possible here", "Seul GET est possible ici", at="http.method"
-            )
+            raise _only(call.method, "GET")
         options = _history_options(call, self.limits)
-        rows, following, total = await view.history_rows(kinds, logical, **options)
+        try:
+            rows, following, total = await view.history_rows(kinds, logical, **options)
+        except Problem as refusal:
+            if refusal.kind != "not-found" or options.keys() == {"count"}:
+                raise
+            # Nothing in this span: told as an empty history when there is one at all.
+            await view.history_rows(kinds, logical, count=1)
+            rows, following, total = [], None, 0
         here = "/".join([call.base, *call.path])
         links = [("self", here + (f"?{call.query}" if call.query else ""))]
         if following:
@@ -286,13 +277,18 @@ class Interactions:
             _check_id(kind, call.path[1])
             parameters = {**parameters, "_id": call.path[1]}
         context = Context(view.actor, view, view.now, settings, call.language)
-        return Answer(200, fhir_json.dumps(await operation.run(context, parameters)))
+        try:
+            return Answer(200, fhir_json.dumps(await operation.run(context, parameters)))
+        except Problem as refusal:
+            if refusal.kind in ("not-found", "forbidden"):
+                await view.note(f"${name}", "/".join(call.path[:-1]) or "*", refusal.kind)
+            raise
 
     @staticmethod
     def _parameters(call: Call, operation: Operation) -> Resource:
         if call.method == "POST" and call.body:
             check_content_type(call.headers)
-            return fhir_json.parse(call.body)
+            return parsed(call.body)
         if call.method not in ("GET", "POST") or (call.method == "GET" and operation.affects_state):
             raise problem(
                 "method",
@@ -326,7 +322,8 @@ def _shaped(row: Row, call: Call) -> bytes:
     if "_summary" not in call.query and "_elements" not in call.query:
         return row.raw
     pairs = [(k, v) for k, v in call.pairs() if k in ("_summary", "_elements")]
-    return shaped(row.raw, parse(row.type, pairs, registry=registry()))
+    query = parse(row.type, pairs, registry=registry())
+    return shaped(row.raw, query) if query.summary or query.elements else row.raw
 
 
 def _check_id(kind: str, logical: str) -> None:
@@ -348,6 +345,18 @@ def _check_kind(kind: str, resource: Resource) -> None:
             f"Le corps est un {str(found)[:64]}, l'adresse dit {kind}",
             at=f"{str(found)[:64]}.resourceType",
         )
+
+
+def _only(method: str, *allowed: str) -> Problem:
+    """The refusal of a method, with those that are possible."""
+    listed = ", ".join(allowed)
+    refusal = problem(
+        "method",
+        f"{method[:20]} is not possible here; use {listed}",
+        f"{method[:20]} n'est pas possible ici ; utilisez {listed}",
+        at="http.method",
+    )
+    return Problem(refusal.issues, headers={"Allow": listed})
 
 
 def _unstamped(resource: Resource) -> Resource:

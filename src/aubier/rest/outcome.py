@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
 
@@ -38,6 +40,9 @@ STATUS = {
 }
 """The HTTP status of each kind."""
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
+"""What a refusal may quote of a request but a FHIR string may not hold."""
+
 _CODE = {
     "method": "not-supported",
     "not-acceptable": "not-supported",
@@ -66,7 +71,9 @@ def outcome(problem: Problem, language: str = "en") -> Resource:
 
 
 def _issue(issue: Issue, language: str) -> Resource:
-    first, second, other = (issue.fr, issue.text, "en") if language == "fr" else (issue.text, issue.fr, "fr")
+    texts = (issue.fr, issue.text) if language == "fr" else (issue.text, issue.fr)
+    first, second = (_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts)
+    other = "en" if language == "fr" else "fr"
     details: Resource = {"text": first}
     if second != first:
         details["_text"] = {
@@ -87,7 +94,7 @@ def _issue(issue: Issue, language: str) -> Resource:
         "diagnostics": f"{first} [{issue.rule}]" if issue.rule else first,
     }
     if issue.at:
-        row["expression"] = list(issue.at)
+        row["expression"] = [_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", place) for place in issue.at]
     return row
 
 

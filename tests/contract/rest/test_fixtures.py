@@ -1,4 +1,4 @@
-"""The published examples go in over HTTP and come out the same, or are refused for a reason of the base standard."""
+"""Published examples go in over HTTP and come out the same, or are refused by the base standard."""
 
 import json
 import random

@@ -1,0 +1,88 @@
+"""References between the entries of a transaction and by criteria. Rule: FHIR R4, http.html#trules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from aubier.access.view import View
+from aubier.fhir.references import Place, Reference, iter_references
+from aubier.ground.problem import Issue, Problem, problem
+from aubier.ground.rows import Resource
+from aubier.rest.interactions import Interactions
+
+_REQUEST = {
+    "http.If-Match": "request.ifMatch",
+    "http.If-None-Match": "request.ifNoneMatch",
+    "http.If-None-Exist": "request.ifNoneExist",
+    "http.method": "request.method",
+}
+_TYPED = re.compile(r"^[A-Z][A-Za-z]*(?=\.|$)")
+
+
+def in_entry(issues: Iterable[Issue], number: int) -> list[Issue]:
+    """The same issues with the places they have in the Bundle: `Bundle.entry[2].resource.name`."""
+    return [replace(i, at=tuple(_place(a, number) for a in i.at or ("http.path",))) for i in issues]
+
+
+def _place(at: str, number: int) -> str:
+    entry = f"Bundle.entry[{number}]"
+    if at.startswith(("http.", "request.")):
+        return f"{entry}.{_REQUEST.get(at, 'request.url')}"
+    return f"{entry}.{_TYPED.sub('resource', at, count=1)}"
+
+
+def check_links(resources: Sequence[tuple[int, Resource]], full_urls: Iterable[str]) -> None:
+    """Problem for each `urn:uuid:` reference that no entry of the transaction bears as its fullUrl."""
+    known = set(full_urls)
+    lost = [
+        Issue(
+            "not-found",
+            f"No entry of this Bundle has the fullUrl {place.text}",
+            f"Aucune entrée de ce Bundle n'a le fullUrl {place.text}",
+            (_place(f"{place.path}.reference", number),),
+        )
+        for number, resource in resources
+        if resource.get("resourceType") != "Bundle"
+        for place in iter_references(resource)
+        if place.text.startswith("urn:uuid:") and place.text.partition("#")[0] not in known
+    ]
+    if lost:
+        raise Problem(tuple(lost))
+
+
+async def resolve(server: Interactions, view: View, resources: Sequence[tuple[int, Resource]]) -> None:
+    """Puts `Type/id` in the place of each `Type?criteria`, found by a search under the actor's own view.
+
+    `resources` come with the number of their entry. Problem (precondition) unless exactly one matches.
+    """
+    known: dict[str, str] = {}
+    for number, resource in resources:
+        for place in iter_references(resource):
+            if Reference.parse(place.text).form != "conditional":
+                continue
+            if place.text not in known:
+                known[place.text] = await _found(server, view, place, number)
+            place.value["reference"] = known[place.text]
+
+
+async def _found(server: Interactions, view: View, place: Place, number: int) -> str:
+    kind, _, criteria = place.text.partition("?")
+    try:
+        query = server.condition(kind, criteria, "query")
+        rows = (await view.search_rows(query)).rows
+    except Problem as refusal:
+        at = _place(f"{place.path}.reference", number)
+        raise Problem(tuple(replace(i, at=(at,)) for i in refusal.issues), refusal.headers) from None
+    if len(rows) == 1:
+        return f"{rows[0].type}/{rows[0].id}"
+    count, nombre = ("Several", "Plusieurs") if rows else ("No", "Aucun")
+    raise problem(
+        "precondition",
+        f"{count} {kind} known to you meet {place.text[:200]}; exactly one must",
+        f"{nombre} {kind} connu de vous ne répond à {place.text[:200]} ; il en faut exactement un"
+        if not rows
+        else f"{nombre} {kind} connus de vous répondent à {place.text[:200]} ; il en faut exactement un",
+        at=_place(f"{place.path}.reference", number),
+    )

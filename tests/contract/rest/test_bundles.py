@@ -1,0 +1,266 @@
+"""Batch and transaction over HTTP: order, links between entries, all or nothing."""
+
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import pytest
+
+from aubier.fhir import json as fhir_json
+from aubier.validation import validate
+from tests.contract.rest.conftest import BASE, CITIZEN, DOCTOR, Api, places
+
+SYSTEM = "urn:test"
+
+
+def urn(name: str) -> str:
+    """A urn:uuid for a name."""
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, name)}"
+
+
+def person(value: str, **parts: Any) -> dict[str, Any]:
+    """A Patient known by an identifier."""
+    return {"resourceType": "Patient", "identifier": [{"system": SYSTEM, "value": value}], **parts}
+
+
+def weight(subject: str, **parts: Any) -> dict[str, Any]:
+    """An Observation of a subject."""
+    return {
+        "resourceType": "Observation",
+        "status": "final",
+        "code": {"text": "poids"},
+        "subject": {"reference": subject},
+        **parts,
+    }
+
+
+def entry(method: str, url: str, resource: Any = None, full_url: str = "", **request: str) -> dict[str, Any]:
+    """A Bundle entry."""
+    row: dict[str, Any] = {"request": {"method": method, "url": url, **request}}
+    if resource is not None:
+        row["resource"] = resource
+    return {**row, "fullUrl": full_url} if full_url else row
+
+
+async def run(api: Api, kind: str, *entries: dict[str, Any], **options: Any) -> list[dict[str, Any]]:
+    """The entries of the answer, which must be valid."""
+    answer = await api.post(kind, *entries, **options)
+    assert answer.status_code == 200, answer.text
+    body = fhir_json.parse(answer.content)
+    assert body["type"] == f"{kind}-response"
+    assert not list(validate(body)), answer.text
+    assert len(body.get("entry", [])) == len(entries)
+    return list(body.get("entry", []))
+
+
+def statuses(answers: list[dict[str, Any]]) -> list[str]:
+    """The number of each status."""
+    return [a["response"]["status"][:3] for a in answers]
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_an_empty_one_is_answered_by_an_empty_one(api: Api, kind: str) -> None:
+    answer = await api.ask("POST", "", {"resourceType": "Bundle", "type": kind})
+    assert answer.json() == {"resourceType": "Bundle", "type": f"{kind}-response"}
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_deletes_come_first_then_posts_then_puts_then_reads(api: Api, kind: str) -> None:
+    """The create's condition holds once the delete is done, and the read sees what the update wrote."""
+    value = f"order-{kind}"
+    old, kept = await api.make(person(value)), await api.make(person(f"{value}-kept"))
+    answers = await run(
+        api,
+        kind,
+        entry("GET", f"Patient?identifier={SYSTEM}|{value},{SYSTEM}|{value}-kept"),
+        entry("PUT", f"Patient/{kept}", person(f"{value}-kept", active=True) | {"id": kept}),
+        entry("POST", "Patient", person(value)),
+        entry("DELETE", f"Patient/{old}"),
+    )
+    assert statuses(answers) == ["200", "200", "201", "204"]
+    found = {e["resource"]["id"]: e["resource"] for e in answers[0]["resource"]["entry"]}
+    made = answers[2]["response"]["location"].removesuffix("/_history/1").rpartition("/")[2]
+    assert found.keys() == {kept, made} and found[kept]["active"] is True
+
+
+async def test_entries_name_each_other_by_urn_in_any_order(api: Api) -> None:
+    answers = await run(
+        api,
+        "transaction",
+        entry("POST", "Observation", weight(urn("a"), hasMember=[{"reference": urn("c")}]), urn("b")),
+        entry("POST", "Patient", person("urn"), urn("a")),
+        entry("POST", "Observation", weight(urn("a")), urn("c")),
+        headers={"prefer": "return=representation"},
+    )
+    made = answers[1]["resource"]["id"]
+    assert answers[0]["resource"]["subject"]["reference"] == f"Patient/{made}"
+    assert (
+        answers[0]["resource"]["hasMember"][0]["reference"] == f"Observation/{answers[2]['resource']['id']}"
+    )
+    assert statuses(answers) == ["201"] * 3
+    for answer in answers:
+        response = answer["response"]
+        assert response["etag"] == 'W/"1"' and response["lastModified"]
+        kind, logical = answer["resource"]["resourceType"], answer["resource"]["id"]
+        assert response["location"] == f"{BASE}/fhir/{kind}/{logical}/_history/1" or response["location"] == (
+            f"{kind}/{logical}/_history/1"
+        )
+
+
+async def test_a_urn_of_what_exists_already_leads_to_it(api: Api) -> None:
+    known = await api.make(person("exists"))
+    answers = await run(
+        api,
+        "transaction",
+        entry("POST", "Observation", weight(urn("o")), urn("o2")),
+        entry("POST", "Patient", person("exists"), urn("o"), ifNoneExist=f"identifier={SYSTEM}|exists"),
+        headers={"prefer": "return=representation"},
+    )
+    assert statuses(answers) == ["201", "200"]
+    assert answers[0]["resource"]["subject"]["reference"] == f"Patient/{known}"
+
+
+@pytest.mark.parametrize(
+    ("bad", "status"),
+    [
+        (entry("POST", "Patient", {"resourceType": "Patient", "gender": "zzz"}), 422),
+        (entry("POST", "Patient", {"resourceType": "Patient", "zzz": 1}), 400),
+        (entry("PUT", "Patient/known", person("known") | {"id": "known"}, ifMatch='W/"77"'), 412),
+        (entry("DELETE", f"Patient?identifier={SYSTEM}|twins"), 412),
+        (entry("POST", "Patient", person("x"), ifNoneExist=f"identifier={SYSTEM}|twins"), 412),
+        (entry("POST", "Observation", weight("Patient?identifier=urn:test|twins")), 412),
+        (entry("POST", "Observation", weight("Patient?identifier=urn:test|nobody")), 412),
+        (entry("POST", "Observation", weight("Patient?zzz=1")), 400),
+        (entry("PATCH", "Patient/known", {"resourceType": "Parameters"}), 400),
+    ],
+    ids=lambda v: str(v)[:60],
+)
+async def test_one_that_fails_fails_all(api: Api, bad: dict[str, Any], status: int) -> None:
+    await api.ask("PUT", "Patient/known", person("known") | {"id": "known"})
+    for logical in ("t1", "t2"):
+        await api.ask("PUT", f"Patient/{logical}", person("twins") | {"id": logical})
+    before = await api.rows()
+    answer = await api.post("transaction", entry("POST", "Patient", person("first"), urn("first")), bad)
+    assert answer.status_code == status, answer.text
+    assert all(p.startswith("Bundle.entry[1].") for p in places(answer)) or status == 412, answer.text
+    assert await api.rows() == before
+
+
+async def test_the_same_resource_twice_is_refused(api: Api) -> None:
+    body = person("twice") | {"id": "twice"}
+    same = entry("PUT", "Patient/twice", body)
+    assert (await api.post("transaction", same, same)).status_code == 409
+    assert (await api.post("transaction", same, entry("DELETE", "Patient/twice"))).status_code == 409
+    assert (await api.get("Patient/twice")).status_code == 404
+    assert statuses(await run(api, "batch", same, same)) == ["201", "200"]
+
+
+async def test_a_batch_goes_on_after_a_failure(api: Api) -> None:
+    answers = await run(
+        api,
+        "batch",
+        entry("POST", "Patient", person("batch")),
+        entry("POST", "Patient", {"resourceType": "Patient", "zzz": 1}),
+        entry("GET", "Patient/nowhere"),
+        entry("GET", "Zzz"),
+        entry("GET", "metadata"),
+        entry("DELETE", "Patient/nowhere2"),
+    )
+    assert statuses(answers) == ["201", "400", "404", "404", "200", "404"]
+    outcomes = [a["response"]["outcome"] for a in answers if "outcome" in a["response"]]
+    assert len(outcomes) == 4 and all(not list(validate(o)) for o in outcomes)
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_reads_have_their_conditions_and_tags(api: Api, kind: str) -> None:
+    logical = await api.make(person(f"reads-{kind}"))
+    path = f"Patient/{logical}"
+    answers = await run(
+        api,
+        kind,
+        entry("GET", path),
+        entry("GET", path, ifNoneMatch='W/"1"'),
+        entry("GET", f"{path}/_history/1"),
+        entry("GET", f"{path}/_history"),
+        entry("GET", f"{BASE}/fhir/{path}"),
+        entry("GET", f"/{path}?_elements=id"),
+    )
+    assert statuses(answers) == ["200", "304", "200", "200", "200", "200"]
+    assert answers[0]["response"]["etag"] == 'W/"1"'
+    assert answers[0]["resource"] == answers[2]["resource"] == answers[4]["resource"]
+    assert answers[3]["resource"]["type"] == "history"
+
+
+async def test_a_version_that_must_be_current(api: Api) -> None:
+    body = person("version") | {"id": "version"}
+    await api.ask("PUT", "Patient/version", body)
+    assert statuses(
+        await run(api, "transaction", entry("PUT", "Patient/version", body, ifMatch='W/"1"'))
+    ) == ["200"]
+    late = await api.post("transaction", entry("PUT", "Patient/version", body, ifMatch='W/"1"'))
+    assert late.status_code == 412
+
+
+async def test_references_by_criteria_are_found_under_the_actors_own_view(api: Api) -> None:
+    await api.ask("PUT", "Patient/crit", person("crit") | {"id": "crit"})
+    asked = entry("POST", "Observation", weight(f"Patient?identifier={SYSTEM}|crit"))
+    answers = await run(api, "transaction", asked, asked, headers={"prefer": "return=representation"})
+    assert [a["resource"]["subject"]["reference"] for a in answers] == ["Patient/crit"] * 2
+    hidden = await api.post("transaction", asked, who="doctor")
+    assert (hidden.status_code, places(hidden)) == (412, ["Bundle.entry[0].resource.subject.reference"])
+    await api.grant("crit", DOCTOR)
+    seen = await run(api, "transaction", asked, who="doctor", headers={"prefer": "return=representation"})
+    assert seen[0]["resource"]["subject"]["reference"] == "Patient/crit"
+
+
+async def test_references_by_criteria_everywhere_in_a_resource(api: Api) -> None:
+    await api.ask("PUT", "Patient/deep", person("deep") | {"id": "deep"})
+    by = {"reference": f"Patient?identifier={SYSTEM}|deep"}
+    body = weight(
+        "Patient/deep", extension=[{"url": "http://example.org/x", "valueReference": by}], performer=[by]
+    )
+    contained = {"resourceType": "Specimen", "id": "s", "subject": by}
+    body |= {"contained": [contained], "specimen": {"reference": "#s"}}
+    (answer,) = await run(
+        api, "transaction", entry("POST", "Observation", body), headers={"prefer": "return=representation"}
+    )
+    made = answer["resource"]
+    found = [made["extension"][0]["valueReference"], made["performer"][0], made["contained"][0]["subject"]]
+    assert [f["reference"] for f in found] == ["Patient/deep"] * 3
+
+
+async def test_outside_a_transaction_a_reference_by_criteria_is_refused(api: Api) -> None:
+    await api.ask("PUT", "Patient/alone", person("alone") | {"id": "alone"})
+    body = weight(f"Patient?identifier={SYSTEM}|alone")
+    answer = await api.ask("POST", "Observation", body)
+    assert (answer.status_code, places(answer)) == (400, ["Observation.subject.reference"])
+    assert statuses(await run(api, "batch", entry("POST", "Observation", body))) == ["400"]
+
+
+async def test_a_urn_that_no_entry_bears_is_refused(api: Api) -> None:
+    answer = await api.post("transaction", entry("POST", "Observation", weight(urn("nobody at all"))))
+    assert (answer.status_code, places(answer)) == (422, ["Bundle.entry[0].resource.subject.reference"])
+
+
+async def test_who_may_not_write_one_writes_none(api: Api) -> None:
+    await api.ask("PUT", "Patient/ana", person("ana") | {"id": "ana"})
+    before = await api.rows()
+    mine, theirs = weight("Patient/ana"), weight("Patient/other")
+    await api.ask("PUT", "Patient/other", person("other") | {"id": "other"})
+    before = await api.rows()
+    answer = await api.post(
+        "transaction", entry("POST", "Observation", mine), entry("POST", "Observation", theirs), who="citizen"
+    )
+    assert answer.status_code == 404
+    assert await api.rows() == before
+    assert CITIZEN.patient == "ana"
+
+
+async def test_a_place_is_told_with_its_entry(api: Api) -> None:
+    good = entry("POST", "Patient", person("good"))
+    bad = entry("POST", "Observation", weight("Patient/1", zzz=1))
+    answer = await api.post("transaction", good, good, bad)
+    assert places(answer) == ["Bundle.entry[2].resource.zzz"]
+    wrong = await api.post(
+        "transaction", good, entry("POST", "Zzz", person("x")), entry("PUT", "Patient/1", person("x"))
+    )
+    assert places(wrong) == ["Bundle.entry[1].request.url", "Bundle.entry[2].resource.id"]

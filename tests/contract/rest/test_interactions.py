@@ -1,0 +1,407 @@
+"""The interactions of FHIR R4 over HTTP, each with its headers, conditions and refusals."""
+
+from datetime import timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from aubier.fhir import json as fhir_json
+from aubier.fhir.definitions import definitions
+from aubier.validation import validate
+from tests.contract.rest.conftest import BASE, Api, places
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+def patient(value: str = "", **parts: Any) -> dict[str, Any]:
+    """A Patient with an identifier of the test's own."""
+    body: dict[str, Any] = {"resourceType": "Patient", **parts}
+    return {**body, "identifier": [{"system": "urn:test", "value": value}]} if value else body
+
+
+async def pages(api: Api, path: str, **options: Any) -> list[list[str]]:
+    """`Type/id` of every entry, page by page, to the end."""
+    found = []
+    while path:
+        bundle = valid(await api.get(path, **options))
+        found.append(
+            [f"{e['resource']['resourceType']}/{e['resource']['id']}" for e in bundle.get("entry", [])]
+        )
+        path = link(bundle, "next")
+    return found
+
+
+def link(bundle: dict[str, Any], relation: str) -> str:
+    """The address of a relation, or nothing."""
+    return next((str(row["url"]) for row in bundle.get("link", []) if row["relation"] == relation), "")
+
+
+def valid(answer: httpx.Response) -> dict[str, Any]:
+    """The body of a success, which our own validation accepts."""
+    assert answer.is_success, answer.text
+    body: dict[str, Any] = fhir_json.parse(answer.content)
+    assert not list(validate(body)), answer.text[:500]
+    return body
+
+
+# -- one resource -------------------------------------------------------------------------------------
+
+
+async def test_create_gives_an_id_a_version_and_an_address(api: Api) -> None:
+    sent = {
+        **patient("create"),
+        "id": "mine",
+        "meta": {"versionId": "9", "lastUpdated": "1999-01-01T00:00:00Z"},
+    }
+    made = await api.ask("POST", "Patient", sent)
+    body = valid(made)
+    assert made.status_code == 201
+    assert body["id"] != "mine" and body["meta"]["versionId"] == "1"
+    assert body["meta"]["lastUpdated"].startswith("2026-11-22")
+    assert made.headers["etag"] == 'W/"1"'
+    assert made.headers["location"] == f"{BASE}/fhir/Patient/{body['id']}/_history/1"
+    assert (await api.get(made.headers["location"])).content == made.content
+    assert made.headers["last-modified"].endswith("GMT")
+
+
+async def test_read_update_versions_delete(api: Api) -> None:
+    logical = await api.make(patient("life"))
+    path = f"Patient/{logical}"
+    second = await api.ask("PUT", path, {**patient("life", active=True), "id": logical})
+    assert (second.status_code, second.headers["etag"]) == (200, 'W/"2"')
+    assert "active" not in valid(await api.get(f"{path}/_history/1"))
+    assert valid(await api.get(f"{path}/_history/2")) == valid(await api.get(path))
+    assert (await api.get(f"{path}/_history/3")).status_code == 404
+    gone = await api.ask("DELETE", path)
+    assert (gone.status_code, gone.content, gone.headers["etag"]) == (204, b"", 'W/"3"')
+    assert "content-type" not in gone.headers
+    assert (await api.get(path)).status_code == 410
+    assert (await api.get(f"{path}/_history/3")).status_code == 410
+    assert (await api.get(f"{path}/_history/2")).status_code == 200
+    assert (await api.ask("DELETE", path)).status_code == 204
+    again = await api.ask("PUT", path, {**patient("life"), "id": logical})
+    assert (again.status_code, again.headers["etag"]) == (201, 'W/"4"')
+    ops = [e["request"]["method"] for e in valid(await api.get(f"{path}/_history"))["entry"]]
+    assert ops == ["PUT", "DELETE", "PUT", "POST"]
+
+
+async def test_a_resource_read_and_sent_back_many_times_is_taken_each_time(api: Api) -> None:
+    logical = await api.make(patient("back"))
+    first = (await api.get(f"Patient/{logical}")).content
+    for version in range(2, 5):
+        api.clock.later(seconds=1)
+        answer = await api.ask("PUT", f"Patient/{logical}", first)
+        assert (answer.status_code, answer.headers["etag"]) == (200, f'W/"{version}"')
+
+
+async def test_missing_and_never_seen_are_told_alike(api: Api) -> None:
+    logical = await api.make(patient("hidden"))
+    answers = [await api.get(f"Patient/{i}", who="doctor") for i in (logical, "nowhere")]
+    assert [a.status_code for a in answers] == [404, 404]
+    assert answers[0].text.replace(logical, "") == answers[1].text.replace("nowhere", "")
+    assert (await api.get(f"Patient/{logical}", who="")).status_code == 401
+
+
+async def test_if_match(api: Api) -> None:
+    logical = await api.make(patient("match"))
+    path, body = f"Patient/{logical}", {**patient("match"), "id": logical}
+    assert (await api.ask("PUT", path, body, headers={"if-match": 'W/"1"'})).status_code == 200
+    late = await api.ask("PUT", path, body, headers={"if-match": 'W/"1"'})
+    assert (late.status_code, places(late)) == (412, ["http.If-Match"])
+    assert (await api.ask("DELETE", path, headers={"if-match": 'W/"1"'})).status_code == 412
+    assert (await api.ask("DELETE", path, headers={"if-match": 'W/"2"'})).status_code == 204
+
+
+async def test_if_match_on_what_is_not_there_creates_nothing(api: Api) -> None:
+    body = {**patient("absent"), "id": "absent"}
+    answer = await api.ask("PUT", "Patient/absent", body, headers={"if-match": 'W/"1"'})
+    assert answer.status_code in (404, 412)
+    assert (await api.get("Patient/absent")).status_code == 404
+
+
+async def test_if_none_match_star_writes_only_what_is_new(api: Api) -> None:
+    body = {**patient("new"), "id": "only-new"}
+    assert (await api.ask("PUT", "Patient/only-new", body, headers={"if-none-match": "*"})).status_code == 201
+    assert (await api.ask("PUT", "Patient/only-new", body, headers={"if-none-match": "*"})).status_code == 412
+
+
+async def test_conditional_read(api: Api) -> None:
+    logical = await api.make(patient("cond"))
+    path, now = f"Patient/{logical}", api.clock.now
+
+    async def status(**headers: str) -> int:
+        answer = await api.get(path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+        assert answer.content if answer.status_code == 200 else not answer.content
+        assert answer.headers["etag"] == 'W/"1"'
+        return answer.status_code
+
+    assert await status(if_none_match='W/"1"') == 304
+    assert await status(if_none_match='W/"7", W/"1"') == 304
+    assert await status(if_none_match='"1"') == 304
+    assert await status(if_none_match='W/"2"') == 200
+    assert await status(if_modified_since=format_datetime(now, usegmt=True)) == 304
+    assert await status(if_modified_since=format_datetime(now - timedelta(hours=1), usegmt=True)) == 200
+    assert await status(if_modified_since="yesterday") == 200
+    assert await status(if_modified_since="Sun Nov 22 12:00:00 2026") in (200, 304)
+    assert await status(if_modified_since="Sun, 22 Nov 2026 12:00:00 -0000") in (200, 304)
+
+
+async def test_head_is_get_without_a_body(api: Api) -> None:
+    logical = await api.make(patient("head"))
+    for path in (f"Patient/{logical}", f"Patient/{logical}/_history/1", "Patient?_id=none", "metadata"):
+        get, head = await api.get(path), await api.ask("HEAD", path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert {k: head.headers[k] for k in get.headers} == dict(get.headers)
+
+
+async def test_prefer_return(api: Api) -> None:
+    logical = await api.make(patient("prefer"))
+    path, body = f"Patient/{logical}", {**patient("prefer"), "id": logical}
+    minimal = await api.ask("PUT", path, body, headers={"prefer": "return=minimal"})
+    assert (minimal.status_code, minimal.content, minimal.headers["etag"]) == (200, b"", 'W/"2"')
+    told = valid(await api.ask("PUT", path, body, headers={"prefer": "return=OperationOutcome"}))
+    assert told["resourceType"] == "OperationOutcome" and told["issue"][0]["severity"] == "information"
+    whole = valid(await api.ask("PUT", path, body, headers={"prefer": "return=representation"}))
+    assert whole["id"] == logical
+    assert (
+        valid(await api.ask("PUT", path, body, headers={"prefer": "respond-async, return=zzz"}))["id"]
+        == logical
+    )
+
+
+# -- conditions ---------------------------------------------------------------------------------------
+
+
+async def test_conditional_create(api: Api) -> None:
+    headers = {"if-none-exist": "identifier=urn:test|cc"}
+    first = await api.ask("POST", "Patient", patient("cc"), headers=headers)
+    second = await api.ask("POST", "Patient", patient("cc", active=True), headers=headers)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert second.content == first.content
+    assert second.headers["location"] == first.headers["location"]
+    await api.make(patient("cc"))
+    assert (await api.ask("POST", "Patient", patient("cc"), headers=headers)).status_code == 412
+
+
+async def test_conditional_update(api: Api) -> None:
+    path = "Patient?identifier=urn:test|cu"
+    made = await api.ask("PUT", path, patient("cu"))
+    assert made.status_code == 201
+    found = await api.ask("PUT", path, patient("cu", active=True))
+    assert (found.status_code, found.json()["id"]) == (200, made.json()["id"])
+    other = await api.ask("PUT", path, {**patient("cu"), "id": "another"})
+    assert (other.status_code, places(other)) == (400, ["Patient.id"])
+    await api.make(patient("cu"))
+    assert (await api.ask("PUT", path, patient("cu"))).status_code == 412
+
+
+async def test_conditional_delete(api: Api) -> None:
+    path = "Patient?identifier=urn:test|cd"
+    assert (await api.ask("DELETE", path)).status_code == 204
+    logical = await api.make(patient("cd"))
+    assert (await api.ask("DELETE", path)).status_code == 204
+    assert (await api.get(f"Patient/{logical}")).status_code == 410
+    twins = [await api.make(patient("cd")) for _ in range(2)]
+    assert (await api.ask("DELETE", path)).status_code == 412
+    assert [(await api.get(f"Patient/{t}")).status_code for t in twins] == [200, 200]
+
+
+# -- search -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+async def crowd(api: Api) -> list[str]:
+    """25 Patients of one name, of which ten women."""
+    made = []
+    for n in range(25):
+        body = patient(f"crowd{n}", gender="female" if n < 10 else "male", birthDate=f"19{50 + n % 7}-01-01")
+        made.append(f"Patient/{await api.make({**body, 'name': [{'family': 'Kerbrat'}]})}")
+    return made
+
+
+@pytest.mark.parametrize(
+    "sort", ["", "&_sort=birthdate", "&_sort=-birthdate", "&_sort=-_lastUpdated,birthdate", "&_sort=_id"]
+)
+@pytest.mark.parametrize("count", [1, 7, 25, 100])
+async def test_pages_follow_without_repeat_or_loss(api: Api, crowd: list[str], sort: str, count: int) -> None:
+    found = await pages(api, f"Patient?family=Kerbrat&_count={count}{sort}")
+    assert sorted(i for page in found for i in page) == sorted(crowd)
+    assert all(len(page) == count for page in found[:-1])
+
+
+async def test_what_comes_while_paging_neither_repeats_nor_shifts(api: Api, crowd: list[str]) -> None:
+    first = valid(await api.get("Patient?family=Kerbrat&_count=10&_sort=birthdate"))
+    late = await api.make(patient("late", name=[{"family": "Kerbrat"}], birthDate="1900-01-01"))
+    rest = await pages(api, link(first, "next"))
+    await api.ask("DELETE", f"Patient/{late}")
+    seen = [f"Patient/{e['resource']['id']}" for e in first["entry"]] + [i for page in rest for i in page]
+    assert sorted(seen) == sorted(crowd)
+
+
+async def test_post_search_is_get_search(api: Api, crowd: list[str]) -> None:
+    got = valid(await api.get("Patient?family=Kerbrat&gender=female&_count=4"))
+    posted = valid(
+        await api.ask("POST", "Patient/_search?gender=female", b"family=Kerbrat&_count=4", headers=FORM)
+    )
+    assert [e["fullUrl"] for e in posted["entry"]] == [e["fullUrl"] for e in got["entry"]]
+    assert link(posted, "next")
+    assert len([i for page in await pages(api, link(posted, "next")) for i in page]) == 6
+    assert (await api.get("Patient/_search?family=Kerbrat")).status_code == 200
+
+
+async def test_totals(api: Api, crowd: list[str]) -> None:
+    none = valid(await api.get("Patient?family=Kerbrat&_count=0"))
+    assert none["total"] == 25 and "entry" not in none and not link(none, "next")
+    assert valid(await api.get("Patient?family=Kerbrat&_summary=count"))["total"] == 25
+    assert valid(await api.get("Patient?family=Kerbrat&_count=3&_total=accurate"))["total"] == 25
+    assert "total" not in valid(await api.get("Patient?family=Kerbrat&_count=3&_total=none"))
+    assert valid(await api.get("Patient?family=Kerbrat&gender=female"))["total"] == 10
+    last = valid(await api.get("Patient?family=Nobody"))
+    assert last["total"] == 0 and link(last, "self")
+
+
+async def test_self_says_what_was_understood(api: Api, crowd: list[str]) -> None:
+    lenient = {"prefer": "handling=lenient"}
+    bundle = valid(await api.get("Patient?family=Kerbrat&zzz=1&_count=2", headers=lenient))
+    assert "zzz" not in link(bundle, "self") and "family=Kerbrat" in link(bundle, "self")
+    told = [e for e in bundle["entry"] if e["search"]["mode"] == "outcome"]
+    assert told[0]["resource"]["issue"][0]["severity"] == "warning"
+    strict = await api.get("Patient?family=Kerbrat&zzz=1", headers={"prefer": "handling=strict"})
+    assert (strict.status_code, places(strict)) == (400, ["http.zzz"])
+    assert (await api.get("Patient?zzz=1")).status_code == 400
+
+
+async def test_summary_and_elements(api: Api) -> None:
+    text = {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}
+    logical = await api.make(patient("parts", text=text, active=True, photo=[{"title": "x"}]))
+
+    async def keys(parameter: str) -> set[str]:
+        one = valid(await api.get(f"Patient/{logical}?{parameter}"))
+        many = valid(await api.get(f"Patient?_id={logical}&{parameter}"))["entry"][0]["resource"]
+        assert one == many
+        assert one["meta"]["tag"][0]["code"] == "SUBSETTED"
+        return set(one) - {"resourceType", "id", "meta"}
+
+    assert await keys("_summary=true") == {"identifier", "active"}
+    assert await keys("_summary=text") == {"text"}
+    assert await keys("_summary=data") == {"identifier", "active", "photo"}
+    assert await keys("_elements=active") == {"active"}
+    assert await keys("_elements=active,photo") == {"active", "photo"}
+    whole = valid(await api.get(f"Patient/{logical}?_summary=false"))
+    assert "text" in whole and "tag" not in whole["meta"]
+
+
+async def test_format_and_accept(api: Api) -> None:
+    logical = await api.make(patient("format"))
+    for name in ("json", "application/json", "application/fhir%2Bjson"):
+        answer = await api.get(f"Patient/{logical}?_format={name}", headers={"accept": "application/pdf"})
+        assert answer.headers["content-type"].startswith("application/fhir+json")
+    assert (await api.get(f"Patient/{logical}?_format=xml")).status_code == 406
+    assert (
+        await api.get(f"Patient/{logical}", headers={"accept": "application/fhir+xml"})
+    ).status_code == 406
+    several = {"accept": "application/fhir+xml, application/fhir+json;q=0.5"}
+    assert (await api.get(f"Patient/{logical}", headers=several)).status_code == 200
+
+
+async def test_gzip(api: Api, crowd: list[str]) -> None:
+    plain = await api.get("Patient?family=Kerbrat", headers={"accept-encoding": "identity"})
+    small = await api.get("Patient?family=Kerbrat", headers={"accept-encoding": "gzip"})
+    assert "content-encoding" not in plain.headers
+    assert small.headers["content-encoding"] == "gzip" and small.headers["vary"] == "accept-encoding"
+    assert int(small.headers["content-length"]) < int(plain.headers["content-length"]) / 3
+    assert small.json()["entry"] == plain.json()["entry"]
+    assert (
+        "content-encoding"
+        in (await api.get("Patient", headers={"accept-encoding": "br, gzip;q=0.5"})).headers
+    )
+    refusing = await api.get("Patient?family=Kerbrat", headers={"accept-encoding": "gzip;q=0, identity"})
+    assert "content-encoding" not in refusing.headers
+
+
+# -- history ------------------------------------------------------------------------------------------
+
+
+async def test_history_at_three_levels(api: Api) -> None:
+    kind, since = "Basic", api.clock.later(hours=1)
+    body = {"resourceType": kind, "code": {"text": "x"}}
+    ids = [await api.make(body) for _ in range(3)]
+    api.clock.later(minutes=10)
+    half = api.clock.now
+    await api.ask("PUT", f"{kind}/{ids[0]}", {**body, "id": ids[0]})
+    await api.ask("DELETE", f"{kind}/{ids[1]}")
+    wanted = [f"{kind}/{i}" for i in (ids[1], ids[0], ids[2], ids[1], ids[0])]
+
+    async def told(path: str) -> list[str]:
+        found: list[str] = []
+        while path:
+            bundle = valid(await api.get(path))
+            assert bundle["type"] == "history"
+            found += [e["fullUrl"].removeprefix(f"{BASE}/fhir/") for e in bundle.get("entry", [])]
+            path = link(bundle, "next")
+        return found
+
+    assert await told(f"{kind}/_history") == wanted
+    assert await told(f"{kind}/_history?_count=2") == wanted
+    assert await told(f"_history?_since={since:%Y-%m-%dT%H:%M:%SZ}&_count=1") == wanted
+    assert await told(f"{kind}/_history?_since={half:%Y-%m-%dT%H:%M:%SZ}") == wanted[:2]
+    assert await told(f"{kind}/{ids[0]}/_history?_count=1") == [wanted[1], wanted[4]]
+    whole = valid(await api.get(f"{kind}/{ids[1]}/_history"))
+    assert whole["total"] == 2
+    assert [e["request"]["method"] for e in whole["entry"]] == ["DELETE", "POST"]
+    assert "resource" not in whole["entry"][0]
+    assert whole["entry"][0]["response"]["etag"] == 'W/"2"'
+    assert (await api.get(f"{kind}/nowhere/_history")).status_code == 404
+
+
+async def test_an_empty_history_of_a_page_is_not_a_missing_resource(api: Api) -> None:
+    logical = await api.make(patient("quiet"))
+    later = api.clock.now + timedelta(days=1)
+    answer = await api.get(f"Patient/{logical}/_history?_since={later:%Y-%m-%dT%H:%M:%SZ}")
+    assert valid(answer)["total"] == 0
+
+
+# -- statement and refusals ---------------------------------------------------------------------------
+
+
+async def test_the_capability_statement_is_valid_and_says_every_type(api: Api) -> None:
+    statement = valid(await api.get("metadata", who=""))
+    rows = {r["type"]: r for r in statement["rest"][0]["resource"]}
+    assert set(rows) == set(definitions().resource_types)
+    assert statement["fhirVersion"] == "4.0.1"
+    codes = {p["name"] for p in rows["Patient"]["searchParam"]}
+    assert {"identifier", "family", "birthdate"} <= codes
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("Patient", {"GET", "HEAD", "POST", "PUT", "DELETE"}),
+        ("Patient/1", {"GET", "HEAD", "PUT", "DELETE"}),
+        ("Patient/1/_history", {"GET"}),
+        ("Patient/1/_history/1", {"GET", "HEAD"}),
+        ("Patient/_history", {"GET"}),
+        ("Patient/_search", {"GET", "POST"}),
+        ("metadata", {"GET", "HEAD"}),
+        ("_history", {"GET"}),
+        ("", {"POST"}),
+    ],
+)
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "LINK"])
+async def test_a_method_that_is_not_possible_is_told_with_those_that_are(
+    api: Api, path: str, allowed: set[str], method: str
+) -> None:
+    answer = await api.ask(method, path)
+    assert (answer.status_code, places(answer)) == (405, ["http.method"])
+    assert allowed <= set(answer.headers["allow"].split(", "))
+
+
+@pytest.mark.parametrize("path", ["Zzz", "Zzz/1", "patient/1", "Patient/1/2/3", "Patient/1/_history/x"])
+async def test_an_unknown_address_is_told_in_both_languages(api: Api, path: str) -> None:
+    answer = await api.get(path, headers={"accept-language": "fr"})
+    assert (answer.status_code, places(answer)) == (404, ["http.path"])
+    details = answer.json()["issue"][0]["details"]
+    translation = details["_text"]["extension"][0]["extension"]
+    assert {"url": "lang", "valueCode": "en"} in translation
