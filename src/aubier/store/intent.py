@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,8 +21,7 @@ class Intent:
 
     `condition`: for a create, If-None-Exist; for update, patch and delete, the criteria that name the
     resource.
-    `full_url` is the entry's fullUrl, by which other entries of the batch refer to it; `place` where the
-    resource stood in what came (`Bundle.entry[2].resource`), for what is wrong with it. `change` makes the new
+    `full_url` is the entry's fullUrl, by which other entries of the batch refer to it. `change` makes the new
     resource of a patch from the present one. `may_create` lets an update create (clients' own ids).
     """
 
@@ -34,7 +33,6 @@ class Intent:
     only_new: bool = False
     condition: Query | None = None
     full_url: str = ""
-    place: str = ""
     may_create: bool = False
     change: Callable[[Resource], Resource] | None = None
 
@@ -90,8 +88,7 @@ Prepare = Callable[[Any, Resource, Resource | None], Awaitable[tuple[Resource, l
 class Batch:
     """All or nothing. `feed` lets a professional deposit without a relationship, if nobody opposed.
 
-    `what` is the audit line's description. `references` are the conditional references that the resources
-    hold (`Patient?identifier=..`), each with its query: it must find exactly one resource.
+    `what` is the audit line's description.
     """
 
     intents: list[Intent]
@@ -99,7 +96,6 @@ class Batch:
     grants: list[Grant] = field(default_factory=list)
     revokes: list[Revoke] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)
-    references: Mapping[str, Query] = field(default_factory=dict)
     feed: bool = False
     what: str = ""
     action: str = ""

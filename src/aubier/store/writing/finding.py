@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.problem import not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.sql import Args
 from aubier.store import codec
@@ -38,7 +38,6 @@ class Finder:
         """Makes a step of each intent and reads what is there, under the locks of this transaction."""
         await self._lock_conditions(batch)
         await self._resolve(batch)
-        await self._resolve_references(batch)
         self._refuse_twice()
         await self._find_present()
 
@@ -89,23 +88,6 @@ class Finder:
             intent.may_create = True
             if not self.sight.unrestricted:
                 step.id = self.ids()
-
-    async def _resolve_references(self, batch: Batch) -> None:
-        """Each conditional reference becomes a plain one, to what this actor sees or this batch makes."""
-        made = {
-            f"{s.intent.type}?{s.intent.condition.text}": s
-            for s in self.steps
-            if s.intent.op == "create" and s.intent.condition is not None and s.done is None
-        }
-        for text, query in batch.references.items():
-            if f"{query.type}?{query.text}" in made:
-                self.links[text] = f"{query.type}/{made[f'{query.type}?{query.text}'].id}"
-                continue
-            matches = await self.search(self.conn, query, 2)
-            if len(matches) != 1:
-                raise _not_one(text, len(matches))
-            self.shown.append(matches[0].pat)
-            self.links[text] = f"{query.type}/{matches[0].id}"
 
     @staticmethod
     def _same_id(intent: Intent, found: str) -> None:
@@ -212,16 +194,3 @@ class Finder:
         )
         if row is not None:
             step.found.version, step.found.visible = row["ver"], row["visible"]
-
-
-def _not_one(text: str, count: int) -> Problem:
-    """A conditional reference that finds nothing, or several. Rule: FHIR R4 4.0.1, http.html#trules."""
-    many = "several resources" if count else "nothing"
-    plusieurs = "plusieurs ressources" if count else "rien"
-    return problem(
-        "multiple-matches" if count else "processing",
-        f"The reference {text[:200]} finds {many} here",
-        f"La référence {text[:200]} trouve {plusieurs} ici",
-        at="Bundle.entry.resource",
-        rule="FHIR R4 4.0.1, http.html#trules",
-    )

@@ -8,18 +8,18 @@ outbox and audit line under the guard that the actor may write there.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import asyncpg
 
 from aubier.fhir import json as fhir_json
 from aubier.fhir.references import replace_references
 from aubier.ground.clock import commit_ticks
-from aubier.ground.problem import Issue, Problem, not_found, problem
+from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
 from aubier.search.sql import Args
 from aubier.store import audit, codec
-from aubier.store.intent import Batch, Intent, Written
+from aubier.store.intent import Batch, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.pool import Connection
@@ -77,21 +77,10 @@ class Writer:
         if self.finder.links:
             resource = replace_references(resource, self.finder.links)
         resource["id"] = step.id
-        resource, step.labels = await self._prepared(batch, intent, resource, before)
+        resource, step.labels = await batch.prepare(self.conn, resource, before)
         step.labels = sorted({*step.labels, *(x for x in found.labels if x.startswith("author:"))})
         step.resource = resource
         step.indexed = self.index(resource)
-
-    async def _prepared(
-        self, batch: Batch, intent: Intent, resource: Resource, before: Resource | None
-    ) -> tuple[Resource, list[str]]:
-        """What `batch.prepare` makes of it; what is wrong is told where it stood in what came."""
-        try:
-            return await batch.prepare(self.conn, resource, before)
-        except Problem as refusal:
-            if intent.place:
-                refusal.issues = tuple(_placed(i, intent) for i in refusal.issues)
-            raise
 
     def _check_found(self, step: Step) -> None:
         intent, found = step.intent, step.found
@@ -155,6 +144,8 @@ class Writer:
         touched = sorted(
             {s.pat or s.found.pat for s in live if not family(s.intent.type)} | set(self.finder.shown)
         )
+        if not live and not touched and any(not family(i.type) for i in batch.intents):
+            touched = [0]  # that nothing met a condition is an answer too, and leaves its line
         if touched or batch.grants or batch.revokes:
             parts.append(self._line(batch, live, touched, args))
         sql = combined(parts, guard, (), "select ok from ok")
@@ -289,14 +280,6 @@ class Writer:
             return step.done
         status = "deleted" if step.resource is None else "updated" if step.found.alive else "created"
         return Written(step.intent.type, step.id, step.version, upd, status, step.raw)  # type: ignore[arg-type]
-
-
-def _placed(issue: Issue, intent: Intent) -> Issue:
-    """The issue of a resource of a Bundle, its places counted from the Bundle."""
-    places = tuple(
-        intent.place + at.removeprefix(intent.type) if at.startswith(intent.type) else at for at in issue.at
-    )
-    return replace(issue, at=places or (intent.place,))
 
 
 def _columns(asked: Sequence[tuple[Step, int]], args: Args) -> tuple[str, str]:
