@@ -289,6 +289,32 @@ async def test_a_document_keeps_the_content_it_came_with(desk: Desk) -> None:
     assert (await desk.ask("alma", "GET", f"/pdsm/{url}", accept="*/*")).content == b"le mien"
 
 
+# -- lists ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", ["folder", ""])
+@pytest.mark.parametrize("spelt", ["{0}", "http://127.0.0.1:8000/fhir/{0}", "{0}/_history/1"])
+async def test_a_list_made_after_the_mask_tells_nothing(desk: Desk, code: str, spelt: str) -> None:
+    held = await desk.deposited("alma")
+    door = f"/pdsm/DocumentReference/{held['id']}"
+    assert (await desk.ask("ines", "PATCH", door, MASK, kind=JSON_PATCH)).status_code == 200
+    system = "https://profiles.ihe.net/ITI/MHD/CodeSystem/MHDlistTypes"
+    named = {"reference": spelt.format(f"DocumentReference/{held['id']}"), "display": "psy"}
+    folder = {
+        "resourceType": "List",
+        "status": "current",
+        "mode": "working",
+        "title": "Dossier psy",
+        "subject": {"reference": "Patient/ines"},
+    } | ({"code": {"coding": [{"system": system, "code": code}]}} if code else {})
+    made = await desk.made("alma", folder | {"entry": [{"item": named}]})
+    assert [await desk.reads(login, made) for login in ("alma", "ines", "bruno")] == [200, 200, 404]
+    empty = await desk.made("alma", folder)
+    assert await desk.reads("bruno", empty) == 200
+    assert await desk.put("alma", {**empty, "entry": [{"item": named}]}) == 200
+    assert await desk.reads("bruno", empty) == 404
+
+
 # -- who deposited --------------------------------------------------------------------------------------
 
 DEPOSITED_BY = "urn:aubier:deposited-by"

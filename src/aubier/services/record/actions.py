@@ -22,6 +22,7 @@ from aubier.services.record.cda.document import (
 from aubier.services.record.cda.header import read_header
 from aubier.services.record.cda.xml import parse_document
 from aubier.services.record.contents import depositing
+from aubier.services.record.lists import with_masks
 from aubier.services.record.mhd.patch import Patch, fhirpath_patch, only_permitted
 from aubier.services.record.mhd.provide import Content, Entry, Provided, read_provide, read_simplified
 from aubier.services.record.mhd.reading import (
@@ -30,6 +31,7 @@ from aubier.services.record.mhd.reading import (
     content_name,
     decoded,
     display_title,
+    masks,
     patient_id,
     replaced,
     subject_of,
@@ -316,6 +318,8 @@ async def _intents(
             resource, older = await _replacements(ctx, resource, subject.patient, must_exist=True)
             for intent in older:
                 patches[intent.id] = _together(intent, patches.get(intent.id))
+        else:
+            resource = with_masks(resource, [m for e in asked.of("document") for m in masks(e.resource)])
         kind = resource["resourceType"]
         created[id(entry)] = Intent("create", kind, resource=resource, full_url=entry.full_url)
     return created, patches

@@ -7,6 +7,7 @@ from aubier.ground.problem import Issue, Kind, Problem
 from aubier.ground.rows import BeforeWrite, Resource
 from aubier.services.record.contents import check_contents
 from aubier.services.record.depositor import say_depositor
+from aubier.services.record.lists import KEEP_LIST_HIDDEN
 from aubier.services.record.mhd.patch import frozen_changes
 from aubier.services.record.mhd.reading import list_kind
 from aubier.services.record.visibility import KEEP_HIDDEN, authored
@@ -94,6 +95,7 @@ BEFORE_WRITE = (
     KEEP_HIDDEN,
     BeforeWrite("record.document", ("DocumentReference",), keep_document, _DOCUMENT_RULE),
     BeforeWrite("record.submission-set", ("List",), keep_list, _LIST_RULE),
+    KEEP_LIST_HIDDEN,
     BeforeWrite("record.content", ("Binary",), keep_binary, _DOCUMENT_RULE),
 )
 """The rules above as rows."""
