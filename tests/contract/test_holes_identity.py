@@ -12,12 +12,13 @@ import pytest
 
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.labels import IDNPS
+from aubier.access.view import Write
 from aubier.app import House, build
 from aubier.fhir import json as fhir_json
 from aubier.ground.rows import Resource
 from aubier.referentials.identity.authorship import sign_as_oneself
 from aubier.referentials.signon import api as signon
-from aubier.sandbox.batch import Batch
+from aubier.sandbox.batch import Batch, Mask
 from aubier.sandbox.loader import load_territory
 from aubier.sandbox.plan import Settings as Plan
 from aubier.sandbox.plan import territory
@@ -216,3 +217,86 @@ async def test_a_citizen_still_answers_a_task_of_a_doctor(desk: Desk) -> None:
         **asked,
         "status": "accepted",
     }
+
+
+# -- a secret visit ---------------------------------------------------------------------------------------
+
+
+async def lines(desk: Desk, login: str, patient: str) -> list[Resource]:
+    """The audit lines of a record as one of its people reads them."""
+    return await desk.house.context(desk.actors[login]).store.accesses(patient)
+
+
+async def everybody_looks(desk: Desk, ines: str) -> tuple[set[str], set[str]]:
+    """What is written in Inès's record and what of it is secret, after everybody looked at all they may."""
+    everything = {f"{r['resourceType']}/{r['id']}" for r in desk.batches["teenager"].resources}
+    secret = {r.reference for r in desk.batches["teenager"].rights if isinstance(r, Mask)}
+    for login in ("dr.prigent", "dr.kerneis", "ines", "nadia"):
+        for name in sorted(secret)[:6] + sorted(everything - secret)[:6]:
+            await desk.ask(login, "GET", f"/fhir/{name}")
+        for kind in ("DocumentReference", "Condition", "MedicationRequest"):
+            await desk.ask(login, "GET", f"/fhir/{kind}?patient={ines}&_total=accurate")
+            await desk.ask(login, "GET", f"/fhir/{kind}?_id={sorted(secret)[0].partition('/')[2]}")
+    return everything, secret
+
+
+@pytest.mark.parametrize("parent", ["nadia", "samir"])
+async def test_parents_do_not_learn_who_looked_at_the_secret(desk: Desk, parent: str) -> None:
+    ines = desk.patient("ines")
+    _, secret = await everybody_looks(desk, ines)
+    shown = await lines(desk, parent, ines)
+    text = json.dumps(shown)
+    prigent = desk.actors["dr.prigent"]
+    for word in ("Prigent", prigent.reference, prigent.organization, prigent.organization_name, "hits"):
+        assert word not in text, word
+    assert not [name for name in secret if name in text or name.partition("/")[2] in text]
+    # The ordinary is still told: who looked, and at what of it.
+    assert "Kerneis" in text and "Certificat" not in text
+    assert any(
+        e["what"].get("reference", "").startswith("DocumentReference/") for s in shown for e in s["entity"]
+    )
+    # The holder herself reads all of it.
+    own = json.dumps(await lines(desk, "ines", ines))
+    assert "Prigent" in own and "hits" in own and any(name in own for name in secret)
+
+
+async def test_a_line_in_free_words_is_not_shown_to_parents(desk: Desk) -> None:
+    ines = desk.patient("ines")
+    system = desk.house.context(system_actor("tests")).store
+    secret = next(r for r in desk.batches["teenager"].resources if r["resourceType"] == "Condition")
+    written = await desk.read(f"Condition/{secret['id']}")
+    for what in ("Consultation contraception", "DocumentReference/", "Condition/none, Condition/x y"):
+        await system.transact(
+            [Write("update", {**written, "note": [{"text": what}]})], what=what, action="provide"
+        )
+    text = json.dumps(await lines(desk, "nadia", ines))
+    assert "contraception" not in text and "provide" not in text
+    assert "provide" in json.dumps(await lines(desk, "ines", ines))
+
+
+async def test_whose_presence_is_secret(desk: Desk) -> None:
+    ines, prigent = desk.patient("ines"), desk.actors["dr.prigent"]
+    views = {login: desk.house.context(desk.actors[login]).store for login in ("nadia", "ines", "dr.kerneis")}
+    found = await views["nadia"].secret_actors(ines)
+    assert {prigent.keys[0], prigent.reference} <= found
+    assert not {*desk.actors["dr.kerneis"].keys, desk.actors["dr.kerneis"].reference} & found
+    assert not {f"person:{ines}", f"person:{desk.patient('nadia')}"} & found
+    assert await views["ines"].secret_actors(ines) == frozenset()
+    assert await views["nadia"].secret_actors(desk.patient("nadia")) == frozenset()
+
+
+async def test_where_nothing_is_hidden_a_parent_reads_every_line(desk: Desk) -> None:
+    claire, system = desk.actors["claire"], desk.house.context(system_actor("tests")).store
+    page = await system.search("RelatedPerson", [("_count", "200")])
+    mine = {r["patient"]["reference"] for r in page.resources} & {
+        f"Patient/{p['id']}" for p in (await desk.house.context(claire).store.search("Patient", [])).resources
+    }
+    child = next(c.removeprefix("Patient/") for c in sorted(mine) if c != claire.reference)
+    await desk.ask("claire", "GET", f"/fhir/DocumentReference?patient={child}&_total=accurate")
+    assert await desk.house.context(claire).store.secret_actors(child) == frozenset()
+    assert "hits" in json.dumps(await lines(desk, "claire", child))
+
+
+async def test_a_stranger_reads_no_line_at_all(desk: Desk) -> None:
+    for login in ("claire", "dr.inconnu", "dr.prigent"):
+        assert await lines(desk, login, desk.patient("ines")) == []

@@ -88,7 +88,9 @@ def parse(text: str) -> Parsed:
     words = list(dict.fromkeys(text.split()))
     if len(text) > MAX_TEXT or len(words) > MAX_SCOPES:
         raise problem("too-long", "Too many scopes were asked", "Trop de droits demandés", at="http.scope")
-    smart, plain, unknown = [], [], []
+    smart: list[Scope] = []
+    plain: list[str] = []
+    unknown: list[str] = []
     for word in words:
         scope = _smart(word)
         if scope:

@@ -70,6 +70,7 @@ def _entities(line: Mapping[str, Any]) -> list[Resource]:
     if "?" in what or "/" not in what:
         kind = what.partition("?")[0]
         row: Resource = {"what": {"type": kind}, "query": b64encode(what.encode()).decode()}
-        row["detail"] = [{"type": "hits", "valueString": str(line["hits"])}]
+        if line["hits"] is not None:
+            row["detail"] = [{"type": "hits", "valueString": str(line["hits"])}]
         return [row]
     return [{"what": {"reference": target}} for target in what.split(", ") if target.count("/") >= 1]

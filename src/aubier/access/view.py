@@ -10,6 +10,7 @@ from typing import Any
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.decide import require, sight_of
 from aubier.access.labels import labels_of
+from aubier.access.scopes import allows
 from aubier.access.trace import audit_event
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, problem
@@ -18,10 +19,20 @@ from aubier.search.model import Query
 from aubier.search.query import parse
 from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
-from aubier.store.keys import DIRECTORY
+from aubier.store.keys import DIRECTORY, type_numbers
 from aubier.store.reading import Row
 from aubier.store.sight import Sight
 from aubier.store.store import Store
+from aubier.store.trace import audit_lines, secret_actors
+
+
+_TELLING = frozenset(
+    {"not-found", "forbidden", "deleted", "precondition", "multiple-matches", "conflict", "duplicate"}
+    | {"business-rule"}
+)
+"""Refusals of a write that leave an audit line: they say something of what is here."""
+_UNOPENED = frozenset({"forbidden"})
+"""Refusals of a reading that the store does not note itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +131,17 @@ class View:
             "read",
             f"{kind}/{logical}",
             self.access.store.read(self.sight, kind, logical, self.conn),
+            _UNOPENED,
         )
         return row
 
     async def vread_row(self, kind: str, logical: str, version: int) -> Row:
         """One version as stored bytes."""
-        await self._allow(kind, "vread", f"{kind}/{logical}")
-        return await self.access.store.vread(self.sight, kind, logical, version)
+        what = f"{kind}/{logical}/_history/{version}"
+        await self._allow(kind, "vread", what)
+        return await self._told(
+            "vread", what, self.access.store.vread(self.sight, kind, logical, version), _UNOPENED
+        )
 
     async def search(self, kind: str, pairs: Sequence[tuple[str, str]] = ()) -> Page:
         """One page of `kind`; `pairs` are decoded (name, value). Problem: login, forbidden, invalid."""
@@ -144,10 +159,28 @@ class View:
     async def history_rows(
         self, kinds: Sequence[str], logical: str = "", **options: Any
     ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
-        """Versions, newest first, of one resource, a type, or everything this actor may see."""
+        """Versions, newest first, of one resource, a type, or everything this actor may see (`kinds` empty).
+
+        Everything is each type whose history the actor's scopes open. Problem: forbidden when none is.
+        """
         for kind in kinds:
             await self._allow(kind, "history-instance" if logical else "history-type", kind)
-        return await self.access.store.history(self.sight, kinds, logical, **options)
+        asked = list(kinds) or await self._whole_history()
+        return await self._told(
+            "history",
+            "/".join([*(kinds or ["*"]), *([logical] if logical else []), "_history"]),
+            self.access.store.history(self.sight, asked, logical, **options),
+            _UNOPENED,
+        )
+
+    async def _whole_history(self) -> list[str]:
+        """The types of a history of everything: none stands for all."""
+        if self.trusted:
+            return []
+        open_to = [kind for kind in type_numbers() if allows(self.actor.scopes, kind, "history-system")]
+        if not open_to:
+            await self._allow("Resource", "history-system", "_history")
+        return [] if len(open_to) == len(type_numbers()) else open_to
 
     # -- writing ------------------------------------------------------------------------------------
 
@@ -185,6 +218,8 @@ class View:
         """The same over the store's own intents, with their conditions."""
         for intent in intents:
             await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
+            if intent.condition is not None:
+                await self._allow(intent.type, "search", intent.type)
             await self._ahead(intent)
             intent.may_create = intent.may_create or (
                 intent.op == "update" and self.sight.unrestricted and intent.change is None
@@ -269,8 +304,15 @@ class View:
 
         For whoever holds or represents the record: needs a grant that is not a professional's.
         """
-        lines = await self.access.store.trace(self.sight, patient, limit=limit, before=before)
+        lines = await audit_lines(self.access.store, self.sight, patient, limit=limit, before=before)
         return [audit_event(line) for line in lines]
+
+    async def secret_actors(self, patient: str) -> frozenset[str]:
+        """The grant keys and references of those whose presence in this record is secret for this actor.
+
+        Empty for the holder. Who lists the rights on a record, or who looked, leaves them out.
+        """
+        return await secret_actors(self.access.store, self.sight, patient)
 
     async def note(self, action: str, what: str, outcome: str = "ok") -> None:
         """An audit line of this actor's that belongs to no record: an operation asked, a token refused."""
@@ -297,11 +339,11 @@ class View:
             await self.access.store.refused(self.sight, interaction, what, refusal.kind)
             raise
 
-    async def _told(self, action: str, what: str, answer: Any) -> Any:
-        """Awaits `answer`; a refusal for want of rights leaves its audit line too."""
+    async def _told(self, action: str, what: str, answer: Any, kinds: frozenset[str] = _TELLING) -> Any:
+        """Awaits `answer`; a refusal of one of `kinds` leaves its audit line too."""
         try:
             return await answer
         except Problem as refusal:
-            if refusal.kind in ("not-found", "forbidden") and self.conn is None:
+            if refusal.kind in kinds and self.conn is None:
                 await self.access.store.refused(self.sight, action, what, refusal.kind)
             raise

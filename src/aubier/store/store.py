@@ -160,26 +160,6 @@ class Store:
                 audit.line(sight, args, source, action=action, what=what, outcome=outcome), *args
             )
 
-    async def trace(
-        self, sight: Sight, patient: str, *, limit: int, before: int | None = None
-    ) -> list[Mapping[str, Any]]:
-        """The audit lines of a patient's record, newest first, for who holds or represents it; else none."""
-        args = Args([type_numbers()["Patient"], patient, before or sight.now + 1, limit])
-        held = "true"
-        if not sight.unrestricted:
-            keys = args.add([k for k in sight.keys if k.startswith("person:")], "text[]")
-            held = (
-                f"exists (select 1 from grants g where g.pat = a.pat and g.actor = any({keys}) and not g.deny"
-                f" and g.since <= {sight.now} and g.till > {sight.now} and g.scope = '{{}}')"
-            )
-        async with answered():
-            rows = await self.pool.fetch(
-                "select a.* from id_map m join audit a on a.pat = m.pat where m.type = $1 and m.id = $2"
-                f" and a.at < $3 and a.action <> 'load' and {held} order by a.at desc, a.aid desc limit $4",
-                *args,
-            )
-        return [dict(r) for r in rows]
-
     async def note(self, key: str) -> str:
         """What was noted under `key` about this database, or an empty string."""
         async with answered():
