@@ -17,6 +17,7 @@ from aubier.access.records import RECORD_TYPES
 from aubier.app import SERVICES, House, build
 from aubier.settings import Settings
 from aubier.store.intent import Grant
+from tests.where import SHARED
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 VISIBILITY = (
@@ -378,3 +379,57 @@ async def test_a_colleague_by_the_directory_is_not_doubled(desk: Desk) -> None:
 async def test_an_author_and_a_sending_system_are_not_doubled(desk: Desk) -> None:
     assert depositor(await desk.deposited("alma")) == []
     assert depositor(await desk.deposited("loader")) == []
+
+
+# -- what is no text and no number ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("login", "path", "status"),
+    [
+        ("ines", "/citoyen/acces?page=%C2%B2", 200),
+        ("ines", "/citoyen/acces?page=%D9%A3", 200),
+        ("ines", "/citoyen/acces?page=99999999999999999999", 200),
+        ("ines", "/citoyen/documents/%00", 404),
+        ("ines", "/citoyen/documents/%00/fichier", 404),
+        ("ines", "/citoyen/partage/donner/%00", 404),
+        ("ines", "/citoyen/partage/retirer/%00", 404),
+        ("ines", "/citoyen/documents?q=%00", 400),
+        ("ines", "/citoyen/documents?auteur=%00", 400),
+        ("ines", "/citoyen?%00=1", 400),
+        ("ines", "/documents/%00/parts/body", 404),
+        ("ines", "/documents/x/parts/%00", 404),
+        ("alma", "/pro/patients/%00", 404),
+        ("alma", "/pro/patients/ines/documents/%00", 404),
+        ("alma", "/pro?page=%00", 400),
+    ],
+)
+async def test_a_strange_character_is_an_answer_never_a_fault(
+    desk: Desk, login: str, path: str, status: int
+) -> None:
+    assert (await desk.ask(login, "GET", path, accept="text/html")).status_code == status
+
+
+async def test_nor_in_a_form_or_at_the_door(desk: Desk) -> None:
+    headers = {"x-login": "ines", "content-type": "application/x-www-form-urlencoded", "accept": "text/html"}
+    for path in ("/citoyen/pour-qui", "/citoyen/etape", "/citoyen/documents/x/masquer"):
+        answer = await desk.client.post(path, content=b"pour=%00&csrf=%00", headers=headers)
+        assert answer.status_code in (400, 403)
+    kind = {"x-login": "alma", "content-type": "application/xml"}
+    answer = await desk.client.post("/pdsm/cda?patient=%00", content=b"<a/>", headers=kind)
+    assert answer.status_code == 400
+
+
+async def test_a_document_too_long_for_a_page_keeps_its_file(desk: Desk) -> None:
+    published = (SHARED / "data" / "cda" / "LDL-SES_2022.01.xml").read_bytes()
+    assert b"</text>" in published
+    data = published.replace(b"</text>", b"<content/>" * 41_000 + b"</text>", 1)
+    kind = {"x-login": "loader", "content-type": "application/xml"}
+    made = await desk.client.post("/pdsm/cda?patient=ines", content=data, headers=kind)
+    assert made.status_code == 201, made.text
+    logical = made.headers["location"].split("/")[-1]
+    page = await desk.ask("ines", "GET", f"/citoyen/documents/{logical}", accept="text/html")
+    assert page.status_code == 200
+    assert "trop long pour être affiché en page" in page.text
+    file = await desk.ask("ines", "GET", f"/citoyen/documents/{logical}/fichier", accept="*/*")
+    assert file.content == data

@@ -35,7 +35,8 @@ async def looks_page(house: House, ctx: Context, request: Request) -> Response:
     days = visits(read_looks(await trail(ctx, space.id)), names(ctx), ctx.now, space.frame.texts)
     others = request.one("tous") != "oui"
     kept = [d for d in days if not others or any(not v.mine for v in d.visits)]
-    page = int(request.one("page")) if request.one("page").isdigit() else 1
+    asked = request.one("page")[:9]
+    page = int(asked) if asked.isascii() and asked.isdecimal() else 1
     shown = kept[(page - 1) * PER_PAGE : page * PER_PAGE]
     return PAGES.render(
         "looks.html",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from aubier.access.actor import Context
-from aubier.ground.problem import Problem
+from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Request, Response
 from aubier.portals.frame.house import House
 from aubier.portals.frame.page import FRAME_PAGES, Frame, frame
@@ -63,6 +63,18 @@ Page = Callable[[House, Context, Request], Awaitable[Response]]
 """A page of a portal, before it is bound to its house."""
 
 
+def _readable(request: Request) -> None:
+    """Problem for a NUL character, which no text holds: `not-found` in the path, `invalid` in a parameter."""
+    if any("\0" in value for value in (request.path, *request.params.values())):
+        raise not_found("The page")
+    if any("\0" in text for pair in (*request.query, *request.form) for text in pair):
+        text, fr = (
+            "A parameter holds a character that no text has",
+            "Un paramètre contient un caractère interdit",
+        )
+        raise problem("invalid", text, fr, at="http.query")
+
+
 def guarded(house: House, page: Page, kind: str) -> Callable[[Context, Request], Awaitable[Response]]:
     """Binds a page to its house: only for actors of `kind` (empty: anyone), problems become pages."""
 
@@ -75,6 +87,7 @@ def guarded(house: House, page: Page, kind: str) -> Callable[[Context, Request],
         if kind and ctx.actor.kind != kind:
             return error_page(403, frame(house, ctx, request), code="403-space")
         try:
+            _readable(request)
             return await page(house, ctx, request)
         except Problem as found:
             return problem_page(found, around(ctx, request))

@@ -53,9 +53,15 @@ def read_form(request: Request) -> Form:
     """The fields and files of a POST, urlencoded or multipart. Problem `too-long` or `invalid`."""
     kind = next((v for k, v in request.headers.items() if k.lower() == "content-type"), "")
     if kind.startswith("multipart/form-data"):
-        return _multipart(kind, request.body)
-    pairs = request.form or _urlencoded(request.body)
-    return Form(dict(pairs))
+        return _whole(_multipart(kind, request.body))
+    return _whole(Form(dict(request.form or _urlencoded(request.body))))
+
+
+def _whole(form: Form) -> Form:
+    """The form, unless a field holds a NUL character, which no text has."""
+    if any("\0" in text for pair in form.values.items() for text in pair):
+        raise _unreadable()
+    return form
 
 
 def _urlencoded(body: bytes) -> list[tuple[str, str]]:

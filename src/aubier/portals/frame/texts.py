@@ -56,7 +56,7 @@ class Texts:
     def number(self, value: Decimal | int | str) -> str:
         """A number as people write it: `1 234,5` in French, `1,234.5` in English; digits kept."""
         whole, _, rest = str(value).partition(".")
-        grouped = f"{int(whole):,}" if whole.lstrip("-").isdigit() else whole
+        grouped = f"{int(whole):,}" if whole.lstrip("-").isdecimal() and whole.isascii() else whole
         if whole == "-0":
             grouped = "-0"
         if self.language == "fr":

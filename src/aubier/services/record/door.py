@@ -103,7 +103,11 @@ async def _created(ctx: Context, request: Request, document: str) -> Response:
 
 async def _deposit(ctx: Context, request: Request) -> Response:
     _body_type(request, MEDIA_TYPE, "text/xml")
-    written = await deposit_cda(ctx, request.body, request.one("patient").removeprefix("Patient/"))
+    patient = request.one("patient").removeprefix("Patient/")
+    if patient and not re.fullmatch(_LOGICAL, patient):
+        text, fr = "patient is a logical id", "patient est un identifiant logique"
+        raise problem("value", text, fr, at="http.patient")
+    written = await deposit_cda(ctx, request.body, patient)
     return await _created(ctx, request, written.id)
 
 

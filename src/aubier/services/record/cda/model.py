@@ -24,7 +24,9 @@ class Id:
     def uri(self) -> str:
         """The URI of the identifier's system, or of the whole identifier when there is no extension."""
         return (
-            f"urn:oid:{self.root}" if self.root[:1].isdigit() and "-" not in self.root else _uuid(self.root)
+            f"urn:oid:{self.root}"
+            if self.root[:1] in tuple("0123456789") and "-" not in self.root
+            else _uuid(self.root)
         )
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from urllib.parse import quote
 
 from aubier.access.actor import Context
@@ -15,6 +16,7 @@ from aubier.services.record.cda.xml import parse_document
 from aubier.services.record.door import safe_headers
 
 _BASE = "/documents"
+_LOGICAL = re.compile(r"[A-Za-z0-9.-]{1,64}")
 
 
 def part_link(document: str, part: str) -> str:
@@ -33,6 +35,8 @@ async def send_part(ctx: Context, request: Request) -> Response:
     Errors: Problem `login`, `not-found` for a document or file that is not there for this actor.
     """
     logical, name = request.params["id"], request.params["part"]
+    if not _LOGICAL.fullmatch(logical):
+        raise not_found(part_link(logical[:64], name[:64]))
     document = await ctx.store.read("DocumentReference", logical)
     opened = await open_document(ctx, document)
     parts = await asyncio.to_thread(_parts, opened)
