@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from aubier.access.actor import Actor, Context
 from aubier.access.scopes import CEILINGS, Parsed, narrow, parse
-from aubier.ground.problem import problem
+from aubier.ground.problem import Problem, problem
 from aubier.referentials.signon.openid.consent import list_consents, withdraw_consent
 from aubier.referentials.signon.people.accounts import (
     Account,
@@ -28,6 +28,7 @@ from aubier.referentials.signon.people.sessions import (
     open_session,
 )
 from aubier.referentials.signon.realms import LOGIN, PLATFORM
+from aubier.referentials.signon.refusal import is_expired
 from aubier.referentials.signon.settings import signon_settings
 from aubier.referentials.signon.tokens.claims import subject_of
 from aubier.referentials.signon.tokens.clients import (
@@ -39,6 +40,7 @@ from aubier.referentials.signon.tokens.clients import (
 )
 from aubier.referentials.signon.tokens.grants import Grant, access_token, keep_grant, read_bearer
 from aubier.referentials.signon.tokens.keys import new_key
+from aubier.referentials.signon.tokens.refused import note_refused
 
 COMMAND_LINE = "aubier-cli"
 """The client id of tokens made by `aubier token`."""
@@ -78,9 +80,15 @@ __all__ = [
 async def authenticate(ctx: Context, token: str) -> Actor:
     """The actor on whose behalf the bearer of an access token acts, with the scopes granted.
 
-    Raises Problem `login` (401, with its WWW-Authenticate header): expired, or not valid; never why.
+    Raises Problem `login` (401, with its WWW-Authenticate header): expired, or not valid; never why. Each
+    refusal leaves an audit line, at most sixty a minute.
     """
-    return (await read_bearer(ctx, token)).actor
+    try:
+        return (await read_bearer(ctx, token)).actor
+    except Problem as refused:
+        if refused.kind == "login":
+            await note_refused(ctx, "expired" if is_expired(refused) else "invalid")
+        raise
 
 
 async def session_actor(ctx: Context, cookie: str) -> Actor | None:

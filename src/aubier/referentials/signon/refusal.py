@@ -76,9 +76,17 @@ def single_values(pairs: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return {name: value for name, value in pairs if value}
 
 
+_EXPIRED = "The access token expired"
+
+
+def is_expired(refused: Problem) -> bool:
+    """Whether a refusal of `invalid_login` is about time alone."""
+    return refused.issues[0].text == _EXPIRED
+
+
 def invalid_login(expired: bool = False) -> Problem:
     """The one answer to a token or session that does not open: expired, or not valid; never why."""
-    text = "The access token expired" if expired else "The access token is not valid"
+    text = _EXPIRED if expired else "The access token is not valid"
     fr = "Le jeton d'accès a expiré" if expired else "Le jeton d'accès n'est pas valable"
     refused = problem("login", text, fr, at="http.Authorization", rule="RFC 6750 section 3.1")
     refused.headers["WWW-Authenticate"] = f'Bearer error="invalid_token", error_description="{text}"'

@@ -48,7 +48,7 @@ def hash_password(password: str, salt: str, cost: int = 1 << 15) -> str:
 def password_matches(password: str, kept: str) -> bool:
     """Whether `password` gives `kept`; an unreadable `kept` matches nothing."""
     parts = kept.split("$")
-    if len(parts) != 4 or parts[0] != "scrypt" or not parts[1].isdecimal():
+    if len(parts) != 4 or parts[0] != "scrypt" or not (parts[1].isascii() and parts[1].isdecimal()):
         return False
     return same(hash_password(password, parts[2], int(parts[1])), kept)
 
