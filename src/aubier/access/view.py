@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.decide import require, sight_of
@@ -25,7 +25,7 @@ from aubier.store.sight import Sight
 from aubier.store.store import Store
 from aubier.store.trace import audit_lines, secret_actors
 
-
+_T = TypeVar("_T")
 _TELLING = frozenset(
     {"not-found", "forbidden", "deleted", "precondition", "multiple-matches", "conflict", "duplicate"}
     | {"business-rule"}
@@ -127,13 +127,12 @@ class View:
     async def read_row(self, kind: str, logical: str) -> Row:
         """The current version as stored bytes."""
         await self._allow(kind, "read", f"{kind}/{logical}")
-        row: Row = await self._told(
+        return await self._told(
             "read",
             f"{kind}/{logical}",
             self.access.store.read(self.sight, kind, logical, self.conn),
             _UNOPENED,
         )
-        return row
 
     async def vread_row(self, kind: str, logical: str, version: int) -> Row:
         """One version as stored bytes."""
@@ -220,7 +219,7 @@ class View:
             await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
             if intent.condition is not None:
                 await self._allow(intent.type, "search", intent.type)
-            await self._ahead(intent)
+            await self._told(intent.op, f"{intent.type}/{intent.id}", self._ahead(intent))
             intent.may_create = intent.may_create or (
                 intent.op == "update" and self.sight.unrestricted and intent.change is None
             )
@@ -339,7 +338,9 @@ class View:
             await self.access.store.refused(self.sight, interaction, what, refusal.kind)
             raise
 
-    async def _told(self, action: str, what: str, answer: Any, kinds: frozenset[str] = _TELLING) -> Any:
+    async def _told(
+        self, action: str, what: str, answer: Awaitable[_T], kinds: frozenset[str] = _TELLING
+    ) -> _T:
         """Awaits `answer`; a refusal of one of `kinds` leaves its audit line too."""
         try:
             return await answer

@@ -118,30 +118,37 @@ class Sight:
         """
         if self.unrestricted:
             return "true"
-        allowed, _ = self.writable(args, feed=feed)
+        allowed = self.writable(args, feed=feed)
         return f"not exists (select 1 from unnest({pats}, {kinds}) as p(pat, kind) where not ({allowed}))"
 
-    def writable(self, args: Args, *, feed: bool) -> tuple[str, str]:
-        """Two conditions over a row `p(pat, kind)`: this actor may write there, and knows of that record.
+    def writable(self, args: Args, *, feed: bool) -> str:
+        """The condition over a row `p(pat, kind)` that this actor may write there.
 
-        A number below 1 stands for a record that is not here: nobody may write in it or knows of it.
+        A number below 1 stands for a record that is not here: nobody may write in it.
         """
-        all_keys = args.add([*self.keys, ANYONE], "text[]")
-        now = args.add(self.now, "bigint")
-        denied = (
-            f"exists (select 1 from grants d where d.pat = p.pat and d.actor = any({all_keys}) and d.deny"
+        if feed:
+            return f"p.pat > 0 and not {self._closed(args)}"
+        right = "g.rights like '%w%' and (g.scope = '{}' or p.kind = any(g.scope))"
+        return f"{self._held(args, right)} and not {self._closed(args)}"
+
+    def knows(self, args: Args) -> str:
+        """The condition over a row `p(pat)` that this actor has a right on that record, whatever it opens."""
+        held = self._held(args, "g.basis <> 'author'")
+        return f"{held} and not {self._closed(args)}"
+
+    def _held(self, args: Args, right: str) -> str:
+        keys, now = args.add(list(self.keys), "text[]"), args.add(self.now, "bigint")
+        return (
+            f"exists (select 1 from grants g where g.pat = p.pat and g.actor = any({keys}) and not g.deny"
+            f" and g.since <= {now} and g.till > {now} and {right})"
+        )
+
+    def _closed(self, args: Args) -> str:
+        keys, now = args.add([*self.keys, ANYONE], "text[]"), args.add(self.now, "bigint")
+        return (
+            f"exists (select 1 from grants d where d.pat = p.pat and d.actor = any({keys}) and d.deny"
             f" and d.since <= {now} and d.till > {now} and d.scope = '{{}}')"
         )
-        keys = args.add(list(self.keys), "text[]")
-        held = (
-            f"exists (select 1 from grants g where g.pat = p.pat and g.actor = any({keys}) and not g.deny"
-            f" and g.since <= {now} and g.till > {now}"
-        )
-        granted = f"{held} and g.rights like '%w%' and (g.scope = '{{}}' or p.kind = any(g.scope)))"
-        known = f"{held} and g.basis <> 'author') and not {denied}"
-        if feed:
-            return f"p.pat > 0 and not {denied}", known
-        return f"{granted} and not {denied}", known
 
 
 def _document() -> int:

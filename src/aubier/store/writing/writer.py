@@ -187,7 +187,7 @@ class Writer:
         """Names the first thing that may not be written, alike when what it names is hidden or missing."""
         args, asked = Args(), self._asked(live)
         pats, kinds = _columns(asked, args)
-        allowed, known = self.sight.writable(args, feed=batch.feed)
+        allowed, known = self.sight.writable(args, feed=batch.feed), self.sight.knows(args)
         row = await self.conn.fetchrow(
             f"select p.n, {known} as known from unnest({pats}, {kinds}) with ordinality p(pat, kind, n)"
             f" where not ({allowed}) order by p.n limit 1",
