@@ -31,10 +31,10 @@ def settings_of(data: str | None, **overrides: Any) -> Settings:
 def noted(folder: Path) -> dict[str, Any]:
     """What `up` or `serve` noted in a data folder; nothing when none ran there."""
     try:
-        known: dict[str, Any] = json.loads((folder / _FILE).read_text())
+        known: Any = json.loads((folder / _FILE).read_text())
     except (OSError, ValueError):
         return {}
-    return {k: v for k, v in known.items() if k in _NOTED}
+    return {k: v for k, v in known.items() if k in _NOTED} if isinstance(known, dict) else {}
 
 
 _NOTED = ("port", "base_url", "sandbox", "seed", "citizens")

@@ -1,0 +1,111 @@
+"""The commands as click sees them: help, options, where settings come from."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from aubier import __version__
+from aubier.cli import instance, main
+from aubier.cli.backup import _without_password
+from aubier.cli.commands import described
+from aubier.cli.load import _read, _unpacked
+from aubier.ground.problem import Problem
+from aubier.settings import Settings
+
+NAMES = {"up", "serve", "accounts", "token", "client", "load", "reset", "backup", "restore", "tour", "doctor"}
+
+
+@pytest.fixture(autouse=True)
+def _bare(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AUBIER_DATA", "AUBIER_PORT", "AUBIER_LANGUAGE", "AUBIER_DATABASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_every_command_is_there_and_says_what_it_does() -> None:
+    shown = CliRunner().invoke(main, ["--help"])
+    assert shown.exit_code == 0
+    assert set(main.commands) == NAMES
+    for row in json.loads(described()):
+        assert row["about"].endswith((".", "!")), row["name"]
+        assert any("--data" in option["names"] for option in row["options"]), row["name"]
+
+
+def test_the_version() -> None:
+    assert CliRunner().invoke(main, ["--version"]).output.strip() == f"aubier, version {__version__}"
+
+
+@pytest.mark.parametrize(
+    "words", [["nothing"], ["token"], ["load"], ["up", "--port", "x"], ["--lang", "de", "up"]]
+)
+def test_a_wrong_command_line_is_said(words: list[str]) -> None:
+    done = CliRunner().invoke(main, words)
+    assert done.exit_code == 2
+    assert "Usage: " in done.output and "Error: " in done.output
+
+
+def test_a_port_out_of_range_is_said_in_both_languages(tmp_path: Path) -> None:
+    for language, said in (("fr", "Erreur : "), ("en", "Error: ")):
+        words = ["--lang", language, "up", "--data", str(tmp_path / "d"), "--port", "99999"]
+        done = CliRunner().invoke(main, words)
+        assert (done.exit_code, said in done.output) == (2, True)
+
+
+def _noted(folder: Path, **facts: object) -> None:
+    (folder / "instance.json").write_text(json.dumps(facts))
+
+
+def test_settings_are_options_then_environment_then_what_was_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _noted(tmp_path, port=8101, sandbox=True, seed="s", citizens=30)
+    noted = instance.settings_of(str(tmp_path))
+    assert (noted.port, noted.sandbox, noted.citizens) == (8101, True, 30)
+    assert noted.base_url == noted.url == "http://127.0.0.1:8101"
+    monkeypatch.setenv("AUBIER_PORT", "8102")
+    assert instance.settings_of(str(tmp_path)).url == "http://127.0.0.1:8102"
+    assert instance.settings_of(str(tmp_path), port=8103).url == "http://127.0.0.1:8103"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "nonsense", '{"host": "10.0.0.1", "other": 1}'])
+def test_an_odd_note_counts_for_nothing(tmp_path: Path, content: str) -> None:
+    (tmp_path / "instance.json").write_text(content)
+    assert instance.noted(tmp_path) == {}
+    assert instance.settings_of(str(tmp_path)).host == "127.0.0.1"
+
+
+def test_what_follows_from_the_port_is_not_noted(tmp_path: Path) -> None:
+    settings = Settings.load({}, data=tmp_path, port=8104, base_url="http://127.0.0.1:8104")
+    instance.note(settings)
+    assert "base_url" not in instance.noted(tmp_path)
+    instance.note(Settings.load({}, data=tmp_path, port=8104, base_url="https://aubier.example.org"))
+    assert instance.noted(tmp_path)["base_url"] == "https://aubier.example.org"
+
+
+def test_a_password_is_never_among_the_arguments() -> None:
+    dsn = "postgresql://aubier:s%40cret@/aubier?host=%2Ftmp%2Frun"
+    assert _without_password(dsn) == ("postgresql://aubier@/aubier?host=%2Ftmp%2Frun", "s@cret")
+    assert _without_password("postgresql://h/db") == ("postgresql://h/db", "")
+
+
+def test_files_are_read_in_order_with_their_places(tmp_path: Path) -> None:
+    basic = {"resourceType": "Basic", "code": {"text": "x"}}
+    (tmp_path / "b.json").write_text(json.dumps(basic))
+    (tmp_path / "a.ndjson").write_text(json.dumps(basic) + "\n\n{\n")
+    found = list(_read([tmp_path]))
+    assert [place for place, _ in found] == [
+        f"{tmp_path}/a.ndjson:1", f"{tmp_path}/a.ndjson:3", f"{tmp_path}/b.json",
+    ]  # fmt: skip
+    assert [isinstance(row, Problem) for _, row in found] == [False, True, False]
+
+
+def test_a_document_stays_whole_and_a_transaction_is_taken_apart() -> None:
+    entry = {
+        "fullUrl": "urn:uuid:1",
+        "resource": {"resourceType": "Basic", "subject": {"reference": "urn:uuid:1"}},
+    }
+    document = {"resourceType": "Bundle", "type": "document", "entry": [entry]}
+    assert _unpacked("f", document) == [("f", document)]
+    ((place, row),) = _unpacked("f", {**document, "type": "transaction"})
+    assert (place, row["id"], row["subject"]) == ("f#0", "1", {"reference": "Basic/1"})

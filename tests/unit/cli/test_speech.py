@@ -1,0 +1,75 @@
+"""How the command line speaks: sentences, languages, exit codes, progress."""
+
+import errno
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from aubier.cli import speech
+from aubier.cli.speech import EXIT, INTERRUPTED, Progress, plainly, say, speak, text
+from aubier.ground.problem import problem
+
+
+@pytest.fixture(autouse=True)
+def _as_it_was() -> Iterator[None]:
+    """Language and signals are the process's own."""
+    language, kept = speech._language, [(s, signal.getsignal(s)) for s in (signal.SIGTERM, signal.SIGHUP)]
+    yield
+    speak(language)
+    for number, handler in kept:
+        signal.signal(number, handler)
+
+
+@pytest.mark.parametrize(("language", "expected"), [("fr", "oui"), ("en", "yes"), ("de", "yes")])
+def test_french_or_else_english(language: str, expected: str, capsys: pytest.CaptureFixture[str]) -> None:
+    speak(language)
+    assert text("oui", "yes") == expected
+    say("oui", "yes")
+    assert capsys.readouterr().out == expected + "\n"
+
+
+@pytest.mark.parametrize(("kind", "code"), [*EXIT.items(), ("invalid", 2), ("exception", 2)])
+def test_each_kind_of_problem_has_its_exit_code(
+    kind: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    speak("en")
+    with pytest.raises(SystemExit) as left, plainly():
+        raise problem(kind, "It cannot be", "Impossible", at="here")  # type: ignore[arg-type]
+    assert left.value.code == code
+    assert capsys.readouterr().err == "Error: It cannot be (here)\n"
+
+
+def test_in_french_too(capsys: pytest.CaptureFixture[str]) -> None:
+    speak("fr")
+    with pytest.raises(SystemExit), plainly():
+        raise problem("invalid", "It cannot be", "Impossible")
+    assert capsys.readouterr().err == "Erreur : Impossible\n"
+
+
+def test_ctrl_c_and_an_order_to_end_are_told_alike(capsys: pytest.CaptureFixture[str]) -> None:
+    speak("en")
+    with pytest.raises(SystemExit) as left, plainly():
+        signal.raise_signal(signal.SIGTERM)
+    assert (left.value.code, capsys.readouterr().err) == (INTERRUPTED, "Interrupted.\n")
+
+
+def test_what_the_system_refuses_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    speak("en")
+    with pytest.raises(SystemExit) as left, plainly():
+        raise PermissionError(errno.EACCES, "Permission denied", "/some/file")
+    assert left.value.code == 2
+    assert capsys.readouterr().err == "Error: Permission denied : /some/file\n"
+
+
+def test_progress_elsewhere_than_a_terminal_is_a_line_now_and_then(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    speak("en")
+    progress = Progress()
+    for done in range(0, 20_001, 100):
+        progress(done, "ressources", "resources")
+    progress.end()
+    lines = capsys.readouterr().out.splitlines()
+    assert 3 <= len(lines) <= 12
+    assert lines[0] == "  1 000 resources"
