@@ -1,0 +1,1 @@
+"""What is hidden is absent, on every way out."""
