@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,10 +18,9 @@ from aubier.ground.clock import Clock
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Door, Request, Response, Route
 from aubier.rest.bundles import run_bundle
-from aubier.rest.exchange import Answer, Call, decoded, failed, placed
+from aubier.rest.exchange import Answer, Call, decoded, failed, placed, unforeseen
 from aubier.rest.interactions import Interactions, path_of
 
-_log = logging.getLogger("aubier.rest")
 _GZIP_FROM = 1400
 """Answers smaller than one network packet gain nothing from gzip."""
 
@@ -119,7 +116,7 @@ class Server:
         except Problem as refusal:
             return failed(placed(refusal, "http.path"), call.language)
         except Exception:
-            return failed(_unexpected(call.method, "/".join(call.path)), call.language)
+            return failed(unforeseen(call.method, "/".join(call.path)), call.language)
 
     async def context(self, headers: Mapping[str, str], language: str) -> Context:
         """The context of a request: who asks is found by a context that is nobody's."""
@@ -173,7 +170,7 @@ class Server:
         except Problem as refusal:
             answer = failed(refusal, language)
         except Exception:
-            answer = failed(_unexpected(scope["method"], scope["path"]), language)
+            answer = failed(unforeseen(scope["method"], scope["path"]), language)
         await _send(send, scope["method"], headers, answer)
 
     def _request(
@@ -209,7 +206,7 @@ class Server:
             except Problem as refusal:
                 response = self._refusal(context, plain, refusal)
             except Exception:
-                response = self._refusal(context, plain, _unexpected(route.method, route.path))
+                response = self._refusal(context, plain, unforeseen(route.method, route.path))
             return _starlette(response, headers, secure=plain.base_url.startswith("https:"))
 
         return endpoint
@@ -261,17 +258,6 @@ def _decoded(data: bytes) -> list[tuple[str, str]]:
 
 def _headers(scope: Any) -> dict[str, str]:
     return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
-
-
-def _unexpected(method: str, path: str) -> Problem:
-    """An unforeseen fault: the log has the trace, the client a reference and nothing else."""
-    reference = uuid.uuid4().hex[:12]
-    _log.exception("unforeseen fault %s in %s %s", reference, method, path[:200])
-    return problem(
-        "exception",
-        f"Something unforeseen happened; give the reference {reference} to support",
-        f"Un imprévu est survenu ; donnez la référence {reference} à l'assistance",
-    )
 
 
 def _from_response(response: Response) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -10,10 +11,13 @@ from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import parse_qsl
 
 from aubier.fhir import json as fhir_json
+from aubier.ground.chance import random_ids
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.outcome import outcome, status_of
 from aubier.store.reading import Row
+
+_log = logging.getLogger("aubier.rest")
 
 FHIR_JSON = "application/fhir+json; charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
@@ -181,3 +185,14 @@ def unchanged(call: Call, row: Row) -> bool:
 def failed(refusal: Problem, language: str) -> Answer:
     """The answer that tells a Problem."""
     return Answer(status_of(refusal), fhir_json.dumps(outcome(refusal, language)), dict(refusal.headers))
+
+
+def unforeseen(method: str, path: str) -> Problem:
+    """An unforeseen fault, from within its handler: the log has the trace, the client a reference only."""
+    reference = random_ids()[:12]
+    _log.exception("unforeseen fault %s in %s %s", reference, method, path[:200])
+    return problem(
+        "exception",
+        f"Something unforeseen happened; give the reference {reference} to support",
+        f"Un imprévu est survenu ; donnez la référence {reference} à l'assistance",
+    )

@@ -12,10 +12,10 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
-from aubier.rest.exchange import Answer, Call, moment
+from aubier.rest.bundles.resolving import check_links, in_entry, resolve
+from aubier.rest.exchange import Answer, Call, moment, placed, unforeseen
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.outcome import outcome, status_of
-from aubier.rest.resolving import check_links, in_entry, resolve
 from aubier.store.intent import Intent, Written
 from aubier.validation import check, validate
 
@@ -141,7 +141,11 @@ async def _batch(
             answer = await server.answer(_sub_call(call, entry), view, settings)
             answers[entry.place] = _from_answer(answer)
         except Problem as refusal:
-            answers[entry.place] = _refused(refusal, call.language)
+            answers[entry.place] = _refused(placed(refusal, "http.path"), call.language)
+        except Exception:
+            # Others of the batch are written: their answers must not be lost with this one.
+            fault = unforeseen(entry.method, "/".join(entry.path))
+            answers[entry.place] = _refused(fault, call.language)
     return [answers[e.place] for e in entries]
 
 
@@ -195,7 +199,7 @@ async def _read(server: Interactions, call: Call, view: View, entry: _Entry) -> 
     try:
         return _from_answer(await server.answer(_sub_call(call, entry), view))
     except Problem as refusal:
-        return _refused(refusal, call.language)
+        return _refused(placed(refusal, "http.path"), call.language)
 
 
 def _intents(server: Interactions, writes: Sequence[_Entry]) -> list[Intent]:
