@@ -77,12 +77,16 @@ def _values(parts: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     for part in parts:
         value = next((v for k, v in part.items() if k.startswith("value")), None)
-        if part.get("name") not in known or not isinstance(value, str) or len(value) > 200:
+        if part.get("name") not in known or not isinstance(value, str) or not _fits(value):
             raise _unknown(str(part.get("name"))[:40])
         name = part["name"]
         # Given names may come one by one; they are then read in their order.
         found[name] = f"{found[name]} {value}" if name in found and name == "given-names" else value
     return found
+
+
+def _fits(value: str) -> bool:
+    return len(value) <= 200 and value.replace("\t", " ").isprintable()
 
 
 def _unknown(name: str) -> Problem:
