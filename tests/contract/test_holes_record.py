@@ -58,6 +58,7 @@ NURSE = replace(
     professional("nurse", "899710000045", "org:1299900035"), name="IDE Nurse", organization="1299900035"
 )
 ACTORS = {a.login: a for a in (ALMA, BRUNO, STRANGER, NURSE, citizen("ines"), citizen("nadia"))}
+ACTORS["ward"] = professional("ward", "899710000052", "org:1299900077")
 ACTORS |= {"loader": system_actor("loader"), "app": citizen("ines", "patient/*.rs")}
 
 
@@ -433,3 +434,28 @@ async def test_a_document_too_long_for_a_page_keeps_its_file(desk: Desk) -> None
     assert "trop long pour être affiché en page" in page.text
     file = await desk.ask("ines", "GET", f"/citoyen/documents/{logical}/fichier", accept="*/*")
     assert file.content == data
+
+
+# -- taking back ----------------------------------------------------------------------------------------
+
+
+async def test_the_access_of_a_place_is_taken_back_and_closed_on_the_page(desk: Desk) -> None:
+    platform = desk.house.context(system_actor("test")).store
+    place = {"resourceType": "Organization", "id": "ward", "name": "Clinique des Ormes"}
+    await platform.update(place | {"identifier": [{"system": IDNST, "value": "1299900077"}]})
+    await platform.grant(Grant("ines", "org:1299900077", "hospital-stay", "rw"))
+    patient = await desk.held("Patient", "ines")
+    assert await desk.reads("ward", patient) == 200
+    page = (await desk.ask("ines", "GET", "/citoyen/partage", accept="text/html")).text
+    assert "/citoyen/partage/retirer/lieu:ward" in page
+    assert "ne se retire pas depuis cette page" in page  # her mother's, which no operation takes back
+    for act, status in (("retirer", 404), ("bloquer", 404), ("debloquer", 404)):
+        path = f"/citoyen/partage/{act}/lieu:ward"
+        headers = {"x-login": "ines", "accept": "text/html", "cookie": "aubier-session=of-ines"}
+        asked = await desk.client.get(path, headers=headers)
+        assert "Clinique des Ormes" in asked.text and "lieu de soin" in asked.text
+        token = asked.text.partition('name="csrf" value="')[2].partition('"')[0]
+        headers["content-type"] = "application/x-www-form-urlencoded"
+        done = await desk.client.post(path, content=f"csrf={token}".encode(), headers=headers)
+        assert done.status_code == 303, done.text
+        assert await desk.reads("ward", patient) == status

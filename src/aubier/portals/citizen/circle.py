@@ -185,6 +185,13 @@ def found_professionals(resources: Sequence[Resource]) -> list[Found]:
     return sorted(found.values(), key=lambda f: f.name.split()[-1])
 
 
+def found_place(organization: Resource) -> Found:
+    """A place of care of the directory, as it is called and where it is."""
+    name = str(organization.get("name") or organization.get("id", ""))
+    city = next((str(a.get("city", "")) for a in organization.get("address", [])), "")
+    return Found(f"Organization/{organization.get('id')}", name, "", city, initials(name))
+
+
 def _place(organization: Resource) -> str:
     city = next((str(a.get("city", "")) for a in organization.get("address", [])), "")
     return ", ".join(p for p in (str(organization.get("name", "")), city) if p)

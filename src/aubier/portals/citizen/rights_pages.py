@@ -8,7 +8,7 @@ from aubier.access.actor import Context
 from aubier.ground.clock import instant
 from aubier.ground.problem import not_found, problem
 from aubier.ground.rows import Cookie, Request, Resource, Response
-from aubier.portals.citizen.circle import Found, found_professionals, rights
+from aubier.portals.citizen.circle import Found, found_place, found_professionals, rights
 from aubier.portals.citizen.looks import read_looks, visits
 from aubier.portals.citizen.space import FOR_WHOM, PAGES, Space, enter, names, trail
 from aubier.portals.citizen.steps import complaint_task
@@ -185,8 +185,18 @@ async def receipt_page(house: House, ctx: Context, request: Request) -> Response
 async def change_page(house: House, ctx: Context, request: Request) -> Response:
     """Asks to confirm removing, blocking or unblocking, and says what it changes."""
     space = await enter(house, ctx, request, "share")
-    person = await _professional(ctx, request.params["id"])
-    return PAGES.render("change.html", space.frame, person=person, act=_act(request))
+    act, ref = _act(request), _whom(request)
+    if ref.startswith("Organization/"):
+        person = found_place(await ctx.store.read(*ref.split("/", 1)))
+    else:
+        person = await _professional(ctx, request.params["id"])
+    return PAGES.render("change.html", space.frame, person=person, act=act)
+
+
+def _whom(request: Request) -> str:
+    """The reference of whom a change is about: a professional, or a place of care written `lieu:<id>`."""
+    place, _, id_ = request.params["id"].rpartition(":")
+    return f"Organization/{id_}" if place == "lieu" else f"Practitioner/{request.params['id']}"
 
 
 _ACTS = {"retirer": "unshare", "bloquer": "block", "debloquer": "unblock"}
@@ -200,11 +210,11 @@ def _act(request: Request) -> str:
 
 
 async def change(house: House, ctx: Context, request: Request) -> Response:
-    """Removes, blocks or unblocks a professional; at once."""
+    """Removes, blocks or unblocks a professional or a place of care; at once."""
     form = signed_form(house, ctx, request)
     space = await enter(house, ctx, request, "share")
     act = _act(request)
-    await _call(house, ctx, act, patient=space.id, ref=f"Practitioner/{request.params['id']}")
+    await _call(house, ctx, act, patient=space.id, ref=_whom(request))
     return go("/citoyen/partage", fait=act, qui=form.get("nom")[:80])
 
 
