@@ -1,0 +1,72 @@
+"""What the machine is, what it can do, and the processor time that processes took."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from contextlib import suppress
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+def described() -> dict[str, Any]:
+    """The machine in a few facts."""
+    model = next(
+        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor(),
+    )
+    memory = next(
+        (int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0
+    )
+    return {
+        "processor": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gib": round(memory / (1 << 20), 1),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+def load() -> float:
+    """How many processes wanted to run over the last minute."""
+    return round(os.getloadavg()[0], 2)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text().splitlines()
+    except OSError:
+        return []
+
+
+def processor_seconds(of: int, *, children: bool) -> float:
+    """User and system seconds of a process, and of its living children."""
+    total = 0.0
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, IndexError, ValueError):
+            facts = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            if int(entry.name) == of or (children and int(facts[1]) == of):
+                total += (int(facts[11]) + int(facts[12])) / _TICK
+    return total
+
+
+def fsync_seconds(folder: Path, lasting: float) -> float:
+    """The median time of writing 8 kB and making sure of it, as the database's log does."""
+    place, block, times = folder / "fsync.probe", os.urandom(8192), []
+    handle = os.open(place, os.O_CREAT | os.O_WRONLY, 0o600)
+    try:
+        os.posix_fallocate(handle, 0, 1 << 20)
+        os.fsync(handle)
+        until = time.perf_counter() + lasting
+        while (begun := time.perf_counter()) < until:
+            os.pwrite(handle, block, len(times) % 128 * 8192)
+            os.fdatasync(handle)
+            times.append(time.perf_counter() - begun)
+    finally:
+        os.close(handle)
+        place.unlink()
+    return median(times)
