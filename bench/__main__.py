@@ -178,7 +178,7 @@ def free_port() -> int:
 
 @contextmanager
 def served(target: str, settings: Settings, dsn: str, *, factory: bool) -> Iterator[tuple[int, Any]]:
-    """The application `target` served by one process of granian, as `aubier up` does; gives (port, process)."""
+    """The application `target` served by one process of granian, as `up` does; gives (port, process)."""
     port = settings.port if factory else free_port()
     facts = {"DATA": settings.data, "DATABASE_URL": dsn, "SANDBOX": 1, "PORT": port}
     environ = {**os.environ, "PYTHONPATH": str(ROOT), **{f"AUBIER_{k}": str(v) for k, v in facts.items()}}

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from bench import client, machine
+
 from tests.where import ROOT
 
 SCENARIOS = {"hello", "read off", "read on", "search off", "search on", "create off", "create on"}
