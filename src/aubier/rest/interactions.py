@@ -134,14 +134,16 @@ class Interactions:
         return Answer(200, self.capability(call.base))
 
     async def _read(self, call: Call, view: View) -> Answer:
+        check_parameters(call.query, "_summary", "_elements")
         row = await view.read_row(call.path[0], call.path[1])
         if unchanged(call, row):
             return Answer(304, b"", of_version(row))
         return Answer(200, _shaped(row, call), of_version(row))
 
     async def _vread(self, call: Call, view: View) -> Answer:
+        check_parameters(call.query, "_summary", "_elements")
         row = await view.vread_row(call.path[0], call.path[1], int(call.path[3]))
-        return Answer(200, row.raw, of_version(row))
+        return Answer(200, _shaped(row, call), of_version(row))
 
     async def _search(self, call: Call, view: View) -> Answer:
         query = self.query(call.path[0], self._search_pairs(call), call.lenient)
@@ -201,6 +203,7 @@ class Interactions:
     # -- writing ------------------------------------------------------------------------------------
 
     async def _create(self, call: Call, view: View) -> Answer:
+        check_parameters(call.query)
         intent = self.create_intent(call.path[0], call.resource(), call.headers.get("if-none-exist", ""))
         return told(call, (await view.write([intent]))[0])
 
@@ -240,10 +243,13 @@ class Interactions:
         only_new = headers.get("if-none-match", "").strip() == "*"
         if len(path) == 2:
             _check_same_id(path[1], resource)
+            check_parameters(query)
             return Intent("update", kind, path[1], resource=resource, if_match=if_match, only_new=only_new)
         condition = self.condition(kind, query, "query")
         logical = resource.get("id", "")
-        return Intent("update", kind, logical, resource=resource, if_match=if_match, condition=condition)
+        intent = Intent("update", kind, logical, resource=resource, if_match=if_match, condition=condition)
+        intent.only_new = only_new
+        return intent
 
     async def _delete(self, call: Call, view: View) -> Answer:
         written = (await view.write([self.delete_intent(call.path, call.query, call.headers)]))[0]
@@ -256,6 +262,7 @@ class Interactions:
         """A delete by id, or by criteria when the path names only a type."""
         if_match = version_of(headers.get("if-match", ""), "If-Match")
         if len(path) == 2:
+            check_parameters(query)
             return Intent("delete", path[0], path[1], if_match=if_match)
         return Intent("delete", path[0], condition=self.condition(path[0], query, "query"), if_match=if_match)
 
@@ -359,6 +366,18 @@ def _only(method: str, *allowed: str) -> Problem:
     return Problem(refusal.issues, headers={"Allow": listed})
 
 
+def check_parameters(query: str, *also: str) -> None:
+    """Problem for a parameter that means nothing here: in silence, a criterion would be believed held."""
+    for name, _ in decoded(query):
+        if name not in ("_format", "_pretty", *also):
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' means nothing here; leave it out",
+                f"« {name[:64]} » n'a pas de sens ici ; retirez-le",
+                at=f"http.{name[:64]}",
+            )
+
+
 def _unstamped(resource: Resource) -> Resource:
     """The resource without version and date: those are the server's. Rule: FHIR R4, http.html#update."""
     meta = resource.get("meta")
@@ -393,7 +412,7 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
     for name, value in call.pairs():
         match name:
             case "_count" if re.fullmatch(r"[0-9]{1,6}", value):
-                options["count"] = min(int(value), limits.largest) or 1
+                options["count"] = min(int(value), limits.largest)
             case "_since" | "_at":
                 options[name[1:]] = _instant(name, value)
             case "_page" if re.fullmatch(r"[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,9}", value):

@@ -452,6 +452,17 @@ def paths() -> Iterator[Wrong]:
         yield Wrong(f"{method} /{path}", method, path, sent)
 
 
+def strays() -> Iterator[Wrong]:
+    """Parameters where none means anything: a criterion beside an id would be believed held."""
+    body = fhir_json.dumps({"resourceType": "Patient", "id": "p1", "active": True})
+    for name in ("identifier", "zzz", "_id", "_count", "active", "_sort", "_since"):
+        for path in ("Patient/p1", "Patient/p1/_history/1"):
+            yield Wrong(f"GET {path} {name}", "GET", f"{path}?{name}=1")
+        yield Wrong(f"PUT {name}", "PUT", f"Patient/p1?{name}=1", body)
+        yield Wrong(f"DELETE {name}", "DELETE", f"Patient/p1?{name}=1")
+        yield Wrong(f"POST {name}", "POST", f"Patient?{name}=1", body)
+
+
 def entry(method: Any = "POST", url: Any = "Patient", **parts: Any) -> dict[str, Any]:
     """A Bundle entry."""
     body = {"resource": {"resourceType": "Patient", "active": True}} if method in ("POST", "PUT") else {}
@@ -556,6 +567,7 @@ FAMILIES = {
     "headers": headers,
     "parameters": parameters,
     "paths": paths,
+    "strays": strays,
     "bundles": bundles,
 }
 """Every family of wrong requests."""

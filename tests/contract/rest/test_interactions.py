@@ -197,6 +197,21 @@ async def test_conditional_update(api: Api) -> None:
     assert (await api.ask("PUT", path, patient("cu"))).status_code == 412
 
 
+async def test_a_criterion_beside_an_id_is_not_left_out_in_silence(api: Api) -> None:
+    logical = await api.make(patient("beside"))
+    for method in ("DELETE", "PUT"):
+        body = {**patient("beside"), "id": logical} if method == "PUT" else None
+        answer = await api.ask(method, f"Patient/{logical}?identifier=urn:test|other", body)
+        assert (answer.status_code, places(answer)) == (400, ["http.identifier"])
+    assert (await api.get(f"Patient/{logical}")).headers["etag"] == 'W/"1"'
+
+
+async def test_a_conditional_update_of_what_must_be_new(api: Api) -> None:
+    path, star = "Patient?identifier=urn:test|cn", {"if-none-match": "*"}
+    assert (await api.ask("PUT", path, patient("cn"), headers=star)).status_code == 201
+    assert (await api.ask("PUT", path, patient("cn"), headers=star)).status_code == 412
+
+
 async def test_conditional_delete(api: Api) -> None:
     path = "Patient?identifier=urn:test|cd"
     assert (await api.ask("DELETE", path)).status_code == 204
@@ -280,7 +295,8 @@ async def test_summary_and_elements(api: Api) -> None:
     async def keys(parameter: str) -> set[str]:
         one = valid(await api.get(f"Patient/{logical}?{parameter}"))
         many = valid(await api.get(f"Patient?_id={logical}&{parameter}"))["entry"][0]["resource"]
-        assert one == many
+        version = valid(await api.get(f"Patient/{logical}/_history/1?{parameter}"))
+        assert one == many == version
         assert one["meta"]["tag"][0]["code"] == "SUBSETTED"
         return set(one) - {"resourceType", "id", "meta"}
 
@@ -348,6 +364,8 @@ async def test_history_at_three_levels(api: Api) -> None:
     assert await told(f"_history?_since={since:%Y-%m-%dT%H:%M:%SZ}&_count=1") == wanted
     assert await told(f"{kind}/_history?_since={half:%Y-%m-%dT%H:%M:%SZ}") == wanted[:2]
     assert await told(f"{kind}/{ids[0]}/_history?_count=1") == [wanted[1], wanted[4]]
+    counted = valid(await api.get(f"{kind}/_history?_count=0"))
+    assert counted["total"] == 5 and "entry" not in counted and not link(counted, "next")
     whole = valid(await api.get(f"{kind}/{ids[1]}/_history"))
     assert whole["total"] == 2
     assert [e["request"]["method"] for e in whole["entry"]] == ["DELETE", "POST"]

@@ -14,7 +14,7 @@ from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import check_links, in_entry, resolve
 from aubier.rest.exchange import Answer, Call, moment, placed, unforeseen
-from aubier.rest.interactions import Interactions, path_of
+from aubier.rest.interactions import Interactions, check_parameters, path_of
 from aubier.rest.outcome import outcome, status_of
 from aubier.store.intent import Intent, Written
 from aubier.validation import check, validate
@@ -240,6 +240,7 @@ def _intent(server: Interactions, entry: _Entry) -> Intent:
         )
     server.check_type(entry.path[0])
     if entry.method == "POST" and len(entry.path) == 1:
+        check_parameters(entry.query)
         intent = server.create_intent(
             entry.path[0], entry.resource or {}, entry.headers.get("if-none-exist", "")
         )
