@@ -1,7 +1,7 @@
 """The whole house over HTTP: `api`, with people who hold real tokens."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -20,12 +20,26 @@ from aubier.store.intent import Grant, Revoke
 
 JSON = "application/fhir+json"
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
-TABLES = ("res", "hist", "id_map", "stub", "grants", "outbox", "claim", "post", "ident", "ref", "str", "dat", "num")
+TABLES = (
+    "res",
+    "hist",
+    "id_map",
+    "stub",
+    "grants",
+    "outbox",
+    "claim",
+    "post",
+    "ident",
+    "ref",
+    "str",
+    "dat",
+    "num",
+)
 
 
 @dataclass
 class Api:
-    """The FHIR API of a house under a clock that the test moves. `ask` speaks as a login, `admin` by default."""
+    """The FHIR API of a house under a clock that the test moves; `ask` speaks as a login, or `admin`."""
 
     house: House
     client: httpx.AsyncClient
@@ -51,11 +65,16 @@ class Api:
         return self.tokens[login, scope]
 
     async def raw(
-        self, method: str, path: str, *, content: bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        *,
+        content: bytes | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
     ) -> httpx.Response:
         """One request below /fhir, with nothing added."""
         target = f"http://127.0.0.1:8000/fhir/{path}" if path else "http://127.0.0.1:8000/fhir"
-        return await self.client.request(method, target, content=content, headers=headers or {})
+        return await self.client.request(method, target, content=content, headers=dict(headers or {}))
 
     async def ask(
         self,
@@ -166,9 +185,7 @@ async def close_api(api: Api) -> None:
 
 
 @pytest.fixture(scope="module")
-async def api(
-    database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Api]:
+async def api(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
     """One house for the tests of a module."""
     opened = await open_api(database(), Path(tmp_path_factory.mktemp("house")))
     yield opened

@@ -20,7 +20,7 @@ from aubier.search.query import parse
 from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
 from aubier.store.keys import DIRECTORY, type_numbers
-from aubier.store.reading import Row
+from aubier.store.reading import Found, Row
 from aubier.store.sight import Sight
 from aubier.store.store import Store
 from aubier.store.trace import audit_lines, secret_actors
@@ -150,10 +150,11 @@ class View:
         entries += [Entry(fhir_json.parse(r.raw), "include") for r in found.included]
         return Page(tuple(entries), found.total, found.cursor)
 
-    async def search_rows(self, query: Query) -> Any:
-        """One page of a parsed query as stored bytes (`store.find.Found`)."""
+    async def search_rows(self, query: Query) -> Found:
+        """One page of a parsed query as stored bytes (`store.reading.Found`)."""
         await self._allow(query.type, "search", query.type)
-        return await self.access.store.search(self.sight, query, self.conn)
+        found = self.access.store.search(self.sight, query, self.conn)
+        return await self._told("search", query.type, found, _UNOPENED)
 
     async def history_rows(
         self, kinds: Sequence[str], logical: str = "", **options: Any

@@ -13,6 +13,7 @@ from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route as StarletteRoute
 
 from aubier.access.actor import Actor, Context
+from aubier.access.decide import unidentified
 from aubier.access.view import Access
 from aubier.ground.clock import Clock
 from aubier.ground.problem import Problem, problem
@@ -23,6 +24,9 @@ from aubier.rest.interactions import Interactions, path_of
 
 _GZIP_FROM = 1400
 """Answers smaller than one network packet gain nothing from gzip."""
+
+_NOBODY_A_MINUTE = 60
+"""Audit lines of requests without credentials, in one process."""
 
 Identify = Callable[[Context, Mapping[str, str]], Awaitable[Actor]]
 """`identify(context, headers)`: the actor of a request; anonymous when it brings no credentials, Problem
@@ -57,6 +61,7 @@ class Server:
     doors: Sequence[Door] = ()
     page_error: PageError | None = None
     others: Any = field(default=None, init=False)
+    nobody: tuple[int, int] = field(default=(0, 0), init=False)
 
     def __post_init__(self) -> None:
         mounted = [StarletteRoute(r.path, self._endpoint(r), methods=[r.method]) for r in self.routes]
@@ -107,9 +112,13 @@ class Server:
 
     async def _answered(self, call: Call, receive: Any) -> Answer:
         try:
+            # Who asks comes before what is asked: nobody's body is not even read.
+            context = await self.context(_by_token(call.headers), call.language)
+            if context.actor.kind == "anonymous" and call.path != ("metadata",):
+                await self._note_nobody(context, call)
+                raise unidentified()
             body = await self._body(call.headers, receive)
             call = Call(call.method, call.path, call.query, call.headers, body, call.base)
-            context = await self.context(_by_token(call.headers), call.language)
             if not call.path and call.method == "POST":
                 return await run_bundle(self.interactions, call, context.store, self.access.settings)
             return await self.interactions.answer(call, context.store, self.access.settings)
@@ -117,6 +126,13 @@ class Server:
             return failed(placed(refusal, "http.path"), call.language)
         except Exception:
             return failed(unforeseen(call.method, "/".join(call.path)), call.language)
+
+    async def _note_nobody(self, context: Context, call: Call) -> None:
+        """An audit line of a request without credentials; never so many as to be an attack themselves."""
+        minute = int(context.now.timestamp()) // 60
+        self.nobody = (minute, self.nobody[1] + 1 if self.nobody[0] == minute else 1)
+        if self.nobody[1] <= _NOBODY_A_MINUTE:
+            await context.store.note(call.method.lower()[:20], "/".join(call.path)[:200] or "*", "login")
 
     async def context(self, headers: Mapping[str, str], language: str) -> Context:
         """The context of a request: who asks is found by a context that is nobody's."""
