@@ -16,9 +16,9 @@ from pathlib import Path
 from time import perf_counter
 
 import zstandard
-from aubier.store.writing import stamped
 
 from aubier.sandbox.plan import generate
+from aubier.store.writing import stamped
 
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "aubier" / "store" / "dictionaries"
 SIZE = 64 << 10

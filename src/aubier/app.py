@@ -219,6 +219,7 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
         clock=clock,
         max_body=settings.max_body_bytes,
         base_url=settings.base_url.rstrip("/"),
+        trusted_proxy=settings.trusted_proxy,
         language=settings.language,
         routes=[*(r for s in services for r in s.routes), *pages(portal)],
         doors=[d for s in services for d in s.doors],

@@ -16,7 +16,7 @@ from aubier.access.view import Write
 from aubier.app import House, build
 from aubier.fhir import json as fhir_json
 from aubier.ground.rows import Resource
-from aubier.referentials.identity.authorship import sign_as_oneself
+from aubier.referentials.identity.guard.authorship import sign_as_oneself
 from aubier.referentials.signon import api as signon
 from aubier.sandbox.batch import Batch, Mask
 from aubier.sandbox.loader import load_territory

@@ -56,6 +56,7 @@ class Server:
     clock: Clock
     max_body: int
     base_url: str = ""
+    trusted_proxy: str = ""
     language: str = "fr"
     routes: Sequence[Route] = ()
     doors: Sequence[Door] = ()
@@ -142,7 +143,7 @@ class Server:
 
     async def _body(self, headers: Mapping[str, str], receive: Any) -> bytes:
         length = headers.get("content-length", "0")
-        if length.isdigit() and int(length) > self.max_body:
+        if length.isascii() and length.isdigit() and int(length) > self.max_body:
             raise self._too_long()
         parts, size = [], 0
         while True:
@@ -167,7 +168,22 @@ class Server:
         )
 
     def _origin(self, scope: Any, headers: Mapping[str, str]) -> str:
-        return self.base_url or f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}"
+        if self.base_url:
+            return self.base_url
+        scheme = scope.get("scheme", "http")
+        if self._by_proxy(scope):
+            scheme = "https" if headers.get("x-forwarded-proto") == "https" else scheme
+        return f"{scheme}://{headers.get('host', 'localhost')}"
+
+    def _by_proxy(self, scope: Any) -> bool:
+        """Whether the declared proxy sent this: only its X-Forwarded headers are believed."""
+        return bool(self.trusted_proxy) and (scope.get("client") or ("", 0))[0] == self.trusted_proxy
+
+    def _client(self, scope: Any, headers: Mapping[str, str]) -> str:
+        """The address of who asks: the last one that the declared proxy saw, else the peer's own."""
+        if self._by_proxy(scope):
+            return headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        return str((scope.get("client") or ("", 0))[0])
 
     # -- doors and routes ---------------------------------------------------------------------------
 
@@ -206,7 +222,7 @@ class Server:
             dict(starlette.cookies),
             body,
             self._origin(scope, headers),
-            (scope.get("client") or ("", 0))[0],
+            self._client(scope, headers),
         )
 
     def _endpoint(self, route: Route) -> Callable[[StarletteRequest], Awaitable[StarletteResponse]]:

@@ -8,7 +8,7 @@ from typing import Any
 from aubier.access.actor import Context
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
-from aubier.referentials.identity.holding import against_base, hold, not_by_citizens, spare, take
+from aubier.referentials.identity.guard.holding import against_base, hold, not_by_citizens, spare, take
 from aubier.referentials.identity.insi import base, matching
 from aubier.referentials.identity.number import check
 from aubier.referentials.identity.patient import (

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from aubier.ground.rows import BeforeWrite, OnChange, Operation, Service
-from aubier.referentials.identity import actions, asking, authorship, tables
+from aubier.referentials.identity import actions, tables
+from aubier.referentials.identity.guard import asking, authorship
 from aubier.referentials.identity.insi import operations
 
 RNIV = "RNIV 1 v2.0 (Dec 2024); FR Core 2.2.0 Patient INS"

@@ -34,8 +34,11 @@ async def rights(ctx: Context, parameters: Resource) -> Resource:
     patient = str(parameters["_id"])
     await only_holder(ctx, patient)
     rows = await ctx.store.run("sharing.rights", patient, milliseconds(ctx.now), type_number("Patient"))
+    # For who stands for the holder: that a carer is there at all may be the secret.
+    secret = await ctx.store.secret_actors(patient)
+    shown = [row for row in rows if str(row["actor"]) not in secret]
     view = ctx.store.as_system("sharing")
-    entries = [{"resource": _consent(patient, row, await _who(view, str(row["actor"])))} for row in rows]
+    entries = [{"resource": _consent(patient, row, await _who(view, str(row["actor"])))} for row in shown]
     bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
     return {**bundle, "entry": entries} if entries else bundle
 

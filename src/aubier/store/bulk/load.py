@@ -82,7 +82,7 @@ async def load(
             raise busy()
     report.created = len(chosen) - len(stored)
     known = [resource for key, resource in chosen.items() if key in stored]
-    await _update(store, sight, known, stored, prepare, report)
+    await _update(store, sight, known, stored, prepare=prepare, report=report)
     return report
 
 
@@ -144,6 +144,7 @@ async def _update(
     sight: Sight,
     known: Sequence[Resource],
     stored: dict[_Key, bytes],
+    *,
     prepare: Prepare,
     report: BulkReport,
 ) -> None:

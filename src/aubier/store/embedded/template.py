@@ -11,6 +11,7 @@ from aubier.store.pool import answered
 
 _FRESH = "aubier_fresh"
 _LOCK = 0x0A0B1E3
+_TRIES = 10
 _MARGIN = 10_000  # blocks of numbers that processes may take while a reset goes on
 
 
@@ -47,8 +48,8 @@ async def forget_template(dsn: str) -> None:
 async def reset(dsn: str) -> None:
     """Puts the fresh copy in place of the database; whoever is connected is cut off and comes back.
 
-    The new one is made beside the old and takes its name at the end: interrupted, the old one stays.
-    Problem (not-found) when no copy was kept, (transient) when the server does not answer.
+    The new one is made beside the old and takes its name at once: interrupted, one or the other is there.
+    Problem (not-found) when no copy was kept, (transient) when the server does not answer or others do not let go.
     """
     name = _name(dsn)
     made = f"{name}_next"
@@ -65,10 +66,29 @@ async def reset(dsn: str) -> None:
             await conn.execute(f'drop database if exists "{made}" with (force)')
             await conn.execute(f'create database "{made}" template "{_FRESH}" strategy file_copy')
             await _go_on_counting(dsn, _beside(dsn, made))
-            await conn.execute(f'drop database if exists "{name}" with (force)')
-            await conn.execute(f'alter database "{made}" rename to "{name}"')
+            await conn.execute(f'drop database if exists "{name}_old" with (force)')
+            await _exchange(conn, name, made)
+            await conn.execute(f'drop database if exists "{name}_old" with (force)')
         finally:
             await conn.close()
+
+
+async def _exchange(conn: asyncpg.Connection, name: str, made: str) -> None:
+    """The new one under the name, the old one aside, in one transaction, which needs nobody connected."""
+    for _ in range(_TRIES):
+        await conn.fetch("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+        try:
+            async with conn.transaction():
+                await conn.execute(f'alter database "{name}" rename to "{name}_old"')
+                await conn.execute(f'alter database "{made}" rename to "{name}"')
+        except asyncpg.ObjectInUseError:
+            continue
+        return
+    raise problem(
+        "transient",
+        "Others keep using the database; try again when it is calmer",
+        "D'autres se servent sans cesse de la base ; réessayez quand elle sera plus calme",
+    )
 
 
 async def _go_on_counting(before: str, after: str) -> None:

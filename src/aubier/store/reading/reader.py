@@ -145,6 +145,7 @@ class Reader:
         if prefix and not self.sight.unrestricted:
             _refuse_crossing(query.criteria)
         tests += conditions(frame, query.criteria, query.type, "r")
+        counting = frame.args[:]  # the total takes these alone: PostgreSQL refuses one that no test uses
         keys = sort_keys(frame, query.sort, query.type, "r")
         taken, where = self._from_cursor(frame, query, keys, tests)
         size = query.count if limit is None else limit
@@ -165,7 +166,7 @@ class Reader:
             extra=f"{counted} as total, pg_current_snapshot()::text as snapshot",
         )
         number = (
-            records[0]["total"] if records else await self._total_of_nothing(frame, query, total, counted)
+            records[0]["total"] if records else await self._total_of_nothing(counting, query, total, counted)
         )
         rows = [_row(r) for r in records[:size]]
         cursor = ""
@@ -175,11 +176,13 @@ class Reader:
             cursor = write_cursor(taken, keys, [last[f"s{n}"] for n in range(len(keys))])
         return Found(rows, number, cursor, await self._included(query, rows))
 
-    async def _total_of_nothing(self, frame: Frame, query: Query, total: str, counted: str) -> int | None:
+    async def _total_of_nothing(
+        self, args: Sequence[Any], query: Query, total: str, counted: str
+    ) -> int | None:
         """The total beside an empty page: nothing, unless it is a later page."""
         if counted != total:
             return None
-        return int(await self.conn.fetchval(f"select {total}", *frame.args)) if query.cursor else 0
+        return int(await self.conn.fetchval(f"select {total}", *args)) if query.cursor else 0
 
     def _from_cursor(
         self, frame: Frame, query: Query, keys: Sequence[Any], tests: Sequence[str]
@@ -348,7 +351,7 @@ class Reader:
         if kinds and not readable:
             self._open(kinds[0])
         args = Args()
-        parts = [self._history_part(p, readable, logical, args, since, at) for p in ("", "dir_")]
+        parts = [self._history_part(p, readable, logical, args, since=since, at=at) for p in ("", "dir_")]
         versions = " union all ".join(p for p in parts if p)
         page = ""
         if cursor:
@@ -372,7 +375,14 @@ class Reader:
         return rows, following, records[0]["total"] if records else 0
 
     def _history_part(
-        self, prefix: str, kinds: Sequence[str], logical: str, args: Args, since: int | None, at: int | None
+        self,
+        prefix: str,
+        kinds: Sequence[str],
+        logical: str,
+        args: Args,
+        *,
+        since: int | None,
+        at: int | None,
     ) -> str:
         numbers = [type_numbers()[k] for k in kinds if family(k) == prefix]
         if not numbers:

@@ -8,7 +8,7 @@ from aubier.access.actor import Context
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.ground.text import fold_name
-from aubier.referentials.identity.asking import admit
+from aubier.referentials.identity.guard.asking import admit
 from aubier.referentials.identity.insi import base, matching
 from aubier.referentials.identity.number import check, system_of
 from aubier.referentials.identity.patient import Traits, patient_ins, with_standing
