@@ -99,6 +99,13 @@ class Desk:
         path = f"/fhir/{resource['resourceType']}/{resource['id']}"
         return (await self.ask(login, "GET", path)).status_code
 
+    async def pressed(self, login: str, page: str, to: str = "", **fields: str) -> tuple[str, httpx.Response]:
+        """The text of a page, and the answer to its form, sent to `to` (the page itself) with its token."""
+        headers = {"x-login": login, "accept": "text/html", "cookie": "aubier-session=of-someone"}
+        asked = (await self.client.get(page, headers=headers)).text
+        token = asked.partition('name="csrf" value="')[2].partition('"')[0]
+        return asked, await self.client.post(to or page, data={"csrf": token} | fields, headers=headers)
+
 
 def coding(code: str) -> dict[str, str]:
     return {"system": VISIBILITY, "code": code}
@@ -212,6 +219,15 @@ async def test_the_author_of_a_document_does_not_undo_the_holders_mask(desk: Des
     asked["parameter"][0]["valueBoolean"] = False
     assert (await desk.ask("ines", "POST", f"{path}/$mask", asked)).status_code == 200
     assert await desk.reads("bruno", held) == 200
+
+
+async def test_the_button_of_the_page_hides_and_shows(desk: Desk) -> None:
+    held = await desk.deposited("alma")
+    page = f"/citoyen/documents/{held['id']}"
+    for masked, status in (("yes", 404), ("no", 200)):
+        _, done = await desk.pressed("ines", page, f"{page}/masquer", masked=masked)
+        assert done.status_code == 303, done.text
+        assert await desk.reads("bruno", held) == status
 
 
 async def test_nobody_but_the_author_puts_a_mask_on(desk: Desk) -> None:
@@ -451,11 +467,7 @@ async def test_the_access_of_a_place_is_taken_back_and_closed_on_the_page(desk: 
     assert "ne se retire pas depuis cette page" in page  # her mother's, which no operation takes back
     for act, status in (("retirer", 404), ("bloquer", 404), ("debloquer", 404)):
         path = f"/citoyen/partage/{act}/lieu:ward"
-        headers = {"x-login": "ines", "accept": "text/html", "cookie": "aubier-session=of-ines"}
-        asked = await desk.client.get(path, headers=headers)
-        assert "Clinique des Ormes" in asked.text and "lieu de soin" in asked.text
-        token = asked.text.partition('name="csrf" value="')[2].partition('"')[0]
-        headers["content-type"] = "application/x-www-form-urlencoded"
-        done = await desk.client.post(path, content=f"csrf={token}".encode(), headers=headers)
+        asked, done = await desk.pressed("ines", path)
+        assert "Clinique des Ormes" in asked and "lieu de soin" in asked
         assert done.status_code == 303, done.text
         assert await desk.reads("ward", patient) == status

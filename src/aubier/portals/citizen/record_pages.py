@@ -146,7 +146,7 @@ async def mask(house: House, ctx: Context, request: Request) -> Response:
     await house.call(
         ctx,
         "DocumentReference/$mask",
-        parameters(id_, label=("valueCode", "MASQUE_PS"), masked=("valueBoolean", hide)),
+        parameters(id_, masked=("valueBoolean", hide)),
     )
     return go(f"{BASE}/{id_}", fait="mask" if hide else "unmask")
 
