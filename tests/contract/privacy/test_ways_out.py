@@ -1,11 +1,12 @@
 """Hidden and missing give the same answers and the same audit lines, whichever way one asks."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from aubier.store.intent import Grant, Revoke
-from tests.contract.desk import ids
+from tests.contract.desk import following, ids
 from tests.contract.privacy.ways import reads, writes
 from tests.contract.privacy.world import MASKS, World, shown
 
@@ -174,3 +175,52 @@ async def test_a_block_is_immediate_and_ends(world: World) -> None:
     assert not await world.sees("treating", "Patient/anna")
     await system.revoke(Revoke("anna", key, deny=True))
     assert await world.sees("treating", "Condition/condition-plain")
+
+
+@pytest.mark.parametrize(("kind", "name"), EVERY)
+async def test_nobody_learns_anything(world: World, kind: str, name: str) -> None:
+    """Without saying who one is: 401 on every way, the same for what is there and what is not."""
+    for ways in (reads, writes):
+        for way in ways(kind, name):
+            there, _, answer = await world.heard("nobody", ways(kind, name)[way], name)
+            absent, _, _ = await world.heard("nobody", ways(kind, MISSING)[way], MISSING)
+            assert there == absent, way
+            # A batch answers entry by entry.
+            assert answer.status_code == 401 or (way == "batch" or "read" in way), way
+            assert "onsetDateTime" not in answer.text or way == "write beside a read", way
+
+
+async def test_a_type_that_the_scopes_leave_out_is_not_there(world: World) -> None:
+    treating = world.desk.actors["treating"]
+    world.desk.actors["app"] = replace(treating, login="app", scopes=("user/Condition.rs",))
+    _, found = await world.desk.ask(
+        "app", "GET", "Condition?_count=500&_include=Condition:*&_include:iterate=*"
+    )
+    _, whole = await world.desk.ask("treating", "GET", "Condition?_count=500")
+    assert ids(found) == ids(whole) != []
+    assert ids(found, "include") == []
+    for path in (
+        "subject:Patient.family=anna",
+        "encounter.status=finished",
+        "_has:Encounter:diagnosis:_id=x",
+    ):
+        _, found = await world.desk.ask("app", "GET", f"Condition?{path}&_total=accurate")
+        assert found["total"] == 0, path
+    _, found = await world.desk.ask(
+        "app", "GET", "Condition?_id=condition-plain&_revinclude=Encounter:diagnosis"
+    )
+    assert ids(found, "include") == []
+    for path in ("Patient/anna", "Encounter?_id=encounter-plain", "Binary/binary-plain/_history/1"):
+        assert (await world.desk.ask("app", "GET", path))[0] == 403
+    assert (await world.desk.ask("app", "DELETE", "Condition/condition-plain"))[0] == 403
+
+
+async def test_a_page_mark_opens_nothing(world: World) -> None:
+    """The next page of someone else's search shows only what one sees oneself."""
+    _, first = await world.desk.ask("treating", "GET", "Condition?patient=anna&_count=1")
+    for login in ("stranger", "other", "nurse"):
+        status, found = await world.desk.ask(login, "GET", f"{following(first)}&_total=accurate")
+        assert status == 200, found
+        assert not {f"{k}/{n}" for k, n in HIDDEN[login]} & set(ids(found))
+        own = (await world.desk.ask(login, "GET", "Condition?patient=anna&_summary=count"))[1]["total"]
+        assert found["total"] == own

@@ -6,13 +6,6 @@ from typing import Any
 from tests.contract.privacy.world import Resource, binary, bundle, condition, document, entry
 
 Request = tuple[Any, ...]
-REFERENCE = {
-    "Condition": "evidence",
-    "Encounter": "encounter",
-    "DocumentReference": "",
-    "Patient": "",
-    "Binary": "",
-}
 THROUGH = {
     "Patient": "Condition?subject:Patient._id={id}",
     "Encounter": "Condition?encounter:Encounter._id={id}",
@@ -42,7 +35,6 @@ BODY: dict[str, Callable[[], Resource]] = {
     "Binary": lambda: {"resourceType": "Binary", "contentType": "text/plain", "data": "eA=="},
 }
 """What one could write of each kind in a record of one's own."""
-_NEW = {"patient", "binary"}
 
 
 def reads(kind: str, one: str) -> dict[str, Request]:
@@ -58,6 +50,10 @@ def reads(kind: str, one: str) -> dict[str, Request]:
         "chain": THROUGH[kind].format(id=one),
         "has": BACK[kind].format(id=one),
     }
+    if kind == "Patient":
+        searches |= {
+            "of the patient": f"Condition?patient={one}&_total=accurate",
+        }
     found: dict[str, Request] = {way: ("GET", path) for way, path in searches.items() if path}
     nothing = {"if_none_match": 'W/"1"'}
     return found | {

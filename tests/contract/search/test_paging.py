@@ -137,3 +137,14 @@ async def test_total_and_first_page_are_one_moment(desk: Desk) -> None:
     await asyncio.gather(*writing)
     assert [a for a in answers if a[0] != a[1]] == []
     assert len(set(answers)) > 3
+
+
+@pytest.mark.parametrize("sort", SORTS)
+async def test_a_last_page_that_emptied_still_tells_the_total(desk: Desk, sort: str) -> None:
+    patient, names = await scale(desk, Random(sort), 8)
+    asked = [("patient", patient), ("_count", "7"), ("_total", "accurate"), ("_sort", sort or "_id")]
+    first = await desk.found("loader", "Observation", asked)
+    (last,) = {f"Observation/{name}" for name in names} - set(ids(first))
+    assert (await desk.ask("loader", "DELETE", last))[0] == 204
+    status, told = await desk.ask("loader", "GET", following(first))
+    assert (status, told.get("total"), ids(told)) == (200, 7, [])
