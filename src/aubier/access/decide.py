@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 
 from aubier.access.actor import Actor
 from aubier.access.scopes import allows
@@ -59,7 +60,13 @@ def sight_of(actor: Actor, now: datetime, policies: Sequence[Policy]) -> Sight:
 
 def readable(actor: Actor) -> frozenset[str] | None:
     """The types that the actor's scopes let be read; None for all of them."""
-    found = frozenset(t for t in type_numbers() if allows(actor.scopes, t, "read"))
+    return _readable(tuple(actor.scopes))
+
+
+@lru_cache(maxsize=1024)
+def _readable(scopes: tuple[str, ...]) -> frozenset[str] | None:
+    """The same for the scopes alone: every request asks, and few sets of scopes are in use."""
+    found = frozenset(t for t in type_numbers() if allows(scopes, t, "read"))
     return None if len(found) == len(type_numbers()) else found
 
 
