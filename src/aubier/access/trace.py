@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -20,13 +21,13 @@ _ACTION = {
     "revoke": "E",
 }
 _RESTFUL = "http://hl7.org/fhir/restful-interaction"
+_KIND = re.compile(r"[A-Z][A-Za-z]+(?![A-Za-z ])")
+_TARGET = re.compile(r"([A-Z][A-Za-z]+/[A-Za-z0-9.-]{1,64}(?:/_history/[0-9]+)?)(?:/_history)?")
 _PURPOSE = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 
 
 def audit_event(line: Mapping[str, Any]) -> Resource:
-    """The AuditEvent of one line of the audit table: who, when, from where, why, on what, with what
-    outcome.
-    """
+    """The AuditEvent of a line of the audit table: who, when, from where, why, on what, and the outcome."""
     at = instant(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=line["at"]))
     event: Resource = {
         "resourceType": "AuditEvent",
@@ -66,11 +67,21 @@ def _agents(line: Mapping[str, Any]) -> list[Resource]:
 
 
 def _entities(line: Mapping[str, Any]) -> list[Resource]:
-    what = str(line["what"])
-    if "?" in what or "/" not in what:
-        kind = what.partition("?")[0]
-        row: Resource = {"what": {"type": kind}, "query": b64encode(what.encode()).decode()}
-        if line["hits"] is not None:
-            row["detail"] = [{"type": "hits", "valueString": str(line["hits"])}]
-        return [row]
-    return [{"what": {"reference": target}} for target in what.split(", ") if target.count("/") >= 1]
+    """What was looked at: each resource by its reference, or the question as it was asked."""
+    targets = [_resource(part) for part in str(line["what"]).split(", ")]
+    if all(targets):
+        return [{"what": {"reference": target}} for target in targets]
+    what = str(line["what"]).strip() or "*"
+    row: Resource = {"query": b64encode(what.encode()).decode()}
+    kind = _KIND.match(what)
+    if kind is not None:
+        row["what"] = {"type": kind[0]}
+    if line["hits"] is not None:
+        row["detail"] = [{"type": "hits", "valueString": str(line["hits"])}]
+    return [row]
+
+
+def _resource(text: str) -> str:
+    """The reference of a resource or one of its versions; empty for anything else."""
+    found = _TARGET.fullmatch(text)
+    return found[1] if found else ""

@@ -1,31 +1,25 @@
-"""`aubier load` of a directory extract: lines parsed here, resources stored by worker processes."""
+"""`aubier load` of a directory extract: streamed, in bounded memory, and resumed after a stop."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
 
-from aubier.access.actor import system_actor
-from aubier.access.view import Access
-from aubier.cli.instance import opened
+from aubier.access.view import Access, View
+from aubier.cli.instance import console, opened
 from aubier.cli.speech import Progress, say, text
-from aubier.ground.clock import system_clock
 from aubier.ground.rows import Resource
 from aubier.referentials.directory.extraction import importer
 from aubier.referentials.directory.extraction.extract import kind_of_file
 from aubier.referentials.directory.extraction.importer import BulkReport, Report
 from aubier.settings import Settings
 from aubier.store.bulk import load
-from aubier.store.store import Store, open_store
 
-_WORKERS = 2
 _TOLD = 20
 
 
@@ -46,12 +40,10 @@ async def load_extract(settings: Settings, source: Path) -> int:
         progress(sign.done, f"{fr}{of}", f"{en}{of}")
 
     async with opened(settings) as house:
-        dsn = house.store.dsn
-        with ProcessPoolExecutor(
-            min(_WORKERS, os.cpu_count() or 1), initializer=_open, initargs=(dsn,)
-        ) as pool:
-            work = settings.data / "work" / "directory"
-            report = await importer.load(source, _Workers(pool), work, progress=told)
+        trusted = replace(house.access, check=lambda resource: None)
+        view = replace(console(house).store, access=trusted)
+        work = settings.data / "work" / "directory"
+        report = await importer.load(source, _Store(trusted, view), work, progress=told)
         await house.store.analyse()
     progress.end()
     _tell(report, time.monotonic() - started)
@@ -82,33 +74,18 @@ def _tell(report: Report, took: float) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Workers:
-    """The importer's `Bulk` over processes that each hold a store of their own."""
+class _Store:
+    """The importer's `Bulk`: two calls may be under way, so that this process builds while the database
+    writes.
 
-    pool: ProcessPoolExecutor
+    The importer's resources are made by our own code and tested: the base check is left out.
+    """
+
+    access: Access
+    view: View
 
     async def bulk(self, resources: Iterable[Resource]) -> BulkReport:
-        """Stores the resources in whichever process is free."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self.pool, _store, list(resources))
-
-
-_loop: asyncio.AbstractEventLoop
-_access: Access
-
-
-def _open(dsn: str) -> None:
-    """Opens the store of a worker process, once."""
-    global _loop, _access
-    _loop = asyncio.new_event_loop()
-
-    async def connect() -> Store:
-        return await open_store(dsn, pool_size=2)
-
-    _access = Access(_loop.run_until_complete(connect()))
-
-
-def _store(resources: list[Resource]) -> BulkReport:
-    view = replace(_access, check=lambda resource: None).view(system_actor("directory"), system_clock())
-    done = _loop.run_until_complete(load(_access.store, view.sight, resources, view.prepare))
-    return BulkReport(done.created + done.updated, done.unchanged)
+        """Stores the resources, all or none."""
+        await asyncio.sleep(0)
+        done = await load(self.access.store, self.view.sight, list(resources), self.view.prepare)
+        return BulkReport(done.created + done.updated, done.unchanged)

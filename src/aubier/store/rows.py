@@ -73,6 +73,8 @@ def index(resource: Resource, keys: Keys, local: Callable[[str], str], of: Regis
         if not (directory and param.endswith(":text")):
             postings["str"].add((keys.param(kind, param), bounded_text(fold(text)), bounded_text(text)))
     for param, low, high in found.dates:
+        if param == "_lastUpdated":  # a column of its own, and not the client's to say
+            continue
         postings["dat"].add((keys.param(kind, param), low, high))
     _numbers(kind, found, keys, postings)
     if kind == "Binary":

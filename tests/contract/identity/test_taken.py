@@ -14,8 +14,9 @@ from aubier.access.scopes import FIRST_PARTY
 from aubier.access.view import Access, Write
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
-from aubier.referentials.identity import SERVICE, actions, api, asking
+from aubier.referentials.identity import SERVICE, actions, api
 from aubier.referentials.identity.api import Attribute, Standing, Status
+from aubier.referentials.identity.guard import asking
 from aubier.referentials.identity.insi import operations
 from aubier.store.intent import Grant
 from aubier.store.store import Store

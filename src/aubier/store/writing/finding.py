@@ -86,6 +86,7 @@ class Finder:
             # An id of the client's own choice is for the platform's actors: it would tell a free id from a
             # hidden one.
             intent.may_create = True
+            step.unmatched = True
             if not self.sight.unrestricted:
                 step.id = self.ids()
 

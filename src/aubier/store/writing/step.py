@@ -48,6 +48,7 @@ class Step:
     lone: bool = False
     raw: bytes = b""
     done: Written | None = None
+    unmatched: bool = False
 
 
 class Again(Exception):

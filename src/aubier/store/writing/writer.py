@@ -91,6 +91,13 @@ class Writer:
                 step.done = Written(intent.type, step.id, found.version, self.sight.now, "nothing")
                 return
             raise not_found(name)
+        if step.unmatched and found.alive:
+            raise problem(
+                "conflict",
+                f"No {intent.type} meets the condition, and {name} exists already; change one or the other",
+                f"Aucun {intent.type} ne répond à la condition, et {name} existe déjà ; changez l'un ou l'autre",
+                at="http.query",
+            )
         if intent.only_new and found.alive:
             raise problem(
                 "precondition", f"{name} exists already", f"{name} existe déjà", at="http.If-None-Match"

@@ -177,7 +177,7 @@ async def _answer(realm: Realm, ctx: Context, request: Request, asked: Asked) ->
     if session and await _enough(realm, ctx, request, asked, session):
         scope = _grantable(asked, session)
         if not await _let(ctx, request, asked, session, scope):
-            return consent_page(ctx, request, realm, asked.client, session, scope)
+            return consent_page(ctx, request, realm, asked.client, session=session, scope=scope)
         return await _grant(realm, ctx, asked, session, scope)
     if "none" in asked.prompts:
         raise Refusal("login_required", "nobody is signed in")

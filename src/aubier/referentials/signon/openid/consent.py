@@ -56,7 +56,7 @@ async def remember(ctx: Context, client: Client, session: Session, scope: Parsed
 
 
 def consent_page(
-    ctx: Context, request: Request, realm: Realm, client: Client, session: Session, scope: Parsed
+    ctx: Context, request: Request, realm: Realm, client: Client, *, session: Session, scope: Parsed
 ) -> Response:
     """The question: which application, for whom, what it could do in plain words, two equal answers."""
     sent = [(n, v) for n, v in (request.form or request.query) if n not in UNKEPT or n == ASKED]
