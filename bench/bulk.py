@@ -40,9 +40,9 @@ class Loaded:
 async def measure(house: House, size: Size, postgres: int) -> list[dict[str, Any]]:
     """Runs in turns: raw COPY, bulk without the base check, bulk with it."""
     rows: list[dict[str, Any]] = []
+    unchecked = replace(house.access, check=lambda resource: None)
     for run in range(size.runs):
         made = list(generate(max(20, size.citizens // 10), f"bulk {run}", TODAY))
-        unchecked = replace(house.access, check=lambda resource: None)
         rows.append(
             {
                 "copy": await _timed(postgres, made, lambda r: _raw(house, r)),
