@@ -112,10 +112,18 @@ def test_a_reset_brings_the_first_day_back_while_running(copy: Copy) -> None:
         done = run("reset", data=running.data)
         assert done.returncode == 0, done.stderr
         assert time.monotonic() - started < 15
-        running.token("yann")
         token = running.token("admin", "system/*.cruds")
         status, found = running.ask("/fhir/Basic?_total=accurate", token=token)
         assert (status, json.loads(found)["total"]) == (200, 0)
+        stopped = subprocess.Popen(
+            [*COMMAND, "reset", "--data", str(running.data)], env=environment(), stderr=subprocess.DEVNULL
+        )
+        time.sleep(1.1)
+        stopped.send_signal(signal.SIGINT)
+        assert stopped.wait(20) in (0, 130, -signal.SIGINT)
+        path = "/fhir/Patient?_total=accurate&_count=1"
+        token = running.token("admin", "system/*.cruds")
+        assert json.loads(running.ask(path, token=token)[1])["total"] > 20
     finally:
         end(running)
 

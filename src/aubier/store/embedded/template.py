@@ -49,7 +49,7 @@ async def reset(dsn: str) -> None:
     """Puts the fresh copy in place of the database; whoever is connected is cut off and comes back.
 
     The new one is made beside the old and takes its name at once: interrupted, one or the other is there.
-    Problem (not-found) when no copy was kept, (transient) when the server does not answer or others do not let go.
+    Problem (not-found) when no copy was kept, (transient) when the server does not answer or others hold on.
     """
     name = _name(dsn)
     made = f"{name}_next"
