@@ -144,6 +144,7 @@ async def build(
 def _contents(settings: Settings) -> Binaries:
     """Documents beside the database, encrypted under the master key of the data folder."""
     settings.data.mkdir(0o711, parents=True, exist_ok=True)
+    (settings.data / "contents").mkdir(0o700, exist_ok=True)
     return Binaries(settings.data / "contents", master_key(settings.data / "secret" / "contents"))
 
 

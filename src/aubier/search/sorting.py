@@ -172,4 +172,12 @@ def _value(value: str | int, cast: str) -> Any:
         return value
     if not isinstance(value, str) or "\x00" in value:
         raise ValueError
-    return Decimal(value) if cast == "numeric" else value
+    return _decimal(value) if cast == "numeric" else value
+
+
+def _decimal(text: str) -> Decimal:
+    """A number of a mark. ValueError for one that no resource holds, and that would cost much to write out."""
+    number = Decimal(text)
+    if len(text) > 400 or not number.is_finite() or not -400 < number.adjusted() < 400:
+        raise ValueError
+    return number

@@ -95,7 +95,7 @@ class Writer:
             raise problem(
                 "conflict",
                 f"No {intent.type} meets the condition, and {name} exists already; change one or the other",
-                f"Aucun {intent.type} ne répond à la condition, et {name} existe déjà ; changez l'un ou l'autre",
+                f"Aucun {intent.type} ne répond à la condition, et {name} existe déjà ; changez l'un d'eux",
                 at="http.query",
             )
         if intent.only_new and found.alive:
