@@ -51,8 +51,8 @@ def written(results: dict[str, Any]) -> str:
         " Above the number of cores others disturbed the run: trust the ratios more than the figures.",
         "",
         f"Each figure is the median of {results['runs']} runs of {results['seconds']:g} s."
-        " *Checks off*: a system actor. *Checks on*: a professional with relationships to part of"
-        " the patients, a tenth of the measurements masked, denials present. Audit lines are durable in both.",
+        " *Checks off*: a system actor. *Checks on*: a professional with relationships to part of the people,"
+        " a tenth of the measurements masked, denials present. Audit lines are durable in both.",
         "",
         "| | requests/s | of hello-world | p50 ms | p95 ms | p99 ms | server µs | database µs |",
         "|---|---|---|---|---|---|---|---|",
