@@ -176,7 +176,7 @@ def _value(value: str | int, cast: str) -> Any:
 
 
 def _decimal(text: str) -> Decimal:
-    """A number of a mark. ValueError for one that no resource holds, and that would cost much to write out."""
+    """A number of a mark. ValueError for one that no resource holds: it would cost much to write out."""
     number = Decimal(text)
     if len(text) > 400 or not number.is_finite() or not -400 < number.adjusted() < 400:
         raise ValueError

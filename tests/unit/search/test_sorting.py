@@ -1,0 +1,188 @@
+"""Sort keys and the marks of next pages: what comes back is what was written, and nothing else."""
+
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aubier.ground.problem import Problem
+from aubier.search.keys import Keys, bounded, bounded_text
+from aubier.search.model import Sort
+from aubier.search.parameters import registry
+from aubier.search.sorting import (
+    SortKey,
+    Taken,
+    after,
+    order_by,
+    read_cursor,
+    sort_keys,
+    unchanged_since,
+    write_cursor,
+)
+from aubier.search.sql import Args, Frame
+
+TAKEN = Taken(1_795_000_000_000_000, "100:200:150,160")
+KEYS = [SortKey("r.lo", "bigint", True), SortKey("x", "text", False), SortKey("n", "numeric", False)]
+VALUES = [-5, "é", Decimal("1.50")]
+
+
+def frame() -> Frame:
+    return Frame(
+        keys=Keys(lambda *parts: hash(parts) % 2**62),
+        table=lambda kind: "",
+        number=lambda kind: 1,
+        visible=lambda row, kind: "true",
+        slices=lambda kind: frozenset(),
+        now=datetime(2026, 1, 1, tzinfo=UTC),
+        args=Args(),
+    )
+
+
+def keys_of(kind: str, *codes: str) -> list[SortKey]:
+    wanted = []
+    for code in codes:
+        parameter = registry().get(kind, code.removeprefix("-"))
+        assert parameter is not None
+        wanted.append(Sort(parameter, code.startswith("-")))
+    return sort_keys(frame(), wanted, kind, "r")
+
+
+def raw(*body: Any) -> str:
+    return urlsafe_b64encode(msgspec.msgpack.encode(body)).rstrip(b"=").decode()
+
+
+@given(
+    st.integers(0, 2**62 - 1),
+    st.integers(-(2**63), 2**63 - 1),
+    st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",))),
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**90), max_value=10**90, places=9),
+)
+def test_a_mark_comes_back_as_it_was_written(mark: int, number: int, text: str, amount: Decimal) -> None:
+    taken = Taken(mark, "3:4:3")
+    written = write_cursor(taken, KEYS, [number, text, amount])
+    assert read_cursor(written, KEYS) == (taken, [number, text, amount])
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    ["3:3:", "10:20:", "10:20:10", "10:20:10,11,19", "999999999999:1000000000000:999999999999"],
+)
+def test_snapshots_that_postgresql_reads(snapshot: str) -> None:
+    assert read_cursor(write_cursor(Taken(1, snapshot), KEYS, VALUES), KEYS)[0].snapshot == snapshot
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        "",
+        "x",
+        "1:1:",
+        "2:5:",
+        "20:10:",
+        "10:20:20",
+        "10:20:9",
+        "10:20:11,11",
+        "10:20:12,11",
+        "10:20:11,",
+        "10:20",
+        *("10:20:1١", "-1:2:", "10:20:11 ", "10:20:11\n", "1e3:2e3:", "10:" + "9" * 19 + ":"),
+    ],
+)
+def test_other_snapshots_are_refused(snapshot: str) -> None:
+    with pytest.raises(Problem) as refusal:
+        read_cursor(write_cursor(Taken(1, snapshot), KEYS, VALUES), KEYS)
+    assert refusal.value.issues[0].at == ("http._page",)
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "é",
+        "A" * 4000,
+        raw(),
+        raw(1, "3:3:", ["bigint"], [1]),
+        raw(-1, "3:3:", ["bigint", "text", "numeric"], [*VALUES[:2], "1"]),
+        raw(2**62, "3:3:", ["bigint", "text", "numeric"], [1, "x", "1"]),
+        raw(1, "3:3:", ["bigint", "text", "numeric"], ["1", "x", "1"]),
+        raw(1, "3:3:", ["bigint", "text", "numeric"], [1, 2, "1"]),
+        raw(1, "3:3:", ["bigint", "text", "numeric"], [1, "x", "one"]),
+        raw(1, "3:3:", ["bigint", "text", "numeric"], [1, "a\0b", "1"]),
+        raw(1, "3:3:", ["bigint", "text", "numeric"], [1, "x"]),
+        raw(1, "3:3:", ["bigint", "text", "numeric"], [1, "x", "1", "more"]),
+        raw(1, "3:3:", ["text", "text", "numeric"], ["1", "x", "1"]),
+        raw("1", "3:3:", ["bigint", "text", "numeric"], [1, "x", "1"]),
+        raw(1, 3, ["bigint", "text", "numeric"], [1, "x", "1"]),
+        raw(1, ["bigint", "text", "numeric"], [1, "x", "1"]),
+        *(
+            raw(1, "3:3:", ["bigint", "text", "numeric"], [1, "x", number])
+            for number in ("1e999999999", "1e-999999999", "NaN", "-Infinity", "9" * 500, "")
+        ),
+        write_cursor(TAKEN, KEYS, VALUES)[:-3],
+    ],
+)
+def test_a_mark_of_another_search_is_refused(cursor: str) -> None:
+    with pytest.raises(Problem) as refusal:
+        read_cursor(cursor, KEYS)
+    assert refusal.value.kind == "invalid"
+
+
+def test_the_order_is_total_and_newest_first_by_itself() -> None:
+    assert order_by(keys_of("Observation")) == "r.lo desc, r.rid"
+    assert [k.expression for k in keys_of("Observation", "_id")] == ["r.id", "r.rid"]
+    assert [k.expression for k in keys_of("Observation", "-_lastUpdated")] == ["r.seq", "r.rid"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "column", "cast"),
+    [
+        ("Observation", "date", "min(s1.lo)", "bigint"),
+        ("Observation", "-date", "max(s1.hi)", "bigint"),
+        ("Patient", "family", "min(s1.norm)", "text"),
+        ("Patient", "-family", "max(s1.norm)", "text"),
+        ("Observation", "value-quantity", "min(s1.val)", "numeric"),
+        ("Observation", "subject", "min(s1.target)", "text"),
+        ("ValueSet", "url", "min(s1.target)", "text"),
+    ],
+)
+def test_the_best_value_of_each_row_sorts_it(kind: str, code: str, column: str, cast: str) -> None:
+    first = keys_of(kind, code)[0]
+    assert column in first.expression
+    assert first.expression.startswith("coalesce(")
+    assert (first.cast, first.descending) == (cast, code.startswith("-"))
+
+
+@pytest.mark.parametrize("code", ["code", "combo-code-value-quantity"])
+def test_what_has_no_order_is_refused(code: str) -> None:
+    with pytest.raises(Problem) as refusal:
+        keys_of("Observation", code)
+    assert refusal.value.kind == "not-supported"
+
+
+def test_the_next_page_begins_after_the_last_row_of_this_one() -> None:
+    here = frame()
+    text = after(here, KEYS, VALUES)
+    assert list(here.args) == VALUES
+    assert text.startswith("r.lo <= $1::bigint and (")
+    assert "(r.lo = $1::bigint and x > $2::text)" in text
+    assert "(r.lo = $1::bigint and x = $2::text and n > $3::numeric)" in text
+
+
+def test_a_row_settled_long_ago_is_not_judged_by_its_transaction() -> None:
+    here = frame()
+    text = unchanged_since(here, TAKEN, "r")
+    assert here.args == [TAKEN.mark - 3_600_000_000, TAKEN.snapshot]
+    assert text.startswith("(r.seq <= $1::bigint or ")
+
+
+@given(st.text(max_size=600), st.text(max_size=600))
+def test_long_values_stay_exact(one: str, other: str) -> None:
+    assert len(bounded(one)) <= 160
+    assert (bounded(one) == bounded(other)) == (one == other)
+    assert one.startswith(bounded_text(one))
