@@ -54,11 +54,16 @@ async def open_pool(dsn: str, size: int) -> Any:
 
 
 def unavailable() -> Problem:
-    """The answer while the database does not answer: nothing was written, try again."""
+    """The answer while the database does not answer.
+
+    It promises nothing of a write: one whose connection was lost while it committed may have been kept.
+    """
     return problem(
         "transient",
-        "The store does not answer at the moment; nothing was written, try again in a few seconds",
-        "La base ne répond pas pour l'instant ; rien n'a été écrit, réessayez dans quelques secondes",
+        "The store does not answer at the moment, try again in a few seconds;"
+        " before sending a write again, look whether it was kept",
+        "La base ne répond pas pour l'instant, réessayez dans quelques secondes ;"
+        " avant de renvoyer une écriture, regardez si elle a été gardée",
     )
 
 
