@@ -216,6 +216,36 @@ async def test_a_history_or_version_of_nothing_leaves_one_line_too(store: Store)
     ]
 
 
+async def test_each_patient_a_resource_concerns_is_told(store: Store) -> None:
+    people = [
+        Intent("update", "Patient", name, resource=patient(name), may_create=True)
+        for name in ("child", "mother")
+    ]
+    measured = {**observation("child", "mother"), "id": "measured"}
+    await store.transact(ROOT, batch(*people))
+    last = await store.pool.fetchval("select max(aid) from audit")
+    await store.transact(
+        ROOT, batch(Intent("update", "Observation", "measured", resource=measured, may_create=True))
+    )
+    await store.read(ROOT, "Observation", "measured")
+    await store.search(ROOT, parse("Observation", [("_id", "measured,of-known")], registry=registry()))
+    await store.history(ROOT, ["Observation"], "measured", count=5)
+    await store.vread(ROOT, "Observation", "measured", 1)
+    found = await store.pool.fetch(
+        "select m.id, a.action, a.hits from audit a join id_map m on m.pat = a.pat and m.type ="
+        " (select type from id_map where id = 'child') where a.aid > $1 order by a.aid, m.id",
+        last,
+    )
+    told_to = {
+        name: [(r["action"], r["hits"]) for r in found if r["id"] == name] for name in ("child", "mother")
+    }
+    assert told_to["child"] == told_to["mother"]
+    assert [action for action, _ in told_to["child"]] == ["update", "read", "search", "history", "vread"]
+    assert {hits for _, hits in told_to["child"]} == {1}
+    home = "select m.id from res r join id_map m on m.pat = r.pat and m.rid <> r.rid where r.id = 'measured'"
+    assert await store.pool.fetchval(home) == "child"
+
+
 # -- pages -----------------------------------------------------------------------------------------------
 
 

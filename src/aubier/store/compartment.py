@@ -18,6 +18,9 @@ _FOLLOWED = {
 }
 """Types outside the Patient compartment definition: they live with the resources these elements name."""
 
+_ABOUT = frozenset({"subject", "patient", "beneficiary"})
+"""The parameters that tell whom a resource is about: it is filed there, not with who wrote or received it."""
+
 
 @lru_cache(maxsize=256)
 def patient_parameters(kind: str) -> frozenset[str]:
@@ -40,8 +43,9 @@ def patients(resource: Resource, found: Terms) -> list[str]:
     if kind == "Patient":
         return [resource["id"]]
     codes = patient_parameters(kind)
-    named = [t for param, t in found.references if param in codes and t.startswith("Patient/")]
-    return list(dict.fromkeys(t.removeprefix("Patient/") for t in named))
+    named = [(p not in _ABOUT, t) for p, t in found.references if p in codes and t.startswith("Patient/")]
+    named.sort(key=lambda pair: pair[0])
+    return list(dict.fromkeys(t.removeprefix("Patient/") for _, t in named))
 
 
 def followed(resource: Resource) -> list[str]:

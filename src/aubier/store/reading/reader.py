@@ -24,7 +24,7 @@ from aubier.store import audit, codec
 from aubier.store.compartment import patient_parameters
 from aubier.store.keys import family, type_names, type_numbers
 from aubier.store.pool import Connection
-from aubier.store.sight import Sight
+from aubier.store.sight import SHARED, Sight
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,9 @@ _SETTLED = (
 )
 """The commit mark below which every transaction has ended."""
 
-_ROW = "r.pat, r.rid, r.type, r.id, r.ver, r.upd, r.op, r.dict, r.raw"
+_PLAIN = "r.pat, r.rid, r.type, r.id, r.ver, r.upd, r.op, r.dict, r.raw"
+_ROW = f"{_PLAIN}, r.labels @> '{{{SHARED}}}' as many"
+"""The columns of a row; `many` when it concerns several patients, who are all told."""
 
 
 def _row(record: Any) -> Row:
@@ -103,7 +105,7 @@ class Reader:
         name, args = f"{kind}/{logical}", Args([type_numbers()[kind], logical])
         seen = self.sight.predicate("r", args, directory=bool(family(kind)))
         tomb = (
-            f"select r.pat, r.ver from id_map m join {family(kind)}hist r on r.pat = m.pat and r.rid = m.rid"
+            f"select {_ROW} from id_map m join {family(kind)}hist r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = $2 and r.op = 4 and {seen} order by r.ver desc limit 1"
         )
         told = {"outcome": "deleted", "missed": "not-found"}
@@ -240,7 +242,11 @@ class Reader:
             return list(
                 await self.conn.fetch(f"with h as materialized ({hit}) select {columns} from h", *args)
             )
-        source = "select pat, count(*)::int from h group by pat"
+        others = "select s.pat from stub s where h.many and s.home = h.pat and s.rid = h.rid"
+        source = (
+            "select pat, count(*)::int from h group by pat union all"
+            f" select o.pat, count(*)::int from h cross join lateral ({others}) o group by o.pat"
+        )
         if missed:
             source += " union all select 0, 0 where not exists (select 1 from h)"
         line = audit.line(self.sight, args, source, action=action, what=what, outcome=outcome, missed=missed)
@@ -358,8 +364,8 @@ class Reader:
             seq, rid, ver = (args.add(c, "bigint") for c in cursor)
             page = f" where (r.seq, r.rid, r.ver) < ({seq}, {rid}, {ver})"
         hit = (
-            f"select {_ROW}, r.seq from ({versions}) r{page} order by r.seq desc, r.rid desc, r.ver desc"
-            f" limit {count + 1}"
+            f"select {_PLAIN}, r.many, r.seq from ({versions}) r{page}"
+            f" order by r.seq desc, r.rid desc, r.ver desc limit {count + 1}"
         )
         total = f"(select count(*) from ({versions}) r) as total"
         what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])

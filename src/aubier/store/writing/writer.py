@@ -149,7 +149,8 @@ class Writer:
         parts += Rights(self.sight).parts(batch, live, args, ok)
         parts += self._changes(live, args, ok)
         touched = sorted(
-            {s.pat or s.found.pat for s in live if not family(s.intent.type)} | set(self.finder.shown)
+            {p for s in live if not family(s.intent.type) for p in (s.pat or s.found.pat, *s.also)}
+            | set(self.finder.shown)
         )
         if not live and not touched and any(not family(i.type) for i in batch.intents):
             touched = [0]  # that nothing met a condition is an answer too, and leaves its line

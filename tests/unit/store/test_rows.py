@@ -1,0 +1,275 @@
+"""A resource as rows: what is posted, what of it goes and comes, and whose record it is part of."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aubier.fhir import json as fhir_json
+from aubier.search.keys import Keys
+from aubier.search.parameters import registry
+from aubier.store.compartment import followed, patient_parameters, patients
+from aubier.store.keys import DIRECTORY, family, keyed_hash, type_names, type_numbers
+from aubier.store.numbers import Numbers
+from aubier.store.rows import COLUMNS, NO_DATE, Indexed, index
+from aubier.store.sight import CONTEXT
+from aubier.store.writing.statement import FamilyRows, array_text, text_array
+
+KEYS = Keys(keyed_hash(b"secret"))
+BASE = "http://127.0.0.1:8000/fhir/"
+
+
+def local(reference: str) -> str:
+    return reference.removeprefix(BASE)
+
+
+def indexed(resource: dict[str, Any]) -> Indexed:
+    return index(resource, KEYS, local, registry())
+
+
+def observation(**changes: Any) -> dict[str, Any]:
+    made = fhir_json.parse(
+        b'{"resourceType":"Observation","id":"o","status":"final","code":{"coding":[{"system":"http://loinc.org",'
+        b'"code":"29463-7"},{"code":"local"}],"text":"Poids"},"subject":{"reference":"Patient/p"},'
+        b'"effectiveDateTime":"2026-11-20","valueQuantity":{"value":79.10,"unit":"kg",'
+        b'"system":"http://unitsofmeasure.org","code":"kg"},"identifier":[{"system":"urn:x","value":"1"}]}'
+    )
+    return {k: v for k, v in {**made, **changes}.items() if v is not None}
+
+
+# -- rows ------------------------------------------------------------------------------------------------
+
+
+def test_a_code_is_posted_alone_and_with_its_system() -> None:
+    rows = indexed(observation())
+    posted = {term for term, _ in rows.postings["post"]}
+    assert KEYS.code("Observation", "code", "29463-7") in posted
+    assert KEYS.token("Observation", "code", "http://loinc.org", "29463-7") in posted
+    assert KEYS.code("Observation", "code", "local") in posted
+    assert KEYS.token("Observation", "code", "", "local") not in posted
+    assert KEYS.token("Observation", "code", "", "local") in rows.terms
+
+
+def test_what_is_there_is_marked_and_what_is_not_is_not() -> None:
+    terms = indexed(observation()).terms
+    assert KEYS.present("Observation", "value-quantity") in terms
+    assert KEYS.present("Observation", "encounter") not in terms
+    assert terms == sorted(set(terms))
+
+
+def test_exact_values_are_kept_as_values() -> None:
+    postings = indexed(observation()).postings
+    assert (KEYS.param("Observation", "identifier"), "1", "urn:x") in postings["ident"]
+    assert (KEYS.param("Observation", "subject"), "Patient/p") in postings["ref"]
+    assert (KEYS.param("Observation", "patient"), "Patient/p") in postings["ref"]
+    assert (KEYS.param("Observation", "code:text"), "poids", "Poids") in postings["str"]
+
+
+def test_our_own_addresses_are_local_ones() -> None:
+    here = indexed(observation(subject={"reference": f"{BASE}Patient/p"})).postings
+    assert here["ref"] == indexed(observation()).postings["ref"]
+    away = indexed(observation(subject={"reference": "http://else/fhir/Patient/p"})).postings["ref"]
+    assert (KEYS.param("Observation", "subject"), "http://else/fhir/Patient/p") in away
+
+
+def test_the_clinical_date_orders_it() -> None:
+    rows = indexed(observation())
+    assert (rows.lo, rows.hi) == (1_795_132_800_000, 1_795_219_200_000)
+    assert {k for _, k in rows.postings["post"]} == {-rows.lo}
+    without = indexed(observation(effectiveDateTime=None))
+    assert (without.lo, without.hi) == (NO_DATE, NO_DATE)
+
+
+def test_a_content_remembers_the_document_it_belongs_to() -> None:
+    binary = {"resourceType": "Binary", "id": "b", "contentType": "text/plain"}
+    document = {"reference": "DocumentReference/d"}
+    assert (CONTEXT, "DocumentReference/d") in indexed({**binary, "securityContext": document}).postings[
+        "ref"
+    ]
+    absolute = {"reference": f"{BASE}DocumentReference/d"}
+    assert (CONTEXT, "DocumentReference/d") in indexed({**binary, "securityContext": absolute}).postings[
+        "ref"
+    ]
+    for other in (None, {"reference": "Patient/p"}, {"display": "x"}):
+        rows = indexed({**binary, **({"securityContext": other} if other else {})}).postings["ref"]
+        assert not [row for row in rows if row[0] == CONTEXT]
+
+
+def test_another_store_has_other_terms() -> None:
+    other = index(observation(), Keys(keyed_hash(b"other")), local, registry())
+    assert not set(other.terms) & set(indexed(observation()).terms)
+
+
+@pytest.mark.parametrize("table", sorted(COLUMNS))
+def test_every_row_has_the_columns_of_its_table(table: str) -> None:
+    resource = observation(derivedFrom=[{"reference": "Observation/x"}])
+    for row in indexed(resource).postings[table]:
+        assert len(row) == len(COLUMNS[table]) - 2
+
+
+# -- the difference --------------------------------------------------------------------------------------
+
+
+def difference(old: dict[str, Any] | None, new: dict[str, Any] | None, **places: Any) -> FamilyRows:
+    rows = FamilyRows("")
+    rows.postings(
+        indexed(old).postings if old else None,
+        indexed(new).postings if new else None,
+        places.get("was", (1, 2)),
+        places.get("at", (1, 2)),
+    )
+    return rows
+
+
+def test_only_what_changed_goes_and_comes() -> None:
+    rows = difference(observation(), observation(status="amended"))
+    assert rows.gone["str"] == rows.added["str"] == set()
+    assert len(rows.gone["post"]) == len(rows.added["post"]) == 1
+    same = difference(observation(), observation())
+    assert not any(same.gone.values()) and not any(same.added.values())
+
+
+def test_a_new_one_only_comes_and_a_deleted_one_only_goes() -> None:
+    came, went = difference(None, observation()), difference(observation(), None)
+    assert came.added == went.gone
+    assert not any(came.gone.values()) and not any(went.added.values())
+
+
+def test_what_moves_goes_whole_and_comes_whole() -> None:
+    rows = difference(observation(), observation(), was=(1, 2), at=(1, 3))
+    for table in COLUMNS:
+        assert {r[:-1] for r in rows.gone[table]} == {r[:-1] for r in rows.added[table]}
+        assert {r[-1] for r in rows.gone[table]} <= {2} and {r[-1] for r in rows.added[table]} <= {3}
+
+
+def test_a_deleted_content_still_belongs_to_its_document() -> None:
+    binary = {"resourceType": "Binary", "id": "b", "contentType": "text/plain",
+              "securityContext": {"reference": "DocumentReference/d"}}  # fmt: skip
+    assert not [row for row in difference(binary, None).gone["ref"] if row[0] == CONTEXT]
+    moved = difference(binary, {**binary, "securityContext": {"reference": "DocumentReference/e"}})
+    assert [row[1] for row in moved.gone["ref"] if row[0] == CONTEXT] == ["DocumentReference/d"]
+
+
+@given(st.lists(st.integers(-(2**63), 2**63 - 1)))
+def test_numbers_travel_as_an_array(values: list[int]) -> None:
+    assert array_text(values) == "{" + ",".join(str(v) for v in values) + "}"
+
+
+@given(st.lists(st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)))))
+def test_texts_travel_quoted(values: list[str]) -> None:
+    text = text_array(values)
+    read, inside, escaped = [""], False, False
+    for char in text[1:-1]:
+        if escaped:
+            read[-1] += char
+            escaped = False
+        elif char == "\\":
+            escaped = True
+        elif char == '"':
+            inside = not inside
+        elif char == "," and not inside:
+            read.append("")
+        else:
+            read[-1] += char
+    assert read == (values or [""])
+
+
+# -- whose record ----------------------------------------------------------------------------------------
+
+
+def whose(resource: dict[str, Any]) -> list[str]:
+    return patients(resource, indexed(resource).found)
+
+
+@pytest.mark.parametrize(
+    ("resource", "names"),
+    [
+        ({"resourceType": "Patient", "id": "p", "link": [{"other": {"reference": "Patient/q"}}]}, ["p"]),
+        (observation(), ["p"]),
+        (observation(performer=[{"reference": "Patient/q"}, {"reference": "Patient/p"}]), ["p", "q"]),
+        (observation(subject={"reference": "Group/g"}), []),
+        (observation(subject={"reference": "http://else/fhir/Patient/p"}), []),
+        ({"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/p"}}, ["p"]),
+        ({"resourceType": "Practitioner", "id": "x"}, []),
+        ({"resourceType": "Bundle", "id": "x", "type": "collection"}, []),
+    ],
+)
+def test_whose_record_a_resource_is_part_of(resource: dict[str, Any], names: list[str]) -> None:
+    assert sorted(whose(resource)) == names
+
+
+def test_the_subject_comes_first() -> None:
+    resource = observation(performer=[{"reference": "Patient/a"}])
+    assert whose(resource) == ["p", "a"]
+
+
+@pytest.mark.parametrize(
+    ("resource", "names"),
+    [
+        (
+            {"resourceType": "Binary", "securityContext": {"reference": "DocumentReference/d"}},
+            ["DocumentReference/d"],
+        ),
+        (
+            {
+                "resourceType": "Provenance",
+                "target": [{"reference": "A/1"}, {"display": "x"}, {"reference": "B/2"}],
+            },
+            ["A/1", "B/2"],
+        ),
+        (
+            {"resourceType": "Linkage", "item": [{"type": "source", "resource": {"reference": "A/1"}}]},
+            ["A/1"],
+        ),
+        (
+            {"resourceType": "Task", "focus": {"reference": "A/1"}, "basedOn": [{"reference": "B/2"}]},
+            ["A/1", "B/2"],
+        ),
+        ({"resourceType": "MessageHeader", "focus": [{"reference": "A/1"}]}, ["A/1"]),
+        ({"resourceType": "Observation", "focus": [{"reference": "A/1"}]}, []),
+    ],
+)
+def test_what_names_no_patient_lives_with_what_it_names(resource: dict[str, Any], names: list[str]) -> None:
+    assert followed(resource) == names
+
+
+def test_compartments_are_those_of_the_standard() -> None:
+    assert {"subject", "performer"} <= patient_parameters("Observation")
+    assert patient_parameters("Practitioner") == frozenset()
+    assert patient_parameters("Slot") == frozenset()
+
+
+# -- numbers ---------------------------------------------------------------------------------------------
+
+
+def test_every_type_has_one_number_and_one_family() -> None:
+    numbers = type_numbers()
+    assert sorted(numbers.values()) == list(range(1, len(numbers) + 1))
+    assert all(type_names()[n] == name for name, n in numbers.items())
+    assert set(numbers) >= DIRECTORY
+    assert family("Patient") == "" and family("Practitioner") == "dir_"
+
+
+def test_commit_marks_only_go_up() -> None:
+    numbers = Numbers()
+    assert [numbers.next_seq(t) for t in (10, 10, 5, 50, 49)] == [10, 11, 12, 50, 51]
+
+
+class _Sequence:
+    """The one statement that numbers ask of a connection."""
+
+    def __init__(self) -> None:
+        self.next = 0
+
+    async def fetch(self, sql: str, count: int) -> list[dict[str, int]]:
+        self.next += count
+        return [{"n": n} for n in range(self.next - count + 1, self.next + 1)]
+
+
+async def test_numbers_are_never_given_twice() -> None:
+    numbers, source = Numbers(), _Sequence()
+    given = [n for count in (1, 999, 0, 2500, 3) for n in await numbers.take(source, count)]
+    assert len(given) == len(set(given)) == 3503
+    assert given == sorted(given)
+    assert source.next == 4
