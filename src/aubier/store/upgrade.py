@@ -33,7 +33,6 @@ async def upgrade(conn: Connection, rooms: Mapping[str, Sequence[Migration]]) ->
     """
     async with conn.transaction():
         await conn.execute(UNHURRIED)
-        await conn.execute("set local statement_timeout = 0")  # an index of a country takes its time
         await conn.execute("select pg_advisory_xact_lock($1)", _LOCK)
         await conn.execute(_TABLE)
         done = {
