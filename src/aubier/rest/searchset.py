@@ -66,7 +66,8 @@ def bundle(kind: str, total: int | None, links: Sequence[tuple[str, str]], entri
 
 
 def _entry(base: str, row: Row, mode: str, query: Query) -> bytes:
-    raw = shaped(row.raw, query) if query.summary or query.elements else row.raw
+    partial = query.summary or (query.elements and _asked(row.type, query))
+    raw = shaped(row.raw, query) if partial else row.raw
     return (
         f'{{"fullUrl":"{base}/{row.type}/{row.id}","resource":'.encode()
         + raw
@@ -104,7 +105,8 @@ def _kept(resource: Resource, query: Query) -> set[str]:
     properties = definitions().type(resource["resourceType"]).properties
     required = {name for name, p in properties.items() if p.element.min > 0}
     if query.elements:
-        return always | set(query.elements) | required
+        asked = _asked(resource["resourceType"], query)
+        return always | required | {n for n, p in properties.items() if _stem(p.element.path) in asked}
     if query.summary == "text":
         return always | {"text"} | required
     if query.summary == "data":
@@ -112,6 +114,17 @@ def _kept(resource: Resource, query: Query) -> set[str]:
     if query.summary == "true":
         return always | {name for name, p in properties.items() if p.element.summary}
     return set(resource)
+
+
+def _asked(kind: str, query: Query) -> set[str]:
+    """What `_elements` asks of this type: `name` is of the type searched, `Patient.name` of Patient."""
+    named = [e.rpartition(".") for e in query.elements]
+    return {name for owner, _, name in named if (owner or query.type) == kind}
+
+
+def _stem(path: str) -> str:
+    """`value` for `Observation.value[x]`."""
+    return path.rpartition(".")[2].removesuffix("[x]")
 
 
 def history(base: str, links: Sequence[tuple[str, str]], total: int, rows: Sequence[Row]) -> bytes:
