@@ -1,15 +1,19 @@
 """The other commands, on a running instance and on a stopped one."""
 
+import asyncio
 import json
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from aubier.store.embedded.server import find
 from tests.journeys.running import COMMAND, Running, end, environment, free_port, processes, run, start
 
 Copy = Callable[[str], Path]
@@ -163,15 +167,29 @@ def test_a_restored_copy_answers_the_same(
         end(again)
 
 
+@contextmanager
+def _table_held(data: Path) -> Iterator[None]:
+    """Keeps everybody else from one table while the block runs."""
+    loop = asyncio.new_event_loop()
+    conn = loop.run_until_complete(asyncpg.connect(find(data)))
+    try:
+        loop.run_until_complete(conn.execute("begin; lock table outbox in access exclusive mode"))
+        yield
+    finally:
+        loop.run_until_complete(conn.close())
+        loop.close()
+
+
 def test_a_backup_interrupted_leaves_nothing(instance: Running) -> None:
     home = instance.data.parent
     command = [*COMMAND, "backup", str(home / "half.aubier"), "--data", str(instance.data)]
-    under_way = subprocess.Popen(
-        command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert under_way.stdout and under_way.stdout.readline() == "Copying the database\n"
-    under_way.send_signal(signal.SIGINT)
-    _, told = under_way.communicate(timeout=20)
+    with _table_held(instance.data):  # so that the copy cannot end before it is interrupted
+        under_way = subprocess.Popen(
+            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert under_way.stdout and under_way.stdout.readline() == "Copying the database\n"
+        under_way.send_signal(signal.SIGINT)
+        _, told = under_way.communicate(timeout=20)
     assert (under_way.returncode, told) == (130, "Interrupted.\n")
     assert list(home.glob("half*")) == []
     assert instance.ask("/health/ready")[0] == 200

@@ -108,10 +108,11 @@ def decoded(text: str) -> list[tuple[str, str]]:
 
 
 def check_content_type(headers: Mapping[str, str]) -> None:
-    """Problem (media-type) unless the body says it is FHIR JSON, uncompressed, in UTF-8."""
-    kind, _, rest = headers.get("content-type", "").partition(";")
-    charset = rest.partition("charset=")[2].strip('" ').lower()
-    if kind.strip().lower() not in _JSON or charset not in ("", "utf-8", "utf8"):
+    """Problem (media-type) unless the body says it is FHIR R4 JSON, uncompressed, in UTF-8."""
+    kind, *rest = headers.get("content-type", "").lower().split(";")
+    said = dict(part.strip().partition("=")[::2] for part in rest)
+    charset, version = said.get("charset", "").strip('" '), said.get("fhirversion", "").strip('" ')
+    if kind.strip() not in _JSON or charset not in ("", "utf-8", "utf8") or version not in ("", "4.0"):
         raise problem(
             "media-type",
             f"Send application/fhir+json in UTF-8, not '{headers.get('content-type', 'nothing')[:80]}'",

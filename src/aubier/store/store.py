@@ -31,6 +31,7 @@ from aubier.store.upgrade import store_migrations, upgrade
 from aubier.store.writing import Again, Finder, Writer
 
 _TRIES = 5
+_CLOSE_WITHIN = 3.0
 _AT_ONCE = 4
 """Searches of one actor under way at a time."""
 
@@ -56,8 +57,11 @@ class Store:
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
 
     async def close(self) -> None:
-        """Closes every connection."""
-        await self.pool.close()
+        """Closes every connection; one that does not end what it does within three seconds is cut off."""
+        try:
+            await asyncio.wait_for(self.pool.close(), _CLOSE_WITHIN)
+        except TimeoutError:
+            self.pool.terminate()
 
     def local(self, reference: str) -> str:
         """`Type/id` for an absolute URL of this server, the reference itself otherwise."""
