@@ -36,6 +36,7 @@ def test_without_chromium_nor_right_one_sentence_says_it(tmp_path: Path) -> None
     run = [str(ROOT / "tools" / "system_packages")]
     calm = subprocess.run(run, env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
     assert calm.returncode == 0
-    assert calm.stdout.startswith("Chromium is missing and cannot be installed from here")
+    assert calm.stdout.startswith("Missing, and not to be installed from here: chromium ")
+    assert "apt-get install chromium" in calm.stdout
     strict = {"PATH": str(tmp_path), "CI": "true"}
     assert subprocess.run(run, env=strict, capture_output=True, check=False).returncode == 1
