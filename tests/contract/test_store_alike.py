@@ -216,6 +216,19 @@ async def test_a_history_or_version_of_nothing_leaves_one_line_too(store: Store)
     ]
 
 
+@pytest.mark.parametrize(("count", "hits"), [("2", 2), ("5", 5), ("50", 6), ("0", 0)])
+async def test_the_line_counts_what_is_shown(store: Store, count: str, hits: int) -> None:
+    await scale(store, f"shown-{count}")
+    last = await store.pool.fetchval("select max(aid) from audit")
+    pairs = [("patient", f"shown-{count}"), ("_count", count)]
+    found = await store.search(ROOT, parse("Observation", pairs, registry=registry()))
+    assert len(found.rows) == hits
+    assert [line[2] for line in await lines(store, last)] == [hits]
+    kinds, last = ["Observation"], await store.pool.fetchval("select max(aid) from audit")
+    rows_, _, _ = await store.history(ROOT, kinds, f"shown-{count}-1", count=int(count) or 1)
+    assert [line[2] for line in await lines(store, last)] == [len(rows_)]
+
+
 async def test_each_patient_a_resource_concerns_is_told(store: Store) -> None:
     people = [
         Intent("update", "Patient", name, resource=patient(name), may_create=True)

@@ -108,8 +108,8 @@ class Reader:
             f"select {_ROW} from id_map m join {family(kind)}hist r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = $2 and r.op = 4 and {seen} order by r.ver desc limit 1"
         )
-        told = {"outcome": "deleted", "missed": "not-found"}
-        if await self._proved(family(kind), args, tomb, "read", name, **told):
+        prefix = family(kind)
+        if await self._proved(prefix, args, tomb, "read", name, outcome="deleted", missed="not-found"):
             return problem("deleted", f"{name} was deleted", f"{name} a été supprimé")
         return not_found(name)
 
@@ -166,6 +166,7 @@ class Reader:
             "search",
             describe(query),
             extra=f"{counted} as total, pg_current_snapshot()::text as snapshot",
+            page=size,
         )
         number = (
             records[0]["total"] if records else await self._total_of_nothing(counting, query, total, counted)
@@ -232,6 +233,7 @@ class Reader:
         extra: str = "",
         outcome: str = "ok",
         missed: str = "ok",
+        page: int | None = None,
     ) -> list[Any]:
         """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer.
 
@@ -242,16 +244,30 @@ class Reader:
             return list(
                 await self.conn.fetch(f"with h as materialized ({hit}) select {columns} from h", *args)
             )
-        others = "select s.pat from stub s where h.many and s.home = h.pat and s.rid = h.rid"
-        source = (
-            "select pat, count(*)::int from h group by pat union all"
-            f" select o.pat, count(*)::int from h cross join lateral ({others}) o group by o.pat"
-        )
+        # The row that only tells that a page follows is not shown, and not told as if it were.
+        shown = "h" if page is None else f"(select pat from h limit {page}) h"
+        source = f"select pat, count(*)::int from {shown} group by pat"
         if missed:
-            source += " union all select 0, 0 where not exists (select 1 from h)"
+            source += f" union all select 0, 0 where not exists (select 1 from {shown})"
         line = audit.line(self.sight, args, source, action=action, what=what, outcome=outcome, missed=missed)
         sql = f"with h as materialized ({hit}), a as ({line}) select {columns} from h"
-        return list(await self.conn.fetch(sql, *args))
+        records = list(await self.conn.fetch(sql, *args))
+        shared = [r for r in records[:page] if r["many"]]
+        if shared:
+            await self._tell_others(shared, action=action, what=what, outcome=outcome)
+        return records
+
+    async def _tell_others(self, records: Sequence[Any], **words: str) -> None:
+        """The audit lines of the other patients whom these resources concern, before anything is answered.
+
+        Apart, because such resources are rare and reading is not.
+        """
+        args = Args([[r["pat"] for r in records], [r["rid"] for r in records]])
+        source = (
+            "select s.pat, count(*)::int from unnest($1::bigint[], $2::bigint[]) k(pat, rid)"
+            " join stub s on s.home = k.pat and s.rid = k.rid group by s.pat"
+        )
+        await self.conn.execute(audit.line(self.sight, args, source, **words), *args)
 
     # -- includes -----------------------------------------------------------------------------------
 
@@ -370,7 +386,7 @@ class Reader:
         total = f"(select count(*) from ({versions}) r) as total"
         what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])
         missed = "not-found" if logical else "ok"
-        records = await self._proved("", args, hit, "history", what, extra=total, missed=missed)
+        records = await self._proved("", args, hit, "history", what, extra=total, missed=missed, page=count)
         if not records and logical:
             raise not_found(f"{kinds[0]}/{logical}")
         rows = [_row(r) for r in records[:count]]
