@@ -121,6 +121,11 @@ async def test_every_number_of_the_stories_acts(desk: Desk) -> None:
 
 async def test_a_number_is_not_taken_from_its_patient(desk: Desk) -> None:
     thomas = desk.patient("thomas")
+    _, known = await desk.ask("thomas", "GET", f"/fhir/Patient/{thomas}")
+    number = national(known)
+    asked = parameters(ins=number["value"], oid=number["system"])
+    found = await desk.ask("dr.inconnu", "POST", "/fhir/Patient/$find", asked)
+    assert found[1]["total"] == 1
     told = parameters(reason="other")
     assert (await desk.ask("dr.inconnu", "POST", f"/fhir/Patient/{thomas}/$state-relationship", told))[
         0

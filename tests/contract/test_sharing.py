@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
+from aubier.access.decide import milliseconds
 from aubier.access.labels import IDNPS, IDNST, VISIBILITY
 from aubier.access.view import Write
 from aubier.app import House, build
@@ -56,6 +57,13 @@ class Town:
         rows = [{"name": name.replace("_", "-"), **_typed(name, value)} for name, value in values.items()]
         body = {"resourceType": "Parameters", **({"parameter": rows} if rows else {})}
         return await self.ask(login, "POST", f"{target}/${operation}" if target else f"${operation}", body)
+
+    async def state(self, login: str, target: str, **values: Any) -> Told:
+        """States a relationship with someone found just before, as one does at a desk."""
+        key, patient = self.actors[login].keys[0], target.removeprefix("Patient/")
+        system = self.system()
+        await system.store.run("sharing.note_found", key, patient, milliseconds(system.now))
+        return await self.act(login, "state-relationship", target, **values)
 
     def system(self) -> Context:
         return self.house.context(system_actor("tests"))
@@ -325,7 +333,7 @@ async def test_a_stated_relationship_opens_tells_and_ends_by_itself(case: Case) 
     doctor, town = case.doctors[0], case.town
     assert not await case.sees(doctor)
     until = instant(town.now[0] + timedelta(days=2))
-    status, consent = await town.act(doctor, "state-relationship", case.path, reason="hospital", until=until)
+    status, consent = await town.state(doctor, case.path, reason="hospital", until=until)
     assert status == 200, consent
     assert await case.sees(doctor)
     (told,) = await case.consents()
@@ -343,11 +351,11 @@ async def test_a_stated_relationship_opens_tells_and_ends_by_itself(case: Case) 
 
 async def test_the_last_word_counts_and_twice_is_once(case: Case) -> None:
     doctor, town = case.doctors[0], case.town
-    first = await town.act(doctor, "state-relationship", case.path, reason="nursing")
-    again = await town.act(doctor, "state-relationship", case.path, reason="nursing")
+    first = await town.state(doctor, case.path, reason="nursing")
+    again = await town.state(doctor, case.path, reason="nursing")
     assert first[1]["id"] == again[1]["id"]
     tomorrow = (town.now[0] + timedelta(days=1)).date().isoformat()
-    shorter = await town.act(doctor, "state-relationship", case.path, reason="nursing", until=tomorrow)
+    shorter = await town.state(doctor, case.path, reason="nursing", until=tomorrow)
     assert [c["id"] for c in await case.consents()] == [shorter[1]["id"]]
     town.wait(days=3)
     assert not await case.sees(doctor), "the shorter term, stated last, is the one that counts"
@@ -355,7 +363,7 @@ async def test_the_last_word_counts_and_twice_is_once(case: Case) -> None:
 
 async def test_two_at_once_are_one(case: Case) -> None:
     doctor, town = case.doctors[0], case.town
-    many = [town.act(doctor, "state-relationship", case.path, reason="other") for _ in range(6)]
+    many = [town.state(doctor, case.path, reason="other") for _ in range(6)]
     answers = await asyncio.gather(*many)
     assert {status for status, _ in answers} <= {200, 409}
     assert len(await case.consents()) == 1
@@ -376,7 +384,7 @@ async def test_two_at_once_are_one(case: Case) -> None:
     ],
 )
 async def test_what_is_wrong_has_its_place(case: Case, values: dict[str, str], place: str) -> None:
-    status, told = await case.town.act(case.doctors[0], "state-relationship", case.path, **values)
+    status, told = await case.town.state(case.doctors[0], case.path, **values)
     assert status in (400, 422), told
     assert place in str(told["issue"][0]["expression"])
     assert await case.rights() == []
@@ -385,12 +393,14 @@ async def test_what_is_wrong_has_its_place(case: Case, values: dict[str, str], p
 async def test_an_unknown_patient_and_another_kind_of_actor(case: Case) -> None:
     town = case.town
     assert (await town.act(case.doctors[0], "state-relationship", "Patient/none", reason="other"))[0] == 404
+    unfound = await town.act(case.doctors[0], "state-relationship", case.path, reason="other")
+    assert unfound[0] == 404, "an id alone opens nothing, and says nothing"
     assert (await town.act(case.holder, "state-relationship", case.path, reason="other"))[0] == 403
 
 
 async def test_a_relationship_is_ended_by_the_professional(case: Case) -> None:
     doctor, town = case.doctors[0], case.town
-    await town.act(doctor, "state-relationship", case.path, reason="other")
+    await town.state(doctor, case.path, reason="other")
     assert (await town.act(doctor, "end-relationship", case.path))[0] == 200
     assert not await case.sees(doctor)
     assert await case.consents() == []
@@ -432,20 +442,20 @@ async def test_a_block_wins_over_everything(case: Case) -> None:
     assert not await case.sees(doctor)
     await case.give(carer(case.patient, key, "treating-doctor"))
     assert not await case.sees(doctor), "a right given later opens nothing"
-    assert (await town.act(doctor, "state-relationship", case.path, reason="other"))[0] == 403
+    assert (await town.state(doctor, case.path, reason="other"))[0] == 403
     assert (await town.act(case.holder, "share", case.path, actor=who))[0] == 409
     first = await town.act(case.holder, "block", case.path, actor=who)
     assert first[1]["provision"]["type"] == "deny", "twice is once"
     assert (await town.act(case.holder, "unblock", case.path, actor=who))[0] == 200
     assert not await case.sees(doctor), "lifting a block opens nothing"
     assert await case.rights() == []
-    assert (await town.act(doctor, "state-relationship", case.path, reason="other"))[0] == 200
+    assert (await town.state(doctor, case.path, reason="other"))[0] == 200
     assert await case.sees(doctor)
 
 
 async def test_an_author_reads_back_what_they_wrote_unless_blocked(case: Case) -> None:
     doctor, who, town = case.doctors[0], case.practitioners[0], case.town
-    await town.act(doctor, "state-relationship", case.path, reason="other")
+    await town.state(doctor, case.path, reason="other")
     note = {"resourceType": "Observation", "status": "final", "code": {"text": "Poids"},
             "subject": {"reference": case.path}}  # fmt: skip
     _, written = await town.ask(doctor, "POST", "Observation", note)
@@ -623,7 +633,7 @@ async def test_professionals_read_only_the_consents_that_concern_them(case: Case
 async def test_a_right_is_written_by_its_operations_only(case: Case, who: str) -> None:
     town, doctor = case.town, case.doctors[0]
     login = case.holder if who == "holder" else doctor
-    _, consent = await town.act(doctor, "state-relationship", case.path, reason="other")
+    _, consent = await town.state(doctor, case.path, reason="other")
     _, stored = await town.ask(login, "GET", f"Consent/{consent['id']}")
     assert (await town.ask(login, "DELETE", f"Consent/{consent['id']}"))[0] == 422
     assert (await town.ask(login, "DELETE", f"Consent?patient={case.patient}&status=active"))[0] == 422
@@ -677,7 +687,7 @@ async def _one(case: Case, act: str, doctor: str, who: str) -> None:
         town.wait(hours=3)
     elif act.startswith("state"):
         term = {"until": soon} if act == "state-short" else {}
-        await town.act(doctor, "state-relationship", case.path, reason="other", **term)
+        await town.state(doctor, case.path, reason="other", **term)
     elif act == "end":
         await town.act(doctor, "end-relationship", case.path)
     else:

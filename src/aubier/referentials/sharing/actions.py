@@ -6,12 +6,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from aubier.access.actor import Context
-from aubier.access.decide import ANYONE, require
+from aubier.access.decide import ANYONE, milliseconds, require, type_number
 from aubier.ground.clock import instant
-from aubier.ground.problem import Problem, problem
+from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
 from aubier.referentials.sharing import rules
 from aubier.referentials.sharing.change import Change, stated
+from aubier.referentials.sharing.finding import FOUND_FOR
 from aubier.referentials.sharing.holder import held, named, oneself, only_holder
 from aubier.referentials.sharing.rules import Party
 from aubier.store.intent import Grant, Revoke
@@ -26,10 +27,14 @@ async def state_relationship(ctx: Context, parameters: Resource) -> Resource:
     `reason` is one of `rules.REASONS`, `until` at most a year ahead (the default). Stated again, the last
     word counts. Gives the Consent. Problem `forbidden` when the holder blocked this professional.
     """
-    rules.only_professional(ctx.actor)
+    key = rules.only_professional(ctx.actor)
     require(ctx.actor, "Consent", "create")
     told = rules.asked(parameters, "reason", "until")
     patient = str(parameters["_id"])
+    # An id alone opens nothing and tells nothing: the person was found lately, or was in one's care before.
+    lately = milliseconds(ctx.now) - FOUND_FOR
+    if not await ctx.store.run("sharing.found", key, patient, lately, type_number("Patient")):
+        raise not_found(f"Patient/{patient}")
     await ctx.store.as_system("sharing").read("Patient", patient)
     await _refuse_blocked(ctx, patient)
     reason = str(told.get("reason", ""))

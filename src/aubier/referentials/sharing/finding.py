@@ -13,6 +13,8 @@ _NAMES = ("ins", "oid", "family", "given-names", "given", "gender", "birthdate",
 _MOST = 60
 _WINDOW = 600_000
 """At most so many searches for people in so many milliseconds, for one professional."""
+FOUND_FOR = 24 * 3_600_000
+"""Milliseconds during which a person who was found may be said to be in one's care."""
 
 
 async def find(ctx: Context, parameters: Resource) -> Resource:
@@ -34,6 +36,7 @@ async def find(ctx: Context, parameters: Resource) -> Resource:
     bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": 1 if found else 0}
     if found is None:
         return bundle
+    await ctx.store.run("sharing.note_found", key, found.patient, milliseconds(ctx.now))
     strip = _strip(found.resource, found.strip.ins)
     return {**bundle, "entry": [{"resource": strip, "search": {"mode": "match"}}]}
 

@@ -12,6 +12,10 @@ _RULE = "Order of 26 Oct 2023, JORFTEXT000048368244"
 _TABLES = """create table sharing_find (actor text collate "C" not null, at bigint not null);
 create index sharing_find_actor on sharing_find (actor, at);"""
 
+_FOUND = """create table sharing_found (
+  actor text collate "C" not null, patient text collate "C" not null, at bigint not null,
+  primary key (actor, patient));"""
+
 _HELD = (
     "from grants g join id_map m on m.pat = g.pat where m.id = $1 and m.type = $4"
     " and g.actor = any($2::text[]) and g.since <= $3 and g.till > $3 and g.scope = '{}'"
@@ -95,7 +99,7 @@ SERVICE = Service(
             {"fr": "Marquer terminés les droits échus", "en": "Mark as over the rights whose term has come"},
         ),
     ),
-    migrations=(Migration(1, "finds", _TABLES),),
+    migrations=(Migration(1, "finds", _TABLES), Migration(2, "found", _FOUND)),
     statements=(
         Statement(
             "sharing.blocked",
@@ -121,6 +125,19 @@ SERVICE = Service(
             " insert into sharing_find (actor, at) select $1, $2 where"
             " (select count(*) from sharing_find where actor = $1 and at > $3) < $4 returning at",
             "Notes a search for a person by one actor, unless there were too many lately",
+        ),
+        Statement(
+            "sharing.note_found",
+            "insert into sharing_found (actor, patient, at) values ($1, $2, $3)"
+            " on conflict (actor, patient) do update set at = excluded.at",
+            "Notes whom an actor found",
+        ),
+        Statement(
+            "sharing.found",
+            "select 1 as known from sharing_found where actor = $1 and patient = $2 and at > $3"
+            " union all select 1 from grants g join id_map m on m.pat = g.pat where m.type = $4 and m.id = $2"
+            " and g.actor = $1 and not g.deny and g.basis <> 'author' limit 1",
+            "Whether an actor found this person lately, or ever had a right to the record",
         ),
     ),
 )
