@@ -50,6 +50,8 @@ def plainly() -> Iterator[None]:
 
     SIGTERM and a closed terminal end a command as Ctrl-C does: what it started is stopped first.
     """
+    # A script that starts us behind it (`aubier up &`) makes us deaf to Ctrl-C: we listen all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for order in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(order, _interrupt)
     try:
