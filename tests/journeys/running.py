@@ -49,8 +49,8 @@ def run(*words: str, data: Path | None = None, **more: Any) -> subprocess.Comple
     )
 
 
-def processes(data: Path) -> list[int]:
-    """The numbers of the living processes whose command line or folder names this data folder."""
+def processes(data: Path, program: str = "") -> list[int]:
+    """The numbers of the living processes whose command line names this data folder, and that program."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -58,7 +58,7 @@ def processes(data: Path) -> list[int]:
             state = (place / "stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
-        if str(data) in words and state != "Z" and int(place.name) != os.getpid():
+        if str(data) in words and program in words and state != "Z" and int(place.name) != os.getpid():
             found.append(int(place.name))
     return found
 

@@ -180,7 +180,8 @@ def _table_held(data: Path) -> Iterator[None]:
         loop.close()
 
 
-def test_a_backup_interrupted_leaves_nothing(instance: Running) -> None:
+@pytest.mark.parametrize("later", [0, 0.002, 0.005, 0.01, 0.2])  # while the copying program is being born
+def test_a_backup_interrupted_leaves_nothing(instance: Running, later: float) -> None:
     home = instance.data.parent
     deaf = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as a script does to what it starts behind it
     command = [*deaf, *COMMAND, "backup", str(home / "half.aubier"), "--data", str(instance.data)]
@@ -189,8 +190,10 @@ def test_a_backup_interrupted_leaves_nothing(instance: Running) -> None:
             command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         assert under_way.stdout and under_way.stdout.readline() == "Copying the database\n"
+        time.sleep(later)
         under_way.send_signal(signal.SIGINT)
         _, told = under_way.communicate(timeout=20)
+        assert not processes(instance.data, "pg_dump")
     assert (under_way.returncode, told) == (130, "Interrupted.\n")
     assert list(home.glob("half*")) == []
     assert instance.ask("/health/ready")[0] == 200

@@ -11,11 +11,12 @@ import tarfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from aubier import __version__
 from aubier.cli.instance import database
-from aubier.cli.speech import say
+from aubier.cli.speech import say, undisturbed
 from aubier.ground.problem import Problem, problem
 from aubier.settings import Settings
 from aubier.store.embedded import template
@@ -51,8 +52,8 @@ def backup(settings: Settings, file: Path) -> None:
     try:
         with database(settings) as dsn:
             say("Copie de la base", "Copying the database")
-            os.close(os.open(dump, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
-            _pg_tool(settings, "pg_dump", ["--format=custom", "--compress=1", f"--file={dump}"], dsn)
+            with _private(dump) as into:
+                _pg_tool(settings, "pg_dump", ["--format=custom", "--compress=1"], dsn, into)
             say("Copie des documents et des clés", "Copying documents and keys")
             _pack(settings.data, dump, partial)
         partial.replace(file)
@@ -64,14 +65,17 @@ def backup(settings: Settings, file: Path) -> None:
 
 
 def _pack(data: Path, dump: Path, into: Path) -> None:
-    handle = os.open(into, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
+    with _private(into) as out, tarfile.open(fileobj=out, mode="w") as tar:
         _add_text(tar, _MARK, json.dumps({"aubier": __version__, "format": 1}))
         tar.add(dump, _DUMP)
         for name in _KEPT:
             if (data / name).exists():
                 tar.add(data / name, name, filter=_without_secret_of_server)
-        out.flush()
+
+
+def _private(file: Path) -> IO[bytes]:
+    """A new file that its owner alone reads, open for writing."""
+    return os.fdopen(os.open(file, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb")
 
 
 def _without_secret_of_server(info: tarfile.TarInfo) -> tarfile.TarInfo | None:
@@ -85,23 +89,36 @@ def _add_text(tar: tarfile.TarFile, name: str, content: str) -> None:
     tar.addfile(info, io.BytesIO(content.encode()))
 
 
-def _pg_tool(settings: Settings, name: str, arguments: Sequence[str], dsn: str) -> None:
+def _pg_tool(
+    settings: Settings, name: str, arguments: Sequence[str], dsn: str, into: IO[bytes] | None = None
+) -> None:
     """Runs a PostgreSQL tool of the embedded engine, or of the system for a server of one's own.
 
-    The password goes by the environment: arguments can be read by anyone on the machine.
+    The password goes by the environment: arguments can be read by anyone on the machine. What the tool
+    prints goes `into` a file that we opened: stopped at any moment, it has made none of its own.
     """
     engines = sorted((settings.data / "engine").glob(f"**/bin/{name}"), reverse=True)
     place, password = _without_password(dsn)
     command = [str(engines[0]) if engines else name, f"--dbname={place}", *arguments]
     environ = {**os.environ, "PGPASSWORD": password} if password else dict(os.environ)
+    tool = None
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
+        with undisturbed():
+            tool = subprocess.Popen(
+                command, stdout=into or subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environ
+            )
+        _, told = tool.communicate()
     except FileNotFoundError as error:
         raise problem(
             "not-supported", f"{name} is not installed", f"{name} n'est pas installé", at=name
         ) from error
-    if done.returncode:
-        last = done.stderr.strip().splitlines()[-1:] or [str(done.returncode)]
+    finally:
+        if tool:
+            tool.kill()  # it has ended, unless we were interrupted
+            with tool:
+                pass
+    if tool.returncode:
+        last = told.strip().splitlines()[-1:] or [str(tool.returncode)]
         raise problem("exception", f"{name}: {last[0]}", f"{name} : {last[0]}")
 
 

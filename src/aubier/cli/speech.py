@@ -51,8 +51,7 @@ def plainly() -> Iterator[None]:
     SIGTERM and a closed terminal end a command as Ctrl-C does: what it started is stopped first.
     """
     # A script that starts us behind it (`aubier up &`) makes us deaf to Ctrl-C: we listen all the same.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for order in (signal.SIGTERM, signal.SIGHUP):
+    for order in _ORDERS:
         signal.signal(order, _interrupt)
     try:
         yield
@@ -74,8 +73,25 @@ INTERRUPTED = 130
 """The exit code of a command stopped before its end, as shells have it."""
 
 
+_ORDERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Orders to end wait until the block is over: a child program must have a handle to be stopped by."""
+    came: list[int] = []
+    before = {order: signal.signal(order, lambda number, _: came.append(number)) for order in _ORDERS}
+    try:
+        yield
+    finally:
+        for order, handler in before.items():
+            signal.signal(order, handler)
+    if came:
+        raise KeyboardInterrupt
 
 
 class Progress:
