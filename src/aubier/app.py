@@ -269,7 +269,8 @@ async def _document_content(context: Context, document: Resource) -> Content:
     html = ""
     if record_api.is_cda(opened.media_type, opened.content):
         html = await asyncio.to_thread(_cda_page, opened.content, str(document["id"]), context.language)
-    return Content(opened.media_type, opened.content, html, len(opened.content))
+    headers = record_api.safe_headers(opened.media_type, opened.title)
+    return Content(opened.media_type, opened.content, html, headers)
 
 
 async def _publish(context: Context, document: Resource, data: bytes) -> Resource:

@@ -24,6 +24,7 @@ from aubier.portals.frame.errors import error_page
 from aubier.portals.frame.house import Content, House, Login
 from aubier.portals.frame.page import frame
 from aubier.portals.mount import pages
+from aubier.services.record.api import safe_headers
 from tests.browser import story
 from tests.browser.shelf import SeenShelf
 
@@ -89,7 +90,7 @@ class Stage:
     async def _content(self, ctx: Context, document: dict[str, Any]) -> Content:
         html = story.CDA if document["id"] == "sortie" else ""
         data = b"" if document["id"] == "echo" else b"%PDF-1.4 nothing"
-        return Content("application/pdf", data, html)
+        return Content("application/pdf", data, html, safe_headers("application/pdf", "sortie"))
 
     async def _publish(self, ctx: Context, document: dict[str, Any], data: bytes) -> dict[str, Any]:
         written = await ctx.store.create(document)

@@ -450,6 +450,17 @@ async def test_a_document_too_long_for_a_page_keeps_its_file(desk: Desk) -> None
     assert "trop long pour être affiché en page" in page.text
     file = await desk.ask("ines", "GET", f"/citoyen/documents/{logical}/fichier", accept="*/*")
     assert file.content == data
+    assert file.headers["content-disposition"].startswith("attachment")
+    assert "sandbox" in file.headers["content-security-policy"]
+
+
+async def test_a_pdf_opens_in_the_viewer_of_the_browser(desk: Desk) -> None:
+    attachment = {**document(b"%PDF-1.4 x")["content"][0]["attachment"], "contentType": "application/pdf"}
+    made = await desk.deposited("alma", content=[{"attachment": attachment}])
+    file = await desk.ask("ines", "GET", f"/citoyen/documents/{made['id']}/fichier", accept="*/*")
+    assert file.headers["content-disposition"].startswith("inline")
+    assert "sandbox" not in file.headers["content-security-policy"]
+    assert file.headers["cache-control"] == "no-store"
 
 
 # -- taking back ----------------------------------------------------------------------------------------

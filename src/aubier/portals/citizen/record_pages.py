@@ -16,7 +16,7 @@ from aubier.portals.frame.page import go
 from aubier.portals.reading.files import file_response
 from aubier.portals.reading.listing import Filters, address, chips, read_filters
 from aubier.portals.reading.medicines import medicines
-from aubier.portals.reading.papers import attachment, label_codes, paper, papers, size_words
+from aubier.portals.reading.papers import label_codes, paper, papers, size_words
 from aubier.portals.reading.reads import consents, counts, documents, found, measures, treatments
 
 BASE = "/citoyen/documents"
@@ -121,7 +121,7 @@ async def _document(house: House, ctx: Context, request: Request, *, space: Spac
         status=400 if form.errors else 200,
         paper=paper(document, ctx.now, texts),
         content=content,
-        size=size_words(content.size or int(attachment(document).get("size", 0)), texts),
+        size=size_words(len(content.data), texts),
         file=f"{BASE}/{document['id']}/fichier",
         masked="MASQUE_PS" in label_codes(document),
         days=visits(seen, names(ctx), ctx.now, texts),
@@ -134,8 +134,7 @@ async def file(house: House, ctx: Context, request: Request) -> Response:
     """The document's file as deposited, never run in our page's name."""
     space = await enter(house, ctx, request, "documents")
     document = await _own_document(ctx, request, space)
-    content = await house.content(ctx, document)
-    return file_response(content.media_type, content.data, str(document["id"]))
+    return file_response(await house.content(ctx, document))
 
 
 async def mask(house: House, ctx: Context, request: Request) -> Response:

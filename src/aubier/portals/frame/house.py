@@ -32,13 +32,14 @@ class Content:
     """The content of a document, ready to show.
 
     `html` is a fragment already made safe by the record room (no script, no style, no remote
-    content), or empty; `data` are the bytes as deposited, of type `media_type`.
+    content), or empty; `data` are the bytes as deposited, of type `media_type`, and `headers` those
+    under which the record room sends them.
     """
 
     media_type: str
     data: bytes = b""
     html: str = ""
-    size: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:

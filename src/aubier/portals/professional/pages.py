@@ -21,7 +21,7 @@ from aubier.portals.professional.find import REASONS, TERMS, find_errors, find_p
 from aubier.portals.professional.query import as_author, read_query
 from aubier.portals.reading.files import file_response
 from aubier.portals.reading.listing import Filters, address, chips
-from aubier.portals.reading.papers import attachment, label_codes, paper, size_words
+from aubier.portals.reading.papers import label_codes, paper, size_words
 from aubier.portals.reading.people import strip
 from aubier.portals.reading.reads import counts, documents, found, measures, read_or_none, treatments
 
@@ -218,7 +218,7 @@ async def document_page(house: House, ctx: Context, request: Request) -> Respons
         paper=paper(document, ctx.now, around.texts),
         labels=sorted(label_codes(document) & set(adding.CHOICES)),
         content=content,
-        size=size_words(content.size or int(attachment(document).get("size", 0)), around.texts),
+        size=size_words(len(content.data), around.texts),
         done=request.one("fait"),
     )
 
@@ -226,8 +226,7 @@ async def document_page(house: House, ctx: Context, request: Request) -> Respons
 async def file(house: House, ctx: Context, request: Request) -> Response:
     """The document's file as deposited."""
     document = await _document(ctx, request)
-    content = await house.content(ctx, document)
-    return file_response(content.media_type, content.data, str(document["id"]))
+    return file_response(await house.content(ctx, document))
 
 
 async def add_page(house: House, ctx: Context, request: Request) -> Response:

@@ -11,7 +11,7 @@ from aubier.services.record.actions import (
 )
 from aubier.services.record.cda.parts import read_parts
 from aubier.services.record.cda.xml import parse_document
-from aubier.services.record.door import safe_headers
+from aubier.services.record.headers import safe_headers
 from aubier.services.record.mhd.patch import json_patch
 from aubier.services.record.page.files import part_link
 from aubier.services.record.page.html import render as render_cda

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from aubier.access.actor import Context
 from aubier.access.decide import unidentified
@@ -23,6 +22,7 @@ from aubier.services.record.actions import (
     publish,
 )
 from aubier.services.record.cda.document import MEDIA_TYPE
+from aubier.services.record.headers import safe_headers
 from aubier.services.record.mhd.capability import capability
 from aubier.services.record.mhd.find import find_pairs, searchset
 from aubier.services.record.mhd.patch import Patch, fhirpath_patch, json_patch
@@ -30,7 +30,6 @@ from aubier.services.record.mhd.patch import Patch, fhirpath_patch, json_patch
 BASE = "/pdsm"
 _FHIR = "application/fhir+json"
 _JSON = (_FHIR, "application/json", "text/json")
-_SHOWN = frozenset({"application/pdf", "image/png", "image/jpeg", "image/gif", "text/plain"})
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 
@@ -134,7 +133,12 @@ async def _content(ctx: Context, request: Request, name: str) -> Response:
     if etag in [t.strip() for t in _header(request, "if-none-match").split(",")]:
         return Response(304, b"", opened.media_type, {"ETag": etag})
     if _accepts(accept, opened.media_type):
-        return Response(200, opened.content, opened.media_type, safe_headers(opened) | {"ETag": etag})
+        return Response(
+            200,
+            opened.content,
+            opened.media_type,
+            safe_headers(opened.media_type, opened.title) | {"ETag": etag},
+        )
     if _accepts(accept, _FHIR):
         return _answer(_binary(opened), headers={"ETag": etag})
     raise problem(
@@ -153,26 +157,6 @@ def _binary(opened: Opened) -> Resource:
         "contentType": opened.media_type,
         "securityContext": {"reference": f"DocumentReference/{opened.document}"},
         "data": base64.b64encode(opened.content).decode(),
-    }
-
-
-def safe_headers(opened: Opened) -> dict[str, str]:
-    """The headers under which a stranger's content is sent: never sniffed, never run, never cached elsewhere.
-
-    PDF viewers of browsers do not work in a sandbox: a PDF gets the same policy without that word.
-    """
-    kind = opened.media_type.partition(";")[0].lower()
-    how = "inline" if kind in _SHOWN else "attachment"
-    name = re.sub(r"[^\w .()-]", "_", opened.title)[:100].strip() or "document"
-    sandbox = "" if kind == "application/pdf" else "; sandbox"
-    plain = name.encode("ascii", "replace").decode().replace("?", "_")
-    return {
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": f"default-src 'none'; style-src 'unsafe-inline'; img-src data:{sandbox}",
-        "Content-Disposition": f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}",
-        "Cache-Control": "private, no-cache",
-        "Cross-Origin-Resource-Policy": "same-origin",
-        "Referrer-Policy": "no-referrer",
     }
 
 

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from aubier.ground.rows import Request
+from aubier.portals.frame.house import Content
 from aubier.portals.frame.texts import texts
 from aubier.portals.reading import listing
 from aubier.portals.reading.files import file_response
@@ -104,10 +105,8 @@ def test_chips_keep_the_other_filters_and_hide_empty_families() -> None:
     assert listing.address("/d", listing.Filters()) == "/d"
 
 
-def test_files_never_run_in_our_name() -> None:
-    shown = file_response("application/pdf", b"x", "a")
-    assert shown.headers["Content-Disposition"].startswith("inline")
-    kept = file_response("text/html", b"<script>", "a")
-    assert kept.media_type == "application/octet-stream"
-    assert kept.headers["Content-Disposition"].startswith("attachment")
-    assert "sandbox" in kept.headers["Content-Security-Policy"]
+def test_a_file_is_sent_as_it_came_under_its_own_headers_and_kept_by_no_cache() -> None:
+    harmless = {"Content-Security-Policy": "default-src 'none'", "Cache-Control": "private, no-cache"}
+    sent = file_response(Content("application/pdf", b"x", headers=harmless))
+    assert (sent.body, sent.media_type) == (b"x", "application/pdf")
+    assert sent.headers == {"Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store"}

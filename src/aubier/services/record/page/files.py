@@ -13,7 +13,7 @@ from aubier.services.record.actions import Opened, is_cda, open_document
 from aubier.services.record.cda.model import Part
 from aubier.services.record.cda.parts import read_parts
 from aubier.services.record.cda.xml import parse_document
-from aubier.services.record.door import safe_headers
+from aubier.services.record.headers import safe_headers
 
 _BASE = "/documents"
 _LOGICAL = re.compile(r"[A-Za-z0-9.-]{1,64}")
@@ -43,8 +43,7 @@ async def send_part(ctx: Context, request: Request) -> Response:
     part = next((p for p in parts if p.id == name), None)
     if part is None:
         raise not_found(part_link(logical, name))
-    sent = Opened(part.content, part.media_type, opened.title, opened.hash)
-    return Response(200, part.content, part.media_type, safe_headers(sent))
+    return Response(200, part.content, part.media_type, safe_headers(part.media_type, opened.title))
 
 
 ROUTES = (
