@@ -35,17 +35,20 @@ def patient_parameters(kind: str) -> frozenset[str]:
     return frozenset(p.code for p in own if p.code in ("patient", "subject") and "Patient" in p.targets)
 
 
-def patients(resource: Resource, found: Terms) -> list[str]:
-    """The logical ids of the Patients whose record this resource is part of, first the one it is
-    filed under.
+def patients(resource: Resource, found: Terms) -> dict[str, bool]:
+    """The logical ids of the Patients whose record this resource is part of, and whether it is about them.
+
+    The one it is filed under comes first. Those it is not about have a part in it: a mother who took her
+    child's temperature, someone who is told.
     """
     kind = resource["resourceType"]
     if kind == "Patient":
-        return [resource["id"]]
+        return {resource["id"]: True}
     codes = patient_parameters(kind)
-    named = [(p not in _ABOUT, t) for p, t in found.references if p in codes and t.startswith("Patient/")]
-    named.sort(key=lambda pair: pair[0])
-    return list(dict.fromkeys(t.removeprefix("Patient/") for _, t in named))
+    about = codes & _ABOUT or codes
+    named = [(t.removeprefix("Patient/"), p) for p, t in found.references if t.startswith("Patient/")]
+    concerned = {logical: True for logical, p in named if p in about}
+    return concerned | {logical: False for logical, p in named if p in codes and logical not in concerned}
 
 
 def followed(resource: Resource) -> list[str]:

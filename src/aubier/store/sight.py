@@ -16,6 +16,9 @@ CONTEXT = 0
 SHARED = "many"
 """The label of a resource that concerns several patients: it obeys the rules of every one (`stub`)."""
 
+_OPENS = "(s.about or g.basis = 'self')"
+"""A right on a record opens what is about its holder too; what merely names them is for themselves alone."""
+
 _DOCUMENT = "DocumentReference/"
 
 FOREVER = 253_402_300_800_000
@@ -53,9 +56,11 @@ class Sight:
         """The condition under which the row `row` exists for this actor.
 
         A valid grant to read covers it, no valid deny does, no label is hidden from the actor, and neither
-        is the
-        document that a content belongs to. An author's own rows pass labels and scopes but never a deny. Rows
-        of the directory are open to whoever's scopes allow.
+        is the document that a content belongs to. An author's own rows pass labels and scopes but never a
+        deny. Rows of the directory are open to whoever's scopes allow.
+
+        What concerns several patients is opened by a right on the record of any whom it is about, and to
+        those it merely names; a deny in the record of any one of them closes it.
         """
         if self.unrestricted or directory:
             return "true"
@@ -106,7 +111,7 @@ class Sight:
         held = f"g.actor = any({keys}) and not g.deny and g.since <= {now} and g.till > {now}"
         return (
             f"array(select g.pat from grants g where {held} union"
-            f" select s.home from stub s join grants g on g.pat = s.pat where {held})"
+            f" select s.home from stub s join grants g on g.pat = s.pat where {_OPENS} and {held})"
         )
 
     def may_write(self, pats: str, kinds: str, args: Args, *, feed: bool) -> str:
@@ -151,6 +156,12 @@ class Sight:
         )
 
 
+def concerns(stub: str, row: str) -> str:
+    """The condition under which a row of `stub` tells of a version: the patient was named in it."""
+    versions = f"({stub}.until_ver is null or {row}.ver <= {stub}.until_ver)"
+    return f"{stub}.home = {row}.pat and {stub}.rid = {row}.rid and {versions}"
+
+
 def _document() -> int:
     return type_numbers()["DocumentReference"]
 
@@ -177,12 +188,11 @@ class _Seen:
             f"d.actor = any({self.all_keys}) and d.deny and d.since <= {self.now} and d.till > {self.now}"
             f" and (d.scope = '{{}}' or d.scope && {row}.labels)"
         )
-        stubs = f"s.home = {row}.pat and s.rid = {row}.rid"
-        others = f"from stub s join grants {{0}} on {{0}}.pat = s.pat where {stubs}"
+        others = f"from stub s join grants {{0}} on {{0}}.pat = s.pat where {concerns('s', row)}"
         shared = f"{row}.labels @> '{{{SHARED}}}'"
         return (
             f"(exists (select 1 from grants g where g.pat = {row}.pat and {covers})"
-            f" or {shared} and exists (select 1 {others.format('g')} and {covers}))"
+            f" or {shared} and exists (select 1 {others.format('g')} and {_OPENS} and {covers}))"
             f" and not exists (select 1 from grants d where d.pat = {row}.pat and {denies})"
             f" and not ({shared} and exists (select 1 {others.format('d')} and {denies}))"
             f" and ({mine} or not {row}.labels && {self.hidden})"

@@ -270,6 +270,46 @@ async def test_a_resource_of_two_patients_obeys_both(world: World, *, turned: bo
     assert one not in str((await world.desk.ask("nurse", "GET", "Appointment/_history?_count=1000"))[1])
 
 
+def measure(child: str, mother: str | None) -> dict[str, Any]:
+    performer = [{"reference": f"Patient/{mother}"}] if mother else []
+    named = {"performer": performer} if performer else {}
+    code = {"coding": [{"system": "http://loinc.org", "code": "8310-5"}]}
+    subject = {"reference": f"Patient/{child}"}
+    return {"resourceType": "Observation", "status": "final", "code": code, "subject": subject, **named}
+
+
+async def test_who_cares_for_the_mother_does_not_see_what_she_measured_on_her_child(world: World) -> None:
+    child, mother = await record(world, "author"), await record(world, "author", "nurse")
+    one = await world.desk.make("author", measure(child, mother))
+    world.desk.actors[mother] = citizen(mother, mother)
+    for path in (f"Observation/{one}", f"Observation/{one}/_history/1", f"Observation/{one}/_history"):
+        assert await world.sees("author", path)
+        assert await world.sees(mother, path), "she took it"
+        assert not await world.sees("nurse", path), path
+    for query in (f"performer=Patient/{mother}", f"patient={child}", f"_id={one}"):
+        _, found = await world.desk.ask("nurse", "GET", f"Observation?{query}&_total=accurate")
+        assert found["total"] == 0, query
+    key = world.desk.actors["author"].keys[0]
+    await world.desk.system().store.grant(Grant(mother, key, "block", deny=True))
+    assert not await world.sees("author", f"Observation/{one}"), (
+        "the mother's refusal holds for what names her"
+    )
+
+
+async def test_who_is_named_no_more_has_no_more_part_in_it(world: World) -> None:
+    child, mother = await record(world, "author"), await record(world, "author")
+    world.desk.actors[mother] = citizen(mother, mother)
+    one = await world.desk.make("author", measure(child, mother))
+    changed = measure(child, None) | {"id": one}
+    assert (await world.desk.ask("author", "PUT", f"Observation/{one}", changed))[0] == 200
+    assert not await world.sees(mother, f"Observation/{one}")
+    key = world.desk.actors["author"].keys[0]
+    await world.desk.system().store.grant(Grant(mother, key, "block", deny=True))
+    assert await world.sees("author", f"Observation/{one}"), "her refusal was of what names her"
+    assert not await world.sees("author", f"Observation/{one}/_history/1")
+    assert not await world.sees(mother, f"Observation/{one}/_history/1"), "it became what she may not see"
+
+
 async def test_both_patients_of_a_resource_read_it_and_a_third_does_not(world: World) -> None:
     pair = [await record(world, "author"), await record(world, "author")]
     one = await world.desk.make("author", meeting(*pair))

@@ -22,5 +22,5 @@ class Item:
     indexed: Indexed
     pat: int = 0
     rid: int = 0
-    also: list[int] = field(default_factory=list)
+    also: dict[int, bool] = field(default_factory=dict)
     waiting: bool = False

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aubier.ground.problem import not_found
 from aubier.store.bulk.item import Item
 from aubier.store.compartment import followed, patients
 from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
-from aubier.store.sight import Sight
+from aubier.store.sight import SHARED, Sight
 from aubier.store.store import Store
 from aubier.store.writing import Again
 
@@ -26,7 +26,7 @@ async def place(conn: Connection, store: Store, sight: Sight, items: Sequence[It
     named = {item: patients(item.resource, item.indexed.found) for item in record}
     pats = await _patients(conn, store, sight, record, {p for ids in named.values() for p in ids})
     for item, ids in named.items():
-        _settle(item, [pats[p] for p in ids])
+        _settle(item, {pats[p]: about for p, about in ids.items()})
     await _follow(conn, store, record)
     lone = [item for item in record if not item.pat]
     for item, pat in zip(lone, await store.numbers.take(conn, len(lone)), strict=True):
@@ -35,11 +35,14 @@ async def place(conn: Connection, store: Store, sight: Sight, items: Sequence[It
         item.rid = rid
 
 
-def _settle(item: Item, homes: Iterable[int]) -> None:
+def _settle(item: Item, homes: Mapping[int, bool]) -> None:
     """The first compartment keeps the resource, the others a stub of it."""
-    distinct = list(dict.fromkeys(homes))
-    if distinct:
-        item.pat, item.also = distinct[0], distinct[1:]
+    if not homes:
+        return
+    item.pat = next(iter(homes))
+    item.also = {pat: about for pat, about in homes.items() if pat != item.pat}
+    if item.also:
+        item.labels = sorted({*item.labels, SHARED})
 
 
 async def _patients(
@@ -110,7 +113,7 @@ async def _follow(conn: Connection, store: Store, items: Sequence[Item]) -> None
     while moved:
         moved = False
         for item, keys in list(unplaced.items()):
-            _settle(item, (pats[key] for key in keys if key in pats))
+            _settle(item, {pats[key]: True for key in keys if key in pats})
             if item.pat:
                 pats[item.kind, item.id] = item.pat
                 del unplaced[item]

@@ -85,8 +85,8 @@ async def copy_maps(conn: Connection, items: Sequence[Item]) -> None:
             [item.pat for item in late],
             [item.rid for item in late],
         )
-    stubs = [(home, item.pat, item.rid) for item in items for home in item.also]
-    await copy(conn, "stub", ("pat", "home", "rid"), stubs)
+    stubs = [(pat, item.pat, item.rid, about) for item in items for pat, about in item.also.items()]
+    await copy(conn, "stub", ("pat", "home", "rid", "about"), stubs)
 
 
 async def copy_rights(conn: Connection, sight: Sight, items: Iterable[Item], grants: Sequence[Grant]) -> None:

@@ -24,7 +24,7 @@ from aubier.store import audit, codec
 from aubier.store.compartment import patient_parameters
 from aubier.store.keys import family, type_names, type_numbers
 from aubier.store.pool import Connection
-from aubier.store.sight import SHARED, Sight
+from aubier.store.sight import SHARED, Sight, concerns
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +262,10 @@ class Reader:
 
         Apart, because such resources are rare and reading is not.
         """
-        args = Args([[r["pat"] for r in records], [r["rid"] for r in records]])
+        args = Args([[r[column] for r in records] for column in ("pat", "rid", "ver")])
         source = (
-            "select s.pat, count(*)::int from unnest($1::bigint[], $2::bigint[]) k(pat, rid)"
-            " join stub s on s.home = k.pat and s.rid = k.rid group by s.pat"
+            "select s.pat, count(*)::int from unnest($1::bigint[], $2::bigint[], $3::int[]) k(pat, rid, ver)"
+            f" join stub s on {concerns('s', 'k')} group by s.pat"
         )
         await self.conn.execute(audit.line(self.sight, args, source, **words), *args)
 

@@ -33,10 +33,10 @@ class Placer:
         that waits.
         """
         steps = [s for s in self.steps if s.resource is not None]
-        named: dict[int, list[str]] = {}
+        named: dict[int, dict[str, bool]] = {}
         for n, step in enumerate(steps):
             assert step.resource is not None and step.indexed is not None
-            named[n] = [] if family(step.intent.type) else patients(step.resource, step.indexed.found)
+            named[n] = {} if family(step.intent.type) else patients(step.resource, step.indexed.found)
         own = {s.id: s for s in steps if s.intent.type == "Patient"}
         fresh = [s for s in own.values() if not s.found.pat]
         taken = await self.numbers.take(self.conn, len(fresh))
@@ -46,26 +46,25 @@ class Placer:
         pats |= await self._known_patients({p for ids in named.values() for p in ids} - pats.keys())
         for n, step in enumerate(steps):
             step.named = {pats[p]: f"Patient/{p}" for p in reversed(named[n])}
-            await self._home(step, list(dict.fromkeys(pats[p] for p in named[n])))
+            await self._home(step, {pats[p]: about for p, about in named[n].items()})
         rids = [s for s in steps if not s.found.rid]
         for step, rid in zip(rids, await self.numbers.take(self.conn, len(rids)), strict=True):
             step.found.rid = rid
             step.found.alive = False
 
-    async def _home(self, step: Step, homes: list[int]) -> None:
+    async def _home(self, step: Step, homes: dict[int, bool]) -> None:
         assert step.resource is not None
         if family(step.intent.type):
             step.pat = 0
             return
         if not homes:
-            homes = await self._followed(step, followed(step.resource))
+            homes = dict.fromkeys(await self._followed(step, followed(step.resource)), True)
         if not homes:
             step.lone = not step.found.pat
-            homes = [step.found.pat] if step.found.pat else await self.numbers.take(self.conn, 1)
-            step.pat = homes[0]
+            step.pat = step.found.pat or (await self.numbers.take(self.conn, 1))[0]
             return
-        kept = step.found.pat if step.found.pat in homes else homes[0]
-        step.pat, step.also = kept, [h for h in homes if h != kept]
+        kept = step.found.pat if step.found.pat in homes else next(iter(homes))
+        step.pat, step.also = kept, {pat: about for pat, about in homes.items() if pat != kept}
         if step.also:
             step.labels = sorted({*step.labels, SHARED})
         if step.found.alive and kept != step.found.pat and not step.found.mine:

@@ -31,7 +31,8 @@ class Present:
 class Step:
     """An intent on its way: what it found, what it will store, where.
 
-    `pat` is its compartment, `also` those of other patients; `named` tells by which reference it got there.
+    `pat` is its compartment, `also` those of other patients and whether it is about them; `named` tells
+    by which reference it got there.
     `lone`: it concerns nobody, its compartment is its own.
     """
 
@@ -43,7 +44,7 @@ class Step:
     indexed: Indexed | None = None
     labels: list[str] = field(default_factory=list)
     pat: int = 0
-    also: list[int] = field(default_factory=list)
+    also: dict[int, bool] = field(default_factory=dict)
     named: dict[int, str] = field(default_factory=dict)
     lone: bool = False
     raw: bytes = b""

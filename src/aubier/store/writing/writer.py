@@ -7,7 +7,7 @@ outbox and audit line under the guard that the actor may write there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -24,7 +24,7 @@ from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.pool import Connection
 from aubier.store.rows import Indexed
-from aubier.store.sight import Sight
+from aubier.store.sight import SHARED, Sight
 from aubier.store.writing.finding import Finder
 from aubier.store.writing.placing import Placer
 from aubier.store.writing.rights import Rights
@@ -243,14 +243,7 @@ class Writer:
                 f" else m.was || m.pat end from unnest({types}, {ids}, {pats}, {rids}) u(type, id, pat, rid)"
                 f" where m.type = u.type and m.id = u.id and {ok}"
             )
-        stubs = [(p, s.pat, s.found.rid) for s in live for p in s.also]
-        if stubs:
-            columns = [args.add(list(c), "bigint[]") for c in zip(*stubs, strict=True)]
-            parts.append(
-                f"insert into stub (pat, home, rid) select u.* from unnest({', '.join(columns)}) u where {ok}"
-                " on conflict do nothing"
-            )
-        return parts
+        return [*parts, *_stubs(live, args, ok)]
 
     def _changes(self, live: Sequence[Step], args: Args, ok: str) -> list[str]:
         rows = [
@@ -288,6 +281,28 @@ class Writer:
             return step.done
         status = "deleted" if step.resource is None else "updated" if step.found.alive else "created"
         return Written(step.intent.type, step.id, step.version, upd, status, step.raw)  # type: ignore[arg-type]
+
+
+def _stubs(live: Sequence[Step], args: Args, ok: str) -> Iterator[str]:
+    """The stubs of what concerns several patients; of one named no more it ends with the version before."""
+    concerned = [(pat, s.pat, s.found.rid, about) for s in live for pat, about in s.also.items()]
+    if concerned:
+        casts = ("bigint[]", "bigint[]", "bigint[]", "boolean[]")
+        columns = [
+            args.add(list(c), cast) for c, cast in zip(zip(*concerned, strict=True), casts, strict=True)
+        ]
+        yield (
+            f"insert into stub (pat, home, rid, about) select u.* from unnest({', '.join(columns)}) u"
+            f" where {ok} on conflict (pat, home, rid) do update set about = excluded.about, until_ver = null"
+        )
+    for step in live:
+        if step.resource is not None and step.found.alive and SHARED in step.found.labels:
+            home, rid = args.add(step.found.pat, "bigint"), args.add(step.found.rid, "bigint")
+            named = args.add([*step.also] if step.pat == step.found.pat else [], "bigint[]")
+            yield (
+                f"update stub set until_ver = {args.add(step.found.version, 'int')} where home = {home}"
+                f" and rid = {rid} and pat <> all({named}) and until_ver is null and {ok}"
+            )
 
 
 def _columns(asked: Sequence[tuple[Step, int]], args: Args) -> tuple[str, str]:
