@@ -194,13 +194,14 @@ def refuse_doubles(services: Sequence[Service]) -> None:
 
 def _server(settings: Settings, access: Access, services: Sequence[Service], clock: Clock) -> Server:
     operations: dict[tuple[str, str], Operation] = {(o.on, o.name): o for s in services for o in s.operations}
+    oauth = {name: signon_api.place(name) for name in ("authorize", "token", "introspect", "revoke")}
     statements: dict[str, bytes] = {}
 
     def statement(base: str) -> bytes:
         if base not in statements:
             if len(statements) > 16:
                 statements.clear()
-            statements[base] = fhir_json.dumps(capability(base, __version__, PUBLISHED, operations))
+            statements[base] = fhir_json.dumps(capability(base, __version__, PUBLISHED, operations, oauth))
         return statements[base]
 
     portal = _portal(settings, operations)
@@ -246,7 +247,7 @@ def _portal(settings: Settings, operations: Mapping[tuple[str, str], Operation])
         people=_people,
         sandbox=settings.sandbox,
         login_path=signon_api.LOGIN,
-        logout_path="/signon/logout",
+        logout_path=signon_api.place("logout"),
     )
 
 

@@ -83,7 +83,15 @@ async def test_what_is_said_to_nobody_is_the_same_everywhere(api: Api) -> None:
 async def test_the_statement_and_the_discovery_are_for_everybody(api: Api) -> None:
     assert (await api.raw("GET", "metadata")).status_code == 200
     assert (await api.raw("HEAD", "metadata")).status_code == 200
-    assert (await api.raw("GET", ".well-known/smart-configuration")).status_code == 200
+    told = (await api.raw("GET", ".well-known/smart-configuration")).json()
+    statement = (await api.raw("GET", "metadata")).json()
+    (oauth,) = statement["rest"][0]["security"]["extension"]
+    assert {row["url"]: row["valueUri"] for row in oauth["extension"]} == {
+        "authorize": told["authorization_endpoint"],
+        "token": told["token_endpoint"],
+        "introspect": told["introspection_endpoint"],
+        "revoke": told["revocation_endpoint"],
+    }
 
 
 async def test_a_body_of_nobody_is_not_read(api: Api) -> None:

@@ -14,9 +14,16 @@ _SEARCHABLE = {"token", "reference", "string", "date", "uri", "number", "quantit
 
 
 def capability(
-    base: str, version: str, published: str, operations: Mapping[tuple[str, str], Operation]
+    base: str,
+    version: str,
+    published: str,
+    operations: Mapping[tuple[str, str], Operation],
+    oauth: Mapping[str, str],
 ) -> Resource:
-    """The statement of the FHIR base at `base`. `published` is a FHIR date."""
+    """The statement of the FHIR base at `base`. `published` is a FHIR date.
+
+    `oauth` are the paths of the OpenID provider by the names that SMART gives them: authorize, token...
+    """
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -27,14 +34,14 @@ def capability(
         "implementation": {"description": "Aubier, FHIR R4", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json"],
-        "rest": [_rest(base, operations)],
+        "rest": [_rest(base, operations, oauth)],
     }
 
 
-def _rest(base: str, operations: Mapping[tuple[str, str], Operation]) -> Resource:
+def _rest(base: str, operations: Mapping[tuple[str, str], Operation], oauth: Mapping[str, str]) -> Resource:
     row: Resource = {
         "mode": "server",
-        "security": _security(base),
+        "security": _security(base.removesuffix("/fhir"), oauth),
         "resource": [_resource(kind, operations) for kind in sorted(definitions().resource_types)],
         "interaction": [{"code": c} for c in ("transaction", "batch", "history-system")],
     }
@@ -42,9 +49,7 @@ def _rest(base: str, operations: Mapping[tuple[str, str], Operation]) -> Resourc
     return {**row, "operation": own} if own else row
 
 
-def _security(base: str) -> Resource:
-    origin = base.removesuffix("/fhir")
-    oauth = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+def _security(origin: str, oauth: Mapping[str, str]) -> Resource:
     return {
         "cors": False,
         "service": [
@@ -60,11 +65,8 @@ def _security(base: str) -> Resource:
         "description": f"Bearer tokens of the OpenID provider of {origin}; deny by default.",
         "extension": [
             {
-                "url": oauth,
-                "extension": [
-                    {"url": "authorize", "valueUri": f"{origin}/authorize"},
-                    {"url": "token", "valueUri": f"{origin}/token"},
-                ],
+                "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
+                "extension": [{"url": name, "valueUri": origin + path} for name, path in oauth.items()],
             }
         ],
     }

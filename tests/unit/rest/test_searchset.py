@@ -148,9 +148,11 @@ def test_an_address_with_quotes_stays_json() -> None:
 
 
 def test_the_statement_is_valid_and_names_every_type() -> None:
-    told = capability(BASE, "0.1", "2026-11-22", {})
+    told = capability(BASE, "0.1", "2026-11-22", {}, {"authorize": "/in/authorize", "token": "/in/token"})
     assert validate(told) == []
     rest = told["rest"][0]
+    (oauth,) = rest["security"]["extension"]
+    assert oauth["extension"][1] == {"url": "token", "valueUri": BASE.removesuffix("/fhir") + "/in/token"}
     assert len(rest["resource"]) > 140
     observation = next(r for r in rest["resource"] if r["type"] == "Observation")
     assert {

@@ -71,10 +71,16 @@ __all__ = [
     "login_form",
     "new_key",
     "open_session",
+    "place",
     "remove_client",
     "session_actor",
     "withdraw_consent",
 ]
+
+
+def place(endpoint: str) -> str:
+    """The path of an endpoint of the platform's own realm: authorize, token, introspect, revoke, logout..."""
+    return PLATFORM.place(endpoint)
 
 
 async def authenticate(ctx: Context, token: str) -> Actor:
