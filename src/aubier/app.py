@@ -20,7 +20,17 @@ from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import Clock, system_clock
 from aubier.ground.problem import Problem, problem
-from aubier.ground.rows import BeforeWrite, Job, OnChange, Operation, Request, Resource, Response, Service
+from aubier.ground.rows import (
+    BeforeWrite,
+    Job,
+    Migration,
+    OnChange,
+    Operation,
+    Request,
+    Resource,
+    Response,
+    Service,
+)
 from aubier.portals.frame.errors import problem_page
 from aubier.portals.frame.house import Content, Login
 from aubier.portals.frame.house import House as PortalHouse
@@ -122,7 +132,7 @@ async def build(
     store = await open_store(
         dsn,
         pool_size=settings.pool_size,
-        migrations={s.name: s.migrations for s in services if s.migrations},
+        migrations=migrations(services),
         statements=[row for s in services for row in s.statements],
         watched=_watched(services),
         bases=_bases(settings),
@@ -139,6 +149,11 @@ async def build(
     )
     server = _server(settings, access, services, clock)
     return House(server, access, store, clock, settings, services)
+
+
+def migrations(services: Sequence[Service] = SERVICES) -> dict[str, Sequence[Migration]]:
+    """The steps of every room that has tables of its own."""
+    return {s.name: s.migrations for s in services if s.migrations}
 
 
 def _contents(settings: Settings) -> Binaries:

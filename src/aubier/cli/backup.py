@@ -15,6 +15,7 @@ from typing import IO
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from aubier import __version__
+from aubier.app import migrations
 from aubier.cli.instance import database
 from aubier.cli.speech import say, undisturbed
 from aubier.ground.problem import Problem, problem
@@ -38,7 +39,7 @@ async def reset(settings: Settings) -> None:
             "Sur une base à vous, recréez la base et recommencez",
         )
     with attached(settings.data) as dsn:
-        await template.reset(dsn)
+        await template.reset(dsn, migrations())
     say("Le bac à sable est comme au premier jour.", "The sandbox is as on its first day.")
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
 from aubier.ground.problem import problem
+from aubier.ground.rows import Migration
 from aubier.store.pool import answered
+from aubier.store.upgrade import store_migrations, upgrade
 
 _FRESH = "aubier_fresh"
 _LOCK = 0x0A0B1E3
@@ -45,9 +48,10 @@ async def forget_template(dsn: str) -> None:
             await conn.close()
 
 
-async def reset(dsn: str) -> None:
+async def reset(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> None:
     """Puts the fresh copy in place of the database; whoever is connected is cut off and comes back.
 
+    The copy may be of an older release: what is made of it takes the steps of `rooms` and of the store first.
     The new one is made beside the old and takes its name at once: interrupted, one or the other is there.
     Problem (not-found) when no copy was kept, (transient) when the server does not answer or others hold on.
     """
@@ -64,10 +68,13 @@ async def reset(dsn: str) -> None:
                     "Aucune copie neuve n'a été gardée ; supprimez le dossier de données et recommencez",
                 )
             await conn.execute(f'drop database if exists "{made}" with (force)')
-            await conn.execute(f'create database "{made}" template "{_FRESH}" strategy file_copy')
-            await _go_on_counting(dsn, _beside(dsn, made))
-            await conn.execute(f'drop database if exists "{name}_old" with (force)')
-            await _exchange(conn, name, made)
+            try:
+                await conn.execute(f'create database "{made}" template "{_FRESH}" strategy file_copy')
+                await _bring_forward(dsn, _beside(dsn, made), rooms)
+                await conn.execute(f'drop database if exists "{name}_old" with (force)')
+                await _exchange(conn, name, made)
+            finally:  # what took the name is no longer called so
+                await conn.execute(f'drop database if exists "{made}" with (force)')
             await conn.execute(f'drop database if exists "{name}_old" with (force)')
         finally:
             await conn.close()
@@ -91,8 +98,11 @@ async def _exchange(conn: asyncpg.Connection, name: str, made: str) -> None:
     )
 
 
-async def _go_on_counting(before: str, after: str) -> None:
-    """Numbers that serving processes hold from before the reset must not be given a second time after it."""
+async def _bring_forward(before: str, after: str, rooms: Mapping[str, Sequence[Migration]]) -> None:
+    """Gives what was made of the copy the schema of this release, and numbers not given yet.
+
+    Those that serving processes hold from before the reset must not be given a second time after it.
+    """
     old = await asyncpg.connect(before)
     try:
         last = await old.fetchval("select last_value from number_block")
@@ -100,6 +110,7 @@ async def _go_on_counting(before: str, after: str) -> None:
         await old.close()
     new = await asyncpg.connect(after)
     try:
+        await upgrade(new, {"store": store_migrations(), **rooms})
         await new.execute("select setval('number_block', $1)", last + _MARGIN)
     finally:
         await new.close()
