@@ -46,7 +46,10 @@ def children(value: Any, sibling: Any, kind: str, name: str) -> Iterator[Triple]
     parent = value if json_class(kind) == "dict" else sibling
     if parent.__class__ is not dict:
         return
+    here = {key.removeprefix("_") for key in parent}
     for key, type in step.keys:
+        if key not in here:
+            continue  # nearly always: `value[x]` of an extension may be of fifty types
         found, beside = parent.get(key), parent.get("_" + key)
         for each, extra in pairs(found, beside) if step.many else pair(found, beside):
             if each is None or each.__class__ in _CLASSES[json_class(type)]:
