@@ -496,6 +496,27 @@ async def test_a_parent_decides_and_a_lesser_delegate_does_not(case: Case) -> No
     assert (await town.act(parent, "unshare", case.path, actor=who))[0] == 404
 
 
+async def test_a_mandate_is_taken_back_and_what_the_law_gives_is_not(case: Case) -> None:
+    town = case.town
+    parent, helper, stranger = await _citizen(town), await _citizen(town), await _citizen(town)
+    await case.give(*delegation(case.patient, f"person:{parent}", "parental-authority", (), ()))
+    await case.give(
+        *delegation(case.patient, f"person:{helper}", "mandate", ("documents", "add-documents"), ())
+    )
+    assert await case.sees(helper)
+    for login, relative in ((helper, parent), (stranger, helper), (case.doctors[0], helper)):
+        assert (await town.act(login, "unshare", case.path, actor=f"Patient/{relative}"))[0] == 404
+    status, told = await town.act(case.holder, "unshare", case.path, actor=f"Patient/{helper}")
+    assert (status, told["parameter"][0]["valueInteger"]) == (200, 1)
+    assert not await case.sees(helper)
+    assert (await town.act(case.holder, "unshare", case.path, actor=f"Patient/{helper}"))[0] == 404
+    for nobody in (stranger, "none", case.patient):
+        assert (await town.act(case.holder, "unshare", case.path, actor=f"Patient/{nobody}"))[0] == 404
+    status, told = await town.act(case.holder, "unshare", case.path, actor=f"Patient/{parent}")
+    assert (status, "law" in told["issue"][0]["diagnostics"]) == (403, True)
+    assert await case.sees(parent)
+
+
 async def test_a_parent_touches_nothing_of_a_secret(case: Case) -> None:
     town = case.town
     parent = await _citizen(town)

@@ -13,6 +13,7 @@ from aubier.ground.rows import Resource
 from aubier.referentials.sharing import rules
 from aubier.referentials.sharing.change import Change, stated
 from aubier.referentials.sharing.finding import FOUND_FOR
+from aubier.referentials.sharing.held import in_force
 from aubier.referentials.sharing.holder import held, named, oneself, only_holder
 from aubier.referentials.sharing.rules import Party
 from aubier.store.intent import Grant, Revoke
@@ -87,9 +88,36 @@ async def share(ctx: Context, parameters: Resource) -> Resource:
 
 
 async def unshare(ctx: Context, parameters: Resource) -> Resource:
-    """The holder takes back every right of a professional, except to what they wrote."""
+    """The holder takes back every right of a professional, except to what they wrote; or a mandate.
+
+    Whom the holder gave a mandate is named by their Patient; Problem `forbidden` for what the law gives.
+    """
+    told = rules.asked(parameters, "actor", "until")
+    if str(told.get("actor", "")).startswith("Patient/"):
+        return await _end_mandate(ctx, str(parameters["_id"]), str(told["actor"]))
     patient, to, _ = await _decision(ctx, parameters)
     return await _end(ctx, patient, to, "unshare", denied=False)
+
+
+async def _end_mandate(ctx: Context, patient: str, relative: str) -> Resource:
+    require(ctx.actor, "Consent", "create")
+    await only_holder(ctx, patient)
+    key = f"person:{relative.removeprefix('Patient/')}"
+    bases = {str(row["basis"]) for row in await in_force(ctx, patient) if row["actor"] == key}
+    if not bases:
+        raise not_found(relative)
+    if bases <= rules.BY_LAW:
+        raise problem(
+            "forbidden",
+            "This right comes from the law or from a court: it is not taken back here",
+            "Ce droit vient de la loi ou d'un juge : il ne se retire pas ici",
+            at="Parameters.parameter.where(name='actor')",
+        )
+    given = sorted(bases - rules.BY_LAW)
+    await ctx.store.decided().revoke(
+        *(Revoke(patient, key, basis) for basis in given), what=f"Patient/{patient}"
+    )
+    return _count(len(given))
 
 
 async def block(ctx: Context, parameters: Resource) -> Resource:
@@ -146,7 +174,7 @@ async def _open(ctx: Context, right: Grant, to: Party, end: datetime | None) -> 
     for _ in range(_TRIES):
         permits = await stated(ctx, right.patient, to, "permit")
         over = [c for c in permits if rules.founded_on(c, right.basis)]
-        if len(over) == 1 and _in_force(over[0], ctx.now) and rules.same(over[0], wanted):
+        if len(over) == 1 and _counts(over[0], ctx.now) and rules.same(over[0], wanted):
             return over[0]
         made = await replace(change, over=over).write(ctx)
         if made:
@@ -154,7 +182,7 @@ async def _open(ctx: Context, right: Grant, to: Party, end: datetime | None) -> 
     raise _busy()
 
 
-def _in_force(found: Resource, now: datetime) -> bool:
+def _counts(found: Resource, now: datetime) -> bool:
     end = found.get("provision", {}).get("period", {}).get("end")
     return not end or str(end) > instant(now)
 
@@ -166,9 +194,12 @@ async def _end(ctx: Context, patient: str, to: Party, action: str, *, denied: bo
         over = await stated(ctx, patient, to, "permit")
         over += await stated(ctx, patient, to, "deny") if denied else []
         if await Change(patient, to, action, over=over, revokes=tuple(revokes)).write(ctx) is not None:
-            told = {"name": "ended", "valueInteger": len(over)}
-            return {"resourceType": "Parameters", "parameter": [told]}
+            return _count(len(over))
     raise _busy()
+
+
+def _count(ended: int) -> Resource:
+    return {"resourceType": "Parameters", "parameter": [{"name": "ended", "valueInteger": ended}]}
 
 
 def _busy() -> Problem:

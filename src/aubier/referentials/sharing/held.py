@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -33,7 +33,7 @@ async def rights(ctx: Context, parameters: Resource) -> Resource:
     require(ctx.actor, "Consent", "search")
     patient = str(parameters["_id"])
     await only_holder(ctx, patient)
-    rows = await ctx.store.run("sharing.rights", patient, milliseconds(ctx.now), type_number("Patient"))
+    rows = await in_force(ctx, patient)
     # For who stands for the holder: that a carer is there at all may be the secret.
     secret = await ctx.store.secret_actors(patient)
     shown = [row for row in rows if str(row["actor"]) not in secret]
@@ -41,6 +41,11 @@ async def rights(ctx: Context, parameters: Resource) -> Resource:
     entries = [{"resource": _consent(patient, row, await _who(view, str(row["actor"])))} for row in shown]
     bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
     return {**bundle, "entry": entries} if entries else bundle
+
+
+async def in_force(ctx: Context, patient: str) -> Sequence[Mapping[str, Any]]:
+    """The rights on a record now: `actor`, `basis`, `since`, `till`, `deny`. The caller says who may ask."""
+    return await ctx.store.run("sharing.rights", patient, milliseconds(ctx.now), type_number("Patient"))
 
 
 def _consent(patient: str, row: Mapping[str, Any], who: Resource) -> Resource:

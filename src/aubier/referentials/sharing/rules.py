@@ -43,6 +43,9 @@ BASES = {
 }
 """What each basis of a professional's grant leaves closed."""
 
+BY_LAW = frozenset({"parental-authority", "guardianship"})
+"""Bases of a relative's right that the holder did not give, and that neither of them ends here."""
+
 REASONS = (
     "consultation",
     "hospital",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aubier.access.actor import Actor
 from aubier.ground.rows import BeforeWrite, Job, Migration, Operation, Policy, Service, Statement
 from aubier.referentials.sharing import actions, finding, guard, held, masks
-from aubier.referentials.sharing.rules import PARTIES_LABEL
+from aubier.referentials.sharing.rules import BY_LAW, PARTIES_LABEL
 
 _RULE = "Order of 26 Oct 2023, JORFTEXT000048368244"
 
@@ -16,6 +16,7 @@ _FOUND = """create table sharing_found (
   actor text collate "C" not null, patient text collate "C" not null, at bigint not null,
   primary key (actor, patient));"""
 
+_BY_LAW = ", ".join(f"'{basis}'" for basis in sorted(BY_LAW))
 _HELD = (
     "from grants g join id_map m on m.pat = g.pat where m.id = $1 and m.type = $4"
     " and g.actor = any($2::text[]) and g.since <= $3 and g.till > $3 and g.scope = '{}'"
@@ -108,7 +109,7 @@ SERVICE = Service(
         ),
         Statement(
             "sharing.represents",
-            f"select g.basis {_HELD} and not g.deny and g.basis in ('parental-authority', 'guardianship')"
+            f"select g.basis {_HELD} and not g.deny and g.basis in ({_BY_LAW})"
             f" and not exists (select 1 {_DENIED} and d.deny) limit 1",
             "Whether one of these keys represents the holder for everything",
         ),
