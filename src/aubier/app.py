@@ -276,8 +276,7 @@ def _cda_page(content: bytes, document: str, language: str) -> str:
             level=2,
         )
     except Problem as refusal:
-        issue = refusal.issues[0]
-        return f"<p>{escape(issue.text if language == 'en' else issue.fr or issue.text)}</p>"
+        return f"<p>{escape(refusal.issues[0].said(language))}</p>"
 
 
 async def _document_content(context: Context, document: Resource) -> Content:

@@ -53,6 +53,10 @@ class Issue:
     severity: Severity = "error"
     rule: str = ""
 
+    def said(self, language: str) -> str:
+        """The text in `fr` or `en`; in English where there is no French one."""
+        return self.fr or self.text if language == "fr" else self.text
+
 
 @dataclass(eq=False)
 class Problem(Exception):

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from aubier.ground.problem import Problem
+from aubier.ground.text import typography
 from aubier.referentials.signon import api
 from tests.contract.signon.stage import (
     BACK,
@@ -61,9 +62,9 @@ async def test_an_open_session_is_not_an_answer(
 
 async def test_the_question_says_what_it_is_in_plain_words(app: api.Client, yann: httpx.AsyncClient) -> None:
     page = await ask(yann, app, scope=WIDE)
-    assert "Autoriser « Carnet » ?" in page.text and "Yann Le Goff" in page.text
+    assert typography("Autoriser « Carnet » ?") in page.text and "Yann Le Goff" in page.text
     assert "Lire tout votre dossier de santé" in page.text
-    assert "Ajouter dans votre dossier : mesures et résultats d&#39;analyses" in page.text
+    assert typography("Ajouter dans votre dossier : mesures et résultats d&#39;analyses") in page.text
     assert "Garder cet accès 30 jours, même quand vous n&#39;êtes pas là" in page.text
     assert "127.0.0.1:9999" in page.text and "patient/*" not in re.sub(r"<input[^>]*>", "", page.text)
     buttons = re.findall(r'<button class="([^"]*)" name="signon_decided" value="(\w+)">([^<]*)<', page.text)

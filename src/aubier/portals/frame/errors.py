@@ -7,8 +7,10 @@ from collections.abc import Awaitable, Callable
 from aubier.access.actor import Context
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Request, Response
+from aubier.ground.text import typography
 from aubier.portals.frame.house import House
 from aubier.portals.frame.page import FRAME_PAGES, Frame, frame
+from aubier.portals.frame.texts import Texts
 
 STATUSES = (400, 401, 403, 404, 405, 413, 429, 500, 503)
 """The statuses that have a page of their own; others are shown as 400 or 500."""
@@ -44,15 +46,16 @@ def error_page(status: int, around: Frame, *, details: tuple[str, ...] = (), cod
     )
 
 
+def sentences(found: Problem, texts: Texts) -> tuple[str, ...]:
+    """What a Problem says, in the reader's language: one sentence for each of its first issues."""
+    said = (issue.said(texts.language) for issue in found.issues[:5])
+    return tuple(typography(s) if texts.language == "fr" else s for s in said)
+
+
 def problem_page(found: Problem, around: Frame) -> Response:
     """The page of a Problem; an internal one tells nothing of the inside."""
     status = status_of(found)
-    french = around.texts.language == "fr"
-    told = (
-        ()
-        if status in (404, 500, 503)
-        else tuple((i.fr or i.text) if french else i.text for i in found.issues[:5])
-    )
+    told = () if status in (404, 500, 503) else sentences(found, around.texts)
     return error_page(status, around, details=told, code=f"{status}-{found.kind}")
 
 
@@ -68,11 +71,12 @@ def _readable(request: Request) -> None:
     if any("\0" in value for value in (request.path, *request.params.values())):
         raise not_found("The page")
     if any("\0" in text for pair in (*request.query, *request.form) for text in pair):
-        text, fr = (
+        raise problem(
+            "invalid",
             "A parameter holds a character that no text has",
             "Un paramètre contient un caractère interdit",
+            at="http.query",
         )
-        raise problem("invalid", text, fr, at="http.query")
 
 
 def guarded(house: House, page: Page, kind: str) -> Callable[[Context, Request], Awaitable[Response]]:

@@ -11,7 +11,7 @@ from aubier.ground.clock import instant
 from aubier.ground.problem import Problem, not_found
 from aubier.ground.rows import Request, Resource, Response, Route
 from aubier.portals.frame.dates import placed
-from aubier.portals.frame.errors import Page, guarded, status_of
+from aubier.portals.frame.errors import Page, guarded, sentences, status_of
 from aubier.portals.frame.forms import EMPTY, Form, signed_form
 from aubier.portals.frame.house import House, parameters
 from aubier.portals.frame.page import Frame, Nav, Pages, frame, go
@@ -89,7 +89,7 @@ async def find(house: House, ctx: Context, request: Request) -> Response:
     try:
         bundle = await house.call(ctx, "Patient/$find", find_parameters(form, sandbox=house.sandbox))
     except Problem as refused:
-        said = tuple((i.fr or i.text) if around.texts.language == "fr" else i.text for i in refused.issues)
+        said = sentences(refused, around.texts)
         return PAGES.render(
             "find.html", around, status=status_of(refused), form=form, results=None, details=said
         )

@@ -15,6 +15,7 @@ from jinja2 import DictLoader, Environment, StrictUndefined
 from aubier.access.actor import Context
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Cookie, Request, Response
+from aubier.ground.text import typography
 from aubier.referentials.signon.refusal import NO_STORE
 from aubier.referentials.signon.settings import signon_settings
 
@@ -27,7 +28,11 @@ _STATUS = {"throttled": 429, "forbidden": 403, "login": 401}
 def _templates() -> Environment:
     folder = files(__package__).joinpath("templates")
     texts = {name: folder.joinpath(name).read_text("utf-8") for name in TEMPLATES}
-    return Environment(loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    found = Environment(
+        loader=DictLoader(texts), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    found.filters["typography"] = typography
+    return found
 
 
 def language(ctx: Context, request: Request) -> str:
@@ -80,8 +85,8 @@ def _form_target(next: str) -> str:
 def problem_page(ctx: Context, request: Request, found: Problem) -> Response:
     """A refusal as a page: what happened, in the reader's language, and nothing of the application's text."""
     issue = found.issues[0]
-    text = issue.text if language(ctx, request) == "en" else issue.fr
     status = _STATUS.get(issue.kind, 400)
+    text = issue.said(language(ctx, request))
     shown: dict[str, Any] = {"title": "", "text": text, "form": {}, "link": "/"}
     return page(ctx, request, "message.html", status=status, more=found.headers, **shown)
 

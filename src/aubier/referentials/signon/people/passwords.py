@@ -86,7 +86,7 @@ async def count_try(ctx: Context, what: str, most: int | None = None) -> None:
         refused = problem(
             "throttled",
             "Too many attempts: please wait a while",
-            "Trop d’essais : patientez un moment",
+            "Trop d'essais : patientez un moment",
             at="http.login",
         )
         refused.headers["Retry-After"] = str(limits.tries_seconds)
