@@ -52,9 +52,9 @@ async def test_report_someone_and_block_them(open_as: Open) -> None:
     await page.get_by_role("link", name="Je ne connais pas cette personne : Paul Le Gall").click()
     await page.get_by_label("Bloquer aussi cette personne").check()
     await press(page, "Envoyer le signalement")
-    await shows(page.get_by_role("status"), "Votre signalement est parti")
+    await shows(page.get_by_role("status"), "Votre signalement est noté")
     await page.get_by_role("link", name="Partage").click()
-    blocked = page.locator("section", has=page.get_by_role("heading", name="Bloqués"))
+    blocked = page.locator("section", has=page.get_by_role("heading", name="Accès bloqués"))
     await shows(blocked, "Paul Le Gall")
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import PARIS, partial, say_day, say_hour
-from aubier.portals.frame.texts import Texts
+from aubier.portals.frame.texts import Texts, sentence
 from aubier.portals.reading.people import tidy_name
 
 
@@ -114,7 +114,7 @@ def visits(looks: Sequence[Look], own: Collection[str], now: datetime, texts: Te
         days.setdefault(one.at.astimezone(PARIS).date().isoformat(), {}).setdefault(person, []).append(one)
     return [
         VisitDay(
-            say_day(day, now, texts).capitalize(),
+            sentence(say_day(day, now, texts)),
             tuple(_visit(group, own, now, texts) for group in people.values()),
         )
         for day, people in days.items()

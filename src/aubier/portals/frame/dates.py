@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from aubier.portals.frame.texts import Texts
+from aubier.portals.frame.texts import Texts, sentence
 
 PARIS = ZoneInfo("Europe/Paris")
 """The time zone in which hours are said."""
@@ -110,7 +110,7 @@ def say_month(text: str, texts: Texts) -> str:
         return texts("date.unknown")
     if not found.month:
         return str(found.year)
-    return f"{texts.items('date.months')[found.month - 1]} {found.year}".capitalize()
+    return sentence(f"{texts.items('date.months')[found.month - 1]} {found.year}")
 
 
 def say_numeric(text: str) -> str:

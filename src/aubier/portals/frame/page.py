@@ -16,7 +16,7 @@ from aubier.access.actor import Context
 from aubier.ground.rows import Cookie, Request, Response
 from aubier.portals.frame.dates import say_weekday
 from aubier.portals.frame.house import House
-from aubier.portals.frame.texts import LANGUAGES, Texts, preferred, texts
+from aubier.portals.frame.texts import LANGUAGES, Texts, preferred, sentence, texts
 
 STATIC = Path(__file__).parent / "static"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -116,14 +116,9 @@ def environment(folder: Path) -> jinja2.Environment:
     )
     found.globals["stylesheet"] = f"/static/aubier.css?v={_version('aubier.css')}"
     found.globals["icon"] = found.get_template("icons.html").module.icon  # type: ignore[attr-defined]
-    found.filters["sentence"] = _sentence
+    found.filters["sentence"] = sentence
     found.globals["mark"] = f"/static/aubier.svg?v={_version('aubier.svg')}"
     return found
-
-
-def _sentence(text: str) -> str:
-    """The text with a capital first letter, the rest as it is."""
-    return text[:1].upper() + text[1:]
 
 
 @cache

@@ -8,14 +8,33 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from string import Formatter
 from typing import Any
+
+from aubier.ground.text import fold, typography
 
 LANGUAGES = ("fr", "en")
 """The languages there are, the first being the default."""
 
 _FOLDER = Path(__file__).parent / "texts"
 _NARROW = "\u202f"
-_FIXED = "\u00a0"
+
+
+class _Prepositions(Formatter):
+    """Fills `{name:de}` and `{name:à}` with the name after its French preposition."""
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """`de Yann`, `d'Inès`, `du Dr Morvan`; `à Yann`, `au Dr Morvan`."""
+        if format_spec not in _CONTRACTED:
+            return super().format_field(value, format_spec)
+        if value.startswith(("Dr ", "Pr ")):
+            return f"{_CONTRACTED[format_spec]} {value}"
+        elided = format_spec == "de" and fold(value).startswith(("a", "e", "i", "o", "u", "h"))
+        return f"d'{value}" if elided else f"{format_spec} {value}"
+
+
+_CONTRACTED = {"de": "du", "à": "au"}
+_FILL = _Prepositions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +49,7 @@ class Texts:
 
     def __call__(self, key: str, **values: Any) -> str:
         text: str = self.catalogue[key]
-        return text.format(**values) if values else text
+        return _FILL.format(text, **values) if values else text
 
     def has(self, key: str) -> bool:
         """Whether the catalogue knows `key`."""
@@ -91,11 +110,9 @@ def _fix(value: Any) -> Any:
     return [typography(v) for v in value] if isinstance(value, list) else typography(value)
 
 
-def typography(text: str) -> str:
-    """French spaces that do not break: before `: ; ? ! » %`, after `«`, so that no sign is left alone."""
-    for sign in ";?!»%":
-        text = text.replace(f" {sign}", f"{_NARROW}{sign}")
-    return text.replace(" :", f"{_FIXED}:").replace("« ", f"«{_NARROW}")
+def sentence(text: str) -> str:
+    """The text with a capital first letter, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def preferred(accept: str) -> str:

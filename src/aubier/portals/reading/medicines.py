@@ -11,7 +11,7 @@ from typing import Any
 
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import days_until, placed, say_day
-from aubier.portals.frame.texts import Texts
+from aubier.portals.frame.texts import Texts, sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def with_tasks(
 def _owed(task: Resource, now: datetime, texts: Texts) -> str:
     said = str(task.get("description", "")).split(" : ")[-1]
     day = placed("on", task.get("restriction", {}).get("period", {}).get("end", ""), now, texts, short=True)
-    return texts("medicine.owed", what=said[:1].upper() + said[1:], day=day) if day else said
+    return texts("medicine.owed", what=sentence(said), day=day) if day else said
 
 
 def medicines(requests: Sequence[Resource], now: datetime, texts: Texts) -> list[Medicine]:

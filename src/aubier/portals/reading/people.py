@@ -147,8 +147,8 @@ def group_ins(number: str) -> str:
 _STATUSES = {
     "QUAL": "qualified",
     "VALI": "validated",
-    "RECUP": "retrieved",
-    "RECU": "retrieved",
+    "RECUP": "recovered",
+    "RECU": "recovered",
     "PROV": "provisional",
     "VIDE": "provisional",
     "DOUT": "doubtful",
@@ -158,7 +158,7 @@ _STATUSES = {
 
 
 def identity_status(patient: Resource) -> str:
-    """qualified, validated, retrieved, provisional, doubtful or fictive.
+    """qualified, validated, recovered, provisional, doubtful or fictive.
 
     Rule: RNIV 1 v2.0 §3.3: a validated identity that carries the national number is qualified.
     """

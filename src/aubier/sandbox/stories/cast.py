@@ -97,8 +97,8 @@ ROLES = (
     ),
     Role(
         "regulateur", "physician", "F", "Marie", "Le Bris", "Centre hospitalier de Quimper",
-        "Médecin régulateur du centre 15 : accès d'urgence tracé",
-        "Emergency call-centre doctor: traced emergency access",
+        "Médecin régulatrice du centre 15 ; l'accès d'urgence n'est pas encore ouvert",
+        "Emergency call-centre doctor; emergency access is not open yet",
     ),
     Role(
         "dr.inconnu", "gp", "M", "Paul", "Garnier", "Maison de santé de Fougères",

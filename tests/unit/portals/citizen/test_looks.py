@@ -51,3 +51,8 @@ def test_a_line_without_a_time_or_a_name_breaks_nothing() -> None:
     assert read_looks([{"resourceType": "AuditEvent"}]) == []
     bare = {"resourceType": "AuditEvent", "recorded": "2026-11-21T10:00:00Z"}
     assert visits(read_looks([bare]), OWN, NOW, FR)[0].visits[0].name == "Personne non nommée"
+
+
+def test_a_month_keeps_its_capital_in_english() -> None:
+    days = visits(read_looks(story.audits()), OWN, NOW, EN)
+    assert days[1].day.replace("\u00a0", " ") == "18 November"

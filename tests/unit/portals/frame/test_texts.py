@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from aubier.portals.frame.texts import preferred, texts, typography
+from aubier.ground.text import typography
+from aubier.portals.frame.texts import preferred, sentence, texts
 
 FR, EN = texts("fr"), texts("en")
 ROOM = Path(__file__).resolve().parents[4] / "src" / "aubier" / "portals"
@@ -14,7 +15,7 @@ def test_both_catalogues_say_the_same_things() -> None:
     assert set(FR.catalogue) == set(EN.catalogue)
     for key, said in FR.catalogue.items():
         if isinstance(said, str):
-            fields = [sorted(re.findall(r"\{(\w+)\}", t)) for t in (said, EN.catalogue[key])]
+            fields = [sorted(re.findall(r"\{(\w+)", t)) for t in (said, EN.catalogue[key])]
             assert set(fields[1]) <= set(fields[0]), key
 
 
@@ -71,6 +72,26 @@ def test_numbers_keep_their_digits() -> None:
 
 def test_french_signs_never_stand_alone() -> None:
     assert typography("Pourquoi ? « Oui » : 5 %") == "Pourquoi\u202f? «\u202fOui\u202f»\u00a0: 5\u202f%"
+
+
+@pytest.mark.parametrize(
+    ("name", "of", "to"),
+    [
+        ("Yann", "de Yann", "à Yann"),
+        ("Inès", "d'Inès", "à Inès"),
+        ("Émile", "d'Émile", "à Émile"),
+        ("Hugo", "d'Hugo", "à Hugo"),
+        ("Dr Anne Morvan", "du Dr Anne Morvan", "au Dr Anne Morvan"),
+    ],
+)
+def test_a_name_after_its_preposition(name: str, of: str, to: str) -> None:
+    assert FR("home.hello_other", name=name) == f"Le dossier {of}"
+    assert FR("give.title", who=name) == f"Ouvrir mon dossier {to}"
+
+
+def test_a_sentence_keeps_the_capitals_it_has() -> None:
+    assert sentence("18 November") == "18 November"
+    assert sentence("hier") == "Hier"
 
 
 def test_enumerations() -> None:
