@@ -10,6 +10,7 @@ from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import days_until, placed
 from aubier.portals.frame.faces import initials
 from aubier.portals.frame.texts import Texts
+from aubier.portals.reading.concepts import concept_words, first_words
 from aubier.portals.reading.people import caregiver_name, everyday_name, tidy_name
 
 
@@ -56,7 +57,7 @@ def circle(
     """Care team, relatives, then those who may see the record; each once."""
     found: dict[str, Person] = {}
     members = [
-        (m.get("member", {}), _role(m.get("role", []))) for t in teams for m in t.get("participant", [])
+        (m.get("member", {}), first_words(m.get("role", []))) for t in teams for m in t.get("participant", [])
     ]
     for member, role in members:
         _add(found, str(member.get("reference", "")), tidy_name(str(member.get("display", ""))), role)
@@ -65,7 +66,7 @@ def circle(
             found,
             f"RelatedPerson/{relative.get('id')}",
             everyday_name(relative),
-            _role(relative.get("relationship", [])),
+            first_words(relative.get("relationship", [])),
         )
     for right in rights(consents, now, texts).open:
         _add(found, right.ref, right.name, right.role)
@@ -76,14 +77,6 @@ def _add(found: dict[str, Person], ref: str, name: str, role: str) -> None:
     known = {p.name for p in found.values()}
     if ref and name and ref not in found and name not in known and not ref.startswith("Patient/"):
         found[ref] = Person(ref, name, role, initials(name))
-
-
-def _role(concepts: Sequence[Resource]) -> str:
-    for concept in concepts:
-        coded = next((c["display"] for c in concept.get("coding", []) if c.get("display")), "")
-        if concept.get("text") or coded:
-            return str(concept.get("text") or coded)
-    return ""
 
 
 def rights(consents: Sequence[Resource], now: datetime, texts: Texts) -> Rights:
@@ -131,7 +124,7 @@ def _right(consent: Resource, provision: Resource, actor: Resource, now: datetim
         id=consent.get("id", ""),
         ref=str(reference.get("reference", "")),
         name=name,
-        role=_role([actor.get("role", {})]),
+        role=concept_words(actor.get("role", {})),
         face=initials(name),
         since=placed("since", start, now, texts),
         until=placed("until", end, now, texts) if end else texts("share.until_removed"),
@@ -175,12 +168,12 @@ def found_professionals(resources: Sequence[Resource]) -> list[Found]:
         name = caregiver_name(known.get(ref, {})) or str(role.get("practitioner", {}).get("display", ""))
         where = _place(organization) or str(role.get("organization", {}).get("display", ""))
         if ref and name:
-            said = _role(role.get("specialty", [])) or _role(role.get("code", []))
+            said = first_words(role.get("specialty", [])) or first_words(role.get("code", []))
             found.setdefault(ref, Found(ref, name, said, where, initials(name)))
     for ref, resource in known.items():
         if resource["resourceType"] == "Practitioner" and ref not in found:
             name = caregiver_name(resource)
-            profession = _role([q.get("code", {}) for q in resource.get("qualification", [])])
+            profession = first_words([q.get("code", {}) for q in resource.get("qualification", [])])
             found[ref] = Found(ref, name, profession, "", initials(name))
     return sorted(found.values(), key=lambda f: f.name.split()[-1])
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import PARIS, partial, say_day, say_hour
 from aubier.portals.frame.texts import Texts, sentence
+from aubier.portals.reading.concepts import first_words
 from aubier.portals.reading.people import tidy_name
 
 
@@ -68,7 +69,7 @@ def look(event: Resource) -> Look | None:
         who=str(who.get("reference") or agent.get("altId") or ""),
         login=str(agent.get("altId") or ""),
         name=str(who.get("display") or agent.get("name") or ""),
-        role=_text(agent.get("role", [])),
+        role=first_words(agent.get("role", [])),
         place=str(organization.get("display", "")).strip("0123456789"),
         purpose=next((c.get("code", "") for p in purposes for c in p.get("coding", [])), ""),
         basis=next((str(p["text"]) for p in purposes if p.get("text")), ""),
@@ -91,14 +92,6 @@ def _is_place(agent: Resource) -> bool:
     who = agent.get("who", {})
     known = who.get("identifier", {}).get("system", "") == "urn:oid:1.2.250.1.71.4.2.2"
     return known or str(who.get("reference", "")).startswith("Organization/")
-
-
-def _text(concepts: Sequence[Resource]) -> str:
-    for concept in concepts:
-        coded = next((c["display"] for c in concept.get("coding", []) if c.get("display")), "")
-        if concept.get("text") or coded:
-            return str(concept.get("text") or coded)
-    return ""
 
 
 def read_looks(events: Iterable[Resource]) -> list[Look]:

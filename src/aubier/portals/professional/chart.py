@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import days_until, partial, say_day, say_month, today
 from aubier.portals.frame.texts import Texts
+from aubier.portals.reading.concepts import concept_words, first_words
 from aubier.portals.reading.medicines import Medicine, medicine_name, medicines
 from aubier.portals.reading.papers import papers
 from aubier.portals.reading.people import Strip, strip
@@ -133,16 +134,11 @@ def allergies(found: Sequence[Resource]) -> tuple[Allergy, ...]:
 
 
 def _allergy_words(allergy: Resource) -> str:
-    reactions = [concept(m) for r in allergy.get("reaction", []) for m in r.get("manifestation", [])]
+    reactions = [concept_words(m) for r in allergy.get("reaction", []) for m in r.get("manifestation", [])]
     year = str(allergy.get("onsetDateTime") or allergy.get("recordedDate") or "")[:4]
     more = ", ".join(p for p in (*reactions[:1], year) if p)
-    return f"{concept(allergy.get('code', {}))} ({more})" if more else concept(allergy.get("code", {}))
-
-
-def concept(found: Resource) -> str:
-    """A CodeableConcept in words: its text, else the first display."""
-    coded = next((c["display"] for c in found.get("coding", []) if c.get("display")), "")
-    return str(found.get("text") or coded)
+    what = concept_words(allergy.get("code", {}))
+    return f"{what} ({more})" if more else what
 
 
 def _status(resource: Resource, name: str) -> str:
@@ -201,10 +197,8 @@ def _documents(found: Sequence[Resource], patient: str, *, now: datetime, texts:
 def _stay(encounter: Resource, now: datetime, texts: Texts) -> Event:
     inside = encounter.get("class", {}).get("code") in ("IMP", "ACUTE", "EMER")
     start, end = _start(encounter), str(encounter.get("period", {}).get("end", ""))
-    title = next((concept(c) for c in encounter.get("type", [])), "") or texts(
-        "event.stay" if inside else "event.visit"
-    )
-    reason = next((concept(c) for c in encounter.get("reasonCode", [])), "")
+    title = first_words(encounter.get("type", [])) or texts("event.stay" if inside else "event.visit")
+    reason = first_words(encounter.get("reasonCode", []))
     place = encounter.get("serviceProvider", {}).get("display", "")
     who = next(
         (
@@ -257,7 +251,7 @@ def _dispensed(found: Sequence[Resource], now: datetime, texts: Texts) -> list[E
 def _vaccine(found: Resource, now: datetime, texts: Texts) -> Event:
     day = str(found.get("occurrenceDateTime", ""))
     who = next((str(p.get("actor", {}).get("display", "")) for p in found.get("performer", [])), "")
-    title = texts("event.vaccine", what=concept(found.get("vaccineCode", {})))
+    title = texts("event.vaccine", what=concept_words(found.get("vaccineCode", {})))
     return Event(day, say_day(day, now, texts, short=True), title, who, "", "care", (), False)
 
 
@@ -301,7 +295,7 @@ def _few(requests: Sequence[Resource], texts: Texts) -> str:
 def _history(conditions: Sequence[Resource], texts: Texts) -> tuple[tuple[str, str], ...]:
     """Known conditions, the newest first: words and year."""
     said = {
-        concept(c.get("code", {})): str(c.get("onsetDateTime") or c.get("recordedDate") or "")[:4]
+        concept_words(c.get("code", {})): str(c.get("onsetDateTime") or c.get("recordedDate") or "")[:4]
         for c in conditions
         if _status(c, "verificationStatus") not in ("refuted", "entered-in-error")
     }

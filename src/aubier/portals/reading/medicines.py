@@ -12,6 +12,7 @@ from typing import Any
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import days_until, placed, say_day
 from aubier.portals.frame.texts import Texts, sentence
+from aubier.portals.reading.concepts import concept_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,7 @@ def _medicine_text(request: Resource) -> str:
         if not found:
             return str(reference.get("display", ""))
         concept = found[0].get("code", {})
-    coded = next((c.get("display", "") for c in concept.get("coding", []) if c.get("display")), "")
-    return str(concept.get("text") or coded)
+    return concept_words(concept)
 
 
 def _instructions(request: Resource) -> list[Resource]:

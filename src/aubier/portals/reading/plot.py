@@ -10,6 +10,7 @@ from decimal import Decimal
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import partial, say_day
 from aubier.portals.frame.texts import Texts
+from aubier.portals.reading.concepts import concept_words
 
 WIDTH, HEIGHT = 260, 112
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 252, 18, 92
@@ -58,7 +59,7 @@ def _draw(points: list[tuple[str, Resource]], unit: str, now: datetime, texts: T
     said = [f"{texts.number(v)}\u00a0{unit}".strip() for v in values]
     band = (f"{y(target[1]):.0f}", f"{y(target[0]) - y(target[1]):.0f}") if target else None
     return Plot(
-        title=_title(points[-1][1]),
+        title=concept_words(points[-1][1].get("code", {})),
         sentence=_sentence(said, values, (days[-1] - days[0]).days, texts)
         + _aim(values[-1], target, unit, texts),
         line=" ".join(f"{a},{b}" for a, b in places),
@@ -122,12 +123,6 @@ def _value(observation: Resource) -> Decimal | None:
 def _unit(observation: Resource) -> str:
     quantity = observation.get("valueQuantity", {})
     return str(quantity.get("unit") or quantity.get("code") or "")
-
-
-def _title(observation: Resource) -> str:
-    code = observation.get("code", {})
-    coded = next((c.get("display", "") for c in code.get("coding", []) if c.get("display")), "")
-    return str(code.get("text") or coded)
 
 
 def _target(observation: Resource) -> tuple[Decimal, Decimal] | None:
