@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aubier.access.actor import Context
 from aubier.ground.clock import instant
-from aubier.ground.problem import not_found, problem
-from aubier.ground.rows import Request, Resource, Response
+from aubier.ground.problem import problem
+from aubier.ground.rows import Request, Response
 from aubier.portals.citizen.home import HomeFacts, home
 from aubier.portals.citizen.looks import read_looks, visits
 from aubier.portals.citizen.space import PAGES, Space, enter, names, trail
@@ -17,7 +17,7 @@ from aubier.portals.reading.files import file_response
 from aubier.portals.reading.listing import Filters, address, chips, read_filters
 from aubier.portals.reading.medicines import medicines
 from aubier.portals.reading.papers import label_codes, paper, papers, size_words
-from aubier.portals.reading.reads import consents, counts, documents, found, measures, treatments
+from aubier.portals.reading.reads import consents, counts, document_of, documents, found, measures, treatments
 
 BASE = "/citoyen/documents"
 
@@ -85,9 +85,7 @@ async def documents_page(house: House, ctx: Context, request: Request) -> Respon
             errors,
         ),
         following=address(BASE, filters, page=following) if following else "",
-        first=address(
-            BASE, Filters(filters.words, filters.kind, filters.author, filters.since, filters.until)
-        ),
+        first=address(BASE, filters),
         base=BASE,
     )
 
@@ -98,16 +96,8 @@ async def document_page(house: House, ctx: Context, request: Request) -> Respons
     return await _document(house, ctx, request, space=space, form=EMPTY)
 
 
-async def _own_document(ctx: Context, request: Request, space: Space) -> Resource:
-    """The document asked for, when it belongs to the record that is open."""
-    document: Resource = await ctx.store.read("DocumentReference", request.params["id"])
-    if document.get("subject", {}).get("reference", "").split("/")[-1] != space.id:
-        raise not_found(f"DocumentReference/{request.params['id']}")
-    return document
-
-
 async def _document(house: House, ctx: Context, request: Request, *, space: Space, form: Form) -> Response:
-    document = await _own_document(ctx, request, space)
+    document = await document_of(ctx, space.id, request.params["id"])
     texts = space.frame.texts
     content = await house.content(ctx, document)
     seen = [
@@ -133,7 +123,7 @@ async def _document(house: House, ctx: Context, request: Request, *, space: Spac
 async def file(house: House, ctx: Context, request: Request) -> Response:
     """The document's file as deposited, never run in our page's name."""
     space = await enter(house, ctx, request, "documents")
-    document = await _own_document(ctx, request, space)
+    document = await document_of(ctx, space.id, request.params["id"])
     return file_response(await house.content(ctx, document))
 
 
@@ -142,11 +132,7 @@ async def mask(house: House, ctx: Context, request: Request) -> Response:
     form = signed_form(house, ctx, request)
     id_ = request.params["id"]
     hide = form.get("masked") == "yes"
-    await house.call(
-        ctx,
-        "DocumentReference/$mask",
-        parameters(id_, masked=("valueBoolean", hide)),
-    )
+    await house.call(ctx, "DocumentReference/$mask", parameters(id_, masked=("valueBoolean", hide)))
     return go(f"{BASE}/{id_}", fait="mask" if hide else "unmask")
 
 

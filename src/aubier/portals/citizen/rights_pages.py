@@ -20,8 +20,8 @@ from aubier.portals.frame.texts import Texts
 from aubier.portals.reading.people import contacts, strip
 from aubier.portals.reading.reads import consents, found
 
-TERMS = {"P1D": 1, "P3M": 91, "": 0}
-"""For how long one shares: ISO 8601 duration -> days; none is until removed."""
+TERMS = {"P1D": ("day", 1), "P3M": ("months", 91), "always": ("always", 0)}
+"""For how long one shares: what the form sends -> key of its text, days (none: until removed)."""
 
 PER_PAGE = 20
 """Days of visits shown on one page."""
@@ -149,15 +149,15 @@ async def _give(house: House, ctx: Context, request: Request, *, form: Form) -> 
 
 def terms(now: datetime, texts: Texts) -> list[tuple[str, str, str]]:
     """The three terms: value, label, and what it means in dates."""
-    said = [("P1D", "day"), ("P3M", "months"), ("always", "always")]
     return [
-        (value, texts(f"give.{key}"), placed("until", end_of(value, now), now, texts)) for value, key in said
+        (value, texts(f"give.{key}"), placed("until", end_of(value, now), now, texts))
+        for value, (key, _) in TERMS.items()
     ]
 
 
 def end_of(value: str, now: datetime) -> str:
     """The instant a term ends, or an empty string when it has none."""
-    days = TERMS.get(value, 0)
+    _, days = TERMS[value]
     return instant(now + timedelta(days=days)) if days else ""
 
 
@@ -165,12 +165,12 @@ async def give(house: House, ctx: Context, request: Request) -> Response:
     """Opens the record to a professional until the chosen day, then shows the receipt."""
     form = signed_form(house, ctx, request)
     term = form.get("term")
-    if term not in ("P1D", "P3M", "always"):
+    if term not in TERMS:
         return await _give(house, ctx, request, form=form.with_errors({"term": "error.term"}))
     space = await enter(house, ctx, request, "share")
     ref = f"Practitioner/{request.params['id']}"
     await _call(house, ctx, "share", patient=space.id, ref=ref, until=end_of(term, ctx.now))
-    return go(f"/citoyen/partage/recu/{request.params['id']}", terme=term)
+    return go(f"/citoyen/partage/recu/{request.params['id']}")
 
 
 async def receipt_page(house: House, ctx: Context, request: Request) -> Response:

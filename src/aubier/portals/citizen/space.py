@@ -65,14 +65,9 @@ async def enter(house: House, ctx: Context, request: Request, current: str) -> S
         for p in patients
     )
     around = frame(house, ctx, request, space="citizen", home="/citoyen", nav=NAV, current=current)
-    acting = None
     if ctx.actor.patient and chosen["id"] != ctx.actor.patient:
-        acting = Acting(everyday_name(chosen), around.texts("for.band"))
-    return Space(chosen, records, _acting(around, acting))
-
-
-def _acting(around: Frame, acting: Acting | None) -> Frame:
-    return replace(around, acting=acting)
+        around = replace(around, acting=Acting(everyday_name(chosen), around.texts("for.band")))
+    return Space(chosen, records, around)
 
 
 def choose(patients: Sequence[Resource], wanted: str, own: str) -> Resource:
@@ -101,10 +96,10 @@ async def trail(ctx: Context, patient: str) -> list[Resource]:
     before: int | None = None
     mine = set(names(ctx))
     for _ in range(BATCHES):
-        found = await ctx.store.accesses(patient, limit=BATCH, before=before)
-        lines += found
+        batch = await ctx.store.accesses(patient, limit=BATCH, before=before)
+        lines += batch
         others = sum(1 for e in lines if not {a.get("altId") for a in e.get("agent", [])} & mine)
-        if len(found) < BATCH or others >= ENOUGH:
+        if len(batch) < BATCH or others >= ENOUGH:
             break
-        before = round(datetime.fromisoformat(found[-1]["recorded"]).timestamp() * 1000)
+        before = round(datetime.fromisoformat(batch[-1]["recorded"]).timestamp() * 1000)
     return lines

@@ -35,10 +35,10 @@ class Event:
     day: str
     title: str
     text: str
-    href: str
-    tone: str
-    tags: tuple[tuple[str, str], ...]
-    new: bool
+    href: str = ""
+    tone: str = "care"
+    tags: tuple[tuple[str, str], ...] = ()
+    new: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,18 +179,8 @@ def _documents(found: Sequence[Resource], patient: str, *, now: datetime, texts:
         tags = [("amber", texts("paper.unseen"))] if p.unseen else []
         tags += [("", texts.many("paper.versions", p.versions))] if p.versions > 1 else []
         text = ". ".join(x for x in (p.kind if p.kind != p.title else "", p.source) if x)
-        events.append(
-            Event(
-                p.date,
-                p.short,
-                p.title,
-                text,
-                f"/pro/patients/{patient}/documents/{p.id}",
-                "document",
-                tuple(tags),
-                False,
-            )
-        )
+        href = f"/pro/patients/{patient}/documents/{p.id}"
+        events.append(Event(p.date, p.short, p.title, text, href, tone="document", tags=tuple(tags)))
     return events
 
 
@@ -214,16 +204,8 @@ def _stay(encounter: Resource, now: datetime, texts: Texts) -> Event:
     text = ". ".join(
         x for x in (", ".join(x for x in (place, who) if x), ", ".join(x for x in (reason, spent) if x)) if x
     )
-    return Event(
-        start,
-        say_day(start, now, texts, short=True),
-        title,
-        text,
-        "",
-        "alert" if inside else "care",
-        (),
-        False,
-    )
+    day = say_day(start, now, texts, short=True)
+    return Event(start, day, title, text, tone="alert" if inside else "care")
 
 
 def _dispensed(found: Sequence[Resource], now: datetime, texts: Texts) -> list[Event]:
@@ -234,14 +216,7 @@ def _dispensed(found: Sequence[Resource], now: datetime, texts: Texts) -> list[E
         days.setdefault((day, place), []).append(medicine_name(one))
     return [
         Event(
-            day,
-            say_day(day, now, texts, short=True),
-            texts("event.dispensed", what=", ".join(names)),
-            place,
-            "",
-            "care",
-            (),
-            False,
+            day, say_day(day, now, texts, short=True), texts("event.dispensed", what=", ".join(names)), place
         )
         for (day, place), names in days.items()
         if day
@@ -252,7 +227,7 @@ def _vaccine(found: Resource, now: datetime, texts: Texts) -> Event:
     day = str(found.get("occurrenceDateTime", ""))
     who = next((str(p.get("actor", {}).get("display", "")) for p in found.get("performer", [])), "")
     title = texts("event.vaccine", what=concept_words(found.get("vaccineCode", {})))
-    return Event(day, say_day(day, now, texts, short=True), title, who, "", "care", (), False)
+    return Event(day, say_day(day, now, texts, short=True), title, who)
 
 
 def by_month(events: Sequence[Event], texts: Texts) -> tuple[tuple[Month, ...], tuple[Year, ...]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aubier.access.actor import Context
 from aubier.ground.clock import instant
-from aubier.ground.problem import Problem, not_found
+from aubier.ground.problem import Problem
 from aubier.ground.rows import Request, Resource, Response, Route
 from aubier.portals.frame.dates import placed
 from aubier.portals.frame.errors import Page, guarded, sentences, status_of
@@ -23,7 +23,15 @@ from aubier.portals.reading.files import file_response
 from aubier.portals.reading.listing import Filters, address, chips
 from aubier.portals.reading.papers import label_codes, paper, size_words
 from aubier.portals.reading.people import strip
-from aubier.portals.reading.reads import counts, documents, found, measures, read_or_none, treatments
+from aubier.portals.reading.reads import (
+    counts,
+    document_of,
+    documents,
+    found,
+    measures,
+    read_or_none,
+    treatments,
+)
 
 PAGES = Pages(Path(__file__).parent / "templates")
 """The templates of this room."""
@@ -199,17 +207,10 @@ async def _banner(ctx: Context, request: Request, around: Frame) -> dict[str, An
     return {"who": who, "allergies": known, "base": f"/pro/patients/{patient['id']}"}
 
 
-async def _document(ctx: Context, request: Request) -> Resource:
-    document: Resource = await ctx.store.read("DocumentReference", request.params["doc"])
-    if document.get("subject", {}).get("reference", "").split("/")[-1] != request.params["id"]:
-        raise not_found(f"DocumentReference/{request.params['doc']}")
-    return document
-
-
 async def document_page(house: House, ctx: Context, request: Request) -> Response:
     """One document, under the patient's banner."""
     around = _frame(house, ctx, request, "patients")
-    document = await _document(ctx, request)
+    document = await document_of(ctx, request.params["id"], request.params["doc"])
     content = await house.content(ctx, document)
     return PAGES.render(
         "pro_document.html",
@@ -225,7 +226,7 @@ async def document_page(house: House, ctx: Context, request: Request) -> Respons
 
 async def file(house: House, ctx: Context, request: Request) -> Response:
     """The document's file as deposited."""
-    document = await _document(ctx, request)
+    document = await document_of(ctx, request.params["id"], request.params["doc"])
     return file_response(await house.content(ctx, document))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from dataclasses import replace
 
 from aubier.ground.text import fold
 from aubier.portals.frame.texts import texts
@@ -53,4 +54,4 @@ def _period(year: str, month: int) -> tuple[str, str]:
 
 def as_author(filters: Filters) -> Filters:
     """The same search with the words taken as an author's name: tried when no title has them."""
-    return Filters("", filters.kind, filters.words, filters.since, filters.until, filters.page)
+    return replace(filters, words="", author=filters.words)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -71,7 +71,6 @@ class Paper:
     new: bool
     masked: bool
     unseen: bool
-    from_patient: bool
     versions: int = 1
     depositor: str = ""
 
@@ -100,7 +99,6 @@ def paper(document: Resource, now: datetime, texts: Texts) -> Paper:
         new=added is not None and -NEW_DAYS < added <= 0 and _recent(date, now),
         masked="MASQUE_PS" in labels,
         unseen="INVISIBLE_PATIENT" in labels,
-        from_patient=found.key == "mine",
         depositor=depositor,
     )
 
@@ -138,8 +136,7 @@ def _event(document: Resource, line: Paper) -> tuple[str, ...]:
 
 def _merged(first: Paper, second: Paper) -> Paper:
     newest = first if first.date >= second.date else second
-    values = {name: getattr(newest, name) for name in Paper.__slots__}
-    return Paper(**{**values, "versions": first.versions + second.versions})
+    return replace(newest, versions=first.versions + second.versions)
 
 
 def document_date(document: Resource) -> str:

@@ -31,7 +31,6 @@ class Strip:
     status: str
     status_text: str
     status_tone: str
-    deceased: bool
 
 
 def strip(patient: Resource, now: datetime, texts: Texts) -> Strip:
@@ -52,7 +51,6 @@ def strip(patient: Resource, now: datetime, texts: Texts) -> Strip:
         status=status,
         status_text=texts(f"identity.{status}.short"),
         status_tone={"qualified": "", "validated": "", "provisional": "amber"}.get(status, "amber"),
-        deceased=bool(patient.get("deceasedBoolean") or patient.get("deceasedDateTime")),
     )
 
 

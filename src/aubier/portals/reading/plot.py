@@ -32,7 +32,6 @@ class Plot:
     last_text: str
     last_anchor: str
     rows: tuple[tuple[str, str], ...]
-    unit: str
 
 
 def plot(observations: Sequence[Resource], now: datetime, texts: Texts) -> Plot | None:
@@ -74,7 +73,6 @@ def _draw(points: list[tuple[str, Resource]], unit: str, now: datetime, texts: T
         rows=tuple((say_day(when, now, texts), words) for (when, _), words in zip(points, said, strict=True))[
             ::-1
         ],
-        unit=unit,
     )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from aubier.access.actor import Context
-from aubier.ground.problem import Problem
+from aubier.ground.problem import Problem, not_found
 from aubier.ground.rows import Resource
 from aubier.portals.frame.house import House, parameters
 from aubier.portals.reading.listing import PAGE_SIZE, Filters, criteria
@@ -43,14 +44,22 @@ async def documents(ctx: Context, patient: str, filters: Filters) -> tuple[list[
     return [e.resource for e in page.entries if e.mode == "match"], int(page.total or 0), str(page.next or "")
 
 
+async def document_of(ctx: Context, patient: str, id_: str) -> Resource:
+    """A document of this record. Problem `not-found` for that of another record, seen or not."""
+    document: Resource = await ctx.store.read("DocumentReference", id_)
+    if document.get("subject", {}).get("reference", "").split("/")[-1] != patient:
+        raise not_found(f"DocumentReference/{id_}")
+    return document
+
+
 async def counts(ctx: Context, patient: str, filters: Filters) -> tuple[Mapping[str, int], int]:
     """Documents per family, and in all, under the other filters."""
-    loose = Filters(filters.words, "", filters.author, filters.since, filters.until)
+    loose = replace(filters, kind="", page="")
     total = await count(ctx, "DocumentReference", criteria(patient, loose))
     by_family: dict[str, int] = {}
     for one in families() if total else ():
-        narrowed = Filters(loose.words, one.key, loose.author, loose.since, loose.until)
-        by_family[one.key] = await count(ctx, "DocumentReference", criteria(patient, narrowed))
+        narrowed = criteria(patient, replace(loose, kind=one.key))
+        by_family[one.key] = await count(ctx, "DocumentReference", narrowed)
     return by_family, total
 
 
