@@ -59,6 +59,8 @@ MIN_MS = -62_135_596_800_000
 """1 January of year 1, in milliseconds of the epoch: an open beginning."""
 MAX_MS = 253_402_300_800_000
 """The end of year 9999, in milliseconds of the epoch: an open end."""
+NO_DATE = MIN_MS - 1
+"""Both ends of the clinical date of a resource that has none."""
 MIN_NUMBER = Decimal("-1e100")
 """Below every number that is searched: the low end of `<5`."""
 MAX_NUMBER = Decimal("1e100")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, get_args
 
 from aubier.fhir import fhirpath
@@ -16,6 +16,8 @@ from aubier.search.model import Parameter, ParamType
 
 _CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _SIMPLE_PATH = re.compile(r"[A-Z]\w*((?:\.\w+)+)(?:\.where\(resolve\(\) is (\w+)\))?")
+_ELEMENT = re.compile(r"\(?[A-Z]\w*\.(\w+(?:\.\w+)*?)(?:\.as\(\w+\)| as \w+)?\)?")
+_OF_PATIENTS = ".where(resolve() is Patient)"
 _UNINDEXED = frozenset({"composite", "special"})
 
 _PRIMARY_DATES = {
@@ -158,6 +160,41 @@ def patient_compartment(type: str) -> tuple[Parameter, ...]:
 def primary_date(type: str) -> Parameter | None:
     """`registry().primary_date(type)`."""
     return registry().primary_date(type)
+
+
+@lru_cache(maxsize=1024)
+def is_clinical_date(parameter: Parameter) -> bool:
+    """Whether the date that a record is ordered by is all that this parameter finds in a resource.
+
+    It must be the primary date of its type, and read one element that does not repeat.
+    """
+    if parameter.type != "date" or parameter.code != _PRIMARY_DATES.get(parameter.base, "date"):
+        return False
+    found = [_ELEMENT.fullmatch(part) for part, _ in _parts(parameter.expression)]
+    paths = {match[1] if match else "" for match in found}
+    return len(paths) == 1 and _is_single(parameter.base, *paths)
+
+
+def _is_single(type: str, path: str) -> bool:
+    """Whether every element on a path below `type` is there once at most."""
+    owner, steps = definitions().type(type), path.split(".")
+    ways = (".".join(steps[: n + 1]) for n in range(len(steps)))
+    elements = [owner.find(way) or owner.find(way + "[x]") for way in ways]
+    return all(element is not None and element.max == 1 for element in elements)
+
+
+def naming_no_other(type: str, codes: Iterable[str]) -> frozenset[str]:
+    """The reference parameters of `type` that name no Patient whom those of `codes` do not name too.
+
+    `patient` reads the same element as `subject`, of which it keeps the Patients.
+    """
+    known = registry()
+    read = {part for code in codes if (p := known.get(type, code)) for part in _elements(p)}
+    return frozenset(p.code for p in known.of(type) if p.type == "reference" and _elements(p) <= read)
+
+
+def _elements(parameter: Parameter) -> set[str]:
+    return {part.removesuffix(_OF_PATIENTS) for part, _ in _parts(parameter.expression)}
 
 
 def is_indexed(parameter: Parameter) -> bool:

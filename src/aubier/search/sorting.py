@@ -1,18 +1,19 @@
-"""Sort keys as SQL expressions, and the opaque cursor of a next link."""
+"""Sort keys as SQL expressions, the stretches of a record in that order, the opaque cursor of a next link."""
 
 from __future__ import annotations
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from aubier.ground.problem import problem
-from aubier.search.model import Sort
+from aubier.search.model import NO_DATE, Sort
+from aubier.search.parameters import is_clinical_date
 from aubier.search.sql import Frame
 
 _DATE_EDGE = {False: 253_402_300_800_001, True: -62_135_596_800_001}
@@ -22,11 +23,15 @@ _NUMBER_EDGE = {False: Decimal("1e120"), True: Decimal("-1e120")}
 
 @dataclass(frozen=True, slots=True)
 class SortKey:
-    """`expression` over the row, never null (a missing value sorts last), its SQL type and direction."""
+    """`expression` over the row, never null (a missing value sorts last), its SQL type and direction.
+
+    `otherwise` is what the clinical date, oldest first, is for a row without one; empty for other keys.
+    """
 
     expression: str
     cast: str
     descending: bool
+    otherwise: str = ""
 
 
 def sort_keys(frame: Frame, sort: Sequence[Sort], kind: str, row: str) -> list[SortKey]:
@@ -44,6 +49,8 @@ def _key(frame: Frame, sort: Sort, kind: str, row: str) -> SortKey:
         return SortKey(f"{row}.id", "text", down)
     if code == "_lastUpdated":
         return SortKey(f"{row}.seq", "bigint", down)
+    if is_clinical_date(sort.parameter):
+        return _clinical_date(frame, row, down=down)
     sources: dict[str, tuple[str, str, str, dict[bool, Any]]] = {
         "date": ("dat", "hi" if down else "lo", "bigint", _DATE_EDGE),
         "string": ("str", "norm", "text", _TEXT_EDGE),
@@ -70,6 +77,30 @@ def _key(frame: Frame, sort: Sort, kind: str, row: str) -> SortKey:
         cast,
         down,
     )
+
+
+def _clinical_date(frame: Frame, row: str, *, down: bool) -> SortKey:
+    """By the beginning of the span, both ways: the order in which rows are kept. NO_DATE is below all."""
+    if down:
+        return SortKey(f"{row}.lo", "bigint", True)
+    last = frame.args.add(_DATE_EDGE[down], "bigint")
+    return SortKey(f"case when {row}.lo < {row}.hi then {row}.lo else {last} end", "bigint", False, last)
+
+
+def stretches(keys: Sequence[SortKey], row: str) -> list[tuple[str, list[SortKey]]]:
+    """A record in parts that follow each other, each with its condition and the keys that order it.
+
+    Oldest first, rows without a date come last, though they are kept first: two parts, each in the order of
+    the index.
+    """
+    first, *others = keys
+    if not first.otherwise:
+        return [("true", [first, *others])]
+    dated, undated = (replace(first, expression=e) for e in (f"{row}.lo", first.otherwise))
+    return [
+        (f"{row}.lo < {row}.hi", [dated, *others]),
+        (f"{row}.lo = {NO_DATE} and {row}.hi = {NO_DATE}", [undated, *others]),
+    ]
 
 
 def order_by(keys: Sequence[SortKey]) -> str:

@@ -17,6 +17,7 @@ from aubier.ground.text import fold
 from aubier.search.extract import value_types
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import MAX_NUMBER, MIN_MS, MIN_NUMBER, Criterion, Has, Parameter, Value
+from aubier.search.parameters import is_clinical_date
 
 _LAST = "\U0010ffff"
 _MOST_JOINS = 120
@@ -38,7 +39,8 @@ class Frame:
 
     `table(type)` is the table prefix, `number(type)` the type's number, `visible(row, type)` the access
     condition, `slices(type)` the codes of the reference parameters that place a resource in a Patient's
-    compartment. `now` serves `ap`.
+    compartment. `now` serves `ap`. `walked` is the row that a record gives one after the other, if one is:
+    what such a row tells of itself is not looked for in the postings, where the whole population is.
     """
 
     keys: Keys
@@ -48,6 +50,7 @@ class Frame:
     slices: Callable[[str], frozenset[str]]
     now: datetime
     args: Args = field(default_factory=Args)
+    walked: str = ""
     depth: int = 0
 
     def alias(self, letter: str) -> str:
@@ -91,9 +94,11 @@ def _any(parts: Iterable[str]) -> str:
 
 def _posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
     p = frame.alias("p")
+    # Without a fence PostgreSQL would start from the postings, and sort what it finds.
+    fence = " offset 0" if row == frame.walked else ""
     return (
         f"exists (select 1 from {frame.table(kind)}{table} {p} where {p}.rid = {row}.rid"
-        f" and {p}.pat = {row}.pat and {test.replace('{p}', p)})"
+        f" and {p}.pat = {row}.pat and {test.replace('{p}', p)}{fence})"
     )
 
 
@@ -125,7 +130,7 @@ def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
         terms = [token_key(frame.keys, kind, code, v) for v in criterion.values]
         array = frame.args.add(terms, "bigint[]")
         posted = [v for v in criterion.values if v.code and v.system != ""]
-        if len(posted) == len(terms):
+        if len(posted) == len(terms) and row != frame.walked:
             test = _posting(frame, "post", kind, row, f"{{p}}.term = any({array})")
         else:
             test = f"{row}.terms && {array}"
@@ -167,23 +172,33 @@ def _reference(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     array = frame.args.add([bounded(t) for t in targets], "text[]")
     param = _param(frame, kind, criterion.parameter.code)
     test = _posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target = any({array})")
-    patients = [t.removeprefix("Patient/") for t in targets if t.startswith("Patient/")]
-    if criterion.modifier != "not" and len(patients) == len(targets) and _sliced(frame, criterion, kind):
-        test = f"{row}.pat = any({_homes(frame, patients)}) and {test}"
+    if row != frame.walked and (patients := patients_named(frame, criterion, kind)):
+        test = f"{row}.pat = any(array({homes(frame, patients)})) and {test}"
     return f"not {test}" if criterion.modifier == "not" else f"({test})"
+
+
+def patients_named(frame: Frame, criterion: Criterion | Has, kind: str) -> list[str]:
+    """The ids of the Patients one of whom every match of a criterion names; none when others may match."""
+    if isinstance(criterion, Has) or criterion.modifier or criterion.chain:
+        return []
+    if criterion.parameter.type != "reference" or not _sliced(frame, criterion, kind):
+        return []
+    targets = reference_targets(criterion)
+    patients = [t.removeprefix("Patient/") for t in targets if t.startswith("Patient/")]
+    return patients if len(patients) == len(targets) else []
 
 
 def _sliced(frame: Frame, criterion: Criterion, kind: str) -> bool:
     return not frame.table(kind) and criterion.parameter.code in frame.slices(kind)
 
 
-def _homes(frame: Frame, patients: list[str]) -> str:
-    """The compartments where resources of these patients may live, as an SQL array computed once."""
+def homes(frame: Frame, patients: list[str]) -> str:
+    """A SELECT of the compartments where resources of these patients may live, each once."""
     number = frame.args.add(frame.number("Patient"), "smallint")
     ids = frame.args.add(patients, "text[]")
     m, s = frame.alias("m"), frame.alias("s")
     known = f"select {m}.pat from id_map {m} where {m}.type = {number} and {m}.id = any({ids})"
-    return f"array({known} union all select {s}.home from stub {s} where {s}.pat in ({known}))"
+    return f"{known} union select {s}.home from stub {s} where {s}.pat in ({known})"
 
 
 def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
@@ -262,7 +277,8 @@ def _uri(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     return f"not {found}" if criterion.modifier == "not" else found
 
 
-_INSIDE = "({lo} >= {low} and {hi} <= {high})"
+# `lo < high` follows from the rest: it lets an index be entered at both ends.
+_INSIDE = "({lo} >= {low} and {lo} < {high} and {hi} <= {high})"
 _SPANS = {
     "eq": _INSIDE,
     "ne": f"not {_INSIDE}",
@@ -298,6 +314,9 @@ def _instant(frame: Frame, v: Value, row: str) -> str:
 
 
 def _date(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if is_clinical_date(criterion.parameter):
+        tests = [_span(frame, v, f"{row}.lo", f"{row}.hi") for v in criterion.values]
+        return f"({row}.lo < {row}.hi and {_any(tests)})"
     param = _param(frame, kind, criterion.parameter.code)
     tests = []
     for v in criterion.values:

@@ -10,13 +10,10 @@ from aubier.ground.rows import Resource
 from aubier.ground.text import fold
 from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded, bounded_text
-from aubier.search.model import MIN_MS, Terms
+from aubier.search.model import NO_DATE, Terms
 from aubier.search.parameters import Registry
 from aubier.store.keys import family
 from aubier.store.sight import CONTEXT
-
-NO_DATE = MIN_MS - 1
-"""`lo` and `hi` of a resource without a clinical date: before every date there is."""
 
 COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "post": (("term", "bigint"), ("k", "bigint"), ("rid", "bigint"), ("pat", "bigint")),

@@ -15,6 +15,8 @@ Reader = Callable[[Resource], list[Any]]
 Span = tuple[int, int]
 
 FIRST, LAST = -(10**17), 10**17
+CLINICAL_DATES = ("date", "onset-date")
+"""What a record is ordered by: the beginning counts, whichever way."""
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 
 
@@ -441,7 +443,8 @@ class Oracle:
             return None
         best = max if down else min
         if sort == "date":
-            return best(s[1 if down else 0] for s in stored)
+            end = 1 if down and code not in CLINICAL_DATES else 0
+            return best(s[end] for s in stored)
         if sort in ("quantity", "number"):
             return best(Decimal(s["value"]) for s in stored)
         return best(fold(s) for s in stored) if sort == "string" else best(stored)

@@ -1,12 +1,16 @@
 """The registry: published parameters by type, custom ones, compartments, the date a record is ordered by."""
 
+from dataclasses import replace
+
 import pytest
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Problem
 from aubier.search.parameters import (
     expression_for,
+    is_clinical_date,
     is_indexed,
+    naming_no_other,
     patient_compartment,
     primary_date,
     registry,
@@ -145,6 +149,36 @@ def test_primary_date(type, code):
     found = primary_date(type)
     assert (found and found.code) == code
     assert found is None or found.type == "date"
+
+
+@pytest.mark.parametrize(
+    ("type", "code", "is_it"),
+    [
+        ("Observation", "date", True),
+        ("Condition", "onset-date", True),
+        ("Goal", "start-date", True),
+        ("Specimen", "collected", True),
+        ("ValueSet", "date", True),
+        ("Condition", "recorded-date", False),
+        ("Observation", "value-date", False),
+        ("Observation", "code", False),
+        ("Patient", "birthdate", False),
+    ],
+)
+def test_clinical_date(type, code, is_it):
+    assert is_clinical_date(registry().get(type, code)) is is_it
+
+
+def test_a_date_that_repeats_is_not_all_that_a_row_keeps():
+    date = registry().get("Observation", "date")
+    for expression in ("Observation.component.valueDateTime", "Observation.effective | Observation.issued"):
+        assert not is_clinical_date(replace(date, expression=expression))
+
+
+def test_parameters_that_name_no_other_patient():
+    assert naming_no_other("Observation", {"subject", "performer"}) == {"subject", "patient", "performer"}
+    assert naming_no_other("Condition", {"patient", "asserter"}) == {"subject", "patient", "asserter"}
+    assert "focus" not in naming_no_other("Observation", {"subject"})
 
 
 def test_custom():

@@ -21,6 +21,7 @@ from aubier.search.sorting import (
     order_by,
     read_cursor,
     sort_keys,
+    stretches,
     unchanged_since,
     write_cursor,
 )
@@ -142,8 +143,8 @@ def test_the_order_is_total_and_newest_first_by_itself() -> None:
 @pytest.mark.parametrize(
     ("kind", "code", "column", "cast"),
     [
-        ("Observation", "date", "min(s1.lo)", "bigint"),
-        ("Observation", "-date", "max(s1.hi)", "bigint"),
+        ("Condition", "recorded-date", "min(s1.lo)", "bigint"),
+        ("Condition", "-recorded-date", "max(s1.hi)", "bigint"),
         ("Patient", "family", "min(s1.norm)", "text"),
         ("Patient", "-family", "max(s1.norm)", "text"),
         ("Observation", "value-quantity", "min(s1.val)", "numeric"),
@@ -156,6 +157,19 @@ def test_the_best_value_of_each_row_sorts_it(kind: str, code: str, column: str, 
     assert column in first.expression
     assert first.expression.startswith("coalesce(")
     assert (first.cast, first.descending) == (cast, code.startswith("-"))
+
+
+def test_a_record_is_followed_in_its_own_order() -> None:
+    newest, *_ = keys = keys_of("Observation", "-date", "_id")
+    assert (newest.expression, newest.descending) == ("r.lo", True)
+    assert stretches(keys, "r") == [("true", keys)]
+
+
+def test_oldest_first_the_undated_come_after() -> None:
+    (dated, first), (undated, second) = stretches(keys_of("Observation", "date"), "r")
+    assert (dated, order_by(first)) == ("r.lo < r.hi", "r.lo, r.rid")
+    assert undated == "r.lo = -62135596800001 and r.hi = -62135596800001"
+    assert order_by(second) == "$1::bigint, r.rid"
 
 
 @pytest.mark.parametrize("code", ["code", "combo-code-value-quantity"])

@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from aubier.fhir import json as fhir_json
 from aubier.search.keys import Keys
+from aubier.search.model import NO_DATE
 from aubier.search.parameters import registry
 from aubier.store.compartment import followed, patient_parameters, patients
 from aubier.store.keys import DIRECTORY, family, keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
-from aubier.store.rows import COLUMNS, NO_DATE, Indexed, index
+from aubier.store.rows import COLUMNS, Indexed, index
 from aubier.store.sight import CONTEXT
 from aubier.store.writing.statement import FamilyRows, array_text, text_array
 

@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.model import Criterion, Has, Include, Query
-from aubier.search.sorting import (
-    Taken,
-    after,
-    order_by,
-    read_cursor,
-    sort_keys,
-    unchanged_since,
-    write_cursor,
-)
-from aubier.search.sql import Args, Frame, conditions
+from aubier.search.parameters import naming_no_other
+from aubier.search.sorting import Taken, write_cursor
+from aubier.search.sql import Args, Frame
 from aubier.store import audit, codec
 from aubier.store.compartment import patient_parameters
 from aubier.store.keys import family, type_names, type_numbers
 from aubier.store.pool import Connection
+from aubier.store.reading.page import Page
 from aubier.store.sight import SHARED, Sight, concerns
 
 
@@ -140,60 +135,35 @@ class Reader:
         """
         self._open(query.type)
         prefix, mark = family(query.type), self.mark()
-        frame = self._frame()
-        tests = [f"r.type = {type_numbers()[query.type]}", frame.visible("r", query.type)]
-        if not prefix and not self.sight.unrestricted:
-            tests.append(f"r.pat = any({self.sight.mine(frame.args)})")
         if prefix and not self.sight.unrestricted:
             _refuse_crossing(query.criteria)
-        tests += conditions(frame, query.criteria, query.type, "r")
-        counting = frame.args[:]  # the total takes these alone: PostgreSQL refuses one that no test uses
-        keys = sort_keys(frame, query.sort, query.type, "r")
-        taken, where = self._from_cursor(frame, query, keys, tests)
+        page = Page(self._frame(), self.sight, query, _ROW)
         size = query.count if limit is None else limit
-        page = (
-            f"select {_ROW}, {', '.join(f'{k.expression} as s{n}' for n, k in enumerate(keys))}"
-            f" from {prefix}res r where {' and '.join(where)} order by {order_by(keys)} limit {size + 1}"
-        )
-        total = f"(select count(*) from {prefix}res r where {' and '.join(tests)})"
-        counted = (
-            total if query.total == "accurate" or query.summary == "count" or size == 0 else "null::bigint"
-        )
+        counted = query.total == "accurate" or query.summary == "count" or size == 0
         records = await self._proved(
             "dir_" if quiet else prefix,
-            frame.args,
-            page,
+            page.frame.args,
+            page.rows(size + 1),
             "search",
             describe(query),
-            extra=f"{counted} as total, pg_current_snapshot()::text as snapshot",
+            extra=f"{page.total if counted else 'null::bigint'} as total,"
+            " pg_current_snapshot()::text as snapshot",
             page=size,
         )
-        number = (
-            records[0]["total"] if records else await self._total_of_nothing(counting, query, total, counted)
-        )
+        number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
         rows = [_row(r) for r in records[:size]]
         cursor = ""
         if len(records) > size and size:
             last = records[size - 1]
-            taken = taken or Taken(mark, last["snapshot"])
-            cursor = write_cursor(taken, keys, [last[f"s{n}"] for n in range(len(keys))])
+            taken = page.taken or Taken(mark, last["snapshot"])
+            cursor = write_cursor(taken, page.keys, [last[f"s{n}"] for n in range(len(page.keys))])
         return Found(rows, number, cursor, await self._included(query, rows))
 
-    async def _total_of_nothing(
-        self, args: Sequence[Any], query: Query, total: str, counted: str
-    ) -> int | None:
+    async def _total_of_nothing(self, page: Page, *, counted: bool) -> int | None:
         """The total beside an empty page: nothing, unless it is a later page."""
-        if counted != total:
+        if not counted:
             return None
-        return int(await self.conn.fetchval(f"select {total}", *args)) if query.cursor else 0
-
-    def _from_cursor(
-        self, frame: Frame, query: Query, keys: Sequence[Any], tests: Sequence[str]
-    ) -> tuple[Taken | None, list[str]]:
-        if not query.cursor:
-            return None, list(tests)
-        taken, values = read_cursor(query.cursor, keys)
-        return taken, [*tests, unchanged_since(frame, taken, "r"), after(frame, keys, values)]
+        return int(await self.conn.fetchval(f"select {page.total}", *page.counting)) if page.taken else 0
 
     def _frame(self) -> Frame:
         args = Args()
@@ -202,7 +172,7 @@ class Reader:
             table=family,
             number=lambda kind: type_numbers()[kind],
             visible=lambda row, kind: self._sees(row, kind, args),
-            slices=patient_parameters,
+            slices=_placing,
             now=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=self.sight.now),
             args=args,
         )
@@ -424,6 +394,12 @@ class Reader:
             )
         one = f"select {_ROW}, r.seq from {prefix}{{table}} r{source} where {' and '.join(tests)}"
         return f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
+
+
+@lru_cache(maxsize=256)
+def _placing(kind: str) -> frozenset[str]:
+    """The parameters whose Patients have in their compartment whatever of `kind` names them."""
+    return naming_no_other(kind, patient_parameters(kind))
 
 
 def _refuse_crossing(criteria: Iterable[Criterion | Has]) -> None:

@@ -1,0 +1,115 @@
+"""The statement of one page of a search: over a whole table, or along the records it stays in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aubier.search.model import Query
+from aubier.search.sorting import (
+    SortKey,
+    Taken,
+    after,
+    order_by,
+    read_cursor,
+    sort_keys,
+    stretches,
+    unchanged_since,
+)
+from aubier.search.sql import Frame, conditions, homes, patients_named
+from aubier.store.keys import family
+from aubier.store.sight import Sight
+
+ROW = "r"
+"""The name of the row that is searched."""
+_RECORD = "w"
+
+
+@dataclass(slots=True)
+class Page:
+    """One page of `query` in the making. `columns` are those of a row.
+
+    `records` is a SELECT of the compartments to walk, when the search stays in few: each is followed in its
+    order, from where the page begins, and left as soon as the page is full. So a page costs the same in a
+    long record as in a short one. `taken` and `place` are those of the mark the page begins at.
+    """
+
+    frame: Frame
+    sight: Sight
+    query: Query
+    columns: str
+    records: str = field(default="", init=False)
+    tests: list[str] = field(default_factory=list, init=False)
+    keys: list[SortKey] = field(default_factory=list, init=False)
+    taken: Taken | None = field(default=None, init=False)
+    place: list[Any] = field(default_factory=list, init=False)
+    counting: list[Any] = field(default_factory=list, init=False)
+
+    def __post_init__(self) -> None:
+        frame, kind = self.frame, self.query.type
+        self.records = self._records()
+        frame.walked = ROW if self.records else ""
+        self.tests = [f"{ROW}.type = {frame.number(kind)}", frame.visible(ROW, kind)]
+        if not self.records and not family(kind) and not self.sight.unrestricted:
+            self.tests.append(f"{ROW}.pat = any({self.sight.mine(frame.args)})")
+        self.tests += conditions(frame, self.query.criteria, kind, ROW)
+        # The total takes these arguments alone: PostgreSQL refuses one that no test uses.
+        self.counting = frame.args[:]
+        self.keys = sort_keys(frame, self.query.sort, kind, ROW)
+        if self.query.cursor:
+            self.taken, self.place = read_cursor(self.query.cursor, self.keys)
+
+    def _records(self) -> str:
+        """The compartments of the Patients named, else those of a citizen; empty when there may be many."""
+        for criterion in self.query.criteria:
+            patients = patients_named(self.frame, criterion, self.query.type)
+            if patients:
+                return homes(self.frame, patients)
+        if _of_a_citizen(self.sight) and not family(self.query.type):
+            return f"select unnest({self.sight.mine(self.frame.args)})"
+        return ""
+
+    @property
+    def total(self) -> str:
+        """How many rows match, as an expression."""
+        table = f"{family(self.query.type)}res {ROW}"
+        source = f"({self.records}) {_RECORD}(pat) join {table} on {self._here}" if self.records else table
+        return f"(select count(*) from {source} where {' and '.join(self.tests)})"
+
+    @property
+    def _here(self) -> str:
+        return f"{ROW}.pat = {_RECORD}.pat"
+
+    def rows(self, limit: int) -> str:
+        """The first `limit` rows of the page, with the values of their keys as `s0`, `s1`..."""
+        tests = [*self.tests]
+        if self.taken:
+            tests.append(unchanged_since(self.frame, self.taken, ROW))
+        if not self.records:
+            return self._part(tests, self.keys, limit)
+        parts = " union all ".join(
+            f"({self._part([self._here, test, *tests], keys, limit)})"
+            for test, keys in stretches(self.keys, ROW)
+        )
+        return (
+            f"select p.* from ({self.records}) {_RECORD}(pat) cross join lateral ({parts}) p"
+            f" order by {order_by(_named(self.keys))} limit {limit}"
+        )
+
+    def _part(self, tests: Sequence[str], keys: Sequence[SortKey], limit: int) -> str:
+        where = [*tests, after(self.frame, keys, self.place)] if self.taken else tests
+        values = ", ".join(f"{k.expression} as s{n}" for n, k in enumerate(keys))
+        return (
+            f"select {self.columns}, {values} from {family(self.query.type)}res {ROW}"
+            f" where {' and '.join(where)} order by {order_by(keys)} limit {limit}"
+        )
+
+
+def _of_a_citizen(sight: Sight) -> bool:
+    """Whether the actor's rights are a person's: over the own record, and those of a few others."""
+    return bool(sight.keys) and all(key.startswith("person:") for key in sight.keys)
+
+
+def _named(keys: Sequence[SortKey]) -> list[SortKey]:
+    return [SortKey(f"p.s{n}", k.cast, k.descending) for n, k in enumerate(keys)]
