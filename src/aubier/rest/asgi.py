@@ -12,14 +12,14 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route as StarletteRoute
 
-from aubier.access.actor import Actor, Context
+from aubier.access.actor import ANONYMOUS, Actor, Context
 from aubier.access.decide import unidentified
 from aubier.access.view import Access
 from aubier.ground.clock import Clock
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Door, Request, Response, Route
 from aubier.rest.bundles import run_bundle
-from aubier.rest.exchange import Answer, Call, decoded, failed, placed, unforeseen
+from aubier.rest.exchange import Answer, Call, decoded_bytes, failed, language_of, placed, unforeseen
 from aubier.rest.interactions import Interactions, path_of
 
 _GZIP_FROM = 1400
@@ -138,7 +138,7 @@ class Server:
     async def context(self, headers: Mapping[str, str], language: str) -> Context:
         """The context of a request: who asks is found by a context that is nobody's."""
         now = self.clock()
-        nobody = self.access.context(Actor("anonymous", "", "anonymous"), now, language)
+        nobody = self.access.context(ANONYMOUS, now, language)
         return self.access.context(await self.identify(nobody, headers), now, language)
 
     async def _body(self, headers: Mapping[str, str], receive: Any) -> bytes:
@@ -192,7 +192,7 @@ class Server:
             d for d in self.doors if scope["path"] == d.base or scope["path"].startswith(d.base + "/")
         )
         headers = _headers(scope)
-        language = "fr" if headers.get("accept-language", "").startswith("fr") else "en"
+        language = language_of(headers, "en")
         try:
             body = await self._body(headers, receive)
             context = await self.context(_by_token(headers), language)
@@ -211,12 +211,12 @@ class Server:
         starlette = StarletteRequest(scope)
         form: tuple[tuple[str, str], ...] = ()
         if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            form = tuple(_decoded(body))
+            form = tuple(decoded_bytes(body, "http.body"))
         return Request(
             scope["method"],
             scope["path"],
             params,
-            tuple(_decoded(scope["query_string"])),
+            tuple(decoded_bytes(scope["query_string"], "http.query")),
             form,
             headers,
             dict(starlette.cookies),
@@ -228,12 +228,12 @@ class Server:
     def _endpoint(self, route: Route) -> Callable[[StarletteRequest], Awaitable[StarletteResponse]]:
         async def endpoint(request: StarletteRequest) -> StarletteResponse:
             headers = _headers(request.scope)
-            context = self.access.context(Actor("anonymous", "", "anonymous"), self.clock(), self.language)
+            context = self.access.context(ANONYMOUS, self.clock(), self.language)
             plain = self._request(request.scope, headers, b"", request.path_params)
             try:
                 body = await self._body(headers, request.receive)
                 plain = self._request(request.scope, headers, body, request.path_params)
-                context = await self.context(headers, _language(headers, self.language))
+                context = await self.context(headers, language_of(headers, self.language))
                 response = await route.run(context, plain)
             except Problem as refusal:
                 response = self._refusal(context, plain, refusal)
@@ -261,31 +261,13 @@ class Server:
         )
         headers = _headers(request.scope)
         plain = self._request(request.scope, headers, b"", {})
-        context = self.access.context(
-            Actor("anonymous", "", "anonymous"), self.clock(), _language(headers, self.language)
-        )
+        context = self.access.context(ANONYMOUS, self.clock(), language_of(headers, self.language))
         return _starlette(self._refusal(context, plain, refusal), headers, secure=False)
 
 
 def _by_token(headers: Mapping[str, str]) -> dict[str, str]:
-    """The headers without cookies: the API takes tokens only, so that no other site can speak in
-    one's name.
-    """
+    """The headers without cookies: the API takes tokens only, so that no other site speaks in one's name."""
     return {name: value for name, value in headers.items() if name != "cookie"}
-
-
-def _language(headers: Mapping[str, str], default: str) -> str:
-    first = headers.get("accept-language", "")[:2].lower()
-    return first if first in ("fr", "en") else default
-
-
-def _decoded(data: bytes) -> list[tuple[str, str]]:
-    try:
-        return decoded(data.decode("ascii"))
-    except UnicodeDecodeError as error:
-        raise problem(
-            "invalid", "Percent-encode the form", "Encodez le formulaire (%XX)", at="http.body"
-        ) from error
 
 
 def _headers(scope: Any) -> dict[str, str]:

@@ -56,8 +56,7 @@ class Call:
     @property
     def language(self) -> str:
         """`fr` when the client prefers it, `en` otherwise."""
-        first = self.headers.get("accept-language", "").split(",")[0].strip().lower()
-        return "fr" if first.startswith("fr") else "en"
+        return language_of(self.headers, "en")
 
     def pairs(self) -> list[tuple[str, str]]:
         """The decoded parameters of the query string."""
@@ -77,6 +76,12 @@ class Answer:
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     media_type: str = FHIR_JSON
+
+
+def language_of(headers: Mapping[str, str], default: str) -> str:
+    """`fr` or `en`, whichever comes first in Accept-Language; else `default`."""
+    first = headers.get("accept-language", "").strip()[:2].lower()
+    return first if first in ("fr", "en") else default
 
 
 def parsed(body: bytes) -> Resource:
@@ -104,6 +109,16 @@ def decoded(text: str) -> list[tuple[str, str]]:
             "The query string cannot be read: percent-encode it in UTF-8, at most 1,000 parameters",
             "La requête est illisible : encodez-la en UTF-8, 1 000 paramètres au plus",
             at="http.query",
+        ) from error
+
+
+def decoded_bytes(data: bytes, place: str) -> list[tuple[str, str]]:
+    """The same of what came as bytes at `place`. Problem when it is not percent-encoded."""
+    try:
+        return decoded(data.decode("ascii"))
+    except UnicodeDecodeError as error:
+        raise problem(
+            "invalid", "Percent-encode names and values", "Encodez noms et valeurs (%XX)", at=place
         ) from error
 
 

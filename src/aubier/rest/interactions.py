@@ -21,6 +21,7 @@ from aubier.rest.exchange import (
     check_accept,
     check_content_type,
     decoded,
+    decoded_bytes,
     of_version,
     parsed,
     unchanged,
@@ -160,7 +161,7 @@ class Interactions:
                     f"_search attend {FORM}",
                     at="http.Content-Type",
                 )
-            pairs += decoded(_ascii(call.body))
+            pairs += decoded_bytes(call.body, "http.body")
         return pairs
 
     def query(self, kind: str, pairs: Sequence[tuple[str, str]], lenient: bool) -> Query:
@@ -396,15 +397,6 @@ def _check_same_id(logical: str, resource: Resource) -> None:
             f"Le corps doit porter l'id de l'adresse, {logical}",
             at=f"{resource.get('resourceType')}.id",
         )
-
-
-def _ascii(body: bytes) -> str:
-    try:
-        return body.decode("ascii")
-    except UnicodeDecodeError as error:
-        raise problem(
-            "invalid", "Percent-encode the form", "Encodez le formulaire (%XX)", at="http.body"
-        ) from error
 
 
 def _history_options(call: Call, limits: Limits) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from aubier.rest.exchange import (
     check_accept,
     check_content_type,
     decoded,
+    decoded_bytes,
     failed,
     of_version,
     parsed,
@@ -221,3 +222,11 @@ def test_a_body_that_is_no_object_is_refused_with_a_place(body: bytes) -> None:
     with pytest.raises(Problem) as refusal:
         parsed(body)
     assert place(refusal)
+
+
+@pytest.mark.parametrize("place_", ["http.body", "http.query"])
+def test_what_is_not_percent_encoded_is_refused_where_it_stands(place_: str) -> None:
+    assert decoded_bytes(b"a=%C3%A9&b=", place_) == [("a", "é"), ("b", "")]
+    with pytest.raises(Problem) as refusal:
+        decoded_bytes("a=é".encode(), place_)
+    assert place(refusal) == place_

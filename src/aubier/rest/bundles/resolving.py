@@ -77,12 +77,11 @@ async def _found(server: Interactions, view: View, place: Place, number: int) ->
         raise Problem(tuple(replace(i, at=(at,)) for i in refusal.issues), refusal.headers) from None
     if len(rows) == 1:
         return f"{rows[0].type}/{rows[0].id}"
-    count, nombre = ("Several", "Plusieurs") if rows else ("No", "Aucun")
-    raise problem(
-        "precondition",
-        f"{count} {kind} known to you meet {place.text[:200]}; exactly one must",
-        f"{nombre} {kind} connu de vous ne répond à {place.text[:200]} ; il en faut exactement un"
-        if not rows
-        else f"{nombre} {kind} connus de vous répondent à {place.text[:200]} ; il en faut exactement un",
-        at=_place(f"{place.path}.reference", number),
-    )
+    asked, at = place.text[:200], _place(f"{place.path}.reference", number)
+    if rows:
+        text = f"Several {kind} known to you meet {asked}; exactly one must"
+        fr = f"Plusieurs {kind} connus de vous répondent à {asked} ; il en faut exactement un"
+    else:
+        text = f"No {kind} known to you meets {asked}; exactly one must"
+        fr = f"Aucun {kind} connu de vous ne répond à {asked} ; il en faut exactement un"
+    raise problem("precondition", text, fr, at=at)
