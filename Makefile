@@ -28,7 +28,7 @@ test-all: $(VENV)/.ready-dev ## Every family of tests, whole. Run again to go on
 	@tools/system_packages
 	@$(PY) tools/test_all.py
 
-lint: $(VENV)/.ready-dev ## ruff (rules, layout) and mypy (strict on ground, fhir, search, store, access).
+lint: $(VENV)/.ready-dev ## ruff (rules, layout) and mypy (strict).
 	@failed=0; for check in "ruff check" "ruff format --check" mypy; do \
 		echo "$$check"; $(VENV)/bin/$$check || failed=1; done; exit $$failed
 

@@ -26,7 +26,7 @@ class _Prepositions(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         """`de Yann`, `d'Inès`, `du Dr Morvan`; `à Yann`, `au Dr Morvan`."""
         if format_spec not in _CONTRACTED:
-            return super().format_field(value, format_spec)
+            return str(super().format_field(value, format_spec))
         if value.startswith(("Dr ", "Pr ")):
             return f"{_CONTRACTED[format_spec]} {value}"
         elided = format_spec == "de" and fold(value).startswith(("a", "e", "i", "o", "u", "h"))

@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 from aubier.access.actor import Actor
-from aubier.ground.rows import BeforeWrite, Job, Migration, Operation, Policy, Service, Statement
+from aubier.ground.rows import (
+    BeforeWrite,
+    Job,
+    Migration,
+    Operation,
+    Policy,
+    Resource,
+    Service,
+    Statement,
+)
 from aubier.referentials.sharing import actions, finding, guard, held, masks
 from aubier.referentials.sharing.rules import BY_LAW, PARTIES_LABEL
 
@@ -32,18 +44,13 @@ def _of_others(actor: Actor) -> frozenset[str]:
     return frozenset({PARTIES_LABEL})
 
 
+_Run = Callable[[Any, Resource], Awaitable[Resource]]
+
+
 def _operation(
-    name: str, run: object, fr: str, en: str, *, on: str = "Patient", instance: bool = True
+    name: str, run: _Run, fr: str, en: str, *, on: str = "Patient", instance: bool = True
 ) -> Operation:
-    return Operation(
-        name,
-        on,
-        run,
-        {"fr": fr, "en": en},
-        _RULE,
-        instance=instance,
-        affects_state=True,  # type: ignore[arg-type]
-    )
+    return Operation(name, on, run, {"fr": fr, "en": en}, _RULE, instance=instance, affects_state=True)
 
 
 SERVICE = Service(
