@@ -30,10 +30,9 @@ def labels_of(resource: Resource, actor: Actor) -> list[str]:
 
     `kind:<type>`, `type:<code>` (DocumentReference.type, Composition.type), `category:<code>`,
     `conf:<code>`, `mask:ps|patient|rep`, `author:<key>`, `org:<IDNST>`, `security:<system>|<code>` for the
-    rest
-    of meta.security. The author is who wrote it. Whom the resource itself names as author counts only when a
-    system actor wrote it: otherwise naming oneself, or a colleague, would open what was hidden. A Consent is
-    also read by those it is about.
+    rest of meta.security. The author is who wrote it. Whom the resource itself names as author counts only
+    when a system actor wrote it: otherwise naming oneself, or a colleague, would open what was hidden. A
+    Consent is also read by those it is about.
     Rule: DMP confidentiality codes, TRE_A07 (CI-SIS).
     """
     labels = {f"kind:{resource['resourceType']}"}

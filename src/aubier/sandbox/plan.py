@@ -26,8 +26,8 @@ class Settings:
     """What a territory is made from. `citizens` counts generated people, stories come on top.
 
     The same settings give the same bytes. `today` is the day the histories end; `stories` holds the keys
-    wanted (None for all, empty for none); `density` multiplies visits,
-    results and documents; `writer` gives documents their form (plain text when nothing better is plugged in).
+    wanted (None for all, empty for none); `density` multiplies visits, results and documents; `writer` gives
+    documents their form (plain text when nothing better is plugged in).
     """
 
     today: date

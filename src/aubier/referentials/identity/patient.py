@@ -58,8 +58,8 @@ class Traits:
     """The five strict traits, as written; an empty text is a missing trait.
 
     `given_names` is the whole list of birth given names, `first_given` the first of them, `sex` a FHIR
-    gender,
-    `birth_date` a FHIR date, `birth_place` an INSEE code of five characters (99 and the country abroad).
+    gender, `birth_date` a FHIR date, `birth_place` an INSEE code of five characters (99 and the country
+    abroad).
     """
 
     birth_name: str = ""
@@ -85,10 +85,9 @@ class Ins:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """What is shown of an identity, and nothing else: `name` is `BIRTH NAME First`, `used_name` the name in
-    use.
+    """What is shown of an identity, and nothing else.
 
-    `ins` is empty unless the identity is qualified.
+    `name` is `BIRTH NAME First`, `used_name` the name in use; `ins` is empty unless the identity is qualified.
     """
 
     name: str
@@ -205,10 +204,9 @@ def proofs(patient: Resource) -> frozenset[tuple[str, str]]:
 
 
 def ins_of(patient: Resource) -> Ins | None:
-    """The INS a Patient carries under a known authority with the use that goes with it, or None; `old` ones
-    are not.
+    """The INS a Patient carries under a known authority with the use that goes with it, or None.
 
-    It says nothing of whether the number may be used: see `may_carry_ins`.
+    An `old` one does not count. Nothing is said of whether the number may be used: see `may_carry_ins`.
     """
     for identifier in patient.get("identifier", ()):
         authority = AUTHORITIES.get(identifier.get("system") or "")
@@ -231,8 +229,7 @@ def trait_issue(name: str) -> Issue:
 
 
 def patient_ins_issues(patient: Resource) -> list[Issue]:
-    """What keeps a Patient from being a FR Core Patient INS, one issue for each thing; empty when nothing
-    does.
+    """What keeps a Patient from being a FR Core Patient INS, one issue for each thing; empty when it is one.
 
     Rule: FR Core 2.2.0 fr-core-patient-ins, fr-core-1, fr-core-2; RNIV EXI SI 07 and 09.
     """
@@ -398,11 +395,9 @@ def with_standing(
 
 
 def patient_ins(told: Traits, ins: Ins | None, **kept: Any) -> Resource:
-    """A Patient in the form of FR Core Patient INS from traits and number; `kept` are elements added as
-    they are.
+    """A Patient in the form of FR Core Patient INS from traits and number; `kept` are added as they are.
 
-    Tells no status: see `with_standing`. Problem-free: missing traits are left out and named by
-    `patient_ins_issues`.
+    Tells no status: see `with_standing`. Missing traits are left out, and named by `patient_ins_issues`.
     """
     name: Resource = {"use": "official"}
     if told.given_names:

@@ -37,8 +37,7 @@ async def search_ins(ctx: Context, parameters: Resource) -> Resource:
 
     In: birth-name, given-names, sex, birth-date, and birth-place when known; or up to 20 `identity` with
     these parts. Out, per identity: `outcome` 00 one, 01 none, 02 several (add given names, then the birth
-    place);
-    `patient`, a recovered Patient INS, with 00 only. Problem `required`, `value`, `too-costly`.
+    place); `patient`, a recovered Patient INS, with 00 only. Problem `required`, `value`, `too-costly`.
     For professionals and applications, at most 100 identities in ten minutes, an audit line per call: Problem
     `login`, `forbidden`, `throttled`. Rule: INSi return codes 00, 01, 02.
     """
@@ -49,8 +48,8 @@ async def verify_ins(ctx: Context, parameters: Resource) -> Resource:
     """`Patient/$ins-verify`: whether a number and traits are those of the national base.
 
     In: ins and oid beside the traits of `$ins-search`, or up to 20 `identity` with these parts. Out, per
-    identity:
-    `match`, and one `difference` for each thing that is not: ins, ins-replaced, or the name of a trait.
+    identity: `match`, and one `difference` for each thing that is not: ins, ins-replaced, or the name of a
+    trait.
     Bounded and audited as `$ins-search` is.
     """
     return await _each(ctx, parameters, "ins-verify", _verify_one)
