@@ -87,7 +87,7 @@ class Ins:
 class Strip:
     """What is shown of an identity, and nothing else.
 
-    `name` is `BIRTH NAME First`, `used_name` the name in use; `ins` is empty unless the identity is qualified.
+    `name` is `BIRTH NAME First`, `used_name` the name in use, `ins` empty unless the identity is qualified.
     """
 
     name: str

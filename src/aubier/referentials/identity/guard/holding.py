@@ -75,7 +75,7 @@ def _replaced(patient: Resource) -> bool:
 async def spare(ctx: Context, asked: Resource) -> None:
     """Before a delete. Problem `forbidden` unless a system actor asks, or no number acts under that Patient.
 
-    `asked` has no id for a conditional delete, which could mean any: refused too. `not-found` as a read gives.
+    `asked` has no id for a conditional delete, which could mean any: refused too. `not-found` as for a read.
     """
     if ctx.actor.kind == "system":
         return
