@@ -18,7 +18,7 @@ from aubier.referentials.directory.extraction import importer
 from aubier.referentials.directory.extraction.extract import kind_of_file
 from aubier.referentials.directory.extraction.importer import BulkReport, Report
 from aubier.settings import Settings
-from aubier.store.bulk import load
+from aubier.store.bulk import load, uncollected
 
 _TOLD = 20
 
@@ -43,7 +43,8 @@ async def load_extract(settings: Settings, source: Path) -> int:
         trusted = replace(house.access, check=lambda resource: None)
         view = replace(console(house).store, access=trusted)
         work = settings.data / "work" / "directory"
-        report = await importer.load(source, _Store(trusted, view), work, progress=told)
+        with uncollected():
+            report = await importer.load(source, _Store(trusted, view), work, progress=told)
         await house.store.analyse()
     progress.end()
     _tell(report, time.monotonic() - started)
@@ -75,7 +76,7 @@ def _tell(report: Report, took: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Store:
-    """The importer's `Bulk`: two calls may be under way, so that this process builds while the database
+    """The importer's `Bulk`: some calls may be under way, so that this process builds while the database
     writes.
 
     The importer's resources are made by our own code and tested: the base check is left out.

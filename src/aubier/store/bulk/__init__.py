@@ -3,6 +3,6 @@
 One transaction per chunk: a load that is interrupted and started again ends the same.
 """
 
-from aubier.store.bulk.load import BulkReport, PrepareMany, load
+from aubier.store.bulk.load import BulkReport, PrepareMany, load, uncollected
 
-__all__ = ["BulkReport", "PrepareMany", "load"]
+__all__ = ["BulkReport", "PrepareMany", "load", "uncollected"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from aubier.ground.rows import Resource
 from aubier.store import codec
 from aubier.store.bulk.item import Item
 from aubier.store.bulk.place import place
-from aubier.store.bulk.rows import copy_audit, copy_changes, copy_items, copy_maps, copy_rights
+from aubier.store.bulk.rows import AT_ONCE, copy_audit, copy_changes, copy_items, copy_maps, copy_rights
 from aubier.store.intent import Batch, Grant, Intent, Prepare
 from aubier.store.keys import type_names, type_numbers
 from aubier.store.pool import UNHURRIED, Connection, answered
@@ -66,9 +67,10 @@ async def load(
     for all that are new. A resource without id gets one. The same id twice: the last one counts. Problem: a
     content rule refused, the store does not answer, or others write the same resources.
     """
-    chosen: dict[_Key, Resource] = {
-        (r["resourceType"], r.setdefault("id", store.ids())): r for r in resources
-    }
+    for resource in resources:
+        if "id" not in resource:
+            resource["id"] = store.ids()
+    chosen: dict[_Key, Resource] = {(r["resourceType"], r["id"]): r for r in resources}
     ready = prepare_many or _one_by_one(prepare)
     report = BulkReport()
     async with answered():
@@ -101,8 +103,8 @@ async def _load_new(
         await conn.execute(UNHURRIED)
         stored = await _stored(conn, list(chosen))
         fresh = await ready(conn, [resource for key, resource in chosen.items() if key not in stored])
-        with _uncollected():
-            items = [Item(r["resourceType"], r["id"], r, labels, store.index(r)) for r, labels in fresh]
+        with uncollected():
+            items = await _items(store, fresh)
             await place(conn, store, sight, items)
             await copy_maps(conn, items)
             await copy_items(conn, items, store.numbers.next_seq(commit_ticks()), sight.now)
@@ -112,9 +114,22 @@ async def _load_new(
     return stored
 
 
+async def _items(store: Store, fresh: Sequence[tuple[Resource, list[str]]]) -> list[Item]:
+    """The resources with their index values; others go on meanwhile: a load that copies is fed."""
+    items: list[Item] = []
+    for start in range(0, len(fresh), AT_ONCE):
+        part = fresh[start : start + AT_ONCE]
+        items += [Item(r["resourceType"], r["id"], r, labels, store.index(r)) for r, labels in part]
+        await asyncio.sleep(0)
+    return items
+
+
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """A chunk makes a hundred thousand rows and no cycle: the collector would walk them in vain."""
+def uncollected() -> Iterator[None]:
+    """A chunk makes a hundred thousand rows and no cycle: the collector would walk them in vain.
+
+    Who loads many chunks of which several are under way holds this around them all.
+    """
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -43,15 +43,19 @@ from aubier.referentials.directory.extraction.extract import (
 BUCKETS = 64
 BATCH = 1_000
 """Resources handed to one `bulk` call at most."""
-TOGETHER = 2
-"""Bulk calls under way at a time, for a `Bulk` that has more than one worker or waits for its database."""
+TOGETHER = 3
+"""Bulk calls under way at a time: one is made while another is copied, a third is ready when it ends."""
 STEP = 5_000
 """Lines between two signs of progress."""
 KEPT = 200
 """Bad lines kept word for word in the report; all are counted."""
 
-_TAGS = {b"A": KINDS[0], b"S": KINDS[1], b"D": KINDS[2]}
-_TAG_OF = {kind: tag for tag, kind in _TAGS.items()}
+_FORM = 2
+"""Of the files of an import under way: those of another form are not taken up."""
+_TAGS: dict[bytes, type[Activity] | type[Skill] | type[Degree]] = {b"A": Activity, b"S": Skill, b"D": Degree}
+_TAG_OF = dict(zip(KINDS, _TAGS, strict=True))
+_IDNPS = 2
+"""The place of the IDNPS in every row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,13 @@ class Report:
     practitioners: int = 0
     roles: int = 0
     examples: list[BadLine] = field(default_factory=list)
+
+    def count(self, written: Iterable[Resource]) -> None:
+        """Counts resources that are written."""
+        kinds = Counter(resource["resourceType"] for resource in written)
+        self.organizations += kinds["Organization"]
+        self.practitioners += kinds["Practitioner"]
+        self.roles += kinds["PractitionerRole"]
 
     def leave_out(self, line: BadLine) -> None:
         """Counts a bad line and keeps the first ones."""
@@ -117,7 +128,7 @@ async def load(
     `structure` when the source is no extract. Under the strict policy a line with a false identifier is left
     out; under the other it is taken and counted in `warnings`.
     """
-    spool = _Spool(work, f"{_fingerprint(source)} {policy}")
+    spool = _Spool(work, f"{_fingerprint(source)} {policy} {_FORM}")
     if not spool.open():
         with ExitStack() as opened:
             for done in spool.fill(open_extract(source, opened), policy):
@@ -147,47 +158,70 @@ def _fingerprint(source: Path) -> str:
     return digest.hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What one bulk call writes, and how far the import is once this and all before it are written."""
+
+    resources: list[Resource]
+    offset: int
+    bucket: int
+
+
 async def _load_organizations(spool: _Spool, store: Bulk, progress: Callable[[Progress], None]) -> None:
     total = spool.structures.stat().st_size
+
+    def written(batch: _Batch) -> None:
+        spool.reach(batch)
+        progress(Progress("organizations", spool.offset, total, spool.report))
+
     with spool.structures.open("rb") as stream:
         stream.seek(spool.offset)
-        while lines := list(islice(iter(stream.readline, b""), BATCH)):
-            rows = (spool.row(b"A", line) for line in lines)
-            built = [r for row in rows if isinstance(row, Activity) and (r := resources.organization(row))]
-            await store.bulk(built)
-            spool.report.organizations += len(built)
-            spool.offset = stream.tell()
-            spool.save()
-            progress(Progress("organizations", spool.offset, total, spool.report))
+        await _write(store, _organizations(stream, spool.bucket), written)
+
+
+def _organizations(stream: IO[bytes], bucket: int) -> Iterator[_Batch]:
+    while lines := list(islice(iter(stream.readline, b""), BATCH)):
+        built = (resources.organization(Activity._make(_cells(line))) for line in lines)
+        yield _Batch([organization for organization in built if organization], stream.tell(), bucket)
 
 
 async def _load_practitioners(spool: _Spool, store: Bulk, progress: Callable[[Progress], None]) -> None:
-    while spool.bucket < BUCKETS:
-        written = await _write(store, spool.people(spool.bucket))
-        spool.report.practitioners += written["Practitioner"]
-        spool.report.roles += written["PractitionerRole"]
-        spool.bucket += 1
-        spool.save()
-        progress(Progress("practitioners", spool.bucket, BUCKETS, spool.report))
+    def written(batch: _Batch) -> None:
+        if spool.reach(batch):
+            progress(Progress("practitioners", spool.bucket, BUCKETS, spool.report))
+
+    await _write(store, _practitioners(spool), written)
 
 
-async def _write(store: Bulk, built: Iterator[Resource]) -> Counter[str]:
-    """Writes all of `built`, some calls at a time; gives how many of each type."""
-    written: Counter[str] = Counter()
-    calls: deque[asyncio.Task[BulkReport]] = deque()
+def _practitioners(spool: _Spool) -> Iterator[_Batch]:
+    for bucket in range(spool.bucket, BUCKETS):
+        built, more = spool.people(bucket), True
+        while more:
+            batch = list(islice(built, BATCH))
+            more = len(batch) == BATCH
+            yield _Batch(batch, spool.offset, bucket if more else bucket + 1)
+
+
+async def _write(store: Bulk, batches: Iterator[_Batch], written: Callable[[_Batch], None]) -> None:
+    """Writes batches, some calls at a time; `written` hears of each, in their order."""
+    calls: deque[tuple[_Batch, asyncio.Task[BulkReport]]] = deque()
+
+    async def end_first() -> None:
+        batch, call = calls.popleft()
+        await call
+        written(batch)
+
     try:
-        while batch := list(islice(built, BATCH)):
+        for batch in batches:
             if len(calls) == TOGETHER:
-                await calls.popleft()
-            written.update(r["resourceType"] for r in batch)
-            calls.append(asyncio.create_task(store.bulk(batch)))
+                await end_first()
+            calls.append((batch, asyncio.create_task(store.bulk(batch.resources))))
             await asyncio.sleep(0)
         while calls:
-            await calls.popleft()
+            await end_first()
     finally:
         # After a failure nothing of ours may still be writing when the caller hears of it.
-        await asyncio.gather(*calls, return_exceptions=True)
-    return written
+        await asyncio.gather(*(call for _, call in calls), return_exceptions=True)
 
 
 class _Spool:
@@ -197,8 +231,6 @@ class _Spool:
         self.folder, self.source = folder, source
         self.structures = folder / "structures.lines"
         self.report, self.offset, self.bucket = Report(), 0, 0
-        self.headers: dict[Kind, Header] = {}
-        self._raw_headers: dict[Kind, str] = {}
 
     # -- the checkpoint -----------------------------------------------------------------------------
 
@@ -219,8 +251,6 @@ class _Spool:
         examples = [BadLine(*line) for line in kept["report"].pop("examples")]
         self.report = Report(**kept["report"], examples=examples)
         self.offset, self.bucket = kept["offset"], kept["bucket"]
-        for kind, line in kept["headers"].items():
-            self._head(kind, bytes.fromhex(line))
         return True
 
     def save(self) -> None:
@@ -229,8 +259,17 @@ class _Spool:
         report["examples"] = [[b.kind, b.number, b.reason, b.fr] for b in self.report.examples]
         kept = {"source": self.source, "offset": self.offset, "bucket": self.bucket, "report": report}
         fresh = self.folder / "checkpoint.new"
-        fresh.write_text(json.dumps({**kept, "headers": self._raw_headers}))
+        fresh.write_text(json.dumps(kept))
         fresh.replace(self._checkpoint)
+
+    def reach(self, batch: _Batch) -> bool:
+        """Counts a batch that is written; whether it ends a step, then the checkpoint is renewed."""
+        self.report.count(batch.resources)
+        if (batch.offset, batch.bucket) == (self.offset, self.bucket):
+            return False
+        self.offset, self.bucket = batch.offset, batch.bucket
+        self.save()
+        return True
 
     def clear(self) -> None:
         """Removes the folder at the end."""
@@ -248,31 +287,28 @@ class _Spool:
                 if kind not in files:
                     continue
                 lines = lines_of(files[kind])
-                self._head(kind, next(lines, b""))
+                head = read_header(next(lines, b""), kind)
                 for number, line in enumerate(lines, start=2):
-                    row = self._judged(kind, number, line, policy)
+                    row = self._judged(head, number, line, policy)
                     if row is not None:
-                        line = line.rstrip(b"\r\n")
-                        self._keep(row, _TAG_OF[kind] + line + b"\n", buckets)
-                        if isinstance(row, Activity):
-                            self._keep_structure(row, line + b"\n", seen, structures)
+                        kept = _line(row)
+                        buckets[crc32(row.idnps.encode()) % BUCKETS].write(_TAG_OF[kind] + kept)
+                        if isinstance(row, Activity) and _is_new(resources.structure_key(row), seen):
+                            # The first line of the file that names a structure says what it is.
+                            structures.write(kept)
                     if number % STEP == 0:
                         yield self.report.lines
         self.save()
         yield self.report.lines
 
-    def _head(self, kind: Kind, line: bytes) -> None:
-        self.headers[kind] = read_header(line, kind)
-        self._raw_headers[kind] = line.hex()
-
-    def _judged(self, kind: Kind, number: int, line: bytes, policy: rules.Policy) -> Row | None:
+    def _judged(self, head: Header, number: int, line: bytes, policy: rules.Policy) -> Row | None:
         if not line.strip():
             return None
         self.report.lines += 1
         try:
-            row = self.headers[kind].row(line)
+            row = head.row(line)
         except ValueError as wrong:
-            self.report.leave_out(BadLine(kind, number, *wrong.args))
+            self.report.leave_out(BadLine(head.kind, number, *wrong.args))
             return None
         reason = fault(row)
         if reason is None:
@@ -280,43 +316,44 @@ class _Spool:
         if policy == "warn" and not reason[2]:
             self.report.warnings += 1
             return row
-        self.report.leave_out(BadLine(kind, number, reason[0], reason[1]))
+        self.report.leave_out(BadLine(head.kind, number, reason[0], reason[1]))
         return None
-
-    def _keep(self, row: Row, line: bytes, buckets: list[Any]) -> None:
-        name = row.idnps.encode()
-        buckets[crc32(name) % BUCKETS].write(name + b"\t" + line)
-
-    def _keep_structure(self, row: Activity, line: bytes, seen: set[int], structures: IO[bytes]) -> None:
-        key = resources.structure_key(row)
-        if key and (mark := int.from_bytes(sha256(key.encode()).digest()[:8], "big")) not in seen:
-            # The first line of the file that names a structure says what it is.
-            seen.add(mark)
-            structures.write(line)
 
     def _bucket(self, number: int) -> Path:
         return self.folder / f"people-{number:02d}.lines"
 
     # -- the second pass ----------------------------------------------------------------------------
 
-    def row(self, tag: bytes, line: bytes) -> Row:
-        """A line that was judged right in the first pass."""
-        return self.headers[_TAGS[tag]].row(line)
-
     def people(self, bucket: int) -> Iterator[Resource]:
         """The resources of the professionals of one file, each with its roles."""
         people: dict[bytes, list[bytes]] = {}
         with self._bucket(bucket).open("rb") as stream:
             for line in stream:
-                name, _, rest = line.partition(b"\t")
-                people.setdefault(name, []).append(rest)
+                people.setdefault(line.split(b"|", 3)[_IDNPS], []).append(line)
         for lines in people.values():
-            rows = [self.row(line[:1], line[1:]) for line in lines]
+            rows = [_TAGS[line[:1]]._make(_cells(line[1:])) for line in lines]
             activities = [row for row in rows if isinstance(row, Activity)]
             skills = [row for row in rows if isinstance(row, Skill)]
             degrees = [row for row in rows if isinstance(row, Degree)]
             yield resources.practitioner(activities, skills, degrees)
             yield from resources.roles(activities)
+
+
+def _line(row: Row) -> bytes:
+    """A row that was judged right as it waits for the second pass: what we read of its line, nothing else."""
+    return "|".join(row).encode() + b"\n"
+
+
+def _cells(line: bytes) -> list[str]:
+    return line[:-1].decode().split("|")
+
+
+def _is_new(structure: str, seen: set[int]) -> bool:
+    mark = int.from_bytes(sha256(structure.encode()).digest()[:8], "big")
+    if not structure or mark in seen:
+        return False
+    seen.add(mark)
+    return True
 
 
 def fault(row: Row) -> tuple[str, str, bool] | None:
