@@ -40,8 +40,52 @@ async def test_a_citizen(browser: Browser, app_url: str) -> None:
     await sound(page)
     await page.get_by_role("button", name="Se déconnecter").click()
     await page.wait_for_load_state()
-    answer = await page.goto(f"{app_url}/citoyen")
+    answer = await page.goto(f"{app_url}/citoyen/documents?type=reports&q=été")
     assert answer is not None and answer.status == 401
+    await page.get_by_role("link", name="Se connecter").click()
+    await page.locator("button.login", has_text="Yann Le Goff").first.click()
+    await expect(page.get_by_role("heading", name="Mes documents")).to_be_visible()
+    assert page.url == f"{app_url}/citoyen/documents?type=reports&q=%C3%A9t%C3%A9"
+    await page.context.close()
+
+
+async def test_one_enters_a_space_from_the_landing_page(browser: Browser, app_url: str) -> None:
+    context = await browser.new_context(locale="fr-FR")
+    page = await context.new_page()
+    await page.goto(app_url)
+    await page.get_by_role("link", name="Ouvrir mon dossier").click()
+    await page.locator("button.login", has_text="Malo Riou").first.click()
+    await expect(page.get_by_role("heading", name="Bonjour Malo")).to_be_visible()
+    await context.close()
+
+
+async def test_a_mandate_is_used_then_taken_back(browser: Browser, app_url: str) -> None:
+    daughter = await log_in(browser, app_url, "Martine Gouzien", 390)
+    await sound(daughter)
+    await daughter.get_by_role("button", name="Ouvrir son dossier : Odette Le Bihan").click()
+    await expect(daughter.get_by_text("Vous agissez pour Odette Le Bihan")).to_be_visible()
+    mother = await log_in(browser, app_url, "Odette Le Bihan", 390)
+    await mother.goto(f"{app_url}/citoyen/partage")
+    await sound(mother)
+    await mother.get_by_role("link", name="Retirer : Martine Gouzien").click()
+    await sound(mother)
+    await mother.get_by_role("button", name="Retirer l'accès").click()
+    await expect(mother.get_by_role("status")).to_contain_text("Martine Gouzien ne voit plus votre dossier")
+    await daughter.goto(f"{app_url}/citoyen")
+    await expect(daughter.get_by_role("heading", name="Bonjour Martine")).to_be_visible()
+    await expect(daughter.get_by_text("Odette")).to_have_count(0)
+    answer = await mother.goto(f"{app_url}/citoyen/partage/retirer/proche:nobody")
+    assert answer is not None and answer.status == 404
+    await daughter.context.close()
+    await mother.context.close()
+
+
+async def test_what_the_law_gives_has_no_button(browser: Browser, app_url: str) -> None:
+    page = await log_in(browser, app_url, "Inès Benali", 390)
+    await page.goto(f"{app_url}/citoyen/partage")
+    await expect(page.get_by_text("Ce droit vient de la loi")).to_have_count(2)
+    await expect(page.get_by_role("link", name="Retirer : Nadia Benali")).to_have_count(0)
+    await sound(page)
     await page.context.close()
 
 

@@ -282,8 +282,15 @@ async def test_who_cares_for_the_mother_does_not_see_what_she_measured_on_her_ch
     child, mother = await record(world, "author"), await record(world, "author", "nurse")
     one = await world.desk.make("author", measure(child, mother))
     world.desk.actors[mother] = citizen(mother, mother)
+    view = world.desk.system().store
+    told = {person: len(await view.accesses(person)) for person in (child, mother)}
     for path in (f"Observation/{one}", f"Observation/{one}/_history/1", f"Observation/{one}/_history"):
         assert await world.sees("author", path)
+    assert len(await view.accesses(child)) == told[child] + 3
+    assert len(await view.accesses(mother)) == told[mother], (
+        "who opens the child's record is not hers to know"
+    )
+    for path in (f"Observation/{one}", f"Observation/{one}/_history/1", f"Observation/{one}/_history"):
         assert await world.sees(mother, path), "she took it"
         assert not await world.sees("nurse", path), path
     for query in (f"performer=Patient/{mother}", f"patient={child}", f"_id={one}"):

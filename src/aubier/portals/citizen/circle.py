@@ -26,7 +26,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One right on the record, said in words. `id` is the Consent's."""
+    """One right on the record, said in words. `id` is the Consent's; `by_law`: nobody takes it back here."""
 
     id: str
     ref: str
@@ -36,6 +36,7 @@ class Right:
     since: str
     until: str
     basis: str
+    by_law: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +121,8 @@ def _right(consent: Resource, provision: Resource, actor: Resource, now: datetim
     period = provision.get("period", {})
     start, end = period.get("start") or consent.get("dateTime", ""), period.get("end", "")
     name = _said_name(reference, texts)
+    by_law = _purpose(consent) in _BY_LAW
+    lasting = "" if by_law else texts("share.until_removed")
     return Right(
         id=consent.get("id", ""),
         ref=str(reference.get("reference", "")),
@@ -127,9 +130,18 @@ def _right(consent: Resource, provision: Resource, actor: Resource, now: datetim
         role=concept_words(actor.get("role", {})),
         face=initials(name),
         since=placed("since", start, now, texts),
-        until=placed("until", end, now, texts) if end else texts("share.until_removed"),
+        until=placed("until", end, now, texts) if end else lasting,
         basis=_basis(consent, texts),
+        by_law=by_law,
     )
+
+
+_BY_LAW = ("parental-authority", "guardianship")
+"""What founds a right that the holder did not give."""
+
+
+def _purpose(consent: Resource) -> str:
+    return next((str(c.get("code", "")) for c in consent.get("provision", {}).get("purpose", [])), "")
 
 
 def _said_name(reference: Resource, texts: Texts) -> str:
@@ -140,7 +152,7 @@ def _said_name(reference: Resource, texts: Texts) -> str:
 
 def _basis(consent: Resource, texts: Texts) -> str:
     """What founds the right: told by the grant, else by who stated the Consent."""
-    told = next((c.get("code", "") for c in consent.get("provision", {}).get("purpose", [])), "")
+    told = _purpose(consent)
     if texts.has(f"right.{told}"):
         return texts(f"right.{told}")
     performer = str(consent.get("performer", [{}])[0].get("reference", ""))

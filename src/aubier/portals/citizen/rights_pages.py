@@ -188,15 +188,31 @@ async def change_page(house: House, ctx: Context, request: Request) -> Response:
     act, ref = _act(request), _whom(request)
     if ref.startswith("Organization/"):
         person = found_place(await ctx.store.read(*ref.split("/", 1)))
+    elif ref.startswith("Patient/"):
+        person = await _relative(house, ctx, space, ref)
     else:
         person = await _professional(ctx, request.params["id"])
     return PAGES.render("change.html", space.frame, person=person, act=act)
 
 
+async def _relative(house: House, ctx: Context, space: Space, ref: str) -> Found:
+    """A relative as the list of rights names them: their own record is not the reader's to open."""
+    stated = await consents(house, ctx, space.id)
+    for right in rights(stated or (), ctx.now, space.frame.texts).open:
+        if right.ref == ref:
+            return Found(ref, right.name, right.role, "", right.face)
+    raise not_found(ref)
+
+
 def _whom(request: Request) -> str:
-    """The reference of whom a change is about: a professional, or a place of care written `lieu:<id>`."""
-    place, _, id_ = request.params["id"].rpartition(":")
-    return f"Organization/{id_}" if place == "lieu" else f"Practitioner/{request.params['id']}"
+    """The reference of whom a change is about: a professional, `lieu:<id>` of care, or a relative,
+    `proche:<id>`.
+    """
+    kind, _, id_ = request.params["id"].rpartition(":")
+    return f"{_KINDS.get(kind, 'Practitioner')}/{id_}"
+
+
+_KINDS = {"lieu": "Organization", "proche": "Patient"}
 
 
 _ACTS = {"retirer": "unshare", "bloquer": "block", "debloquer": "unblock"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote, urlencode
 
 from aubier.access.actor import Context
 from aubier.ground.problem import Problem, not_found, problem
@@ -38,12 +39,34 @@ def status_of(found: Problem) -> int:
     return _BY_KIND.get(found.kind, 400)
 
 
-def error_page(status: int, around: Frame, *, details: tuple[str, ...] = (), code: str = "") -> Response:
-    """The page of an HTTP status: `details` are sentences already in the reader's language."""
+def error_page(
+    status: int, around: Frame, *, details: tuple[str, ...] = (), code: str = "", sign_in: str = ""
+) -> Response:
+    """The page of an HTTP status: `details` are sentences already in the reader's language.
+
+    `sign_in` is where to sign in so as to come back.
+    """
     known = status if status in STATUSES else 500 if status >= 500 else 400
     return FRAME_PAGES.render(
-        "error.html", around, status=status, what=known, details=details, code=code or str(status)
+        "error.html",
+        around,
+        status=status,
+        what=known,
+        details=details,
+        code=code or str(status),
+        sign_in=sign_in,
     )
+
+
+def sign_in_to(house: House, place: str) -> str:
+    """The login page that leads to a place of this site."""
+    return f"{house.login_path}?{urlencode({'next': place})}"
+
+
+def _asked(request: Request, kind: str) -> str:
+    """The page asked; after a form, whose answers are lost, the space."""
+    here = f"{quote(request.path)}?{urlencode(request.query)}".rstrip("?")
+    return here if request.method == "GET" else HOMES[kind]
 
 
 def sentences(found: Problem, texts: Texts) -> tuple[str, ...]:
@@ -87,7 +110,7 @@ def guarded(house: House, page: Page, kind: str) -> Callable[[Context, Request],
 
     async def run(ctx: Context, request: Request) -> Response:
         if kind and ctx.actor.kind == "anonymous":
-            return error_page(401, around(ctx, request))
+            return error_page(401, around(ctx, request), sign_in=sign_in_to(house, _asked(request, kind)))
         if kind and ctx.actor.kind != kind:
             return error_page(403, frame(house, ctx, request), code="403-space")
         try:

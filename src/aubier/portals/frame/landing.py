@@ -7,7 +7,7 @@ from itertools import groupby
 from aubier.access.actor import Context
 from aubier.ground.problem import not_found
 from aubier.ground.rows import Request, Response, Route
-from aubier.portals.frame.errors import guarded
+from aubier.portals.frame.errors import guarded, sign_in_to
 from aubier.portals.frame.house import House
 from aubier.portals.frame.page import FRAME_PAGES, SECURITY, STATIC, frame
 
@@ -21,8 +21,13 @@ async def landing(house: House, ctx: Context, request: Request) -> Response:
     """Names the spaces; in the sandbox, the people one can log in as."""
     people = sorted(await house.people(ctx), key=lambda p: p.space) if house.sandbox else []
     groups = {space: list(found) for space, found in groupby(people, key=lambda p: p.space)}
+    known = ctx.actor.kind != "anonymous"
     return FRAME_PAGES.render(
-        "landing.html", frame(house, ctx, request), spaces=SPACES, people=groups, login=house.login_path
+        "landing.html",
+        frame(house, ctx, request),
+        spaces=[(*space, space[1] if known else sign_in_to(house, space[1])) for space in SPACES],
+        people=groups,
+        login=house.login_path,
     )
 
 

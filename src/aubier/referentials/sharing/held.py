@@ -87,7 +87,8 @@ def _named(resource: Resource) -> Resource:
     name = resource.get("name")
     if isinstance(name, str):
         return {"reference": reference, "display": name}
-    first: Resource = (name or [{}])[0]
-    titles = [t for t in (*first.get("suffix", []), *first.get("prefix", [])) if t.upper() in ("DR", "PR")]
-    parts = [*titles[:1], *first.get("given", [])[:1], str(first.get("family", ""))]
+    names: list[Resource] = name or [{}]
+    used = next((n for n in names if n.get("use") == "usual"), names[0])  # RNIV: one is called by this name
+    titles = [t for t in (*used.get("suffix", []), *used.get("prefix", [])) if t.upper() in ("DR", "PR")]
+    parts = [*titles[:1], *used.get("given", [])[:1], str(used.get("family", ""))]
     return {"reference": reference, "display": " ".join(p for p in parts if p)}

@@ -228,14 +228,15 @@ class Reader:
         return records
 
     async def _tell_others(self, records: Sequence[Any], **words: str) -> None:
-        """The audit lines of the other patients whom these resources concern, before anything is answered.
+        """The audit lines of the other patients whom these resources are about, before anything is answered.
 
+        Who is merely named is not told: that somebody opened the record of another is not theirs to know.
         Apart, because such resources are rare and reading is not.
         """
         args = Args([[r[column] for r in records] for column in ("pat", "rid", "ver")])
         source = (
             "select s.pat, count(*)::int from unnest($1::bigint[], $2::bigint[], $3::int[]) k(pat, rid, ver)"
-            f" join stub s on {concerns('s', 'k')} group by s.pat"
+            f" join stub s on s.about and {concerns('s', 'k')} group by s.pat"
         )
         await self.conn.execute(audit.line(self.sight, args, source, **words), *args)
 
