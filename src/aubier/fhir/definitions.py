@@ -7,7 +7,7 @@ first use; a type is built when it is first asked for. Nothing here changes once
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
@@ -16,8 +16,6 @@ from typing import Any, Literal
 
 import msgspec
 import zstandard
-
-from .primitives import CHECKS
 
 Strength = Literal["required", "extensible", "preferred", "example"]
 Kind = Literal["resource", "complex-type", "primitive-type"]
@@ -254,10 +252,6 @@ class Definitions:
     def elements(self, name: str) -> Mapping[str, Element]:
         """The elements of a type by defined name: `type(name).elements`."""
         return self.type(name).elements
-
-    def primitive(self, name: str) -> Callable[[Any], bool]:
-        """The check of a JSON value against a primitive type. KeyError when it is not one."""
-        return CHECKS[name]
 
     @cached_property
     def search_parameters(self) -> tuple[SearchParameter, ...]:

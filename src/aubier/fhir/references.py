@@ -68,22 +68,6 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Canonical:
-    """A canonical: `url`, `version` after `|`, `fragment` after `#`, each empty when absent."""
-
-    url: str
-    version: str = ""
-    fragment: str = ""
-
-    @classmethod
-    def parse(cls, text: str) -> Canonical:
-        """Reads `url|version#fragment`."""
-        rest, _, fragment = text.partition("#")
-        url, _, version = rest.partition("|")
-        return cls(url, version, fragment)
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """A Reference in a resource: its `path` (JSON names), the Reference object, the types it may name."""
 
@@ -98,29 +82,11 @@ class Place:
         return text if isinstance(text, str) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class UriPlace:
-    """A uri, url, canonical, oid or uuid value: the object `holder` has it under `key` (and `index`)."""
-
-    path: str
-    type: str
-    value: str
-    holder: Any
-    key: str | int
-
-
 def iter_references(resource: Resource) -> Iterator[Place]:
     """Every Reference, with its path and allowed targets, contained and Bundle resources included."""
-    for path, type, value, targets, _, _ in _walk(resource):
-        if type == "Reference" and isinstance(value, dict):
-            yield Place(path, value, targets)
-
-
-def iter_uris(resource: Resource) -> Iterator[UriPlace]:
-    """Every uri, url, canonical, oid and uuid: `Attachment.url`, `Bundle.entry.fullUrl`...."""
-    for path, type, value, _, holder, key in _walk(resource):
-        if type in _URI_TYPES and isinstance(value, str):
-            yield UriPlace(path, type, value, holder, key)
+    kind = resource.get("resourceType")
+    if isinstance(kind, str) and kind in definitions().resource_types:
+        yield from _walk_object(resource, kind, kind)
 
 
 def replace_references(resource: Resource, mapping: Mapping[str, str]) -> Resource:
@@ -138,18 +104,9 @@ def replace_references(resource: Resource, mapping: Mapping[str, str]) -> Resour
 _URI_TYPES = frozenset({"uri", "url", "canonical", "oid", "uuid"})
 _link = re.compile(r"""((?:href|src)\s*=\s*)(["'])([^"'<>]*)\2""").sub
 
-_Row = tuple[str, str, Any, tuple[str, ...], Any, str | int]
 
-
-def _walk(resource: Resource) -> Iterator[_Row]:
-    """(path, type, value, reference targets, holder, key) of each Reference and uri value."""
-    kind = resource.get("resourceType")
-    if isinstance(kind, str) and kind in definitions().resource_types:
-        yield from _walk_object(resource, kind, kind)
-
-
-def _walk_object(node: dict[str, Any], name: str, path: str) -> Iterator[_Row]:
-    """The places in an object of the type or backbone element `name`."""
+def _walk_object(node: dict[str, Any], name: str, path: str) -> Iterator[Place]:
+    """The References in an object of the type or backbone element `name`."""
     steps = _steps(name)
     for key, value in node.items():
         step = steps.get(key)
@@ -157,31 +114,29 @@ def _walk_object(node: dict[str, Any], name: str, path: str) -> Iterator[_Row]:
             if key.startswith("_"):
                 yield from _walk_sibling(value, f"{path}.{key[1:]}")
             continue
-        below, targets, leaf = step
+        below, targets = step
         here = f"{path}.{key}"
         if isinstance(value, list):
             for index, one in enumerate(value):
-                yield from _walk_value(one, below, f"{here}[{index}]", (targets, leaf, value, index))
+                yield from _walk_value(one, below, f"{here}[{index}]", targets)
         else:
-            yield from _walk_value(value, below, here, (targets, leaf, node, key))
+            yield from _walk_value(value, below, here, targets)
 
 
-def _walk_value(
-    value: Any, type: str, path: str, where: tuple[tuple[str, ...], bool, Any, str | int]
-) -> Iterator[_Row]:
-    """One value: itself when it is a place, then what it holds."""
-    targets, leaf, holder, key = where
-    if leaf:
-        yield path, type, value, targets, holder, key
-    if isinstance(value, dict):
-        if type == "Resource":
-            type = str(value.get("resourceType"))
-            if type not in definitions().resource_types:
-                return
-        yield from _walk_object(value, type, path)
+def _walk_value(value: Any, type: str, path: str, targets: tuple[str, ...]) -> Iterator[Place]:
+    """One value: itself when it is a Reference, then what it holds."""
+    if not isinstance(value, dict):
+        return
+    if type == "Reference":
+        yield Place(path, value, targets)
+    if type == "Resource":
+        type = str(value.get("resourceType"))
+        if type not in definitions().resource_types:
+            return
+    yield from _walk_object(value, type, path)
 
 
-def _walk_sibling(value: Any, path: str) -> Iterator[_Row]:
+def _walk_sibling(value: Any, path: str) -> Iterator[Place]:
     """The extensions of a primitive."""
     if isinstance(value, list):
         for index, one in enumerate(value):
@@ -191,12 +146,12 @@ def _walk_sibling(value: Any, path: str) -> Iterator[_Row]:
         yield from _walk_object(value, "Element", path)
 
 
-_Step = tuple[str, tuple[str, ...], bool]
+_Step = tuple[str, tuple[str, ...]]
 
 
 @cache
 def _steps(name: str) -> Mapping[str, _Step]:
-    """For each property that can lead to a reference or a uri: (type or path below, targets, is a place)."""
+    """For each property that can lead to a reference or a uri: its type or path, and targets."""
     root, _, rest = name.partition(".")
     node: Type | Element | None = definitions().type(root)
     if rest:
@@ -205,11 +160,11 @@ def _steps(name: str) -> Mapping[str, _Step]:
     for key, one in (node.properties if node else {}).items():
         code = one.type.code
         if code in ("Reference", *_URI_TYPES):
-            found[key] = (code, one.type.targets, True)
+            found[key] = (code, one.type.targets)
         elif one.element.children:
-            found[key] = (one.element.content or one.element.path, (), False)
+            found[key] = (one.element.content or one.element.path, ())
         elif code[0].isupper() or code == "xhtml":
-            found[key] = (code, (), code == "xhtml")
+            found[key] = (code, ())
     return found
 
 

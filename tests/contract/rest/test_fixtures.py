@@ -66,3 +66,35 @@ async def test_an_example_goes_in_and_comes_out(api: Api, name: str) -> None:
 async def test_every_example_goes_in_and_comes_out(api: Api) -> None:
     wrong = [said for name in sorted(FILES) if (said := await fault(api, name))]
     assert not wrong, "\n".join(wrong)
+
+
+BUNDLES = {
+    name: bundle
+    for name, data in FILES.items()
+    if (bundle := json.loads(data))["resourceType"] == "Bundle"
+    and bundle.get("type") in ("batch", "transaction")
+}
+REFUSED = {
+    "fhir-r4-core-examples/Bundle-ussg-fht.json": "request.url must be relative",
+    "ihe-mhd-4.2.4/examples/Bundle-ex-comprehensiveProvideDocumentBundleReplace.json": "PATCH",
+}
+"""What the base door does not take: addresses of another server; a PATCH, which is the PDSm door's."""
+
+
+def test_batches_and_transactions_are_among_them() -> None:
+    assert len(BUNDLES) == 8
+    assert set(REFUSED) < set(BUNDLES)
+
+
+@pytest.mark.parametrize("name", sorted(BUNDLES))
+async def test_a_published_batch_or_transaction_is_played(api: Api, name: str) -> None:
+    answer = await api.ask("POST", "", FILES[name])
+    told = answer.json()
+    if name in REFUSED:
+        assert answer.status_code == 400
+        assert {REFUSED[name] in issue["diagnostics"] for issue in told["issue"]} == {True}
+    else:
+        assert answer.status_code == 200, answer.text[:500]
+        assert len(told["entry"]) == len(BUNDLES[name]["entry"])
+        made = [e["response"]["status"] == "201 Created" for e in told["entry"]]
+        assert all(made) or BUNDLES[name]["type"] == "batch"

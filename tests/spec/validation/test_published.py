@@ -12,10 +12,8 @@ from typing import Any
 
 import pytest
 
-from aubier.fhir.bundle import entries, kind, requests
 from aubier.fhir.definitions import definitions
 from aubier.fhir.json import dumps, parse
-from aubier.ground.problem import Problem
 from aubier.validation import validate
 from tests.where import SHARED
 
@@ -220,25 +218,6 @@ def test_examples_validate_and_come_back_the_same(family: str) -> None:
 def test_every_named_file_exists() -> None:
     assert [name for name in BREAKS if not (FIXTURES / name).is_file()] == []
     assert all(Path(name).parts[0] in FAMILIES for name in BREAKS)
-
-
-ABSOLUTE = "fhir-r4-core-examples/Bundle-ussg-fht.json"
-"""Its request URLs are absolute; Bundle.entry.request.url is relative to the root of the server."""
-
-
-def test_published_transactions_can_be_read() -> None:
-    read, refused = 0, {}
-    for family in FAMILIES:
-        for name, data in resources(family):
-            bundle = parse(data)
-            if bundle["resourceType"] != "Bundle" or kind(bundle) not in ("transaction", "batch"):
-                continue
-            try:
-                assert len(requests(bundle)) == len(entries(bundle)), name
-                read += 1
-            except Problem as problem:
-                refused[name] = {_index.sub("", i.at[0]) for i in problem.issues}
-    assert read == 8 and refused == {ABSOLUTE: {"Bundle.entry.request.url"}}
 
 
 def test_the_codes_named_above_are_indeed_outside_the_value_set() -> None:

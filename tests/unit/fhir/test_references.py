@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aubier.fhir.references import Canonical, Reference, iter_references, iter_uris, replace_references
+from aubier.fhir.references import Reference, iter_references, replace_references
 
 UUID = "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"
 
@@ -51,11 +51,6 @@ def test_any_text_can_be_read(text: str) -> None:
     assert Reference.parse(text).text == text
 
 
-def test_canonical() -> None:
-    assert Canonical.parse("http://a/b|1.0#c") == Canonical("http://a/b", "1.0", "c")
-    assert Canonical.parse("http://a/b") == Canonical("http://a/b")
-
-
 RESOURCE: dict[str, Any] = {
     "resourceType": "DocumentReference",
     "meta": {"profile": ["http://example.org/profile|1"]},
@@ -87,20 +82,6 @@ def test_every_reference_is_found_with_its_path_and_targets() -> None:
     }
     targets = {p.path: p.targets for p in iter_references(RESOURCE)}
     assert targets["DocumentReference.context.encounter[0]"] == ("Encounter", "EpisodeOfCare")
-
-
-def test_every_uri_is_found() -> None:
-    found = {p.path: (p.type, p.value) for p in iter_uris(RESOURCE)}
-    assert found == {
-        "DocumentReference.meta.profile[0]": ("canonical", "http://example.org/profile|1"),
-        "DocumentReference.contained[0].photo[0].url": ("url", UUID),
-        "DocumentReference.extension[0].url": ("uri", "http://example.org/e"),
-        "DocumentReference.status.extension[0].url": ("uri", "http://example.org/s"),
-        "DocumentReference.status.extension[0].valueUri": ("uri", UUID),
-        "DocumentReference.content[0].attachment.url": ("url", UUID),
-    }
-    for place in iter_uris(RESOURCE):
-        assert place.holder[place.key] == place.value
 
 
 def test_replacing_reaches_every_place_and_leaves_the_original() -> None:
