@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
 """Gives the present instant, timezone-aware, in UTC."""
@@ -15,17 +14,6 @@ def system_clock() -> datetime:
     """The machine's clock, UTC, to the millisecond (the precision FHIR instants are written with)."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
-
-
-@dataclass
-class ShiftedClock:
-    """The sandbox clock: the machine's clock moved by `offset`, or frozen at `frozen`."""
-
-    offset: timedelta = timedelta()
-    frozen: datetime | None = None
-
-    def __call__(self) -> datetime:
-        return self.frozen or system_clock() + self.offset
 
 
 def instant(moment: datetime) -> str:

@@ -3,7 +3,7 @@ from datetime import date
 
 import pytest
 
-from aubier.sandbox.territory.days import age, at, french, years_before
+from aubier.sandbox.territory.days import age, at, french
 from aubier.sandbox.territory.draw import Draw, Weighted, fixed_id, zipf
 
 
@@ -65,5 +65,4 @@ def test_instants_are_in_french_legal_time(day: date, written: str) -> None:
 def test_ages_and_days() -> None:
     assert age(date(2008, 2, 29), date(2026, 2, 28)) == 17
     assert age(date(2008, 2, 29), date(2026, 3, 1)) == 18
-    assert years_before(date(2024, 2, 29), 1) == date(2023, 2, 28)
     assert french(date(2027, 3, 1)) == "1er mars 2027"

@@ -12,7 +12,6 @@ from aubier.ground.rows import Resource
 from aubier.sandbox.batch import Batch, Relationship, gather
 from aubier.sandbox.clinical.documents import Content, Letter
 from aubier.sandbox.plan import Settings, generate, territory
-from aubier.sandbox.territory.feed import extract_names
 from aubier.validation.resource import validate
 from tests.unit.sandbox.conftest import TODAY
 
@@ -177,10 +176,3 @@ def test_gathering_loses_nothing(batches: list[Batch]) -> None:
     assert all(len(b.resources) >= 1000 for b in joined[:-1])
     for part in ("resources", "identities", "rights", "accounts"):
         assert sum(len(getattr(b, part)) for b in joined) == sum(len(getattr(b, part)) for b in batches)
-
-
-def test_our_names_feed_the_generator_of_extracts() -> None:
-    names = extract_names()
-    assert "LE GOFF" in names.families and ("INÈS", "MME") in names.givens
-    assert {c.code for c in names.communes} >= {"29046", "35238"}
-    assert next(c.name for c in names.communes if c.code == "29019") == "BREST"

@@ -15,7 +15,6 @@ _KEYCLOAK = {
     "revoke": "revoke",
     "logout": "logout",
 }
-ENDPOINTS = tuple(_KEYCLOAK)
 LOGIN = "/signon/login"
 
 
@@ -37,7 +36,7 @@ class Realm:
         return base_url + self.path
 
     def place(self, endpoint: str) -> str:
-        """The path of an endpoint (one of `ENDPOINTS`)."""
+        """The path of an endpoint: authorize, token, userinfo, jwks, introspect, revoke or logout."""
         return (
             f"{self.path}/protocol/openid-connect/{_KEYCLOAK[endpoint]}"
             if self.path

@@ -81,14 +81,12 @@ class Carer:
     since: date
     takes_patients: bool = True
     link: dict[str, Any] = field(default_factory=dict)
-    role_link: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         identifier = {"system": IDNPS, "value": self.idnps}
         self.link = {
             "reference": f"Practitioner/{self.id}", "identifier": identifier, "display": self.display
         }  # fmt: skip
-        self.role_link = {**self.link, "reference": f"PractitionerRole/{self.role_id}"}
 
     @property
     def idnps(self) -> str:

@@ -27,14 +27,6 @@ def age(birth: date, today: date) -> int:
     return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
 
 
-def years_before(day: date, years: int) -> date:
-    """The same day of an earlier year; 29 February becomes 28 in common years."""
-    try:
-        return day.replace(year=day.year - years)
-    except ValueError:
-        return day.replace(year=day.year - years, day=28)
-
-
 def french(day: date) -> str:
     """A day as one says it: `18 novembre 2026`, `1er mars 2027`."""
     number = "1er" if day.day == 1 else str(day.day)

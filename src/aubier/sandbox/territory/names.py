@@ -38,17 +38,6 @@ def _streets() -> Weighted[str]:
 _GROUPS: Weighted[str] = Weighted(_SHARES.items())
 
 
-def all_surnames() -> list[str]:
-    """Every family name of our lists, each once."""
-    return list(dict.fromkeys(name for group in _surnames().values() for name in group.items))
-
-
-def all_given_names() -> list[tuple[str, str]]:
-    """Every (sex, given name) of our lists, each once."""
-    found = ((sex, name) for (sex, _), names in _given_names().items() for name in names.items)
-    return list(dict.fromkeys(found))
-
-
 def surname(draw: Draw) -> str:
     """A family name as Brittany bears them; one in sixty is double."""
     name = draw.of(_surnames()[draw.of(_GROUPS)])

@@ -23,7 +23,7 @@ from aubier.services.record.cda.model import (
     Stay,
 )
 from aubier.services.record.cda.time import fhir_time
-from aubier.services.record.cda.xml import every, first, name_of, text_of
+from aubier.services.record.cda.xml import every, first, text_of
 
 _RULE = "CI-SIS Structuration minimale v1.16 §3.5"
 _PARTY_PLACES = ("assignedAuthor", "assignedEntity", "associatedEntity", "intendedRecipient")
@@ -250,8 +250,3 @@ def read_header(root: etree._Element) -> Header:
         body="N3" if body is None else "N1",
         media_type="" if body is None else body.get("mediaType", "text/plain"),
     )
-
-
-def section_titles(root: etree._Element) -> tuple[str, ...]:
-    """The titles of the document's sections, depth first."""
-    return tuple(text_of(first(s, "title")) for s in root.iter("{*}section") if name_of(s))
