@@ -56,6 +56,7 @@ async def test_one_enters_a_space_from_the_landing_page(browser: Browser, app_ur
     await page.get_by_role("link", name="Ouvrir mon dossier").click()
     await page.locator("button.login", has_text="Malo Riou").first.click()
     await expect(page.get_by_role("heading", name="Bonjour Malo")).to_be_visible()
+    assert page.url == f"{app_url}/citoyen"
     await context.close()
 
 
