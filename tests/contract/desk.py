@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,13 @@ from typing import Any
 import asyncpg
 import httpx
 
-from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
-from aubier.app import House, build
+from aubier.access.actor import Actor, Context, system_actor
+from aubier.app import House
 from aubier.fhir import json as fhir_json
-from aubier.settings import Settings
+from tests.open_house import JSON, open_house
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 BASE = "http://127.0.0.1:8000/fhir/"
-JSON = "application/fhir+json"
 Resource = dict[str, Any]
 
 
@@ -94,15 +93,6 @@ def following(bundle: Resource) -> str:
 async def opened(database: Callable[[], str], data: Path, actors: dict[str, Actor]) -> AsyncIterator[Desk]:
     """A house on a fresh database; `actors` by login, the platform's own being `loader`."""
     dsn, now = database(), [START]
-    settings = replace(Settings.load({}), data=data, database_url=dsn, sandbox=True)
-    house = await build(settings, dsn, clock=lambda: now[0])
     known = {"loader": system_actor("loader"), **actors}
-
-    async def identify(context: Context, headers: Any) -> Actor:
-        return known.get(headers.get("x-login", ""), ANONYMOUS)
-
-    house.server.identify = identify
-    transport = httpx.ASGITransport(app=house.server)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-        yield Desk(house, client, known, now, dsn)
-    await house.stop()
+    async with open_house(dsn, data, lambda: now[0], known) as opened:
+        yield Desk(opened.house, opened.client, known, now, dsn)

@@ -2,82 +2,29 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.labels import IDNPS
 from aubier.access.view import Write
-from aubier.app import House, build
-from aubier.fhir import json as fhir_json
 from aubier.ground.rows import Resource
 from aubier.referentials.identity.guard.authorship import sign_as_oneself
-from aubier.referentials.signon import api as signon
-from aubier.sandbox.batch import Batch, Mask
-from aubier.sandbox.loader import load_territory
+from aubier.sandbox.batch import Mask
 from aubier.sandbox.plan import Settings as Plan
-from aubier.sandbox.plan import territory
-from aubier.settings import Settings
+from tests.open_territory import OpenTerritory, open_territory
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PLAN = Plan(today=NOW.date(), citizens=0, seed="holes")
-JSON = "application/fhir+json"
-
-
-@dataclass
-class Desk:
-    """The house; `ask` sends a request whose header says who asks."""
-
-    house: House
-    client: httpx.AsyncClient
-    batches: dict[str, Batch]
-    actors: dict[str, Actor]
-
-    async def ask(self, login: str, method: str, path: str, body: Resource | None = None) -> tuple[int, Any]:
-        answer = await self.client.request(
-            method,
-            path,
-            headers={"x-login": login, "accept": JSON, "content-type": JSON},
-            content=fhir_json.dumps(body) if body else None,
-        )
-        return answer.status_code, json.loads(answer.content or b"{}")
-
-    def patient(self, login: str) -> str:
-        """The logical id of a citizen's own Patient."""
-        return self.actors[login].patient
-
-    async def read(self, reference: str) -> Resource:
-        """A resource as the platform itself sees it."""
-        kind, _, logical = reference.partition("/")
-        return await self.house.context(system_actor("tests")).store.read(kind, logical)
 
 
 @pytest.fixture(scope="module")
-async def desk(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    dsn = database()
-    settings = replace(
-        Settings.load({}), data=Path(tmp_path_factory.mktemp("house")), database_url=dsn, sandbox=True
-    )
-    house = await build(settings, dsn, clock=lambda: NOW)
-    batches = list(territory(PLAN))
-    done = await load_territory(house.access, batches, NOW, lambda so_far: None)
-    assert not done.report.refused, done.report.refused[:3]
-    accounts = await signon.list_accounts(house.context(system_actor("tests")))
-    actors = {a.login: signon.actor_of(a) for a in accounts}
-
-    async def identify(context: Context, headers: Any) -> Actor:
-        return actors.get(headers.get("x-login", ""), ANONYMOUS)
-
-    house.server.identify = identify
-    transport = httpx.ASGITransport(app=house.server)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-        yield Desk(house, client, {b.name.removeprefix("stories/"): b for b in batches}, actors)
-    await house.stop()
+async def town(
+    database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[OpenTerritory]:
+    async with open_territory(database(), tmp_path_factory.mktemp("house"), PLAN, NOW) as opened:
+        yield opened
 
 
 def parameters(**values: str) -> Resource:
@@ -95,8 +42,8 @@ def national(patient: Resource) -> Resource:
 
 
 @pytest.mark.parametrize(("login", "status"), [("", 401), ("malo", 403), ("dr.inconnu", 200)])
-async def test_who_may_ask_the_national_base(desk: Desk, login: str, status: int) -> None:
-    claire = await desk.read(f"Patient/{desk.patient('claire')}")
+async def test_who_may_ask_the_national_base(town: OpenTerritory, login: str, status: int) -> None:
+    claire = await town.read(f"Patient/{town.patient('claire')}")
     asked = {
         "birth_name": claire["name"][0]["family"],
         "given_names": claire["name"][0]["given"][0],
@@ -106,56 +53,56 @@ async def test_who_may_ask_the_national_base(desk: Desk, login: str, status: int
     for operation, more in (("ins-search", {}), ("ins-verify", national(claire))):
         numbered = {"ins": more["value"], "oid": more["system"]} if more else {}
         path = f"/fhir/Patient/${operation}"
-        assert (await desk.ask(login, "POST", path, parameters(**asked, **numbered)))[0] == status
+        assert (await town.ask(login, "POST", path, parameters(**asked, **numbered)))[0] == status
         query = httpx.QueryParams({k.replace("_", "-"): v for k, v in {**asked, **numbered}.items()})
-        assert (await desk.ask(login, "GET", f"{path}?{query}"))[0] == status
+        assert (await town.ask(login, "GET", f"{path}?{query}"))[0] == status
 
 
-async def test_every_number_of_the_stories_acts(desk: Desk) -> None:
-    rows = await desk.house.store.pool.fetch(
+async def test_every_number_of_the_stories_acts(town: OpenTerritory) -> None:
+    rows = await town.house.store.pool.fetch(
         "select flags from identity_known k join identity_base b using (system, ins) where not acts"
     )
     assert [dict(r) for r in rows] == []
-    assert await desk.house.store.pool.fetchval("select count(*) from identity_known where acts") > 10
+    assert await town.house.store.pool.fetchval("select count(*) from identity_known where acts") > 10
 
 
-async def test_a_number_is_not_taken_from_its_patient(desk: Desk) -> None:
-    thomas = desk.patient("thomas")
-    _, known = await desk.ask("thomas", "GET", f"/fhir/Patient/{thomas}")
+async def test_a_number_is_not_taken_from_its_patient(town: OpenTerritory) -> None:
+    thomas = town.patient("thomas")
+    _, known = await town.ask("thomas", "GET", f"/fhir/Patient/{thomas}")
     number = national(known)
     asked = parameters(ins=number["value"], oid=number["system"])
-    found = await desk.ask("dr.inconnu", "POST", "/fhir/Patient/$find", asked)
+    found = await town.ask("dr.inconnu", "POST", "/fhir/Patient/$find", asked)
     assert found[1]["total"] == 1
     told = parameters(reason="other")
-    assert (await desk.ask("dr.inconnu", "POST", f"/fhir/Patient/{thomas}/$state-relationship", told))[
+    assert (await town.ask("dr.inconnu", "POST", f"/fhir/Patient/{thomas}/$state-relationship", told))[
         0
     ] == 200
-    _, now = await desk.ask("dr.inconnu", "GET", f"/fhir/Patient/{thomas}")
+    _, now = await town.ask("dr.inconnu", "GET", f"/fhir/Patient/{thomas}")
     ins = national(now)
     bare = {**now, "identifier": [i for i in now["identifier"] if i != ins]}
-    assert (await desk.ask("dr.inconnu", "PUT", f"/fhir/Patient/{thomas}", bare))[0] == 403
+    assert (await town.ask("dr.inconnu", "PUT", f"/fhir/Patient/{thomas}", bare))[0] == 403
     own = {k: v for k, v in now.items() if k not in ("id", "meta", "link")}
-    assert (await desk.ask("dr.inconnu", "POST", "/fhir/Patient", own))[0] == 409
-    assert (await desk.ask("dr.inconnu", "DELETE", f"/fhir/Patient/{thomas}"))[0] == 403
+    assert (await town.ask("dr.inconnu", "POST", "/fhir/Patient", own))[0] == 409
+    assert (await town.ask("dr.inconnu", "DELETE", f"/fhir/Patient/{thomas}"))[0] == 403
     find = parameters(ins=ins["value"], oid=ins["system"])
-    _, found = await desk.ask("dr.inconnu", "POST", "/fhir/Patient/$find", find)
+    _, found = await town.ask("dr.inconnu", "POST", "/fhir/Patient/$find", find)
     assert [e["resource"]["id"] for e in found["entry"]] == [thomas]
 
 
 @pytest.mark.parametrize("numbered", [True, False])
-async def test_a_citizen_opens_no_patient(desk: Desk, numbered: bool) -> None:
-    gwen = await desk.read(f"Patient/{desk.patient('gwen')}")
+async def test_a_citizen_opens_no_patient(town: OpenTerritory, numbered: bool) -> None:
+    gwen = await town.read(f"Patient/{town.patient('gwen')}")
     body = {k: v for k, v in gwen.items() if k not in ("id", "meta") and (numbered or k != "identifier")}
-    assert (await desk.ask("malo", "POST", "/fhir/Patient", body))[0] == 403
-    mine = await desk.read(f"Patient/{desk.patient('malo')}")
-    assert (await desk.ask("malo", "PUT", f"/fhir/Patient/{mine['id']}", {**mine, "active": False}))[0] == 403
+    assert (await town.ask("malo", "POST", "/fhir/Patient", body))[0] == 403
+    mine = await town.read(f"Patient/{town.patient('malo')}")
+    assert (await town.ask("malo", "PUT", f"/fhir/Patient/{mine['id']}", {**mine, "active": False}))[0] == 403
 
 
 # -- signatures -------------------------------------------------------------------------------------------
 
 
-async def doctor(desk: Desk) -> Resource:
-    return await desk.read(desk.actors["dr.morvan"].reference)
+async def doctor(town: OpenTerritory) -> Resource:
+    return await town.read(town.actors["dr.morvan"].reference)
 
 
 def by(doctor: Resource) -> list[Resource]:
@@ -170,16 +117,16 @@ def by(doctor: Resource) -> list[Resource]:
     ]
 
 
-async def test_a_citizen_writes_no_prescription(desk: Desk) -> None:
-    malo, signer = desk.patient("malo"), await doctor(desk)
+async def test_a_citizen_writes_no_prescription(town: OpenTerritory) -> None:
+    malo, signer = town.patient("malo"), await doctor(town)
     for kind in ("MedicationRequest", "MedicationDispense", "ServiceRequest", "Condition", "Immunization"):
         body = {"resourceType": kind, "status": "active", "subject": {"reference": f"Patient/{malo}"}}
         body |= {"intent": "order", "requester": by(signer)[0]}
-        assert (await desk.ask("malo", "POST", "/fhir/" + kind, body))[0] == 403, kind
+        assert (await town.ask("malo", "POST", "/fhir/" + kind, body))[0] == 403, kind
 
 
-async def test_what_a_citizen_writes_bears_no_professional(desk: Desk) -> None:
-    malo, signer = f"Patient/{desk.patient('malo')}", await doctor(desk)
+async def test_what_a_citizen_writes_bears_no_professional(town: OpenTerritory) -> None:
+    malo, signer = f"Patient/{town.patient('malo')}", await doctor(town)
     weight = {
         "resourceType": "Observation",
         "status": "final",
@@ -199,25 +146,25 @@ async def test_what_a_citizen_writes_bears_no_professional(desk: Desk) -> None:
         *({**weight, "performer": [{"reference": "#p"}], "contained": [c]} for c in (inside, named)),
     ]
     for body in forged:
-        status, told = await desk.ask("malo", "POST", "/fhir/Observation", body)
+        status, told = await town.ask("malo", "POST", "/fhir/Observation", body)
         assert status in (400, 403), (body.get("performer"), told)
     claimed = {**weight, "performer": [{"reference": malo, "display": "Dr Anne Morvan"}]}
-    status, made = await desk.ask("malo", "POST", "/fhir/Observation", claimed)
-    assert status == 201 and "Morvan" not in str(await desk.read(f"Observation/{made['id']}"))
+    status, made = await town.ask("malo", "POST", "/fhir/Observation", claimed)
+    assert status == 201 and "Morvan" not in str(await town.read(f"Observation/{made['id']}"))
     # Nor by changing one's own afterwards.
-    stored = await desk.read(f"Observation/{made['id']}")
+    stored = await town.read(f"Observation/{made['id']}")
     changed = {**stored, "performer": [by(signer)[0]]}
-    assert (await desk.ask("malo", "PUT", f"/fhir/Observation/{made['id']}", changed))[0] == 403
+    assert (await town.ask("malo", "PUT", f"/fhir/Observation/{made['id']}", changed))[0] == 403
 
 
-async def test_a_citizen_still_answers_a_task_of_a_doctor(desk: Desk) -> None:
-    malo, signer = f"Patient/{desk.patient('malo')}", await doctor(desk)
+async def test_a_citizen_still_answers_a_task_of_a_doctor(town: OpenTerritory) -> None:
+    malo, signer = f"Patient/{town.patient('malo')}", await doctor(town)
     task = {"resourceType": "Task", "status": "requested", "intent": "proposal", "for": {"reference": malo}}
     own = {**task, "requester": {"reference": malo}}
-    assert (await desk.ask("malo", "POST", "/fhir/Task", own))[0] == 201
+    assert (await town.ask("malo", "POST", "/fhir/Task", own))[0] == 201
     asked = {**task, "requester": by(signer)[0]}
-    assert (await desk.ask("malo", "POST", "/fhir/Task", asked))[0] == 403
-    ctx = desk.house.context(desk.actors["malo"])
+    assert (await town.ask("malo", "POST", "/fhir/Task", asked))[0] == 403
+    ctx = town.house.context(town.actors["malo"])
     assert await sign_as_oneself(ctx, {**asked, "status": "accepted"}, asked) == {
         **asked,
         "status": "accepted",
@@ -227,31 +174,31 @@ async def test_a_citizen_still_answers_a_task_of_a_doctor(desk: Desk) -> None:
 # -- a secret visit ---------------------------------------------------------------------------------------
 
 
-async def lines(desk: Desk, login: str, patient: str) -> list[Resource]:
+async def lines(town: OpenTerritory, login: str, patient: str) -> list[Resource]:
     """The audit lines of a record as one of its people reads them."""
-    return await desk.house.context(desk.actors[login]).store.accesses(patient)
+    return await town.house.context(town.actors[login]).store.accesses(patient)
 
 
-async def everybody_looks(desk: Desk, ines: str) -> tuple[set[str], set[str]]:
+async def everybody_looks(town: OpenTerritory, ines: str) -> tuple[set[str], set[str]]:
     """What is written in Inès's record and what of it is secret, after everybody looked at all they may."""
-    everything = {f"{r['resourceType']}/{r['id']}" for r in desk.batches["teenager"].resources}
-    secret = {r.reference for r in desk.batches["teenager"].rights if isinstance(r, Mask)}
+    everything = {f"{r['resourceType']}/{r['id']}" for r in town.stories["teenager"].resources}
+    secret = {r.reference for r in town.stories["teenager"].rights if isinstance(r, Mask)}
     for login in ("dr.prigent", "dr.kerneis", "ines", "nadia"):
         for name in sorted(secret)[:6] + sorted(everything - secret)[:6]:
-            await desk.ask(login, "GET", f"/fhir/{name}")
+            await town.ask(login, "GET", f"/fhir/{name}")
         for kind in ("DocumentReference", "Condition", "MedicationRequest"):
-            await desk.ask(login, "GET", f"/fhir/{kind}?patient={ines}&_total=accurate")
-            await desk.ask(login, "GET", f"/fhir/{kind}?_id={sorted(secret)[0].partition('/')[2]}")
+            await town.ask(login, "GET", f"/fhir/{kind}?patient={ines}&_total=accurate")
+            await town.ask(login, "GET", f"/fhir/{kind}?_id={sorted(secret)[0].partition('/')[2]}")
     return everything, secret
 
 
 @pytest.mark.parametrize("parent", ["nadia", "samir"])
-async def test_parents_do_not_learn_who_looked_at_the_secret(desk: Desk, parent: str) -> None:
-    ines = desk.patient("ines")
-    _, secret = await everybody_looks(desk, ines)
-    shown = await lines(desk, parent, ines)
+async def test_parents_do_not_learn_who_looked_at_the_secret(town: OpenTerritory, parent: str) -> None:
+    ines = town.patient("ines")
+    _, secret = await everybody_looks(town, ines)
+    shown = await lines(town, parent, ines)
     text = json.dumps(shown)
-    prigent = desk.actors["dr.prigent"]
+    prigent = town.actors["dr.prigent"]
     for word in ("Prigent", prigent.reference, prigent.organization, prigent.organization_name, "hits"):
         assert word not in text, word
     assert not [name for name in secret if name in text or name.partition("/")[2] in text]
@@ -261,47 +208,47 @@ async def test_parents_do_not_learn_who_looked_at_the_secret(desk: Desk, parent:
         e["what"].get("reference", "").startswith("DocumentReference/") for s in shown for e in s["entity"]
     )
     # The holder herself reads all of it.
-    own = json.dumps(await lines(desk, "ines", ines))
+    own = json.dumps(await lines(town, "ines", ines))
     assert "Prigent" in own and "hits" in own and any(name in own for name in secret)
 
 
-async def test_a_line_in_free_words_is_not_shown_to_parents(desk: Desk) -> None:
-    ines = desk.patient("ines")
-    system = desk.house.context(system_actor("tests")).store
-    secret = next(r for r in desk.batches["teenager"].resources if r["resourceType"] == "Condition")
-    written = await desk.read(f"Condition/{secret['id']}")
+async def test_a_line_in_free_words_is_not_shown_to_parents(town: OpenTerritory) -> None:
+    ines = town.patient("ines")
+    system = town.system().store
+    secret = next(r for r in town.stories["teenager"].resources if r["resourceType"] == "Condition")
+    written = await town.read(f"Condition/{secret['id']}")
     for what in ("Consultation contraception", "DocumentReference/", "Condition/none, Condition/x y"):
         await system.transact(
             [Write("update", {**written, "note": [{"text": what}]})], what=what, action="provide"
         )
-    text = json.dumps(await lines(desk, "nadia", ines))
+    text = json.dumps(await lines(town, "nadia", ines))
     assert "contraception" not in text and "provide" not in text
-    assert "provide" in json.dumps(await lines(desk, "ines", ines))
+    assert "provide" in json.dumps(await lines(town, "ines", ines))
 
 
-async def test_whose_presence_is_secret(desk: Desk) -> None:
-    ines, prigent = desk.patient("ines"), desk.actors["dr.prigent"]
-    views = {login: desk.house.context(desk.actors[login]).store for login in ("nadia", "ines", "dr.kerneis")}
+async def test_whose_presence_is_secret(town: OpenTerritory) -> None:
+    ines, prigent = town.patient("ines"), town.actors["dr.prigent"]
+    views = {login: town.house.context(town.actors[login]).store for login in ("nadia", "ines", "dr.kerneis")}
     found = await views["nadia"].secret_actors(ines)
     assert {prigent.keys[0], prigent.reference} <= found
-    assert not {*desk.actors["dr.kerneis"].keys, desk.actors["dr.kerneis"].reference} & found
-    assert not {f"person:{ines}", f"person:{desk.patient('nadia')}"} & found
+    assert not {*town.actors["dr.kerneis"].keys, town.actors["dr.kerneis"].reference} & found
+    assert not {f"person:{ines}", f"person:{town.patient('nadia')}"} & found
     assert await views["ines"].secret_actors(ines) == frozenset()
-    assert await views["nadia"].secret_actors(desk.patient("nadia")) == frozenset()
+    assert await views["nadia"].secret_actors(town.patient("nadia")) == frozenset()
 
 
-async def test_where_nothing_is_hidden_a_parent_reads_every_line(desk: Desk) -> None:
-    claire, system = desk.actors["claire"], desk.house.context(system_actor("tests")).store
+async def test_where_nothing_is_hidden_a_parent_reads_every_line(town: OpenTerritory) -> None:
+    claire, system = town.actors["claire"], town.system().store
     page = await system.search("RelatedPerson", [("_count", "200")])
     mine = {r["patient"]["reference"] for r in page.resources} & {
-        f"Patient/{p['id']}" for p in (await desk.house.context(claire).store.search("Patient", [])).resources
+        f"Patient/{p['id']}" for p in (await town.house.context(claire).store.search("Patient", [])).resources
     }
     child = next(c.removeprefix("Patient/") for c in sorted(mine) if c != claire.reference)
-    await desk.ask("claire", "GET", f"/fhir/DocumentReference?patient={child}&_total=accurate")
-    assert await desk.house.context(claire).store.secret_actors(child) == frozenset()
-    assert "hits" in json.dumps(await lines(desk, "claire", child))
+    await town.ask("claire", "GET", f"/fhir/DocumentReference?patient={child}&_total=accurate")
+    assert await town.house.context(claire).store.secret_actors(child) == frozenset()
+    assert "hits" in json.dumps(await lines(town, "claire", child))
 
 
-async def test_a_stranger_reads_no_line_at_all(desk: Desk) -> None:
+async def test_a_stranger_reads_no_line_at_all(town: OpenTerritory) -> None:
     for login in ("claire", "dr.inconnu", "dr.prigent"):
-        assert await lines(desk, login, desk.patient("ines")) == []
+        assert await lines(town, login, town.patient("ines")) == []

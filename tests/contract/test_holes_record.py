@@ -6,17 +6,16 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
+from aubier.access.actor import Actor, system_actor
 from aubier.access.records import RECORD_TYPES
-from aubier.app import SERVICES, House, build
-from aubier.settings import Settings
+from aubier.app import SERVICES, House
 from aubier.store.intent import Grant
+from tests.open_house import open_house
 from tests.where import SHARED
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -64,7 +63,7 @@ ACTORS |= {"loader": system_actor("loader"), "app": citizen("ines", "patient/*.r
 
 @dataclass
 class Desk:
-    """The house, and a client whose header says who asks."""
+    """The house, and the client of an open house."""
 
     house: House
     client: httpx.AsyncClient
@@ -152,27 +151,16 @@ SECRET = {"meta": {"security": [coding("INVISIBLE_REPRESENTANTS_LEGAUX")]}}
 
 @pytest.fixture(scope="module")
 async def desk(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    dsn = database()
-    folder = Path(tmp_path_factory.mktemp("house"))
-    settings = replace(Settings.load({}), data=folder, database_url=dsn, sandbox=True)
-    house = await build(settings, dsn, clock=lambda: NOW)
-
-    async def identify(context: Context, headers: Any) -> Actor:
-        return ACTORS.get(headers.get("x-login", ""), ANONYMOUS)
-
-    house.server.identify = identify
-    platform = house.context(system_actor("test")).store
-    for login in ("ines", "nadia"):
-        await platform.update({"resourceType": "Patient", "id": login, "name": [{"family": login}]})
-    await platform.grant(
-        Grant("ines", ALMA.keys[0], "treating-doctor", "rw"),
-        Grant("ines", BRUNO.keys[0], "care-team", "rw", withheld=("mask:ps",)),
-        Grant("ines", "person:nadia", "parental-authority", "rw", withheld=("mask:rep",)),
-    )
-    transport = httpx.ASGITransport(app=house.server)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-        yield Desk(house, client)
-    await house.stop()
+    async with open_house(database(), tmp_path_factory.mktemp("house"), lambda: NOW, ACTORS) as opened:
+        platform = opened.system().store
+        for login in ("ines", "nadia"):
+            await platform.update({"resourceType": "Patient", "id": login, "name": [{"family": login}]})
+        await platform.grant(
+            Grant("ines", ALMA.keys[0], "treating-doctor", "rw"),
+            Grant("ines", BRUNO.keys[0], "care-team", "rw", withheld=("mask:ps",)),
+            Grant("ines", "person:nadia", "parental-authority", "rw", withheld=("mask:rep",)),
+        )
+        yield Desk(opened.house, opened.client)
 
 
 # -- masks ----------------------------------------------------------------------------------------------

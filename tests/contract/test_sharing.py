@@ -2,24 +2,19 @@
 
 import asyncio
 import base64
-import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from random import Random
 from typing import Any
 
-import httpx
 import pytest
 
-from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
+from aubier.access.actor import Actor, system_actor
 from aubier.access.decide import milliseconds
 from aubier.access.labels import IDNPS, IDNST, VISIBILITY
 from aubier.access.view import Write
-from aubier.app import House, build
-from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant
 from aubier.referentials.sharing.guard import close_ended
 from aubier.referentials.sharing.rules import carer, delegation
@@ -27,30 +22,23 @@ from aubier.sandbox.batch import INS_TEST
 from aubier.sandbox.loader import load_territory
 from aubier.sandbox.plan import Settings as Plan
 from aubier.sandbox.plan import territory
-from aubier.settings import Settings
 from aubier.store.intent import Grant
+from tests.open_house import JSON, OpenHouse, open_house
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
-JSON = "application/fhir+json"
 Told = tuple[int, dict[str, Any]]
 
 
 @dataclass
-class Town:
-    """A house under a clock that the test moves; who asks is told by a header instead of a token."""
+class Town(OpenHouse):
+    """An open house under a clock that the test moves, asked below /fhir."""
 
-    house: House
-    client: httpx.AsyncClient
-    actors: dict[str, Actor]
     now: list[datetime]
     yann: dict[str, Any]
     numbers: Any = field(default_factory=lambda: count(1))
 
     async def ask(self, login: str, method: str, path: str, body: Any = None) -> Told:
-        headers = {"x-login": login, "accept": JSON, "content-type": JSON}
-        content = fhir_json.dumps(body) if body is not None else None
-        answer = await self.client.request(method, f"/fhir/{path}", headers=headers, content=content)
-        return answer.status_code, json.loads(answer.content or b"{}")
+        return await super().ask(login, method, f"/fhir/{path}", body)
 
     async def act(self, login: str, operation: str, target: str, **values: Any) -> Told:
         """An operation; values are text or booleans, `actor` a reference."""
@@ -64,9 +52,6 @@ class Town:
         system = self.system()
         await system.store.run("sharing.note_found", key, patient, milliseconds(system.now))
         return await self.act(login, "state-relationship", target, **values)
-
-    def system(self) -> Context:
-        return self.house.context(system_actor("tests"))
 
     async def total(self, login: str, query: str) -> int:
         """How many match for this person; what comes back and what is counted agree."""
@@ -147,16 +132,7 @@ class Case:
 
 @pytest.fixture(scope="module")
 async def town(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    dsn = database()
-    folder = Path(tmp_path_factory.mktemp("sharing"))
-    settings = replace(Settings.load({}), data=folder, database_url=dsn, sandbox=True)
-    now, actors = [START], dict[str, Actor]()
-    house = await build(settings, dsn, clock=lambda: now[0])
-
-    async def identify(context: Context, headers: Any) -> Actor:
-        return actors.get(headers.get("x-login", ""), ANONYMOUS)
-
-    house.server.identify = identify
+    now, folder = [START], tmp_path_factory.mktemp("sharing")
     story = next(
         b
         for b in territory(Plan(today=START.date(), citizens=1, seed="tour"))
@@ -165,12 +141,10 @@ async def town(database: Callable[[], str], tmp_path_factory: pytest.TempPathFac
     yann = next(a.reference for a in story.accounts if a.login == "yann")
     story.resources = [r for r in story.resources if f"{r['resourceType']}/{r.get('id')}" == yann]
     story.rights, story.looks = [], []
-    done = await load_territory(house.access, [story], START, lambda so_far: None)
-    assert not done.report.refused
-    transport = httpx.ASGITransport(app=house.server)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-        yield Town(house, client, actors, now, story.resources[0])
-    await house.stop()
+    async with open_house(database(), folder, lambda: now[0], {}) as opened:
+        done = await load_territory(opened.house.access, [story], START, lambda so_far: None)
+        assert not done.report.refused
+        yield Town(opened.house, opened.client, opened.actors, now, story.resources[0])
 
 
 async def _citizen(town: Town) -> str:

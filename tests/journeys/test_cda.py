@@ -2,19 +2,16 @@
 
 import json
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 from lxml import html
 
-from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
-from aubier.app import House, build
-from aubier.settings import Settings
+from aubier.access.actor import Actor, system_actor
 from aubier.store.intent import Grant
+from tests.open_house import OpenHouse, open_house
 from tests.where import SHARED
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -33,33 +30,17 @@ DOCTOR = Actor(
 ACTORS = {"loader": system_actor("loader"), "doctor": DOCTOR}
 
 
-@dataclass
-class Desk:
-    """The house, and a client whose header says who asks."""
-
-    house: House
-    client: httpx.AsyncClient
-
-    async def get(self, path: str, accept: str) -> httpx.Response:
-        return await self.client.get(path, headers={"x-login": "doctor", "accept": accept})
+async def seen(desk: OpenHouse, path: str, accept: str) -> httpx.Response:
+    """What the doctor is answered."""
+    return await desk.client.get(path, headers={"x-login": "doctor", "accept": accept})
 
 
 @pytest.fixture(scope="module")
-async def desk(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
-    dsn = database()
-    settings = replace(
-        Settings.load({}), data=Path(tmp_path_factory.mktemp("house")), database_url=dsn, sandbox=True
-    )
-    house = await build(settings, dsn, clock=lambda: NOW)
-
-    async def identify(context: Context, headers: Any) -> Actor:
-        return ACTORS.get(headers.get("x-login", ""), ANONYMOUS)
-
-    house.server.identify = identify
-    transport = httpx.ASGITransport(app=house.server)
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:8000") as client:
-        yield Desk(house, client)
-    await house.stop()
+async def desk(
+    database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[OpenHouse]:
+    async with open_house(database(), tmp_path_factory.mktemp("house"), lambda: NOW, ACTORS) as opened:
+        yield opened
 
 
 def test_the_published_examples_are_there() -> None:
@@ -67,33 +48,32 @@ def test_the_published_examples_are_there() -> None:
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: f.stem[:60])
-async def test_a_published_cda_becomes_a_document_and_a_page(desk: Desk, file: Path) -> None:
+async def test_a_published_cda_becomes_a_document_and_a_page(desk: OpenHouse, file: Path) -> None:
     data = CONTENTS[file.stem]
     headers = {"x-login": "loader", "content-type": "application/xml"}
     made = await desk.client.post("/pdsm/cda", content=data, headers=headers)
     assert made.status_code == 201, made.text[:500]
     logical = made.headers["location"].partition("/_history")[0].rpartition("/")[2]
-    document = await desk.house.context(system_actor("test")).store.read("DocumentReference", logical)
+    document = await desk.read(f"DocumentReference/{logical}")
     patient = document["subject"]["reference"].removeprefix("Patient/")
     given = Grant(patient, DOCTOR.keys[0], "treating-doctor", "rw")
-    await desk.house.context(system_actor("test")).store.grant(given)
-    read = await desk.get(f"/fhir/DocumentReference/{logical}", "application/fhir+json")
+    await desk.system().store.grant(given)
+    read = await seen(desk, f"/fhir/DocumentReference/{logical}", "application/fhir+json")
     assert json.loads(read.content)["content"][0]["attachment"]["contentType"] in (
         "application/xml",
         "text/xml",
     )
-    back = await desk.get(f"/pdsm/{document['content'][0]['attachment']['url']}", "*/*")
+    back = await seen(desk, f"/pdsm/{document['content'][0]['attachment']['url']}", "*/*")
     assert back.content == data
-    page = await desk.get(f"/pro/patients/{patient}/documents/{logical}", "text/html")
+    page = await seen(desk, f"/pro/patients/{patient}/documents/{logical}", "text/html")
     assert page.status_code == 200
     shown = html.fromstring(page.text)
     assert shown.xpath("//div[@class='cda']//article//h2")
     assert not shown.xpath("//script | //@onclick | //iframe")
 
 
-async def test_a_document_of_a_false_or_foreign_number_forwards_no_number(desk: Desk) -> None:
-    view = desk.house.context(system_actor("test")).store
-    page = await view.search("Patient", [("_count", "200")])
+async def test_a_document_of_a_false_or_foreign_number_forwards_no_number(desk: OpenHouse) -> None:
+    page = await desk.system().store.search("Patient", [("_count", "200")])
     numbers = [
         i
         for p in page.resources

@@ -2,23 +2,21 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import asyncpg
 import httpx
 import pytest
 
-from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
-from aubier.app import House, build
+from aubier.access.actor import Actor, system_actor
+from aubier.app import House
 from aubier.fhir import json as fhir_json
-from aubier.settings import Settings
 from aubier.store.intent import Grant
 from aubier.validation import validate
+from tests.open_house import BASE, open_house
 
-BASE = "http://127.0.0.1:8000"
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DOCTOR = Actor(
     "professional",
@@ -138,15 +136,5 @@ def places(answer: httpx.Response) -> list[str]:
 async def api(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Api]:
     """A house of this module's own."""
     dsn, clock = database(), Moment()
-    home = Path(tmp_path_factory.mktemp("house"))
-    settings = replace(Settings.load({}), data=home, database_url=dsn, sandbox=True)
-    house = await build(settings, dsn, clock=clock)
-
-    async def identify(context: Context, headers: Any) -> Actor:
-        return ACTORS.get(headers.get("x-login", ""), ANONYMOUS)
-
-    house.server.identify = identify
-    transport = httpx.ASGITransport(app=house.server)
-    async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
-        yield Api(house, client, clock, dsn)
-    await house.stop()
+    async with open_house(dsn, tmp_path_factory.mktemp("house"), clock, ACTORS) as opened:
+        yield Api(opened.house, opened.client, clock, dsn)
