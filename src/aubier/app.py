@@ -45,7 +45,7 @@ from aubier.search.parameters import registry
 from aubier.services import record
 from aubier.services.record import api as record_api
 from aubier.settings import Settings
-from aubier.store.contents.binaries import Binaries, master_key
+from aubier.store.contents.binaries import Binaries, check_key, master_key
 from aubier.store.outbox import Change, deliver
 from aubier.store.store import Store, open_store
 from aubier.validation import check
@@ -159,8 +159,10 @@ def migrations(services: Sequence[Service] = SERVICES) -> dict[str, Sequence[Mig
 def _contents(settings: Settings) -> Binaries:
     """Documents beside the database, encrypted under the master key of the data folder."""
     settings.data.mkdir(0o711, parents=True, exist_ok=True)
-    (settings.data / "contents").mkdir(0o700, exist_ok=True)
-    return Binaries(settings.data / "contents", master_key(settings.data / "secret" / "contents"))
+    contents, key = settings.data / "contents", settings.data / "secret" / "contents"
+    contents.mkdir(0o700, exist_ok=True)
+    check_key(contents, key)
+    return Binaries(contents, master_key(key))
 
 
 def _bases(settings: Settings) -> tuple[str, ...]:

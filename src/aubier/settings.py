@@ -134,11 +134,15 @@ def variable(name: str) -> str:
     return PREFIX + name.upper()
 
 
+def known() -> tuple[str, ...]:
+    """The variables that set something."""
+    return tuple(variable(row.name) for row in fields(Settings))
+
+
 def unknown(environ: Mapping[str, str]) -> tuple[str, ...]:
     """The variables that begin like ours and set nothing: a spelling mistake to tell the operator about."""
-    known = {variable(row.name) for row in fields(Settings)}
     ours = (name for name in environ if name.startswith(PREFIX) and not name.startswith(PREFIX + "TEST_"))
-    return tuple(sorted(name for name in ours if name not in known))
+    return tuple(sorted(name for name in ours if name not in known()))
 
 
 def _read(row: Field[Any], given: Any) -> Any:

@@ -6,8 +6,8 @@ import asyncpg
 
 from aubier.app import migrations
 from aubier.ground.rows import Migration
+from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import Connection
-from aubier.store.upgrade import store_migrations, upgrade
 
 _PARTS = (
     "select c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,"

@@ -22,7 +22,7 @@ from aubier.app import build
 from aubier.fhir import json as fhir_json
 from aubier.settings import Settings
 from aubier.store import codec
-from aubier.store.upgrade import upgrade
+from aubier.store.opening.upgrade import upgrade
 from tests.contract.schema import every_step, shape, shape_of_today
 from tests.where import ROOT
 

@@ -8,8 +8,8 @@ import pytest
 
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Migration
+from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import Connection
-from aubier.store.upgrade import store_migrations, upgrade
 from tests.contract.schema import every_step
 
 ONE = Migration(1, "plants", "create table plant (name text primary key); insert into plant values ('oak')")

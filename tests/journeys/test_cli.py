@@ -72,21 +72,6 @@ def test_an_application_is_added_listed_removed(instance: Running) -> None:
     assert wrong.returncode != 0 and "Traceback" not in wrong.stderr
 
 
-def test_the_doctor_finds_a_running_instance_well(instance: Running) -> None:
-    done = run("doctor", data=instance.data)
-    assert done.returncode == 0, done.stdout
-    assert f"Aubier answers at port {instance.port}" in done.stdout
-    assert all(line.startswith("✓") for line in done.stdout.splitlines())
-
-
-def test_the_doctor_names_what_is_wrong(copy: Copy) -> None:
-    data = copy("ill")
-    (data / "secret" / "contents").chmod(0o644)
-    done = run("doctor", data=data)
-    assert done.returncode == 1
-    assert "chmod 600" in done.stdout
-
-
 @pytest.mark.parametrize("words", [("accounts",), ("token", "--as", "yann"), ("reset",), ("backup", "x")])
 def test_where_there_is_no_instance_it_says_how_to_start_one(tmp_path: Path, words: tuple[str, ...]) -> None:
     words = tuple(str(tmp_path / w) if w == "x" else w for w in words)

@@ -10,8 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import click
+
 from aubier.access.actor import Context, system_actor
 from aubier.app import House, build
+from aubier.cli.speech import text
+from aubier.ground.problem import Problem
 from aubier.settings import Settings, variable
 from aubier.store.embedded.server import attached
 
@@ -25,16 +29,43 @@ def settings_of(data: str | None, **overrides: Any) -> Settings:
     known = noted(Settings.load(environ, data=data).data)
     kept = {k: v for k, v in known.items() if variable(k) not in environ and given.get(k) is None}
     found = Settings.load(environ, **{**given, **kept})
+    if note_is_damaged(found.data):
+        _tell_damage(found.data / _FILE)
     return found if found.base_url else replace(found, base_url=found.url)
 
 
+def _tell_damage(place: Path) -> None:
+    """Beside what the command prints, which other programs may read."""
+    click.echo(
+        text(
+            f"Attention : {place} est abîmé et ne compte pas ; le prochain aubier up l'écrit à nouveau",
+            f"Beware: {place} is damaged and does not count; the next aubier up writes it again",
+        ),
+        err=True,
+    )
+
+
 def noted(folder: Path) -> dict[str, Any]:
-    """What `up` or `serve` noted in a data folder; nothing when none ran there."""
+    """What `up` or `serve` noted in a data folder; nothing when none ran there, or it cannot be read."""
+    return _read(folder) or {}
+
+
+def note_is_damaged(folder: Path) -> bool:
+    """Whether there is a note that counts for nothing, because it is no longer what was written."""
+    return _read(folder) is None
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    """What was noted; None when it is damaged."""
     try:
         known: Any = json.loads((folder / _FILE).read_text())
-    except (OSError, ValueError):
+        found = {k: v for k, v in known.items() if k in _NOTED}
+        Settings.load({}, **found)
+    except OSError:
         return {}
-    return {k: v for k, v in known.items() if k in _NOTED} if isinstance(known, dict) else {}
+    except (ValueError, AttributeError, Problem):
+        return None
+    return found
 
 
 _NOTED = ("port", "base_url", "sandbox", "seed", "citizens")

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import ssl
 import threading
 import time
@@ -22,6 +21,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from aubier.app import House, build
+from aubier.cli.doctor.port import check_port
 from aubier.cli.instance import note, noted
 from aubier.cli.speech import Progress, say
 from aubier.ground.problem import Problem, problem
@@ -30,7 +30,7 @@ from aubier.sandbox.loader import Loaded, load_territory
 from aubier.sandbox.plan import Settings as Plan
 from aubier.sandbox.plan import territory
 from aubier.settings import Settings, check_exposure, unknown
-from aubier.store.embedded.server import EmbeddedServer, find
+from aubier.store.embedded.server import EmbeddedServer
 from aubier.store.embedded.template import keep_template
 
 _READY_WITHIN = 60.0
@@ -40,7 +40,7 @@ def run(settings: Settings) -> None:
     """Starts the database, fills the sandbox once, serves until Ctrl-C, stops everything."""
     check_exposure(settings)
     _check_kind(settings)
-    _check_port(settings)
+    check_port(settings)
     _tell_unknown()
     if settings.database_url:
         _live(settings, settings.database_url, None)
@@ -56,7 +56,6 @@ def run(settings: Settings) -> None:
 
 
 def _live(settings: Settings, dsn: str, embedded: EmbeddedServer | None) -> None:
-    settings.data.mkdir(0o711, parents=True, exist_ok=True)
     asyncio.run(_prepare(settings, dsn))
     if embedded is not None:
         if settings.sandbox:
@@ -95,26 +94,6 @@ def _database_news(refusal: Problem | None) -> None:
         say("La base s'était arrêtée : elle est repartie", "The database had stopped: it is back")
     else:
         say(f"Base : {refusal.issues[0].fr}", f"Database: {refusal.issues[0].text}")
-
-
-def _check_port(settings: Settings) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as error:
-            if find(settings.data):
-                here = f"{settings.data} ({settings.url})"
-                raise problem(
-                    "lock-error",
-                    f"Aubier runs already on {here}",
-                    f"Aubier tourne déjà sur {here}",
-                ) from error
-            raise problem(
-                "lock-error",
-                f"Port {settings.port} of {settings.host} is taken; choose another with --port",
-                f"Le port {settings.port} de {settings.host} est pris ; choisissez-en un autre avec --port",
-            ) from error
 
 
 async def _prepare(settings: Settings, dsn: str) -> None:

@@ -23,11 +23,12 @@ from aubier.store import audit
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
+from aubier.store.opening.reach import reach
+from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
 from aubier.store.reading import Found, Reader, Row
 from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight
-from aubier.store.upgrade import store_migrations, upgrade
 from aubier.store.writing import Again, Finder, Writer
 
 _TRIES = 5
@@ -220,17 +221,17 @@ async def open_store(
     statements: Sequence[Statement] = (),
     **options: Any,
 ) -> Store:
-    """Opens, and upgrades if needed, the database at `dsn`. Problem: the server does not answer, or
-    is newer.
+    """Opens, and upgrades if needed, the database at `dsn`. Problem: it cannot be reached (see `reach`), or
+    is newer than this release.
     """
-    pool = await open_pool(dsn, pool_size)
+    conn = await reach(dsn)
     try:
-        async with answered(), pool.acquire() as conn:
+        async with answered():
             await upgrade(conn, {"store": store_migrations(), **(migrations or {})})
             secret = await _term_secret(conn)
-    except BaseException:
-        pool.terminate()
-        raise
+    finally:
+        await conn.close()
+    pool = await open_pool(dsn, pool_size)
     return Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s.sql for s in statements}, **options)
 
 

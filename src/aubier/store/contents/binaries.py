@@ -75,6 +75,23 @@ def master_key(path: Path, random: Random = secrets.token_bytes) -> bytes:
     return _read_key(path)
 
 
+def check_key(contents: Path, key: Path) -> None:
+    """Problem `not-found` when documents are kept in `contents` and the key that opens them is gone.
+
+    To be asked before `master_key`, which would make another: what is written under it hides that the first
+    is missing.
+    """
+    if key.exists() or not contents.exists() or not any(p.is_file() for p in contents.rglob("*")):
+        return
+    raise problem(
+        "not-found",
+        f"The key of the documents, {key}, is missing: put it back from a backup. If there is none, the"
+        f" documents are lost: move {contents} away to go on without them",
+        f"La clé des documents, {key}, a disparu : remettez-la depuis une sauvegarde. S'il n'y en a pas, les"
+        f" documents sont perdus : déplacez {contents} pour continuer sans eux",
+    )
+
+
 def _make_key(path: Path, random: Random) -> None:
     """Writes the key aside, then gives it its name: of several processes that start, one wins, whole."""
     aside = path.with_name(f"{path.name}.{random(8).hex()}")

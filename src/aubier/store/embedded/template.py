@@ -9,8 +9,8 @@ import asyncpg
 
 from aubier.ground.problem import problem
 from aubier.ground.rows import Migration
+from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import answered
-from aubier.store.upgrade import store_migrations, upgrade
 
 _FRESH = "aubier_fresh"
 _LOCK = 0x0A0B1E3

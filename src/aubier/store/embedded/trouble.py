@@ -42,6 +42,25 @@ def no_right(place: Path) -> Problem:
     )
 
 
+def no_folder(place: Path) -> Problem:
+    """Problem `exception`: there is a file where a folder should be."""
+    return problem(
+        "exception",
+        f"{place} is a file, not a folder; choose another data folder with --data",
+        f"{place} est un fichier, pas un dossier ; choisissez un autre dossier de données avec --data",
+    )
+
+
+def other_account(data: Path, owner: str) -> Problem:
+    """Problem `exception`: the account `owner` began the folder, and PostgreSQL runs for its owner only."""
+    return problem(
+        "exception",
+        f"the data folder {data} was begun by the account {owner}; use that account, or another data folder",
+        f"le dossier de données {data} a été commencé par le compte {owner} ; prenez ce compte, "
+        "ou un autre dossier",
+    )
+
+
 def in_use(data: Path, holder: str) -> Problem:
     """Problem `lock-error`: another process serves this data folder; `holder` is its number or empty."""
     who, qui = (f" (process {holder})", f" (processus {holder})") if holder else ("", "")
@@ -55,6 +74,8 @@ def in_use(data: Path, holder: str) -> Problem:
 
 def other_major(data: Path, found: str, wanted: int) -> Problem:
     """Problem `not-supported`: the data folder was written by another major version of PostgreSQL."""
+    if found.isdecimal() and int(found) > wanted:
+        return _newer_major(data, found, wanted)
     return problem(
         "not-supported",
         f"the data folder {data} was written by PostgreSQL {found}, this release runs PostgreSQL {wanted}; "
@@ -62,6 +83,16 @@ def other_major(data: Path, found: str, wanted: int) -> Problem:
         f"le dossier de données {data} a été écrit par PostgreSQL {found} et cette version lance "
         f"PostgreSQL {wanted} ; faites une sauvegarde avec la version qui l'a écrit, puis restaurez-la "
         "avec celle-ci",
+    )
+
+
+def _newer_major(data: Path, found: str, wanted: int) -> Problem:
+    return problem(
+        "not-supported",
+        f"the data folder {data} was written by PostgreSQL {found}, this release runs PostgreSQL {wanted}; "
+        "start it with the release of Aubier that wrote it, or a later one",
+        f"le dossier de données {data} a été écrit par PostgreSQL {found} et cette version lance "
+        f"PostgreSQL {wanted} ; démarrez-le avec la version d'Aubier qui l'a écrit, ou une suivante",
     )
 
 
@@ -74,6 +105,6 @@ def said(words: str, data: Path) -> Problem:
     last = "; ".join(line.split(":  ", 1)[-1].strip() for line in lines[-2:]) or "no reason given"
     return problem(
         "exception",
-        f"PostgreSQL did not start on {data}: {last}",
-        f"PostgreSQL n'a pas démarré sur {data} : {last}",
+        f"PostgreSQL did not start on {data}: {last}; its log is in {data / 'log'}",
+        f"PostgreSQL n'a pas démarré sur {data} : {last} ; son journal est dans {data / 'log'}",
     )

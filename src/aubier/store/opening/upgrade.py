@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from importlib.resources import files
 
+from aubier import __version__
 from aubier.ground.problem import problem
 from aubier.ground.rows import Migration
 from aubier.store.pool import UNHURRIED, Connection
@@ -35,39 +36,55 @@ async def upgrade(conn: Connection, rooms: Mapping[str, Sequence[Migration]]) ->
         await conn.execute(UNHURRIED)
         await conn.execute("select pg_advisory_xact_lock($1)", _LOCK)
         await conn.execute(_TABLE)
-        done = {
-            (r["room"], r["number"]): r["digest"]
-            for r in await conn.fetch("select room, number, digest from migration")
-        }
-        _refuse_newer(done, rooms)
-        taken = []
-        for room, steps in rooms.items():
-            for step in sorted(steps, key=lambda s: s.number):
-                if await _take(conn, room, step, done):
-                    taken.append(f"{room} {step.number:04d} {step.name}")  # noqa: PERF401 - in order, one by one
-        return taken
+        taken = await _left(conn, rooms)
+        for room, step in taken:
+            await _take(conn, room, step)
+        return [_name(room, step) for room, step in taken]
 
 
-async def _take(conn: Connection, room: str, step: Migration, done: Mapping[tuple[str, int], str]) -> bool:
-    digest = sha256(step.sql.encode()).hexdigest()
+async def to_take(conn: Connection, rooms: Mapping[str, Sequence[Migration]]) -> list[str]:
+    """The names of the steps that `upgrade` would take now. Problem as there; nothing is changed."""
+    if not await conn.fetchval("select to_regclass('migration')"):
+        return [_name(room, step) for room, steps in rooms.items() for step in steps]
+    return [_name(room, step) for room, step in await _left(conn, rooms)]
+
+
+async def _left(conn: Connection, rooms: Mapping[str, Sequence[Migration]]) -> list[tuple[str, Migration]]:
+    """The steps not taken yet, in order."""
+    done = {
+        (r["room"], r["number"]): r["digest"]
+        for r in await conn.fetch("select room, number, digest from migration")
+    }
+    _refuse_newer(done, rooms)
+    steps = [(room, step) for room in rooms for step in sorted(rooms[room], key=lambda s: s.number)]
+    return [(room, step) for room, step in steps if not _is_taken(room, step, done)]
+
+
+def _is_taken(room: str, step: Migration, done: Mapping[tuple[str, int], str]) -> bool:
     before = done.get((room, step.number))
-    if before == digest:
-        return False
-    if before is not None:
+    if before not in (None, _digest(step)):
         raise problem(
             "conflict",
             f"Migration {room} {step.number} was changed after it was applied; restore the released file",
             f"La migration {room} {step.number} a été modifiée après coup ; remettez le fichier publié",
         )
+    return before is not None
+
+
+async def _take(conn: Connection, room: str, step: Migration) -> None:
     await conn.execute(step.sql)
     await conn.execute(
         "insert into migration (room, number, name, digest) values ($1, $2, $3, $4)",
-        room,
-        step.number,
-        step.name,
-        digest,
+        *(room, step.number, step.name, _digest(step)),
     )
-    return True
+
+
+def _digest(step: Migration) -> str:
+    return sha256(step.sql.encode()).hexdigest()
+
+
+def _name(room: str, step: Migration) -> str:
+    return f"{room} {step.number:04d} {step.name}"
 
 
 def _refuse_newer(done: Mapping[tuple[str, int], str], rooms: Mapping[str, Sequence[Migration]]) -> None:
@@ -76,8 +93,11 @@ def _refuse_newer(done: Mapping[tuple[str, int], str], rooms: Mapping[str, Seque
         f"{room} {number}" for room, number in done if room in rooms and (room, number) not in known
     )
     if ahead:
+        steps = ", ".join(ahead)
         raise problem(
             "conflict",
-            f"This data folder was written by a newer release ({', '.join(ahead)}); install that release",
-            f"Ce dossier vient d'une version plus récente ({', '.join(ahead)}) ; installez cette version",
+            f"This database was written by a newer release of Aubier than {__version__} ({steps}):"
+            " start it with that release, or choose another data folder",
+            f"Cette base vient d'une version d'Aubier plus récente que {__version__} ({steps}) :"
+            " démarrez-la avec cette version, ou choisissez un autre dossier de données",
         )

@@ -1,0 +1,8 @@
+"""`aubier doctor`: what could be wrong on this machine and in a data folder, and how to mend it.
+
+It looks and changes nothing. What would stop `aubier up` is refused there with the same sentences.
+"""
+
+from aubier.cli.doctor.checks import examine
+
+__all__ = ["examine"]

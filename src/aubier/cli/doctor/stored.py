@@ -1,0 +1,56 @@
+"""The database: the programs that run it, and what it holds."""
+
+from __future__ import annotations
+
+import asyncio
+
+from aubier.app import migrations
+from aubier.cli.doctor.finding import Finding, refused
+from aubier.cli.instance import database as at_hand
+from aubier.ground.problem import Problem
+from aubier.settings import Settings
+from aubier.store.embedded.engine import shipped
+from aubier.store.embedded.server import find
+from aubier.store.opening.look import Seen, look
+from aubier.store.opening.reach import place
+
+
+def engine(settings: Settings) -> Finding:
+    """The PostgreSQL that comes with Aubier, unless a server of one's own takes its place."""
+    if settings.database_url:
+        where = place(settings.database_url)
+        return True, f"PostgreSQL à vous : {where}", f"PostgreSQL of your own: {where}"
+    version = shipped().version
+    return True, f"PostgreSQL {version} livré avec Aubier", f"PostgreSQL {version}, which comes with Aubier"
+
+
+def database(settings: Settings) -> Finding:
+    """What the database holds, and whether it is of this release. A stopped one is started for the while."""
+    if not settings.database_url and not (settings.data / "postgres").exists():
+        order = f"aubier up --data {settings.data}"
+        return True, f"Base : pas encore créée ; {order} la crée", f"Database: not made yet; {order} makes it"
+    running = not settings.database_url and find(settings.data) is not None
+    try:
+        with at_hand(settings) as dsn:
+            seen = asyncio.run(look(dsn, migrations()))
+    except Problem as refusal:
+        return refused(refusal, "Base : ", "Database: ")
+    return _behind(seen, running=running) if seen.behind else _current(seen)
+
+
+def _current(seen: Seen) -> Finding:
+    return True, f"Base : {seen.resources} ressources", f"Database: {seen.resources} resources"
+
+
+def _behind(seen: Seen, *, running: bool) -> Finding:
+    """An older one is brought to this release by the next start: to be mended only while it runs."""
+    steps = ", ".join(seen.behind)
+    return (
+        not running,
+        f"Base : {seen.resources} ressources, au schéma d'une version plus ancienne ;"
+        f" le prochain démarrage prend les étapes {steps}"
+        + (" : arrêtez l'instance qui tourne et relancez-la" if running else ""),
+        f"Database: {seen.resources} resources, in the schema of an older release;"
+        f" the next start takes the steps {steps}"
+        + (": stop the instance that runs and start it again" if running else ""),
+    )

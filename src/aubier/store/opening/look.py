@@ -1,0 +1,49 @@
+"""A look at a database that changes nothing in it: how much is there, and of which release."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aubier.ground.rows import Migration
+from aubier.store.opening.reach import reach
+from aubier.store.opening.upgrade import store_migrations, to_take
+from aubier.store.pool import Connection, answered
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a database holds: `resources` in all; `behind` names the steps that it still has to take."""
+
+    resources: int
+    behind: tuple[str, ...]
+
+
+async def look(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> Seen:
+    """What there is at `dsn`, for a program with these rooms; nothing is changed.
+
+    Problem as `reach`, and (conflict) when it was written by a newer release.
+    """
+    conn = await reach(dsn)
+    try:
+        async with answered():
+            behind = await to_take(conn, {"store": store_migrations(), **rooms})
+            return Seen(await _resources(conn), tuple(behind))
+    finally:
+        await conn.close()
+
+
+async def major(dsn: str) -> int:
+    """The major version of the server at `dsn`. Problem as `reach`."""
+    conn = await reach(dsn)
+    await conn.close()
+    return int(conn.get_server_version().major)
+
+
+async def _resources(conn: Connection) -> int:
+    """None where the tables were never made."""
+    total = 0
+    for table in ("res", "dir_res"):
+        if await conn.fetchval("select to_regclass($1)", table):
+            total += await conn.fetchval(f"select count(*) from {table}")
+    return total
