@@ -463,7 +463,7 @@ async def test_the_access_of_a_place_is_taken_back_and_closed_on_the_page(desk: 
     assert await desk.reads("ward", patient) == 200
     page = (await desk.ask("ines", "GET", "/citoyen/partage", accept="text/html")).text
     assert "/citoyen/partage/retirer/lieu:ward" in page
-    assert "ne se retire pas depuis cette page" in page  # her mother's, which no operation takes back
+    assert "Ce droit vient de la loi" in page  # her mother's, which no operation takes back
     for act, status in (("retirer", 404), ("bloquer", 404), ("debloquer", 404)):
         path = f"/citoyen/partage/{act}/lieu:ward"
         asked, done = await desk.pressed("ines", path)
