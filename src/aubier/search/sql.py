@@ -106,6 +106,13 @@ def _param(frame: Frame, kind: str, code: str) -> str:
     return frame.args.add(frame.keys.param(kind, code), "bigint")
 
 
+def _one_of(frame: Frame, texts: list[str]) -> str:
+    """`= $1`, or `= any($1)`: of a list PostgreSQL expects ten, and would plan each search anew to know."""
+    if len(texts) == 1:
+        return f"= {frame.args.add(texts[0], 'text')}"
+    return f"= any({frame.args.add(texts, 'text[]')})"
+
+
 def _missing(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if criterion.parameter.code in ("_id", "_lastUpdated"):
         return "false" if criterion.missing else "true"  # the store gives both to every row
@@ -169,9 +176,9 @@ def _reference(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if criterion.modifier == "identifier":
         return _token(frame, criterion, kind, row)
     targets = reference_targets(criterion)
-    array = frame.args.add([bounded(t) for t in targets], "text[]")
+    named = _one_of(frame, [bounded(t) for t in targets])
     param = _param(frame, kind, criterion.parameter.code)
-    test = _posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target = any({array})")
+    test = _posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target {named}")
     if row != frame.walked and (patients := patients_named(frame, criterion, kind)):
         test = f"{row}.pat = any(array({homes(frame, patients)})) and {test}"
     return f"not {test}" if criterion.modifier == "not" else f"({test})"
@@ -195,9 +202,9 @@ def _sliced(frame: Frame, criterion: Criterion, kind: str) -> bool:
 def homes(frame: Frame, patients: list[str]) -> str:
     """A SELECT of the compartments where resources of these patients may live, each once."""
     number = frame.args.add(frame.number("Patient"), "smallint")
-    ids = frame.args.add(patients, "text[]")
+    named = _one_of(frame, patients)
     m, s = frame.alias("m"), frame.alias("s")
-    known = f"select {m}.pat from id_map {m} where {m}.type = {number} and {m}.id = any({ids})"
+    known = f"select {m}.pat from id_map {m} where {m}.type = {number} and {m}.id {named}"
     return f"{known} union select {s}.home from stub {s} where {s}.pat in ({known})"
 
 

@@ -223,6 +223,9 @@ class Listening:
         self.last = asked
         return list(await self.conn.fetch(*asked))
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.conn, name)
+
 
 def _rows_read(plan: Resource) -> int:
     """The rows that the scans of `res` in a plan gave, as it ran."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -17,7 +18,7 @@ from aubier.search.sql import Args, Frame
 from aubier.store import audit, codec
 from aubier.store.compartment import patient_parameters
 from aubier.store.keys import family, type_names, type_numbers
-from aubier.store.pool import Connection
+from aubier.store.pool import Connection, planned_once
 from aubier.store.reading.page import Page
 from aubier.store.sight import SHARED, Sight, concerns
 
@@ -149,6 +150,7 @@ class Reader:
             extra=f"{page.total if counted else 'null::bigint'} as total,"
             " pg_current_snapshot()::text as snapshot",
             page=size,
+            settled=bool(page.records),
         )
         number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
         rows = [_row(r) for r in records[:size]]
@@ -204,10 +206,12 @@ class Reader:
         outcome: str = "ok",
         missed: str = "ok",
         page: int | None = None,
+        settled: bool = False,
     ) -> list[Any]:
         """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer.
 
-        Finding nothing is told too, as `missed`, unless that is empty.
+        Finding nothing is told too, as `missed`, unless that is empty. `settled`: there is one good way to
+        run it, whatever the values.
         """
         columns = f"h.*{', ' + extra if extra else ''}"
         if prefix:
@@ -221,7 +225,8 @@ class Reader:
             source += f" union all select 0, 0 where not exists (select 1 from {shown})"
         line = audit.line(self.sight, args, source, action=action, what=what, outcome=outcome, missed=missed)
         sql = f"with h as materialized ({hit}), a as ({line}) select {columns} from h"
-        records = list(await self.conn.fetch(sql, *args))
+        async with planned_once(self.conn) if settled else nullcontext():
+            records = list(await self.conn.fetch(sql, *args))
         shared = [r for r in records[:page] if r["many"]]
         if shared:
             await self._tell_others(shared, action=action, what=what, outcome=outcome)
