@@ -1,5 +1,7 @@
 """The same pages on the whole application: log in, read, share, take back, log out."""
 
+import asyncio
+
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
@@ -130,3 +132,32 @@ async def test_a_professional(browser: Browser, app_url: str) -> None:
     await expect(page.get_by_text("Va bien.")).to_be_visible()
     await sound(page)
     await page.context.close()
+
+
+async def test_a_page_of_another_origin_calls_the_api_by_token_and_never_by_cookie(
+    browser: Browser, app_url: str
+) -> None:
+    page = await log_in(browser, app_url, "Yann Le Goff")
+    vendor = await asyncio.start_server(_vendor, "127.0.0.1", 0)
+    await page.goto(f"http://127.0.0.1:{vendor.sockets[0].getsockname()[1]}/")
+    ask = """async ([url, options]) => {
+        try { const a = await fetch(url, options); return [a.status, (await a.json()).resourceType] }
+        catch (blocked) { return [0, blocked.name] }
+    }"""
+    forged = {"method": "PUT", "headers": {"Authorization": "Bearer x", "If-Match": 'W/"1"'}}
+    assert await page.evaluate(ask, [f"{app_url}/fhir/metadata", {}]) == [200, "CapabilityStatement"]
+    assert await page.evaluate(ask, [f"{app_url}/fhir/Patient/x", forged]) == [401, "OperationOutcome"]
+    by_cookie = {"credentials": "include"}
+    assert await page.evaluate(ask, [f"{app_url}/fhir/Patient", by_cookie]) == [0, "TypeError"]
+    await page.context.close()
+    vendor.close()
+
+
+async def _vendor(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """The page of a vendor, on a port of its own: an origin that is not ours."""
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\nconnection: close\r\n\r\n<title>Vendor</title>"
+    )
+    await writer.drain()
+    writer.close()

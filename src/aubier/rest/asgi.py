@@ -21,6 +21,7 @@ from aubier.ground.rows import Door, Request, Response, Route
 from aubier.rest.bundles import run_bundle
 from aubier.rest.exchange import Answer, Call, decoded_bytes, failed, language_of, placed, unforeseen
 from aubier.rest.interactions import Interactions, path_of
+from aubier.rest.origins import preflight, shown_to
 
 _GZIP_FROM = 1400
 """Answers smaller than one network packet gain nothing from gzip."""
@@ -108,7 +109,7 @@ class Server:
             b"",
             origin + "/fhir",
         )
-        answer = await self._answered(call, receive)
+        answer = preflight(call.method, headers) or await self._answered(call, receive)
         await _send(send, call.method, headers, answer)
 
     async def _answered(self, call: Call, receive: Any) -> Answer:
@@ -192,18 +193,19 @@ class Server:
             d for d in self.doors if scope["path"] == d.base or scope["path"].startswith(d.base + "/")
         )
         headers = _headers(scope)
+        answer = preflight(scope["method"], headers) or await self._opened(door, scope, headers, receive)
+        await _send(send, scope["method"], headers, answer)
+
+    async def _opened(self, door: Door, scope: Any, headers: Mapping[str, str], receive: Any) -> Answer:
         language = language_of(headers, "en")
         try:
             body = await self._body(headers, receive)
             context = await self.context(_by_token(headers), language)
-            request = self._request(scope, headers, body, {})
-            response = await door.run(context, request)
-            answer = _from_response(response)
+            return _from_response(await door.run(context, self._request(scope, headers, body, {})))
         except Problem as refusal:
-            answer = failed(refusal, language)
+            return failed(refusal, language)
         except Exception:
-            answer = failed(unforeseen(scope["method"], scope["path"]), language)
-        await _send(send, scope["method"], headers, answer)
+            return failed(unforeseen(scope["method"], scope["path"]), language)
 
     def _request(
         self, scope: Any, headers: Mapping[str, str], body: bytes, params: Mapping[str, str]
@@ -310,6 +312,7 @@ async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answ
         "content-type": answer.media_type,
         "x-content-type-options": "nosniff",
         "cache-control": "no-store",
+        **shown_to(headers),
     }
     out |= {k.lower(): v for k, v in answer.headers.items()}
     if not body and answer.status in (204, 304):

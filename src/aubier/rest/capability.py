@@ -51,7 +51,7 @@ def _rest(base: str, operations: Mapping[tuple[str, str], Operation], oauth: Map
 
 def _security(origin: str, oauth: Mapping[str, str]) -> Resource:
     return {
-        "cors": False,
+        "cors": True,
         "service": [
             {
                 "coding": [

@@ -423,3 +423,24 @@ async def test_an_unknown_address_is_told_in_both_languages(api: Api, path: str)
     details = answer.json()["issue"][0]["details"]
     translation = details["_text"]["extension"][0]["extension"]
     assert {"url": "lang", "valueCode": "en"} in translation
+
+
+async def test_a_browser_may_ask_first_and_read_the_answer(api: Api) -> None:
+    page = {"origin": "https://vendor.example"}
+    asked = {
+        **page,
+        "access-control-request-method": "PUT",
+        "access-control-request-headers": "authorization",
+    }
+    before = await api.rows()
+    answer = await api.ask("OPTIONS", "Patient/1", headers=asked, who="")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "PUT" in answer.headers["access-control-allow-methods"]
+    assert "Authorization" in answer.headers["access-control-allow-headers"]
+    assert await api.rows() == before
+    for path in ("metadata", "Patient/none"):
+        shown = await api.get(path, headers=page)
+        assert shown.headers["access-control-allow-origin"] == "*"
+        assert "ETag" in shown.headers["access-control-expose-headers"]
+        assert "access-control-allow-credentials" not in shown.headers
+    assert "access-control-allow-origin" not in (await api.get("metadata")).headers

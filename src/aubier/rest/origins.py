@@ -1,0 +1,38 @@
+"""Requests from pages of other origins: a vendor's application in a browser calls the API with its token.
+
+Every origin is welcome because nothing here believes a cookie: without a token one is nobody, from wherever.
+Rule: SMART App Launch 2.2, which asks it of the FHIR endpoints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aubier.rest.exchange import Answer
+
+_METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
+_ASKED = (
+    "Authorization, Content-Type, Accept, Accept-Language, Prefer, If-Match, If-None-Match, If-None-Exist"
+)
+_ASKED += ", If-Modified-Since"
+_SHOWN = {
+    "access-control-allow-origin": "*",
+    "access-control-expose-headers": "ETag, Location, Content-Location, Last-Modified, WWW-Authenticate",
+}
+
+
+def preflight(method: str, headers: Mapping[str, str]) -> Answer | None:
+    """The answer to a browser that asks what it may send; None for any other request."""
+    if method != "OPTIONS" or "origin" not in headers or "access-control-request-method" not in headers:
+        return None
+    allowed = {
+        "access-control-allow-methods": _METHODS,
+        "access-control-allow-headers": _ASKED,
+        "access-control-max-age": "7200",
+    }
+    return Answer(204, b"", allowed, "")
+
+
+def shown_to(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """What an answer says to a browser so that a page of another origin may read it."""
+    return _SHOWN if "origin" in headers else {}
