@@ -15,13 +15,14 @@ VISIBILITY = (
 IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
 IDNST = "urn:oid:1.2.250.1.71.4.2.2"
 
-_MASKS = {
+MASKS = {
     "MASQUE_PS": "mask:ps",
     "INVISIBLE_PATIENT": "mask:patient",
-    "INVISIBLE_REPRESENTANTS_LEGAUX": "mask:rep",
     "INVISIBLE_REP_LEGAUX": "mask:rep",
+    "INVISIBLE_REPRESENTANTS_LEGAUX": "mask:rep",
     "CONNEXION_SECRETE": "mask:rep",
 }
+"""The codes that hide, and the label that each gives. We write the first three; others write the last two."""
 _AUTHORS = ("author", "performer", "recorder", "requester")
 
 
@@ -64,8 +65,8 @@ def _parties(consent: Resource) -> list[Any]:
 
 def _security(coding: dict[str, Any]) -> str:
     code, system = str(coding.get("code", "")), str(coding.get("system", ""))
-    if code in _MASKS:
-        return _MASKS[code]
+    if code in MASKS:
+        return MASKS[code]
     return f"conf:{code}" if system == CONFIDENTIALITY else f"security:{system}|{code}"
 
 

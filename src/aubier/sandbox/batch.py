@@ -87,7 +87,7 @@ class Mask:
     """A document or entry hidden: from professionals (`ps`), the patient or legal representatives (`rep`).
 
     `reference` is what is hidden, `by` the actor key who hid it.
-    Rule: DMP: MASQUE_PS, INVISIBLE_PATIENT, INVISIBLE_REPRESENTANTS_LEGAUX (TRE_A07).
+    Rule: DMP: MASQUE_PS, INVISIBLE_PATIENT, INVISIBLE_REP_LEGAUX (TRE_A07).
     """
 
     patient: str

@@ -12,7 +12,6 @@ from aubier.access.labels import VISIBILITY
 from aubier.access.view import Access
 from aubier.ground.rows import Resource
 from aubier.referentials.identity import actions as identity
-from aubier.referentials.identity.api import Ins, Person, Traits
 from aubier.referentials.sharing import rules as sharing
 from aubier.referentials.signon import api as signon
 from aubier.sandbox.batch import (
@@ -21,7 +20,6 @@ from aubier.sandbox.batch import (
     Delegation,
     Look,
     Mask,
-    NationalIdentity,
     Relationship,
     gather,
 )
@@ -30,7 +28,7 @@ from aubier.store.intent import Grant
 from aubier.store.past import PastLine, write_past
 
 _CHUNK = 3000
-_MASKS = {"ps": "MASQUE_PS", "patient": "INVISIBLE_PATIENT", "rep": "INVISIBLE_REPRESENTANTS_LEGAUX"}
+_MASKS = {"ps": "MASQUE_PS", "patient": "INVISIBLE_PATIENT", "rep": "INVISIBLE_REP_LEGAUX"}
 
 
 @dataclass(slots=True)
@@ -69,7 +67,7 @@ async def _load(access: Access, context: Context, batch: Batch, done: Loaded) ->
     done.report.add(report)
     done.resources += len(resources)
     done.rights += len(grants)
-    done.identities += await identity.register(context, [_person(i) for i in batch.identities])
+    done.identities += await identity.register(context, [i.person for i in batch.identities])
     await write_past(access.store, [_line(look) for look in batch.looks])
     for account in batch.accounts:
         await signon.add_account(context, _account(account))
@@ -115,14 +113,6 @@ def _line(look: Look) -> PastLine:
     return PastLine(
         look.patient, at, look.actor, look.name, look.organization, look.basis, look.what, look.hits
     )
-
-
-def _person(known: NationalIdentity) -> Person:
-    given = " ".join(known.given_names)
-    told = Traits(
-        known.birth_name, given, known.given_names[0], known.gender, known.birth_date, known.birth_place
-    )
-    return Person(Ins(known.ins, known.system), told)
 
 
 def _account(known: Account) -> signon.Account:

@@ -16,7 +16,7 @@ from aubier.portals.frame.page import go
 from aubier.portals.reading.files import file_response
 from aubier.portals.reading.listing import Filters, address, chips, read_filters
 from aubier.portals.reading.medicines import medicines
-from aubier.portals.reading.papers import label_codes, paper, papers, size_words
+from aubier.portals.reading.papers import hidden_from, paper, papers, size_words
 from aubier.portals.reading.reads import consents, counts, document_of, documents, found, measures, treatments
 
 BASE = "/citoyen/documents"
@@ -113,7 +113,7 @@ async def _document(house: House, ctx: Context, request: Request, *, space: Spac
         content=content,
         size=size_words(len(content.data), texts),
         file=f"{BASE}/{document['id']}/fichier",
-        masked="MASQUE_PS" in label_codes(document),
+        masked="ps" in hidden_from(document),
         days=visits(seen, names(ctx), ctx.now, texts),
         form=form,
         done=request.one("fait"),

@@ -12,16 +12,13 @@ from functools import cache
 from pathlib import Path
 
 from aubier.access.actor import Actor
+from aubier.access.labels import CONFIDENTIALITY, VISIBILITY
 from aubier.ground.clock import instant
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import partial, today
 from aubier.portals.frame.forms import MAX_FILE, Form
 from aubier.portals.frame.texts import Texts
 
-VISIBILITY = (
-    "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
-)
-CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 CHOICES = ("normal", "INVISIBLE_PATIENT", "INVISIBLE_REP_LEGAUX")
 """Confidentiality of a new document: shown, held until announced, hidden from legal representatives."""
 

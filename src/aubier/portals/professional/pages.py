@@ -21,7 +21,7 @@ from aubier.portals.professional.find import REASONS, TERMS, find_errors, find_p
 from aubier.portals.professional.query import as_author, read_query
 from aubier.portals.reading.files import file_response
 from aubier.portals.reading.listing import Filters, address, chips
-from aubier.portals.reading.papers import label_codes, paper, size_words
+from aubier.portals.reading.papers import hidden_from, paper, size_words
 from aubier.portals.reading.people import strip
 from aubier.portals.reading.reads import (
     counts,
@@ -217,7 +217,7 @@ async def document_page(house: House, ctx: Context, request: Request) -> Respons
         around,
         **await _banner(ctx, request, around),
         paper=paper(document, ctx.now, around.texts),
-        labels=sorted(label_codes(document) & set(adding.CHOICES)),
+        hidden=sorted(hidden_from(document)),
         content=content,
         size=size_words(len(content.data), around.texts),
         done=request.one("fait"),

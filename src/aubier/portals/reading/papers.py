@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from aubier.access.labels import MASKS
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import days_until, say_day
 from aubier.portals.frame.texts import Texts
@@ -79,7 +80,7 @@ def paper(document: Resource, now: datetime, texts: Texts) -> Paper:
     """One DocumentReference in words."""
     found = _family(document)
     date = document_date(document)
-    labels = label_codes(document)
+    hidden = hidden_from(document)
     author, place = _author(document), document.get("custodian", {}).get("display", "")
     depositor = _depositor(document, texts)
     added = days_until(document.get("meta", {}).get("lastUpdated", "")[:10] or date[:10], now)
@@ -97,8 +98,8 @@ def paper(document: Resource, now: datetime, texts: Texts) -> Paper:
         place=place if place != author else "",
         source=", ".join(keep_together(p) for p in dict.fromkeys((place, author, depositor)) if p),
         new=added is not None and -NEW_DAYS < added <= 0 and _recent(date, now),
-        masked="MASQUE_PS" in labels,
-        unseen="INVISIBLE_PATIENT" in labels,
+        masked="ps" in hidden,
+        unseen="patient" in hidden,
         depositor=depositor,
     )
 
@@ -146,11 +147,10 @@ def document_date(document: Resource) -> str:
     return str(period.get("start") or content.get("creation") or document.get("date") or "")
 
 
-def label_codes(document: Resource) -> frozenset[str]:
-    """The codes of its security labels."""
-    return frozenset(
-        c.get("code", "") for label in document.get("securityLabel", []) for c in label.get("coding", [])
-    )
+def hidden_from(document: Resource) -> frozenset[str]:
+    """From whom its visibility codes hide it: `ps` professionals, `patient`, `rep` legal representatives."""
+    codes = {c.get("code") for label in document.get("securityLabel", []) for c in label.get("coding", [])}
+    return frozenset(label.removeprefix("mask:") for code, label in MASKS.items() if code in codes)
 
 
 def attachment(document: Resource) -> Resource:

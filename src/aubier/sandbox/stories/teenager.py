@@ -15,7 +15,7 @@ from aubier.sandbox.clinical.treatments import dispense, prescribe
 from aubier.sandbox.stories.story import Stage, Story
 from aubier.sandbox.territory.people import Person
 
-HIDDEN_FROM_PARENTS = "INVISIBLE_REPRESENTANTS_LEGAUX"
+HIDDEN_FROM_PARENTS = "INVISIBLE_REP_LEGAUX"
 """The visibility code of everything written during a secret visit (TRE_A07)."""
 
 

@@ -7,7 +7,7 @@ from aubier.portals.frame.house import Content
 from aubier.portals.frame.texts import texts
 from aubier.portals.reading import listing
 from aubier.portals.reading.files import file_response
-from aubier.portals.reading.papers import families, paper, papers, size_words
+from aubier.portals.reading.papers import families, hidden_from, paper, papers, size_words
 from tests.browser import story
 from tests.where import SHARED
 
@@ -94,6 +94,21 @@ def test_a_wrong_date_is_told() -> None:
     assert ask(du="2026-02")[1] == {"du": "error.date"}
     assert ask(du="2026-03-01", au="2026-02-01")[1] == {"au": "error.date_order"}
     assert ask(type="nonsense")[0].kind == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "whom"),
+    [
+        ("N", set()),
+        ("MASQUE_PS", {"ps"}),
+        ("INVISIBLE_PATIENT", {"patient"}),
+        ("INVISIBLE_REP_LEGAUX", {"rep"}),
+        ("INVISIBLE_REPRESENTANTS_LEGAUX", {"rep"}),
+    ],
+)
+def test_from_whom_a_document_is_hidden(code: str, whom: set[str]) -> None:
+    assert hidden_from({"securityLabel": [{"coding": [{"code": "N"}, {"code": code}]}]}) == whom
+    assert all(FR.has(f"hidden.{who}") for who in whom)
 
 
 def test_chips_keep_the_other_filters_and_hide_empty_families() -> None:

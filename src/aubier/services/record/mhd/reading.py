@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Iterator
 from typing import Any
 
+from aubier.access.labels import MASKS
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
 from aubier.services.record.mhd import LIST_TYPES
@@ -59,23 +60,12 @@ def content_name(url: Any) -> str:
     return name if len(name) == 64 and set(name) <= set("0123456789abcdef") else ""
 
 
-_MASKS = frozenset(
-    {
-        "MASQUE_PS",
-        "INVISIBLE_PATIENT",
-        "INVISIBLE_REP_LEGAUX",
-        "INVISIBLE_REPRESENTANTS_LEGAUX",
-        "CONNEXION_SECRETE",
-    }
-)
-
-
 def masks(labelled: Any) -> list[Resource]:
     """The visibility codings (TRE_A07) of a document's securityLabel or a meta's security, in order."""
     held = labelled if isinstance(labelled, dict) else {}
     codings = listed(held.get("security"))
     codings += [c for label in listed(held.get("securityLabel")) for c in listed(label.get("coding"))]
-    return [c for c in codings if c.get("code") in _MASKS]
+    return [c for c in codings if c.get("code") in MASKS]
 
 
 def decoded(data: Any, at: str) -> bytes:
