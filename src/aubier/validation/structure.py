@@ -287,13 +287,6 @@ def _siblings(key: str, step: str) -> Rule:
     return rule
 
 
-_all_null = (
-    "structure",
-    "Only null here: leave the element out",
-    "Rien que null ici : ne mettez pas cet élément",
-)
-
-
 def _single(check: Checker, step: str) -> Rule:
     """The rule of a complex element that does not repeat."""
 

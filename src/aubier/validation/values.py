@@ -25,9 +25,10 @@ _SHAPES = {
 
 @dataclass(slots=True)
 class State:
-    """What a checker must know of what is around: the contained resources of the resource it is in (id to
+    """What a checker must know of what is around.
 
-    type) and whether a transaction is being read (conditional references allowed).
+    `contained`: the resources contained in the one it is in, id to type. `transaction`: whether a transaction
+    is being read, where conditional references are allowed.
     """
 
     contained: dict[str, str] = field(default_factory=dict)
@@ -48,12 +49,10 @@ def bound(binding: Binding | None, type: str) -> Checker | None:
     pairs = definitions().value_set(binding.value_set)
     if pairs is None:
         return _shaped(binding.value_set) if type == "code" else None
-    if type == "Coding":
+    if type in ("Coding", "Quantity"):
         return lambda value, state: _coding(value, pairs, binding.value_set)
     if type == "CodeableConcept":
         return lambda value, state: _concept(value, pairs, binding.value_set)
-    if type == "Quantity":
-        return lambda value, state: _coding(value, pairs, binding.value_set)
     codes = frozenset(code for _, code in pairs)
     return lambda value, state: None if value in codes else [not_bound(shown(value), binding.value_set)]
 
