@@ -1,8 +1,10 @@
 """A PostgreSQL of one's own, as Debian installs it: the same store, without the embedded engine."""
 
+import asyncio
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +14,13 @@ import pytest
 from aubier.ground.problem import Problem
 from aubier.search.parameters import registry
 from aubier.search.query import parse
+from aubier.store.embedded.server import EmbeddedServer
 from aubier.store.intent import Intent
+from aubier.store.opening.look import major
 from aubier.store.store import open_store
+from tests.contract.running import folder
 from tests.contract.test_store_write import ROOT, batch, patient, weight
+from tests.where import ENGINES
 
 NOBODY = 65534
 
@@ -86,3 +92,64 @@ async def test_opened_again_it_has_nothing_left_to_do(own_server: str) -> None:
     again = await open_store(own_server)
     assert await again.note("term_secret") == secret
     await again.close()
+
+
+def aubier(*words: str, data: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    """One command, in English."""
+    command = [sys.executable, "-c", "from aubier.cli import main; main()", "--lang", "en"]
+    return subprocess.run(
+        [*command, *words, "--data", str(data)],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+async def test_a_backup_by_the_systems_own_tool_is_restored_into_an_embedded_one(own_server: str) -> None:
+    store = await open_store(own_server)
+    (made,) = await store.transact(ROOT, batch(Intent("create", "Patient", resource=patient())))
+    await store.close()
+    with folder() as data:
+        file = data.parent / "copy.aubier"
+        done = await asyncio.to_thread(
+            aubier,
+            "backup",
+            str(file),
+            data=data,
+            AUBIER_DATABASE_URL=own_server,
+            PATH=_path(_installed()[0]),
+        )
+        assert done.returncode == 0, done.stderr
+        restored = data.with_name("restored")
+        done = await asyncio.to_thread(aubier, "restore", str(file), data=restored)
+        assert done.returncode == 0, done.stderr
+        with EmbeddedServer(restored, engines=ENGINES) as dsn:
+            again = await open_store(dsn)
+            assert b"Le Goff" in (await again.read(ROOT, "Patient", made.id)).raw
+            await again.close()
+
+
+def _path(*first: Path) -> str:
+    return os.pathsep.join([*map(str, first), os.environ["PATH"]])
+
+
+def test_a_tool_older_than_the_server_is_refused_before_it_runs(database_server: str, tmp_path: Path) -> None:
+    server = asyncio.run(major(database_server))
+    older = [e for e in _installed() if (e / "pg_dump").exists() and int(e.parent.name) < server]
+    if not older:
+        pytest.skip("no pg_dump older than the server of the tests is installed")
+    environ = {"AUBIER_DATABASE_URL": database_server, "PATH": _path(older[0])}
+    done = aubier("backup", str(tmp_path / "b"), data=tmp_path, **environ)
+    assert done.returncode == 8, done.stderr
+    assert f"pg_dump (PostgreSQL) {older[0].parent.name}" in done.stderr
+    assert f"PostgreSQL {server}); install" in done.stderr and f"postgresql-client-{server}" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_tool_at_all_is_said(database_server: str, tmp_path: Path) -> None:
+    done = aubier(
+        "backup", str(tmp_path / "b"), data=tmp_path, AUBIER_DATABASE_URL=database_server, PATH=str(tmp_path)
+    )
+    assert (done.returncode, "pg_dump is not installed; install that of" in done.stderr) == (8, True)
+    assert list(tmp_path.iterdir()) == []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import tarfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -21,7 +22,10 @@ from aubier.cli.speech import say, undisturbed
 from aubier.ground.problem import Problem, problem
 from aubier.settings import Settings
 from aubier.store.embedded import template
+from aubier.store.embedded.engine import shipped
 from aubier.store.embedded.server import EmbeddedServer, attached
+from aubier.store.opening.look import major
+from aubier.store.opening.reach import place
 
 _KEPT = ("contents", "secret", "instance.json")
 _MARK = "aubier-backup.json"
@@ -93,14 +97,13 @@ def _add_text(tar: tarfile.TarFile, name: str, content: str) -> None:
 def _pg_tool(
     settings: Settings, name: str, arguments: Sequence[str], dsn: str, into: IO[bytes] | None = None
 ) -> None:
-    """Runs a PostgreSQL tool of the embedded engine, or of the system for a server of one's own.
+    """Runs a PostgreSQL tool that comes with us, or of the system for a server of one's own.
 
     The password goes by the environment: arguments can be read by anyone on the machine. What the tool
     prints goes `into` a file that we opened: stopped at any moment, it has made none of its own.
     """
-    engines = sorted((settings.data / "engine").glob(f"**/bin/{name}"), reverse=True)
-    place, password = _without_password(dsn)
-    command = [str(engines[0]) if engines else name, f"--dbname={place}", *arguments]
+    bare, password = _without_password(dsn)
+    command = [_program(settings, name, dsn), f"--dbname={bare}", *arguments]
     environ = {**os.environ, "PGPASSWORD": password} if password else dict(os.environ)
     tool = None
     try:
@@ -109,10 +112,6 @@ def _pg_tool(
                 command, stdout=into or subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=environ
             )
         _, told = tool.communicate()
-    except FileNotFoundError as error:
-        raise problem(
-            "not-supported", f"{name} is not installed", f"{name} n'est pas installé", at=name
-        ) from error
     finally:
         if tool:
             tool.kill()  # it has ended, unless we were interrupted
@@ -123,12 +122,45 @@ def _pg_tool(
         raise problem("exception", f"{name}: {last[0]}", f"{name} : {last[0]}")
 
 
+def _program(settings: Settings, name: str, dsn: str) -> str:
+    """The path of a tool that may read the database at `dsn`: it must not be older than its server.
+
+    Problem `not-supported` when this machine has none for a server of one's own, or too old a one.
+    """
+    if not settings.database_url:
+        return shipped().program(name)  # run by ourselves, from where it was installed
+    server = asyncio.run(major(dsn))
+    found = shutil.which(name)
+    if found is None:
+        raise _no_tool(name, server, "is not installed", "n'est pas installé")
+    told = subprocess.run([found, "--version"], capture_output=True, text=True, check=False).stdout
+    version = re.search(r"\) (\d+)", told)
+    if version is None or int(version[1]) < server:
+        raise _no_tool(
+            name,
+            server,
+            f"is older than the server of {place(dsn)} ({told.strip()}, PostgreSQL {server})",
+            f"est plus ancien que le serveur de {place(dsn)} ({told.strip()}, PostgreSQL {server})",
+        )
+    return found
+
+
+def _no_tool(name: str, server: int, en: str, fr: str) -> Problem:
+    package = f"postgresql-client-{server}"
+    return problem(
+        "not-supported",
+        f"{name} {en}; install that of PostgreSQL {server} or later (on Debian: {package}), first in PATH",
+        f"{name} {fr} ; installez celui de PostgreSQL {server} ou d'une version suivante"
+        f" (sur Debian : {package}), le premier dans PATH",
+    )
+
+
 def _without_password(dsn: str) -> tuple[str, str]:
     parts = urlsplit(dsn)
     who, _, host = parts.netloc.rpartition("@")
     user, _, password = who.partition(":")
-    place = urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
-    return place, unquote(password)
+    bare = urlunsplit(parts._replace(netloc=f"{user}@{host}" if user else host))
+    return bare, unquote(password)
 
 
 def restore(settings: Settings, file: Path) -> None:
@@ -156,9 +188,7 @@ def restore(settings: Settings, file: Path) -> None:
         _unpack(file, aside)
         with EmbeddedServer(aside) as dsn:
             dump = aside / _DUMP
-            _pg_tool(
-                replace(settings, data=aside), "pg_restore", ["--no-owner", "--exit-on-error", str(dump)], dsn
-            )
+            _pg_tool(settings, "pg_restore", ["--no-owner", "--exit-on-error", str(dump)], dsn)
         for name in (_DUMP, _MARK):
             (aside / name).unlink()
         if data.exists():
