@@ -1,6 +1,7 @@
 """Bulk load on a real PostgreSQL: what it writes; an interrupted load started again ends the same."""
 
 import asyncio
+import gc
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
@@ -19,7 +20,7 @@ from aubier.sandbox.plan import territory
 from aubier.search.query import parse
 from aubier.settings import Settings
 from aubier.store import codec
-from aubier.store.bulk import load
+from aubier.store.bulk import load, uncollected
 from aubier.store.intent import Batch, Grant, Intent
 from aubier.store.keys import type_names
 from aubier.store.store import Store, open_store
@@ -234,6 +235,14 @@ async def test_a_refusal_leaves_nothing_of_the_chunk(store: Store) -> None:
     assert await store.pool.fetchval("select count(*) from id_map") == 0
 
     return problem("business-rule", "no", "non")
+
+
+def test_the_collector_rests_until_the_last_of_several_loads_is_done() -> None:
+    with uncollected():
+        with uncollected():
+            assert not gc.isenabled()
+        assert not gc.isenabled()
+    assert gc.isenabled()
 
 
 async def test_loads_that_meet_take_turns(store: Store) -> None:

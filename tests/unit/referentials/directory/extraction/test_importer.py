@@ -187,6 +187,63 @@ async def test_after_a_failure_nothing_is_still_writing(
     assert shelf.under_way == 0 and shelf.calls >= 2
 
 
+class Overtaken(Shelf):
+    """A directory where the second call ends before the first, which then breaks down."""
+
+    async def bulk(self, resources: Iterable[Resource]) -> BulkReport:
+        self.calls += 1
+        if self.calls == 2:
+            await asyncio.sleep(0.02)
+            raise ConnectionError("the store went away")
+        self.kept |= {(r["resourceType"], r["id"]): r for r in resources}
+        return BulkReport(0)
+
+
+async def test_the_checkpoint_never_goes_ahead_of_what_is_written(tmp_path: Path) -> None:
+    source, whole, shelf = extract(tmp_path / "x"), Shelf(), Overtaken()
+    expected = await importer.load(source, whole, tmp_path / "other")
+    with pytest.raises(ConnectionError):
+        await importer.load(source, shelf, tmp_path / "work")
+    assert len(shelf.of("Practitioner")) > 0, "a later call was written"
+    report = await importer.load(source, shelf, tmp_path / "work")
+    assert shelf.kept == whole.kept and report == expected
+
+
+async def test_files_of_one_import_are_built_while_others_are_written(tmp_path: Path) -> None:
+    class Counting(Slow):
+        most = 0
+
+        async def bulk(self, resources: Iterable[Resource]) -> BulkReport:
+            self.most = max(self.most, self.under_way + 1)
+            return await super().bulk(resources)
+
+    shelf = Counting()
+    await importer.load(extract(tmp_path / "x"), shelf, tmp_path / "work")
+    assert shelf.most == importer.TOGETHER
+
+
+async def test_a_file_in_latin_1_gives_the_same(tmp_path: Path) -> None:
+    shelves = []
+    for encoding in ("utf-8", "latin-1"):
+        text = header().decode() + person(1, nom_d_exercice="JÉZÉQUEL").decode()
+        (tmp_path / encoding).mkdir()
+        file = tmp_path / encoding / "PS_LibreAcces_Personne_activite_1.txt"
+        file.write_bytes(text.encode(encoding))
+        shelves.append(Shelf())
+        await importer.load(file.parent, shelves[-1], tmp_path / "work")
+    assert shelves[0].kept == shelves[1].kept
+    assert shelves[0].of("Practitioner")[0]["name"][0]["family"] == "JÉZÉQUEL"
+
+
+async def test_a_false_identifier_with_a_tab_is_one_professional(tmp_path: Path) -> None:
+    cells = {"identifiant_pp": "1\t2", "identification_nationale": "81\t2"}
+    lines = [header(), person(1, **cells), person(1, **cells, code_genre="GENR02")]
+    (tmp_path / "PS_LibreAcces_Personne_activite_1.txt").write_bytes(b"".join(lines))
+    shelf = Shelf()
+    await importer.load(tmp_path, shelf, tmp_path / "work", policy="warn")
+    assert len(shelf.of("Practitioner")) == 1 and len(shelf.of("PractitionerRole")) == 2
+
+
 async def test_another_source_or_policy_begins_anew(tmp_path: Path) -> None:
     source = extract(tmp_path / "x")
     with pytest.raises(ConnectionError):
