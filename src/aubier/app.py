@@ -15,10 +15,9 @@ from typing import Any
 
 from aubier import __version__
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
-from aubier.access.decide import milliseconds
 from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
-from aubier.ground.clock import Clock, system_clock
+from aubier.ground.clock import Clock, milliseconds, system_clock
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import (
     BeforeWrite,

@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from aubier.access.actor import Actor, system_actor
-from aubier.access.decide import milliseconds
 from aubier.access.labels import IDNPS, IDNST, VISIBILITY
 from aubier.access.view import Write
-from aubier.ground.clock import instant
+from aubier.ground.clock import instant, milliseconds
 from aubier.referentials.sharing.guard import close_ended
 from aubier.referentials.sharing.rules import carer, delegation
 from aubier.sandbox.batch import INS_TEST

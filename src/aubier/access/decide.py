@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from aubier.access.actor import Actor
 from aubier.access.scopes import allows
+from aubier.ground.clock import milliseconds
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Policy
 from aubier.store import sight
@@ -32,11 +33,6 @@ Rule: DMP, a document is deleted by its author only.
 def type_number(kind: str) -> int:
     """The number of a type in `id_map`, for a room's own statements."""
     return type_numbers()[kind]
-
-
-def milliseconds(moment: datetime) -> int:
-    """Milliseconds of the epoch."""
-    return round(moment.timestamp() * 1000)
 
 
 def sight_of(actor: Actor, now: datetime, policies: Sequence[Policy]) -> Sight:

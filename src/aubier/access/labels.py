@@ -13,7 +13,9 @@ VISIBILITY = (
     "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
 )
 IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
+"""The system of professionals' national identifiers (8 + RPPS)."""
 IDNST = "urn:oid:1.2.250.1.71.4.2.2"
+"""The system of structures' national identifiers (1 + FINESS, 3 + SIRET)."""
 
 MASKS = {
     "MASQUE_PS": "mask:ps",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from aubier.ground.clock import instant
+from aubier.access.labels import IDNST
+from aubier.ground.clock import instant, moment_of
 from aubier.ground.rows import Resource
 
 _ACTION = {
@@ -28,7 +28,7 @@ _PURPOSE = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 
 def audit_event(line: Mapping[str, Any]) -> Resource:
     """The AuditEvent of a line of the audit table: who, when, from where, why, on what, and the outcome."""
-    at = instant(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=line["at"]))
+    at = instant(moment_of(line["at"]))
     event: Resource = {
         "resourceType": "AuditEvent",
         "id": f"{line['pat']}-{line['aid']}",
@@ -59,7 +59,7 @@ def _agents(line: Mapping[str, Any]) -> list[Resource]:
     if line["org"]:
         number, _, name = str(line["org"]).partition(" ")
         place = {
-            "identifier": {"system": "urn:oid:1.2.250.1.71.4.2.2", "value": number},
+            "identifier": {"system": IDNST, "value": number},
             "display": name or number,
         }
         agents.append({"who": place, "requestor": False})

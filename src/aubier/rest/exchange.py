@@ -6,12 +6,12 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import parse_qsl
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.chance import random_ids
+from aubier.ground.clock import moment_of
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.outcome import outcome, status_of
@@ -171,16 +171,11 @@ def version_of(header: str, name: str) -> int | None:
     return int(match[1])
 
 
-def moment(milliseconds: int) -> datetime:
-    """Milliseconds of the epoch as a UTC datetime."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
-
-
 def of_version(row: Row) -> dict[str, str]:
     """The headers that tell a version: ETag and Last-Modified."""
     return {
         "ETag": f'W/"{row.version}"',
-        "Last-Modified": format_datetime(moment(row.updated), usegmt=True),
+        "Last-Modified": format_datetime(moment_of(row.updated), usegmt=True),
     }
 
 
@@ -193,7 +188,7 @@ def unchanged(call: Call, row: Row) -> bool:
     if not since:
         return False
     try:
-        return moment(row.updated).replace(microsecond=0) <= parsedate_to_datetime(since)
+        return moment_of(row.updated).replace(microsecond=0) <= parsedate_to_datetime(since)
     except (TypeError, ValueError):
         return False
 

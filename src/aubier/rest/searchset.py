@@ -7,10 +7,10 @@ from urllib.parse import urlencode
 
 from aubier.fhir import json as fhir_json
 from aubier.fhir.definitions import definitions
-from aubier.ground.clock import instant
+from aubier.ground.clock import instant, moment_of
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
-from aubier.rest.exchange import moment, of_version
+from aubier.rest.exchange import of_version
 from aubier.rest.outcome import outcome
 from aubier.search.model import Query
 from aubier.store.reading import Found, Row
@@ -143,4 +143,4 @@ def _version(base: str, row: Row) -> bytes:
 
 
 def _instant(row: Row) -> str:
-    return instant(moment(row.updated))
+    return instant(moment_of(row.updated))

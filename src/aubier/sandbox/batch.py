@@ -8,9 +8,9 @@ from datetime import date, datetime
 from typing import Literal
 
 from aubier.ground.rows import Resource, Texts
-from aubier.referentials.identity.api import Ins, Person, Traits
+from aubier.referentials.identity.api import TEST, Ins, Person, Traits
 
-INS_TEST = "urn:oid:1.2.250.1.213.1.4.10"
+INS_TEST = TEST
 """The system of test INS numbers, the only one the sandbox writes."""
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
+from aubier.sandbox.batch import INS_TEST
 from aubier.sandbox.clinical.documents import Content, Letter, plain_text
 from aubier.sandbox.territory.carers import Carer
 from aubier.services.record.demo import Person, Place, Section, Story, Writer, cda
 
-_TEST = "1.2.250.1.213.1.4.10"
 _MODELS = {
     "discharge": ("1.2.250.1.213.1.1.1.29", "urn:asip:ci-sis:ldl-ses:2017"),
     "stay": ("1.2.250.1.213.1.1.1.1", "urn:ihe:iti:xds-sd:text:2008"),
@@ -56,7 +56,7 @@ def _person(letter: Letter) -> Person:
     known = letter.patient
     return Person(
         ins=known.ins,
-        ins_oid=_TEST,
+        ins_oid=INS_TEST.removeprefix("urn:oid:"),
         birth_name=known.family,
         given_names=" ".join(known.given),
         first_given=known.given[0],

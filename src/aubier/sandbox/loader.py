@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from aubier.access.actor import Context, system_actor
-from aubier.access.decide import milliseconds
 from aubier.access.labels import VISIBILITY
 from aubier.access.view import Access
+from aubier.ground.clock import milliseconds
 from aubier.ground.rows import Resource
 from aubier.referentials.identity import actions as identity
 from aubier.referentials.sharing import rules as sharing

@@ -13,6 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from aubier.access.labels import IDNPS, IDNST
 from aubier.ground.chance import Ids
 from aubier.ground.rows import Resource, Texts
 from aubier.sandbox.batch import INS_TEST
@@ -112,7 +113,7 @@ def _first_id(body: Resource) -> str:
 
 
 def _reference(known: Facts, login: str) -> dict[str, Any]:
-    identifier = {"system": "urn:oid:1.2.250.1.71.4.2.1", "value": known[f"{login}.idnps"]}
+    identifier = {"system": IDNPS, "value": known[f"{login}.idnps"]}
     return {
         "reference": f"Practitioner/{known[f'{login}.id']}",
         "identifier": identifier,
@@ -158,7 +159,7 @@ def _letter(known: Facts) -> Resource:
 
 
 def _letter_reference(known: Facts, size: int) -> Resource:
-    custodian = {"system": "urn:oid:1.2.250.1.71.4.2.2", "value": known["dr.tanguy.idnst"]}
+    custodian = {"system": IDNST, "value": known["dr.tanguy.idnst"]}
     attachment = {
         "contentType": "text/plain",
         "language": "fr-FR",

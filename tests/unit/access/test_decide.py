@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from aubier.access.actor import ANONYMOUS, Actor, system_actor
-from aubier.access.decide import milliseconds, readable, require, sight_of
+from aubier.access.decide import readable, require, sight_of
+from aubier.ground.clock import milliseconds
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Policy
 from aubier.store.keys import type_numbers

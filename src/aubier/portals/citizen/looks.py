@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from aubier.access.labels import IDNST
 from aubier.ground.rows import Resource
 from aubier.portals.frame.dates import PARIS, partial, say_day, say_hour
 from aubier.portals.frame.texts import Texts, sentence
@@ -90,7 +91,7 @@ def _requestor(agents: Sequence[Resource]) -> Resource:
 
 def _is_place(agent: Resource) -> bool:
     who = agent.get("who", {})
-    known = who.get("identifier", {}).get("system", "") == "urn:oid:1.2.250.1.71.4.2.2"
+    known = who.get("identifier", {}).get("system", "") == IDNST
     return known or str(who.get("reference", "")).startswith("Organization/")
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from aubier.access.actor import Context
+from aubier.ground.clock import milliseconds
 from aubier.ground.problem import not_found
 from aubier.ground.rows import Request, Resource
 from aubier.portals.frame.faces import initials
@@ -101,5 +102,5 @@ async def trail(ctx: Context, patient: str) -> list[Resource]:
         others = sum(1 for e in lines if not {a.get("altId") for a in e.get("agent", [])} & mine)
         if len(batch) < BATCH or others >= ENOUGH:
             break
-        before = round(datetime.fromisoformat(batch[-1]["recorded"]).timestamp() * 1000)
+        before = milliseconds(datetime.fromisoformat(batch[-1]["recorded"]))
     return lines

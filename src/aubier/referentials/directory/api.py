@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from aubier.access.labels import IDNPS, IDNST
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
 from aubier.referentials.directory.resources import directory_id, identifier, is_mailbox, nos
 from aubier.referentials.directory.rules import (
     FINESS,
-    IDNPS,
-    IDNST,
     RPPS,
     SIRENE,
     Idnps,

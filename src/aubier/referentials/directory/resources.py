@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Any
 
+from aubier.access.labels import IDNPS, IDNST
 from aubier.ground.rows import Resource
 from aubier.referentials.directory.extraction.extract import Activity, Degree, Row, Skill
-from aubier.referentials.directory.rules import FINESS, IDNPS, IDNST, RPPS, RPPS_RANG, SIRENE, TYPES
+from aubier.referentials.directory.rules import FINESS, RPPS, RPPS_RANG, SIRENE, TYPES
 
 SOURCE = "https://annuaire.esante.gouv.fr"
 _AS = "https://interop.esante.gouv.fr/ig/fhir/annuaire/StructureDefinition/"

@@ -13,16 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from aubier.access.labels import IDNPS, IDNST
 from aubier.ground.problem import Issue
 from aubier.ground.rows import Resource
 
-IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
-IDNST = "urn:oid:1.2.250.1.71.4.2.2"
 RPPS = "https://rpps.esante.gouv.fr"
 FINESS = "https://finess.esante.gouv.fr"
 SIRENE = "https://sirene.fr"
 RPPS_RANG = "https://rppsrang.esante.gouv.fr"
-ADELI_RANG = "https://adelirang.esante.gouv.fr"
 TYPES = "https://hl7.fr/ig/fhir/core/CodeSystem/fr-core-cs-v2-0203"
 
 IDNPS_RULE = "CI-SIS, TRE_G08: IDNPS = prefix + number"

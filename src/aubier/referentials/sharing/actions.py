@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from aubier.access.actor import Context
-from aubier.access.decide import ANYONE, milliseconds, require, type_number
-from aubier.ground.clock import instant
+from aubier.access.decide import ANYONE, require, type_number
+from aubier.ground.clock import instant, milliseconds
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
 from aubier.referentials.sharing import rules

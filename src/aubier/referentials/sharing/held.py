@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aubier.access.actor import Context
-from aubier.access.decide import milliseconds, require, type_number
+from aubier.access.decide import require, type_number
 from aubier.access.labels import IDNPS, IDNST
 from aubier.access.view import View
-from aubier.ground.clock import instant
+from aubier.ground.clock import instant, milliseconds, moment_of
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.referentials.sharing.holder import only_holder
@@ -18,7 +17,6 @@ from aubier.referentials.sharing.rules import BASIS
 from aubier.store.intent import Grant
 
 _FOREVER = Grant("", "", "").till
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SYSTEMS = {"ps": ("Practitioner", IDNPS), "org": ("Organization", IDNST)}
 
 
@@ -49,8 +47,9 @@ async def in_force(ctx: Context, patient: str) -> Sequence[Mapping[str, Any]]:
 
 
 def _consent(patient: str, row: Mapping[str, Any], who: Resource) -> Resource:
-    start, end = int(row["since"]), int(row["till"])
-    period = {"start": _instant(start)} | ({"end": _instant(end)} if end < _FOREVER else {})
+    period = {"start": instant(moment_of(row["since"]))}
+    if row["till"] < _FOREVER:
+        period["end"] = instant(moment_of(row["till"]))
     purpose = {"system": BASIS, "code": row["basis"]}
     return {
         "resourceType": "Consent",
@@ -63,10 +62,6 @@ def _consent(patient: str, row: Mapping[str, Any], who: Resource) -> Resource:
             "purpose": [purpose],
         },
     }
-
-
-def _instant(ms: int) -> str:
-    return instant(_EPOCH + timedelta(milliseconds=ms))
 
 
 async def _who(view: View, key: str) -> Resource:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from aubier.access.actor import Context
-from aubier.access.decide import milliseconds, type_number
+from aubier.access.decide import type_number
 from aubier.access.labels import IDNPS, IDNST
+from aubier.ground.clock import milliseconds
 from aubier.ground.problem import not_found, problem
 from aubier.ground.rows import Resource
 from aubier.referentials.sharing.rules import Party

@@ -9,8 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from aubier.access.actor import Actor
-from aubier.access.decide import milliseconds
-from aubier.ground.clock import instant
+from aubier.ground.clock import instant, milliseconds
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.store.intent import Grant

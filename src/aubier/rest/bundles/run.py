@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from aubier.access.view import View
 from aubier.fhir import json as fhir_json
-from aubier.ground.clock import instant
+from aubier.ground.clock import instant, moment_of
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import check_links, in_entry, resolve
-from aubier.rest.exchange import Answer, Call, moment, placed, unforeseen
+from aubier.rest.exchange import Answer, Call, placed, unforeseen
 from aubier.rest.interactions import Interactions, check_parameters, path_of
 from aubier.rest.outcome import outcome, status_of
 from aubier.store.intent import Intent, Written
@@ -264,7 +264,7 @@ def _written(call: Call, written: Written) -> bytes:
     response: Resource = {"status": _PHRASES[status]}
     if written.version:
         response["etag"] = f'W/"{written.version}"'
-        response["lastModified"] = instant(moment(written.updated))
+        response["lastModified"] = instant(moment_of(written.updated))
     if status != 204:
         response["location"] = f"{written.type}/{written.id}/_history/{written.version}"
     wants = call.prefer.get("return") == "representation"

@@ -7,15 +7,11 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Any
 
+from aubier.access.labels import IDNPS, IDNST
 from aubier.sandbox.territory import numbers
 from aubier.sandbox.territory.communes import BRITTANY, Commune, atlas
 from aubier.sandbox.territory.draw import Draw, fixed_id
 from aubier.sandbox.territory.names import given, lines, street, surname
-
-IDNPS = "urn:oid:1.2.250.1.71.4.2.1"
-"""System of professionals' national identifiers (8 + RPPS)."""
-IDNST = "urn:oid:1.2.250.1.71.4.2.2"
-"""System of structures' national identifiers (1 + FINESS, 3 + SIRET)."""
 
 
 @dataclass(frozen=True, slots=True)

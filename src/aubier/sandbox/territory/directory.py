@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from aubier.access.labels import IDNPS, IDNST
 from aubier.ground.rows import Resource
 from aubier.sandbox.batch import Batch
 from aubier.sandbox.territory import numbers
-from aubier.sandbox.territory.carers import IDNPS, IDNST, Carer, Directory, Place
+from aubier.sandbox.territory.carers import Carer, Directory, Place
 from aubier.sandbox.territory.draw import fixed_id
 from aubier.sandbox.territory.people import FICTIVE, GENDERS, IDENTIFIER_TYPES, PROFILE, insee
 

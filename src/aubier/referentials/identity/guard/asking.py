@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from aubier.access.actor import Context
-from aubier.access.decide import milliseconds, require
+from aubier.access.decide import require
+from aubier.ground.clock import milliseconds
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.referentials.identity.number import AUTHORITIES

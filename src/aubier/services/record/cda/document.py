@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 
+from aubier.access.labels import CONFIDENTIALITY
 from aubier.ground.clock import instant
 from aubier.ground.rows import Resource
 from aubier.services.record.cda.model import Code, Header, Id, Name, Organization, Party, PatientRole
 from aubier.services.record.codes import (
-    CONFIDENTIALITY_SYSTEM,
     document_class,
     document_format,
     system_url,
@@ -197,7 +197,7 @@ def document_reference(
     authors, contained = _authors(header)
     kept = patient_identifiers(header.patient) if identifiers is None else identifiers
     patient = source_patient(header.patient, kept) | {"id": "patient"}
-    label = {"system": CONFIDENTIALITY_SYSTEM, "code": header.confidentiality.code or "N"}
+    label = {"system": CONFIDENTIALITY, "code": header.confidentiality.code or "N"}
     made: Resource = {
         "resourceType": "DocumentReference",
         "contained": [patient, *contained, _organization(header.custodian, "custodian")],
