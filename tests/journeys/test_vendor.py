@@ -18,7 +18,12 @@ BACK = "http://127.0.0.1:9/back"
 
 @pytest.fixture(scope="module")
 def client_id(instance: Running) -> str:
-    added = run("client", "add", "Mon logiciel", "--redirect", BACK, data=instance.data)
+    return _registered(instance, "Mon logiciel")
+
+
+def _registered(instance: Running, name: str, *flags: str) -> str:
+    """The id of a new application."""
+    added = run("client", "add", name, "--redirect", BACK, *flags, data=instance.data)
     assert added.returncode == 0, added.stderr
     return next(line.split()[1] for line in added.stdout.splitlines() if line.startswith("client_id"))
 
@@ -47,7 +52,8 @@ def _signed_in(instance: Running, client_id: str, login: str, scope: str) -> dic
         done = browser.post("/signon/login", data={**hidden, "login": login})
         assert done.status_code == 303
         came = browser.get(done.headers["location"])
-        if came.status_code == 200:
+        consulted = came.status_code == 200
+        if consulted:
             # The person is asked, once, whether to let this application in.
             fields = re.findall(r'type="hidden" name="([^"]*)" value="([^"]*)"', came.text)
             kept = {name: unescape(value) for name, value in fields}
@@ -66,7 +72,20 @@ def _signed_in(instance: Running, client_id: str, login: str, scope: str) -> dic
         given = browser.post(known["token_endpoint"], data=form)
         assert given.status_code == 200, given.text
         told: dict[str, str] = given.json()
-        return {**told, "form": urlencode(form), "endpoint": known["token_endpoint"]}
+        kept = {"form": urlencode(form), "endpoint": known["token_endpoint"]}
+        return {**told, **kept, "consulted": "yes" if consulted else "no"}
+
+
+def test_only_an_application_of_the_platforms_own_acts_without_asking(instance: Running) -> None:
+    theirs = _registered(instance, "Un logiciel")
+    ours = _registered(instance, "Aubier mobile", "--first-party")
+    told = [_signed_in(instance, app, "yann", "openid patient/*.rs") for app in (theirs, ours)]
+    assert [t["consulted"] for t in told] == ["yes", "no"]
+    assert instance.ask("/fhir/Patient?_count=1", token=told[1]["access_token"])[0] == 200
+    listed = run("client", "list", data=instance.data).stdout.splitlines()
+    assert [line for line in listed if "the platform answers for it" in line] == [
+        f"{ours}  Aubier mobile (the platform answers for it)  {BACK}"
+    ]
 
 
 def test_a_citizen_signs_in_and_the_application_reads_the_record(instance: Running, client_id: str) -> None:

@@ -90,10 +90,15 @@ def client_group() -> None:
     "--redirect", "redirects", multiple=True, metavar="URI", help="A redirect URI; may be given again."
 )
 @click.option("--confidential", is_flag=True, help="Give it a secret: for an application that can keep one.")
-def client_add(data: str | None, name: str, redirects: tuple[str, ...], confidential: bool) -> None:
+@click.option(
+    "--first-party",
+    is_flag=True,
+    help="The platform answers for it: people are not asked before it acts for them.",
+)
+def client_add(data: str | None, name: str, redirects: tuple[str, ...], **flags: bool) -> None:
     """Register the application NAME; prints its client id, and its secret once."""
     with plainly():
-        asyncio.run(people.client_add(_settings(data), name, redirects, confidential))
+        asyncio.run(people.client_add(_settings(data), name, redirects, **flags))
 
 
 @client_group.command("list")

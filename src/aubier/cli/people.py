@@ -36,11 +36,25 @@ async def token(settings: Settings, login: str, scope: str) -> None:
     click.echo(made)
 
 
-async def client_add(settings: Settings, name: str, redirects: Sequence[str], confidential: bool) -> None:
+async def client_add(
+    settings: Settings,
+    name: str,
+    redirects: Sequence[str],
+    *,
+    confidential: bool = False,
+    first_party: bool = False,
+) -> None:
     """Registers an application and prints what it needs."""
     async with opened(settings) as house:
-        client = await signon.add_client(console(house), name, redirects, confidential=confidential)
+        client = await signon.add_client(
+            console(house), name, redirects, confidential=confidential, first_party=first_party
+        )
     say(f"Application enregistrée : {name}", f"Registered: {name}")
+    if client.first_party:
+        say(
+            "La plateforme en répond : personne n'est consulté avant qu'elle agisse.",
+            "The platform answers for it: nobody is asked before it acts.",
+        )
     click.echo(f"client_id {client.id}")
     if client.secret:
         say("Gardez ce secret, il n'est montré qu'une fois :", "Keep this secret, it is shown once:")
@@ -51,7 +65,9 @@ async def client_list(settings: Settings) -> None:
     """Prints the applications."""
     async with opened(settings) as house:
         for client in await signon.list_clients(console(house)):
-            click.echo(f"{client.id}  {client.name}  {' '.join(client.redirects)}")
+            ours = text(" (la plateforme en répond)", " (the platform answers for it)")
+            name = client.name + (ours if client.first_party else "")
+            click.echo(f"{client.id}  {name}  {' '.join(client.redirects)}")
 
 
 async def client_remove(settings: Settings, client_id: str) -> None:
