@@ -39,6 +39,7 @@ class SignonSettings:
 
 _SHARED = ("base_url", "sandbox")
 _DEFAULTS = SignonSettings()
+_NAMED = tuple((f.name, f.name if f.name in _SHARED else f"signon_{f.name}") for f in fields(SignonSettings))
 
 
 def signon_settings(settings: Any) -> SignonSettings:
@@ -46,12 +47,8 @@ def signon_settings(settings: Any) -> SignonSettings:
 
     In the sandbox the professional realm's access token lives as long as the other unless set otherwise.
     """
-    found: dict[str, Any] = {}
-    for field in fields(SignonSettings):
-        name = field.name if field.name in _SHARED else f"signon_{field.name}"
-        value = getattr(settings, name, None)
-        if value is not None:
-            found[field.name] = value
+    given = ((name, getattr(settings, named, None)) for name, named in _NAMED)
+    found = {name: value for name, value in given if value is not None}
     if found.get("sandbox"):
         found.setdefault("psc_access_seconds", found.get("access_seconds", _DEFAULTS.access_seconds))
     address = getattr(settings, "url", "") or found.get("base_url") or _DEFAULTS.base_url

@@ -59,17 +59,10 @@ _ROW = f"{_PLAIN}, r.labels @> '{{{SHARED}}}' as many"
 
 
 def _row(record: Any) -> Row:
-    raw = codec.unpack(record["dict"], record["raw"]) if record["raw"] else b""
-    return Row(
-        type_names()[record["type"]],
-        record["id"],
-        record["ver"],
-        record["upd"],
-        raw,
-        record["pat"],
-        record["rid"],
-        record["op"],
-    )
+    """The row of a record that begins with the columns of `_PLAIN`."""
+    pat, rid, kind, logical, version, updated, op, dictionary, packed, *_ = record
+    raw = codec.unpack(dictionary, packed) if packed else b""
+    return Row(type_names()[kind], logical, version, updated, raw, pat, rid, op)
 
 
 @dataclass(slots=True)
