@@ -7,17 +7,16 @@ from typing import Any
 
 from aubier.access.actor import Context
 from aubier.access.decide import require, type_number
-from aubier.access.labels import IDNPS, IDNST
 from aubier.access.view import View
 from aubier.ground.clock import instant, milliseconds, moment_of
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
-from aubier.referentials.sharing.holder import only_holder
+from aubier.referentials.sharing.holder import KEYS, display, only_holder
 from aubier.referentials.sharing.rules import BASIS
 from aubier.store.intent import Grant
 
 _FOREVER = Grant("", "", "").till
-_SYSTEMS = {"ps": ("Practitioner", IDNPS), "org": ("Organization", IDNST)}
+_SYSTEMS = {prefix: (kind, system) for kind, (prefix, system) in KEYS.items()}
 
 
 async def rights(ctx: Context, parameters: Resource) -> Resource:
@@ -78,12 +77,4 @@ async def _who(view: View, key: str) -> Resource:
 
 
 def _named(resource: Resource) -> Resource:
-    reference = f"{resource['resourceType']}/{resource['id']}"
-    name = resource.get("name")
-    if isinstance(name, str):
-        return {"reference": reference, "display": name}
-    names: list[Resource] = name or [{}]
-    used = next((n for n in names if n.get("use") == "usual"), names[0])  # RNIV: one is called by this name
-    titles = [t for t in (*used.get("suffix", []), *used.get("prefix", [])) if t.upper() in ("DR", "PR")]
-    parts = [*titles[:1], *used.get("given", [])[:1], str(used.get("family", ""))]
-    return {"reference": reference, "display": " ".join(p for p in parts if p)}
+    return {"reference": f"{resource['resourceType']}/{resource['id']}", "display": display(resource)}

@@ -10,7 +10,8 @@ from aubier.ground.problem import not_found, problem
 from aubier.ground.rows import Resource
 from aubier.referentials.sharing.rules import Party
 
-_KEYS = {"Practitioner": ("ps", IDNPS), "Organization": ("org", IDNST)}
+KEYS = {"Practitioner": ("ps", IDNPS), "Organization": ("org", IDNST)}
+"""Those of the directory whom rights are given to: how their grant keys begin, the system of their numbers."""
 
 
 async def only_holder(ctx: Context, patient: str) -> None:
@@ -40,26 +41,30 @@ def oneself(ctx: Context) -> Party:
 async def named(ctx: Context, reference: str) -> Party:
     """The professional or structure of the directory that a reference names. Problem `value`, `not-found`."""
     kind, _, logical = reference.partition("/")
-    if kind not in _KEYS or not logical:
+    if kind not in KEYS or not logical:
         raise problem(
             "value",
             "'actor' must be a reference to a Practitioner or an Organization of the directory",
             "« actor » doit désigner un professionnel ou une structure de l'annuaire",
             at="Parameters.parameter.where(name='actor')",
         )
-    prefix, system = _KEYS[kind]
+    prefix, system = KEYS[kind]
     found = await ctx.store.as_system("sharing").read(kind, logical)
     number = next((str(i["value"]) for i in found.get("identifier", []) if i.get("system") == system), "")
     if not number:
         raise not_found(reference)
     identifier = {"system": system, "value": number}
-    told = {"reference": reference, "identifier": identifier, "display": _name(found)}
+    told = {"reference": reference, "identifier": identifier, "display": display(found)}
     return Party(f"{prefix}:{number}", told)
 
 
-def _name(found: Resource) -> str:
-    name = found.get("name") or [{}]
+def display(found: Resource) -> str:
+    """What a person or structure is called where rights are told: title, first given name, name in use."""
+    name = found.get("name")
     if isinstance(name, str):
         return name
-    parts = [*name[0].get("prefix", []), *name[0].get("given", []), str(name[0].get("family", ""))]
+    names: list[Resource] = name or [{}]
+    used = next((n for n in names if n.get("use") == "usual"), names[0])  # RNIV: one is called by this name
+    titles = [t for t in (*used.get("suffix", []), *used.get("prefix", [])) if t.upper() in ("DR", "PR")]
+    parts = [*titles[:1], *used.get("given", [])[:1], str(used.get("family", ""))]
     return " ".join(p for p in parts if p) or str(found.get("id", ""))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -277,15 +277,4 @@ def ended(found: Resource, now: datetime) -> Resource:
 
 def granted(right: Grant, now: datetime, until: datetime | None) -> Grant:
     """The grant from now on, to its end."""
-    return Grant(
-        right.patient,
-        right.actor,
-        right.basis,
-        right.rights,
-        right.scope,
-        right.withheld,
-        since=milliseconds(now),
-        till=milliseconds(until) if until else right.till,
-        deny=right.deny,
-        reason=right.reason,
-    )
+    return replace(right, since=milliseconds(now), till=milliseconds(until) if until else right.till)

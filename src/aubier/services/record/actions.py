@@ -38,9 +38,9 @@ from aubier.services.record.mhd.reading import (
 )
 from aubier.services.record.subject import (
     Subject,
-    escaped,
     subject_of_document,
     subject_of_reference,
+    token,
     without_numbers,
 )
 from aubier.services.record.visibility import authored, only_holders
@@ -77,8 +77,8 @@ async def _target(ctx: Context, target: Resource, patient: str) -> str:
     asked = target.get("identifier") or {}
     if not asked.get("value"):
         return ""
-    value = f"{escaped(str(asked.get('system') or ''))}|{escaped(str(asked['value']))}"
-    found = await ctx.store.search("DocumentReference", [("patient", patient), ("identifier", value)])
+    pairs = [("patient", patient), ("identifier", token(asked))]
+    found = await ctx.store.search("DocumentReference", pairs)
     return str(found.resources[0]["id"]) if found.resources else ""
 
 
@@ -143,8 +143,7 @@ async def _refuse_twice(ctx: Context, document: Resource, patient: str) -> None:
     told = document.get("masterIdentifier") or {}
     if not told.get("value"):
         return
-    value = f"{escaped(str(told.get('system') or ''))}|{escaped(str(told['value']))}"
-    pairs = [("patient", patient), ("identifier", value), ("status:not", "entered-in-error")]
+    pairs = [("patient", patient), ("identifier", token(told)), ("status:not", "entered-in-error")]
     held = (await ctx.store.as_system("record").search("DocumentReference", pairs)).resources
     if any([await _known_to(ctx, d["id"]) for d in held]):
         raise problem(

@@ -70,14 +70,18 @@ def _eyes(ctx: Context) -> View:
 
 async def _holder(ctx: Context, identifier: Resource) -> str:
     """The id of the one Patient who bears it, or nothing. Finding is not seeing: only the id is used."""
-    value = f"{escaped(str(identifier['system']))}|{escaped(str(identifier['value']))}"
-    found = await _eyes(ctx).search("Patient", [("identifier", value), ("_count", "2")])
+    asked = [("identifier", token(identifier)), ("_count", "2")]
+    found = await _eyes(ctx).search("Patient", asked)
     ids = [str(r["id"]) for r in found.resources]
     return ids[0] if len(ids) == 1 else ""
 
 
-def escaped(text: str) -> str:
-    """A value as a search parameter takes it. Rule: FHIR R4 search, escaping."""
+def token(identifier: Resource) -> str:
+    """`system|value` of an Identifier as a search parameter takes it. Rule: FHIR R4 search, escaping."""
+    return "|".join(_escaped(str(identifier.get(part) or "")) for part in ("system", "value"))
+
+
+def _escaped(text: str) -> str:
     for mark in ("\\", ",", "$", "|"):
         text = text.replace(mark, f"\\{mark}")
     return text
