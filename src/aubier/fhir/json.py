@@ -18,8 +18,8 @@ from typing import Any
 
 import msgspec
 
-from ..ground.problem import Problem, problem
-from ..ground.rows import Resource
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Resource
 
 
 @dataclass(frozen=True, slots=True)

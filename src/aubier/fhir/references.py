@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
 
-from ..ground.rows import Resource
-from .definitions import Element, Type, definitions
+from aubier.fhir.definitions import Element, Type, definitions
+from aubier.ground.rows import Resource
 
 Form = Literal["relative", "absolute", "urn", "fragment", "conditional", "url", "invalid"]
 

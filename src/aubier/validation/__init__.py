@@ -21,6 +21,6 @@ Rule: FHIR R4 4.0.1 (hl7.fhir.r4.core): json.html, datatypes.html, references.ht
 terminologies.html.
 """
 
-from .resource import check, validate
+from aubier.validation.resource import check, validate
 
 __all__ = ["check", "validate"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..ground.problem import Issue, Kind, Severity
+from aubier.ground.problem import Issue, Kind, Severity
 
 LIMIT = 200
 """Issues reported at most for one resource."""

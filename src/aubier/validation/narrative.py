@@ -12,7 +12,7 @@ from itertools import islice
 
 from lxml import etree
 
-from .drafts import LIMIT, Draft
+from aubier.validation.drafts import LIMIT, Draft
 
 _NS = "{http://www.w3.org/1999/xhtml}"
 _XML = "{http://www.w3.org/XML/1998/namespace}"

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..fhir.definitions import definitions
-from ..ground.problem import Issue, Problem
-from ..ground.rows import Resource
-from . import structure
-from .drafts import LIMIT, Draft
-from .values import State
+from aubier.fhir.definitions import definitions
+from aubier.ground.problem import Issue, Problem
+from aubier.ground.rows import Resource
+from aubier.validation import structure
+from aubier.validation.drafts import LIMIT, Draft
+from aubier.validation.values import State
 
 
 def validate(resource: Resource, *, expected_type: str | None = None) -> list[Issue]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..fhir.definitions import Element, Property, definitions
-from ..fhir.primitives import CHECKS
-from .drafts import (
+from aubier.fhir.definitions import Element, Property, definitions
+from aubier.fhir.primitives import CHECKS
+from aubier.validation.drafts import (
     LIMIT,
     Draft,
     below,
@@ -28,8 +28,8 @@ from .drafts import (
     unknown_element,
     wrong_form,
 )
-from .narrative import narrative
-from .values import Checker, State, absolute_url, bound, refers
+from aubier.validation.narrative import narrative
+from aubier.validation.values import Checker, State, absolute_url, bound, refers
 
 Rule = Callable[[Any, dict[str, Any], State], list[Draft] | None]
 """Checks one JSON property of an object: its value, the object (for siblings), the state."""

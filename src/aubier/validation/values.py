@@ -7,9 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..fhir.definitions import Binding, definitions
-from ..fhir.references import Reference
-from .drafts import Draft, not_bound, shown
+from aubier.fhir.definitions import Binding, definitions
+from aubier.fhir.references import Reference
+from aubier.validation.drafts import Draft, not_bound, shown
 
 _absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+", re.ASCII).fullmatch
 

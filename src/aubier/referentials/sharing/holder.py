@@ -11,7 +11,7 @@ from aubier.ground.rows import Resource
 from aubier.referentials.sharing.rules import Party
 
 KEYS = {"Practitioner": ("ps", IDNPS), "Organization": ("org", IDNST)}
-"""Those of the directory whom rights are given to: how their grant keys begin, the system of their numbers."""
+"""Those of the directory whom rights are given to: how a grant key begins, the system of its number."""
 
 
 async def only_holder(ctx: Context, patient: str) -> None:
