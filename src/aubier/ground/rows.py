@@ -62,6 +62,9 @@ class Response:
     cookies: tuple[Cookie, ...] = ()
 
 
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """A non-FHIR endpoint. `run(ctx, request)`; `ctx.actor` is anonymous unless a token or session came.
@@ -69,7 +72,7 @@ class Route:
     `path` may hold `{name}` and `{name:path}`. `title` is shown in the documentation.
     """
 
-    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    method: Method
     path: str
     run: Callable[[Any, Request], Awaitable[Response]]
     title: str

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from aubier.ground.rows import Route
+from aubier.ground.rows import Method, Route
 from aubier.portals.citizen import record_pages as record
 from aubier.portals.citizen import rights_pages as rights
 from aubier.portals.frame.errors import Page, guarded
 from aubier.portals.frame.house import House
 
-_ROWS: tuple[tuple[str, str, Page, str], ...] = (
+_ROWS: tuple[tuple[Method, str, Page, str], ...] = (
     ("GET", "/citoyen", record.home_page, "Home"),
     ("POST", "/citoyen/etape", record.step_answer, "Answer to the next step"),
     ("GET", "/citoyen/documents", record.documents_page, "Documents"),
@@ -35,6 +35,5 @@ _ROWS: tuple[tuple[str, str, Page, str], ...] = (
 def citizen_pages(house: House) -> tuple[Route, ...]:
     """The pages of the citizen's space, for signed-in citizens only."""
     return tuple(
-        Route(method, path, guarded(house, page, "citizen"), title)  # type: ignore[arg-type]
-        for method, path, page, title in _ROWS
+        Route(method, path, guarded(house, page, "citizen"), title) for method, path, page, title in _ROWS
     )

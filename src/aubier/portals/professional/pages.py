@@ -9,7 +9,7 @@ from typing import Any
 from aubier.access.actor import Context
 from aubier.ground.clock import instant
 from aubier.ground.problem import Problem
-from aubier.ground.rows import Request, Resource, Response, Route
+from aubier.ground.rows import Method, Request, Resource, Response, Route
 from aubier.portals.frame.dates import placed
 from aubier.portals.frame.errors import Page, guarded, sentences, status_of
 from aubier.portals.frame.forms import EMPTY, Form, signed_form
@@ -290,7 +290,7 @@ async def why_page(house: House, ctx: Context, request: Request) -> Response:
     return PAGES.render("why.html", around, who=who, base=f"/pro/patients/{request.params['id']}")
 
 
-_ROWS: tuple[tuple[str, str, Page, str], ...] = (
+_ROWS: tuple[tuple[Method, str, Page, str], ...] = (
     ("GET", "/pro", patients_page, "My patients"),
     ("GET", "/pro/chercher", find_page, "Find a patient"),
     ("POST", "/pro/chercher", find, "Find a patient"),
@@ -308,6 +308,6 @@ _ROWS: tuple[tuple[str, str, Page, str], ...] = (
 def professional_pages(house: House) -> tuple[Route, ...]:
     """The pages of the professional's space, for signed-in professionals only."""
     return tuple(
-        Route(method, path, guarded(house, page, "professional"), title)  # type: ignore[arg-type]
+        Route(method, path, guarded(house, page, "professional"), title)
         for method, path, page, title in _ROWS
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
@@ -54,7 +53,7 @@ def strip(patient: Resource, now: datetime, texts: Texts) -> Strip:
     )
 
 
-def name_of(resource: Resource, use: str) -> Mapping[str, object]:
+def name_of(resource: Resource, use: str) -> Resource:
     """The HumanName of that use, else the first one, else an empty one. Patients and practitioners."""
     names = resource.get("name") or []
     if isinstance(names, dict):
@@ -67,14 +66,14 @@ def everyday_name(resource: Resource) -> str:
     if isinstance(resource.get("name"), str):
         return str(resource["name"])
     name = name_of(resource, "usual")
-    given = list(name.get("given") or [])[:1]  # type: ignore[call-overload]
+    given = list(name.get("given") or [])[:1]
     said = " ".join([*given, _capital(str(name.get("family") or ""))]).strip()
     return said or str(name.get("text") or "")
 
 
 def first_name(resource: Resource) -> str:
     """The first given name, else the whole name."""
-    given = list(name_of(resource, "usual").get("given") or [])  # type: ignore[call-overload]
+    given = list(name_of(resource, "usual").get("given") or [])
     return str(given[0]) if given else everyday_name(resource)
 
 
@@ -84,7 +83,7 @@ def official_name(patient: Resource, texts: Texts) -> str:
     Rule: RNIV 1 v2.0: the birth name and first given name come first, the used name beside.
     """
     name = name_of(patient, "official")
-    given = " ".join(list(name.get("given") or [])[:1])  # type: ignore[call-overload]
+    given = " ".join(list(name.get("given") or [])[:1])
     said = f"{str(name.get('family') or '').upper()} {given}".strip() or str(name.get("text") or "")
     used = str(name_of(patient, "usual").get("family") or "").upper()
     if used and used != str(name.get("family") or "").upper():
@@ -95,7 +94,7 @@ def official_name(patient: Resource, texts: Texts) -> str:
 def caregiver_name(resource: Resource) -> str:
     """`Dr Anne Morvan`: a practitioner with the title of practice (a suffix in the directory)."""
     name = name_of(resource, "official")
-    titles = [*(name.get("suffix") or []), *(name.get("prefix") or [])]  # type: ignore[misc]
+    titles = [*(name.get("suffix") or []), *(name.get("prefix") or [])]
     title = next((t for t in titles if str(t).upper().strip(".") in ("DR", "PR")), "")
     return tidy_name(f"{title} {everyday_name(resource)}".strip())
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -92,7 +92,7 @@ def _range(target: tuple[Decimal, Decimal], unit: str, texts: Texts) -> str:
     return texts("plot.range", low=texts.number(target[0]), high=f"{texts.number(target[1])}\u00a0{unit}")
 
 
-def _scale(values: Sequence[Decimal], target: tuple[Decimal, Decimal] | None):  # type: ignore[no-untyped-def]
+def _scale(values: Sequence[Decimal], target: tuple[Decimal, Decimal] | None) -> Callable[[Decimal], float]:
     low, high = min([*values, *(target or ())]), max([*values, *(target or ())])
     room = (high - low) / 10 or Decimal(1)
     low, high = low - room, high + room

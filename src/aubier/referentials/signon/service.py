@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from aubier.access.actor import Context
-from aubier.ground.rows import Job, Route, Service
+from aubier.ground.rows import Job, Method, Route, Service
 from aubier.referentials.signon.openid.authorize import authorize
 from aubier.referentials.signon.openid.discovery import show_keys, show_provider, show_smart
 from aubier.referentials.signon.openid.exchange import exchange
@@ -19,8 +19,7 @@ from aubier.referentials.signon.tables import MIGRATIONS, STATEMENTS, SWEEPS
 from aubier.referentials.signon.tokens.keys import RETIRED_KEYS_LIVE
 
 _KEPT = max(RETIRED_KEYS_LIVE, timedelta(days=1))
-_Method = Literal["GET", "POST"]
-_ENDPOINTS: tuple[tuple[_Method, str, Any, str, str], ...] = (
+_ENDPOINTS: tuple[tuple[Method, str, Any, str, str], ...] = (
     ("GET", "authorize", authorize, "Authorization", "RFC 6749 4.1; OpenID Connect Core 3.1.2"),
     ("POST", "authorize", authorize, "Authorization, by form", "OpenID Connect Core 3.1.2.1"),
     ("POST", "token", exchange, "Tokens", "RFC 6749 3.2; RFC 7523; RFC 7636"),
