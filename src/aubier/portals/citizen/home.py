@@ -13,7 +13,7 @@ from aubier.portals.citizen.steps import Step, StepFacts, next_step
 from aubier.portals.frame.texts import Texts
 from aubier.portals.reading.medicines import Medicine, medicines, with_tasks
 from aubier.portals.reading.papers import Paper, papers
-from aubier.portals.reading.people import first_name
+from aubier.portals.reading.people import first_name, is_deceased
 from aubier.portals.reading.plot import Plot, plot
 
 
@@ -62,7 +62,7 @@ def home(facts: HomeFacts, own: Collection[str], now: datetime, texts: Texts) ->
     seen = [v for day in visits(read_looks(facts.audit), own, now, texts) for v in day.visits if not v.mine]
     return Home(
         first_name=first_name(facts.patient),
-        step=next_step(chosen, now, texts),
+        step=None if is_deceased(facts.patient) else next_step(chosen, now, texts),
         medicines=tuple(taken[:4]),
         more_medicines=max(0, len(taken) - 4),
         papers=tuple(lines[:3]),

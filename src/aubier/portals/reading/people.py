@@ -30,6 +30,7 @@ class Strip:
     status: str
     status_text: str
     status_tone: str
+    deceased: str
 
 
 def strip(patient: Resource, now: datetime, texts: Texts) -> Strip:
@@ -50,7 +51,20 @@ def strip(patient: Resource, now: datetime, texts: Texts) -> Strip:
         status=status,
         status_text=texts(f"identity.{status}.short"),
         status_tone={"qualified": "", "validated": "", "provisional": "amber"}.get(status, "amber"),
+        deceased=_deceased(patient, texts),
     )
+
+
+def is_deceased(patient: Resource) -> bool:
+    """Whether a Patient is known to have died."""
+    return bool(patient.get("deceasedBoolean") or patient.get("deceasedDateTime"))
+
+
+def _deceased(patient: Resource, texts: Texts) -> str:
+    if not is_deceased(patient):
+        return ""
+    day = say_numeric(str(patient.get("deceasedDateTime", "")))
+    return texts("identity.deceased_on", day=day) if day else texts("identity.deceased")
 
 
 def name_of(resource: Resource, use: str) -> Resource:

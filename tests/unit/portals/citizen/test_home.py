@@ -58,6 +58,11 @@ def test_an_empty_record_still_opens_on_something_useful() -> None:
     assert not (found.medicines or found.papers or found.circle or found.visits)
 
 
+def test_nothing_is_proposed_to_the_dead() -> None:
+    dead = {**story.YANN, "deceasedDateTime": "2026-11-13"}
+    assert home(replace(FACTS, patient=dead), OWN, NOW, FR).step is None
+
+
 def test_who_only_helps_is_not_asked_to_open_the_record() -> None:
     found = home(HomeFacts(story.EMPTY, consents=None), ("Patient/gaelle",), NOW, FR)
     assert found.step is None

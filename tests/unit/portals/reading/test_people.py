@@ -21,6 +21,14 @@ def test_the_strip_of_a_qualified_identity() -> None:
     assert found.status == "qualified"
 
 
+def test_a_death_is_said() -> None:
+    assert people.strip(story.YANN, NOW, FR).deceased == ""
+    dead = {**story.YANN, "deceasedDateTime": "2026-11-13T09:00:00+01:00"}
+    assert people.strip(dead, NOW, FR).deceased == "décès le 13/11/2026"
+    assert people.strip({**story.YANN, "deceasedBoolean": True}, NOW, FR).deceased == "décès déclaré"
+    assert not people.is_deceased({**story.YANN, "deceasedBoolean": False})
+
+
 def test_a_validated_identity_without_number_is_not_qualified() -> None:
     assert people.identity_status(story.patient("x", "A", "B", status="VALI")) == "validated"
     assert people.identity_status(story.patient("x", "A", "B", status="PROV")) == "provisional"
