@@ -55,7 +55,7 @@ def test_a_document_type_hidden_in_another_encoding_is_refused() -> None:
 def test_a_bomb_of_entities_is_refused_at_once() -> None:
     start = time.perf_counter()
     assert refusal(BOMB).kind == "structure"
-    assert time.perf_counter() - start < 0.5
+    assert time.perf_counter() - start < 5, "opened, it would take hours"
 
 
 def test_an_undeclared_entity_is_not_well_formed() -> None:
