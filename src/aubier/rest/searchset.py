@@ -38,19 +38,20 @@ def searchset(base: str, query: Query, found: Found) -> bytes:
 
 
 def _links(base: str, query: Query, found: Found) -> list[tuple[str, str]]:
-    own = [(k, v) for k, v in query.applied if k != "_page"]
+    own = urlencode([(k, v) for k, v in query.applied if k != "_page"])
     here = f"{base}/{query.type}"
-    mark = [("_page", query.cursor)] if query.cursor else []
-    links = [("self", _url(here, [*own, *mark]))]
+    links = [("self", _url(here, own, query.cursor))]
     if query.cursor:
         links.append(("first", _url(here, own)))
     if found.cursor and query.summary != "count":
-        links.append(("next", _url(here, [*own, ("_page", found.cursor)])))
+        links.append(("next", _url(here, own, found.cursor)))
     return links
 
 
-def _url(path: str, pairs: Sequence[tuple[str, str]]) -> str:
-    return f"{path}?{urlencode(pairs)}" if pairs else path
+def _url(path: str, query: str, page: str = "") -> str:
+    mark = urlencode({"_page": page}) if page else ""
+    asked = "&".join(part for part in (query, mark) if part)
+    return f"{path}?{asked}" if asked else path
 
 
 def bundle(kind: str, total: int | None, links: Sequence[tuple[str, str]], entries: Iterable[bytes]) -> bytes:
