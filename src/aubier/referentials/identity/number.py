@@ -180,15 +180,12 @@ def _unknown_authority(oid: str, at: str) -> Issue:
 
 
 def _wrong_realm(authority: Authority, at: str) -> Issue:
-    here, la = (
-        ("a sandbox", "un bac à sable")
-        if authority.realm == "production"
-        else ("production", "la production")
-    )
+    sandbox = authority.realm == "production"
+    here, fr = ("a sandbox", "un bac à sable") if sandbox else ("production", "la production")
     return Issue(
         "business-rule",
         f"{authority.code} ({authority.oid}) is a {authority.realm} authority and this is {here}",
-        f"{authority.code} ({authority.oid}) ne vaut pas ici : cette plateforme est {la}",
+        f"{authority.code} ({authority.oid}) ne vaut pas ici : cette plateforme est {fr}",
         (at.replace(".value", ".system"),),
         rule=REALM_RULE,
     )

@@ -201,12 +201,12 @@ def _with_attribute(standing: Standing, attribute: Attribute) -> Standing:
     return Standing(Status.PROV if attribute in _FROZEN else standing.status, attributes)
 
 
-def _frozen(standing: Standing, then: str, alors: str) -> Issue:
+def _frozen(standing: Standing, text: str, fr: str) -> Issue:
     which = sorted(standing.attributes & _FROZEN)[0]
     return Issue(
         "business-rule",
-        f"The identity is marked {_EN_ATTRIBUTE[which]}: {then}",
-        f"L'identité est marquée {_FR_ATTRIBUTE[which]} : {alors}",
+        f"The identity is marked {_EN_ATTRIBUTE[which]}: {text}",
+        f"L'identité est marquée {_FR_ATTRIBUTE[which]} : {fr}",
         rule=SI_09,
     )
 
@@ -236,12 +236,8 @@ def standing_issues(standing: Standing) -> list[Issue]:
     """
     issues = attribute_issues(standing.attributes)
     if standing.frozen and standing.status is not Status.PROV:
-        status = standing.status
-        issues.append(
-            _frozen(
-                standing, f"it cannot be {_EN_STATUS[status]}", f"elle ne peut pas être {_FR_STATUS[status]}"
-            )
-        )
+        text = f"it cannot be {_EN_STATUS[standing.status]}"
+        issues.append(_frozen(standing, text, f"elle ne peut pas être {_FR_STATUS[standing.status]}"))
     return issues
 
 
@@ -253,57 +249,43 @@ def document_refusal(document: Document) -> Issue | None:
     document; for a care-home resident admitted directly, family booklet or birth extract with a carte
     Vitale with photograph.
     """
-    if document.code not in KNOWN_DOCUMENTS:
-        return _refused(document, "it is not a known kind of document", "ce type de pièce n'est pas connu")
-    if document.code == "PA":
+    match document.code:
+        case "PA":
+            return None
+        case "CN" | "CE":
+            return _card_refusal(document)
+        case "CS":
+            text, fr = "the residence permit is not a permanent one", "le titre de séjour n'est pas permanent"
+            return None if document.permanent else _refused(document, text, fr)
+        case "LE" | "AN":
+            return _booklet_refusal(document)
+        case code if code in KNOWN_DOCUMENTS:
+            text = "this kind of document is not of high trust"
+            return _refused(document, text, "cette pièce n'est pas à haut niveau de confiance")
+    return _refused(document, "it is not a known kind of document", "ce type de pièce n'est pas connu")
+
+
+def _card_refusal(document: Document) -> Issue | None:
+    if document.country in _EUROPE:
         return None
-    if document.code in ("CN", "CE"):
-        return (
-            None
-            if document.country in _EUROPE
-            else _refused(
-                document,
-                f"an identity card of {document.country} is not of high trust; ask for a passport",
-                f"une carte d'identité de {document.country} ne suffit pas ; demander un passeport",
-            )
-        )
-    if document.code == "CS":
-        return (
-            None
-            if document.permanent
-            else _refused(
-                document,
-                "the residence permit is not a permanent one",
-                "le titre de séjour n'est pas permanent",
-            )
-        )
-    if document.code in ("LE", "AN"):
-        return _booklet_refusal(document)
-    return _refused(
-        document,
-        "this kind of document is not of high trust",
-        "cette pièce n'est pas à haut niveau de confiance",
-    )
+    text = f"an identity card of {document.country} is not of high trust; ask for a passport"
+    fr = f"une carte d'identité de {document.country} ne suffit pas ; demander un passeport"
+    return _refused(document, text, fr)
 
 
 def _booklet_refusal(document: Document) -> Issue | None:
     if document.care_home and document.vitale_photo:
         return None
+    if document.minor and _parent_shown(document):
+        return None
     if document.minor:
-        return (
-            None
-            if _parent_shown(document)
-            else _refused(
-                document,
-                "for a minor it counts only with an identity document of a parent",
-                "pour un mineur elle ne vaut qu'avec une pièce d'identité d'un parent",
-            )
+        text = "for a minor it counts only with an identity document of a parent"
+        return _refused(
+            document, text, "pour un mineur elle ne vaut qu'avec une pièce d'identité d'un parent"
         )
-    return _refused(
-        document,
-        "it counts for a minor, or for a care-home resident with a carte Vitale with photograph",
-        "elle vaut pour un mineur, ou pour un résident d'EHPAD avec sa carte Vitale avec photo",
-    )
+    text = "it counts for a minor, or for a care-home resident with a carte Vitale with photograph"
+    fr = "elle vaut pour un mineur, ou pour un résident d'EHPAD avec sa carte Vitale avec photo"
+    return _refused(document, text, fr)
 
 
 def _parent_shown(document: Document) -> bool:
@@ -312,10 +294,10 @@ def _parent_shown(document: Document) -> bool:
     )
 
 
-def _refused(document: Document, why: str, pourquoi: str) -> Issue:
+def _refused(document: Document, text: str, fr: str) -> Issue:
     return Issue(
         "business-rule",
-        f"Document {document.code} cannot validate an identity: {why}",
-        f"La pièce {document.code} ne peut pas valider une identité : {pourquoi}",
+        f"Document {document.code} cannot validate an identity: {text}",
+        f"La pièce {document.code} ne peut pas valider une identité : {fr}",
         rule=HIGH_TRUST,
     )
