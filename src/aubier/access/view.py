@@ -255,10 +255,12 @@ class View:
     ) -> tuple[Resource, list[str]]:
         """What stands between a resource and the store: validation, the rooms' content rules, the labels."""
         self.access.check(resource)
-        bound = replace(self, conn=conn)
-        context = Context(self.actor, bound, self.now, self.access.settings, self.language)
-        for rule in self.access.before_write.get(resource["resourceType"], ()):
-            resource = await rule.run(context, resource, before)
+        rules = self.access.before_write.get(resource["resourceType"], ())
+        if rules:
+            bound = replace(self, conn=conn)
+            context = Context(self.actor, bound, self.now, self.access.settings, self.language)
+            for rule in rules:
+                resource = await rule.run(context, resource, before)
         if resource["resourceType"] in DIRECTORY:
             return resource, []
         # Whoever changes a resource does not thereby become its author; the store keeps the authors it had.

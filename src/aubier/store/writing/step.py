@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant
@@ -63,6 +64,7 @@ def stamped(resource: Resource, logical: str, version: int, upd: int) -> bytes:
     return fhir_json.dumps({"resourceType": resource["resourceType"], "id": logical, "meta": meta, **rest})
 
 
+@lru_cache(maxsize=64)
 def instant_ms(upd: int) -> str:
     """Milliseconds of the epoch as a FHIR instant."""
     return instant(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=upd))
