@@ -14,7 +14,7 @@ import pytest
 
 from aubier.ground.rows import Migration
 from aubier.store.embedded.server import EmbeddedServer
-from aubier.store.embedded.template import keep_template, reset
+from aubier.store.embedded.template import forget_template, keep_template, reset
 from aubier.store.intent import Intent
 from aubier.store.store import open_store
 from tests.contract.schema import shape
@@ -165,3 +165,21 @@ async def _until(dsn: str, sql: str) -> None:
     while not await rows(dsn, sql):
         assert time.monotonic() < end, sql
         await asyncio.sleep(0.05)
+
+
+async def test_a_copy_is_kept_although_somebody_is_connected(dsn: str) -> None:
+    """Another command of the same person, while the territory is made."""
+    await forget_template(dsn)
+    assert await databases(dsn) == {"aubier"}
+    other = await asyncpg.connect(dsn)
+    try:
+        began = time.monotonic()
+        await keep_template(dsn)
+        assert time.monotonic() - began < 4, "nobody is waited for"
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+            await other.fetchval("select 1")
+    finally:
+        other.terminate()
+    await write(dsn, NEWER, "after")
+    await reset(dsn, NEWER)
+    assert "today" in await patients(dsn) and "after" not in await patients(dsn)

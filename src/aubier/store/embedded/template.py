@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
@@ -28,12 +28,14 @@ def _name(dsn: str) -> str:
 
 
 async def keep_template(dsn: str) -> None:
-    """Copies the database at `dsn` once, while nobody is connected to it."""
+    """Copies the database at `dsn` once; whoever is connected meanwhile is cut off and comes back."""
+    name = _name(dsn)
     async with answered():
         conn = await asyncpg.connect(_beside(dsn, "postgres"))
         try:
             if not await conn.fetchval("select 1 from pg_database where datname = $1", _FRESH):
-                await conn.execute(f'create database "{_FRESH}" template "{_name(dsn)}" strategy file_copy')
+                copied = f'create database "{_FRESH}" template "{name}" strategy file_copy'
+                await _alone(conn, name, lambda: conn.execute(copied))
         finally:
             await conn.close()
 
@@ -81,13 +83,22 @@ async def reset(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> None:
 
 
 async def _exchange(conn: asyncpg.Connection, name: str, made: str) -> None:
-    """The new one under the name, the old one aside, in one transaction, which needs nobody connected."""
+    """The new one under the name, the old one aside, in one transaction."""
+
+    async def exchange() -> None:
+        async with conn.transaction():
+            await conn.execute(f'alter database "{name}" rename to "{name}_old"')
+            await conn.execute(f'alter database "{made}" rename to "{name}"')
+
+    await _alone(conn, name, exchange)
+
+
+async def _alone(conn: asyncpg.Connection, name: str, act: Callable[[], Awaitable[object]]) -> None:
+    """Does what needs that nobody is connected to the database `name`; Problem when others hold on."""
     for _ in range(_TRIES):
         await conn.fetch("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
         try:
-            async with conn.transaction():
-                await conn.execute(f'alter database "{name}" rename to "{name}_old"')
-                await conn.execute(f'alter database "{made}" rename to "{name}"')
+            await act()
         except asyncpg.ObjectInUseError:
             continue
         return
