@@ -9,11 +9,13 @@ from itertools import chain
 from random import Random
 from typing import Any
 
+import asyncpg
 import pytest
 
 from aubier.access.actor import Actor
 from aubier.search.query import parse
 from aubier.store.intent import Grant
+from aubier.store.pool import planned_once
 from aubier.store.reading import Reader
 from tests.contract.desk import Desk, following, ids, opened
 from tests.contract.search.oracle import Oracle
@@ -248,3 +250,21 @@ async def test_a_page_reads_no_more_of_a_long_record_than_it_shows(desk: Desk, s
         plan = await conn.fetchval(f"explain (analyze, format json) {text}", *args)
     assert len(page.rows) == 10
     assert _rows_read(json.loads(plan)[0]["Plan"]) <= 40
+
+
+async def test_what_is_planned_once_is_committed_and_leaves_no_trace(desk: Desk) -> None:
+    insert = "insert into claim (key, holder, till) values ($1, 'planned', 1)"
+    async with desk.house.store.pool.acquire() as conn:
+        async with planned_once(conn):
+            assert await conn.fetchval("show plan_cache_mode") == "force_generic_plan"
+            await conn.execute(insert, "kept")
+        with pytest.raises(asyncpg.DivisionByZeroError):
+            async with planned_once(conn):
+                await conn.execute(insert, "lost")
+                await conn.execute("select 1 / 0")
+        assert not conn.is_in_transaction()
+        assert await conn.fetchval("show plan_cache_mode") == "auto"
+        async with conn.transaction(), planned_once(conn):
+            assert await conn.fetchval("show plan_cache_mode") == "auto", "somebody else's transaction"
+    kept = await desk.sql("select key from claim where holder = 'planned'")
+    assert [row["key"] for row in kept] == ["kept"]
