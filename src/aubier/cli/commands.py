@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from aubier import __version__
-from aubier.cli import backup, doctor, load, people, tour, up
+from aubier.cli import backup, doctor, extract, load, people, tour, up
 from aubier.cli.instance import settings_of
 from aubier.cli.speech import plainly, speak
 from aubier.settings import Settings
@@ -125,6 +125,18 @@ def load_command(data: str | None, paths: tuple[Path, ...]) -> None:
     """Load FHIR files, folders, NDJSON or a directory extract; says what was refused and why."""
     with plainly():
         sys.exit(asyncio.run(load.load_all(_settings(data), paths)))
+
+
+@main.command("extract")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--lines", type=click.IntRange(1, 10_000_000), default=10_000, show_default=True, help="Activity lines."
+)
+@click.option("--seed", default="aubier", show_default=True, help="The same seed makes the same bytes.")
+def extract_command(folder: Path, lines: int, seed: str) -> None:
+    """Write an invented directory extract (PS_LibreAcces) into FOLDER, to try an import with."""
+    with plainly():
+        extract.write(folder, lines, seed)
 
 
 @main.command("reset")

@@ -1,4 +1,4 @@
-"""`aubier load` of a directory extract: streamed, in bounded memory, and resumed after a stop."""
+"""Directory extracts: `aubier load` streams one in, and goes on after a stop; `aubier extract` writes one."""
 
 from __future__ import annotations
 
@@ -13,10 +13,13 @@ import click
 from aubier.access.view import Access, View
 from aubier.cli.instance import console, opened
 from aubier.cli.speech import Progress, say, text
+from aubier.ground.clock import system_clock
+from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
 from aubier.referentials.directory.extraction import importer
 from aubier.referentials.directory.extraction.extract import kind_of_file
 from aubier.referentials.directory.extraction.importer import BulkReport, Report
+from aubier.sandbox.extracts import write_extract
 from aubier.settings import Settings
 from aubier.store.bulk import load, uncollected
 
@@ -50,6 +53,35 @@ async def load_extract(settings: Settings, source: Path) -> int:
     _tell(report, time.monotonic() - started)
     return 1 if report.bad else 0
 
+
+def write(folder: Path, lines: int, seed: str) -> None:
+    """Writes an invented extract into a folder that holds none. Interrupted, it leaves nothing."""
+    if folder.is_dir() and is_extract(folder):
+        raise problem(
+            "conflict",
+            f"{folder} holds an extract already; choose another folder",
+            f"{folder} contient déjà une extraction ; choisissez un autre dossier",
+        )
+    progress = Progress()
+
+    def told(written: int) -> None:
+        if written % 1000 < _LINES_EACH or written == lines:
+            progress(written, "lignes écrites", "lines written")
+
+    try:
+        stamp = f"{system_clock():%Y%m%d%H%M}"
+        paths = write_extract(folder, lines, seed=seed, stamp=stamp, told=told)
+    except BaseException:
+        for file in folder.glob("PS_LibreAcces*.txt"):
+            file.unlink()
+        raise
+    progress.end()
+    for path in paths.values():
+        click.echo(path)
+
+
+_LINES_EACH = 3
+"""Lines that a professional has at most."""
 
 _STAGES = {
     "reading": ("lignes lues", "lines read"),

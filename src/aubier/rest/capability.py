@@ -79,7 +79,7 @@ def _resource(kind: str, operations: Mapping[tuple[str, str], Operation]) -> Res
         "interaction": [{"code": code} for code in _INSTANCE],
         "versioning": "versioned-update",
         "readHistory": True,
-        "updateCreate": True,
+        "updateCreate": False,
         "conditionalCreate": True,
         "conditionalRead": "full-support",
         "conditionalUpdate": True,

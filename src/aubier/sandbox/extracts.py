@@ -6,7 +6,7 @@ lists serve otherwise. Every number has its right key where it has one; RPPS num
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
@@ -156,16 +156,20 @@ class _Structure:
     sector: tuple[str, str]
 
 
-Progress = Callable[[int], None]
-
-
 def write_extract(
-    folder: Path, lines: int, *, seed: str, stamp: str, names: Names = OWN_NAMES, encoding: str = "utf-8"
+    folder: Path,
+    lines: int,
+    *,
+    seed: str,
+    stamp: str,
+    names: Names = OWN_NAMES,
+    encoding: str = "utf-8",
+    told: Callable[[int], None] = lambda written: None,
 ) -> dict[Kind, Path]:
     """Writes the three files of an extract with `lines` activity lines into `folder`; gives their paths.
 
     `stamp` is the YYYYMMDDHHMM of the file names. Memory does not grow with `lines`. A professional has one
-    to three lines, a skill line when a doctor, and one degree line.
+    to three lines, a skill line when a doctor, and one degree line. `told` hears how many lines are written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     paths = {kind: folder / f"PS_LibreAcces_{kind}_{stamp}.txt" for kind in KINDS}
@@ -176,17 +180,19 @@ def write_extract(
         }
         for kind, file in files.items():
             file.write(COLUMNS[kind] + "\n")
-        _write_people(files, lines, Random(seed), _structures(seed, names), names)
+        for written in _people(files, lines, Random(seed), _structures(seed, names), names):
+            told(written)
     return paths
 
 
-def _write_people(
+def _people(
     files: Mapping[Kind, IO[str]],
     lines: int,
     chance: Random,
     structures: Callable[[int], _Structure],
     names: Names,
-) -> None:
+) -> Iterator[int]:
+    """Writes one professional after the other; gives the activity lines so far."""
     number, written, known = 0, 0, max(1, lines // 8)
     while written < lines:
         number += 1
@@ -207,6 +213,7 @@ def _write_people(
             files["SavoirFaire"].write(f"{head}|{name}|{exercise}|{'|'.join(skill)}|\n")
         degree = f"DE|Diplôme d'Etat français|{profession.degree}|{profession.degree_label}"
         files["Dipl_AutExerc"].write(f"{head}|{name}|{degree}|||||\n")
+        yield written
 
 
 def _person(number: int, chance: Random, names: Names) -> tuple[tuple[str, ...], _Profession]:

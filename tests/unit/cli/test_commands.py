@@ -7,14 +7,15 @@ import pytest
 from click.testing import CliRunner
 
 from aubier import __version__
-from aubier.cli import instance, main
+from aubier.cli import extract, instance, main
 from aubier.cli.backup import _without_password
 from aubier.cli.commands import described
 from aubier.cli.load import _read, _unpacked
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
 
-NAMES = {"up", "serve", "accounts", "token", "client", "load", "reset", "backup", "restore", "tour", "doctor"}
+NAMES = {"up", "serve", "accounts", "token", "client", "load", "extract", "reset"}
+NAMES |= {"backup", "restore", "tour", "doctor"}
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +30,32 @@ def test_every_command_is_there_and_says_what_it_does() -> None:
     assert set(main.commands) == NAMES
     for row in json.loads(described()):
         assert row["about"].endswith((".", "!")), row["name"]
-        assert any("--data" in option["names"] for option in row["options"]), row["name"]
+        given = any("--data" in option["names"] for option in row["options"])
+        assert given or row["name"] == "aubier extract", row["name"]
+
+
+def test_an_extract_is_written_once_and_the_same_from_the_same_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def contents(folder: Path) -> list[bytes]:
+        return [file.read_bytes() for file in sorted(folder.glob("PS_LibreAcces*.txt"))]
+
+    one, two, cut = (tmp_path / name for name in ("one", "two", "cut"))
+    for folder in (one, two):
+        assert CliRunner().invoke(main, ["extract", str(folder), "--lines", "300"]).exit_code == 0
+    assert len(contents(one)) == 3 and contents(one) == contents(two)
+    assert [c.count(b"\n") for c in contents(one)].count(301) == 1
+    again = CliRunner().invoke(main, ["--lang", "en", "extract", str(one)])
+    assert (again.exit_code, "holds an extract already" in again.output) == (5, True)
+
+    def interrupted(folder: Path, *_: object, **__: object) -> None:
+        folder.mkdir()
+        (folder / "PS_LibreAcces_SavoirFaire_202611220900.txt").write_text("half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(extract, "write_extract", interrupted)
+    assert CliRunner().invoke(main, ["extract", str(cut)]).exit_code == 130
+    assert contents(cut) == []
 
 
 def test_the_version() -> None:

@@ -179,7 +179,7 @@ def test_texts_travel_quoted(values: list[str]) -> None:
 # -- whose record ----------------------------------------------------------------------------------------
 
 
-def whose(resource: dict[str, Any]) -> list[str]:
+def whose(resource: dict[str, Any]) -> dict[str, bool]:
     return patients(resource, indexed(resource).found)
 
 
@@ -200,9 +200,9 @@ def test_whose_record_a_resource_is_part_of(resource: dict[str, Any], names: lis
     assert sorted(whose(resource)) == names
 
 
-def test_the_subject_comes_first() -> None:
-    resource = observation(performer=[{"reference": "Patient/a"}])
-    assert whose(resource) == ["p", "a"]
+def test_whom_it_is_about_comes_first() -> None:
+    resource = observation(performer=[{"reference": f"Patient/{p}"} for p in "ap"])
+    assert list(whose(resource).items()) == [("p", True), ("a", False)]
 
 
 @pytest.mark.parametrize(
