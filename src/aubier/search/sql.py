@@ -199,6 +199,23 @@ def _sliced(frame: Frame, criterion: Criterion, kind: str) -> bool:
     return not frame.table(kind) and criterion.parameter.code in frame.slices(kind)
 
 
+def records(frame: Frame, criterion: Criterion | Has, kind: str) -> str:
+    """A SELECT of the few compartments where every match of a criterion is; empty when they may be many.
+
+    Those of the Patients named, or found by an identifier (`patient.identifier`).
+    """
+    if patients := patients_named(frame, criterion, kind):
+        return homes(frame, patients)
+    if isinstance(criterion, Has) or len(criterion.chain) != 1 or not _sliced(frame, criterion, kind):
+        return ""
+    (step,) = criterion.chain
+    if isinstance(step, Has) or step.type != "Patient" or step.chain or step.modifier:
+        return ""
+    if step.parameter.code != "_id" and not of_identifiers(step.parameter):
+        return ""
+    return _homes_of(frame, *_targets(frame, step))
+
+
 def homes(frame: Frame, patients: list[str]) -> str:
     """A SELECT of the compartments where resources of these patients may live, each once."""
     number = frame.args.add(frame.number("Patient"), "smallint")
@@ -213,11 +230,7 @@ def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     tests = []
     for step in criterion.chain:
         target = step.type if isinstance(step, Criterion) else step.target
-        t = frame.alias("t")
-        inner = (
-            f"from {frame.table(target)}res {t} where {t}.type = {frame.number(target)}"
-            f" and {frame.visible(t, target)} and {condition(frame, step, target, t)}"
-        )
+        t, inner = _targets(frame, step)
         test = _posting(
             frame,
             "ref",
@@ -225,15 +238,26 @@ def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
             row,
             f"{{p}}.param = {param} and {{p}}.target in (select '{target}/' || {t}.id {inner})",
         )
-        if target == "Patient" and _sliced(frame, criterion, kind):
-            s = frame.alias("s")
-            homes = (
-                f"array(select {t}.pat {inner} union all select {s}.home from stub {s}"
-                f" where {s}.pat in (select {t}.pat {inner}))"
-            )
-            test = f"{row}.pat = any({homes}) and {test}"
+        if target == "Patient" and row != frame.walked and _sliced(frame, criterion, kind):
+            test = f"{row}.pat = any(array({_homes_of(frame, t, inner)})) and {test}"
         tests.append(f"({test})")
     return _any(tests)
+
+
+def _targets(frame: Frame, step: Criterion | Has) -> tuple[str, str]:
+    """The resources that meet one way of a chain: their row name, and the SELECT's text from FROM on."""
+    target = step.type if isinstance(step, Criterion) else step.target
+    t = frame.alias("t")
+    return t, (
+        f"from {frame.table(target)}res {t} where {t}.type = {frame.number(target)}"
+        f" and {frame.visible(t, target)} and {condition(frame, step, target, t)}"
+    )
+
+
+def _homes_of(frame: Frame, t: str, patients: str) -> str:
+    """The compartments where resources of these Patients may live, each once."""
+    s, known = frame.alias("s"), f"select {t}.pat {patients}"
+    return f"{known} union select {s}.home from stub {s} where {s}.pat in ({known})"
 
 
 def _has(frame: Frame, has: Has, kind: str, row: str) -> str:

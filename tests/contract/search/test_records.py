@@ -43,6 +43,11 @@ _DATES = (
 """Equal ones, one inside the other, open ones, and none."""
 
 
+def _patient(logical: str) -> Resource:
+    known = {"system": "urn:mrn", "value": logical}
+    return {"resourceType": "Patient", "id": logical, "identifier": [known]}
+
+
 def _measurement(at: Random, n: int) -> Resource:
     records = at.choice((OPEN, OPEN, CLOSED))
     return {
@@ -95,7 +100,7 @@ async def records(
     at = Random(23)
     made = [_measurement(at, n) for n in range(90)] + [_condition(at, n) for n in range(30)]
     async with opened(database, tmp_path_factory.mktemp("house"), actors) as desk:
-        await put(desk, *({"resourceType": "Patient", "id": p} for p in (*OPEN, *CLOSED)))
+        await put(desk, *(_patient(p) for p in (*OPEN, *CLOSED)))
         await put(desk, *deepcopy(made))
         grants = [Grant(p, doctor, "treating-doctor", "r", since=1) for p in OPEN]
         await desk.system().store.grant(*grants, Grant(CITIZEN, person, "self", "r", since=1))
@@ -107,7 +112,7 @@ async def records(
         now = round(desk.now[0].timestamp() * 1000)
         people = {"loader": (*OPEN, *CLOSED), "doctor": OPEN, "citizen": (CITIZEN,)}
         for login, found in seen.items():
-            found += [{"resourceType": "Patient", "id": p} for p in people[login]]
+            found += [_patient(p) for p in people[login]]
         yield Records(desk, {login: Oracle(found, now) for login, found in seen.items()})
 
 
@@ -121,6 +126,9 @@ WHO: tuple[Pairs, ...] = (
     [("patient", "p0"), ("subject", "Patient/p0,Patient/p1")],
     [("patient", "p0"), ("subject:Patient", "p1")],
     [("patient", "nobody")],
+    [("patient.identifier", "urn:mrn|p0")],
+    [("subject:Patient.identifier", "p1,p4,nobody"), ("patient", "p1,p4")],
+    [("patient._id", "p0,p2,p5")],
 )
 PERFORMED: tuple[Pairs, ...] = (
     [("performer", "Patient/p0")],
@@ -185,7 +193,7 @@ async def test_the_same_answers_as_the_book(records: Records, login: str, who: P
 @pytest.mark.parametrize("sort", SORTS)
 async def test_pages_in_any_order(records: Records, login: str, sort: str) -> None:
     oracle = records.oracles[login]
-    for who in WHO[:5]:
+    for who in (*WHO[:5], WHO[8]):
         expected = _in_order(oracle, oracle.search("Observation", who), sort)
         for size in (1, 7):
             asked = [*who, ("_count", str(size)), *([("_sort", sort)] if sort else [])]

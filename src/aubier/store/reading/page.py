@@ -17,7 +17,7 @@ from aubier.search.sorting import (
     stretches,
     unchanged_since,
 )
-from aubier.search.sql import Frame, conditions, homes, patients_named
+from aubier.search.sql import Frame, conditions, records
 from aubier.store.keys import family
 from aubier.store.sight import Sight
 
@@ -61,11 +61,11 @@ class Page:
             self.taken, self.place = read_cursor(self.query.cursor, self.keys)
 
     def _records(self) -> str:
-        """The compartments of the Patients named, else those of a citizen; empty when there may be many."""
+        """The compartments of the Patients asked for, else of a citizen; empty when there may be many."""
         for criterion in self.query.criteria:
-            patients = patients_named(self.frame, criterion, self.query.type)
-            if patients:
-                return homes(self.frame, patients)
+            found = records(self.frame, criterion, self.query.type)
+            if found:
+                return found
         if _of_a_citizen(self.sight) and not family(self.query.type):
             return f"select unnest({self.sight.mine(self.frame.args)})"
         return ""
