@@ -23,12 +23,19 @@ def client_id(instance: Running) -> str:
 
 def _registered(instance: Running, name: str, *flags: str) -> str:
     """The id of a new application."""
+    return _new(instance, name, *flags)["client_id"]
+
+
+def _new(instance: Running, name: str, *flags: str) -> dict[str, str]:
+    """What a new application is told: its id, and its secret if it has one."""
     added = run("client", "add", name, "--redirect", BACK, *flags, data=instance.data)
     assert added.returncode == 0, added.stderr
-    return next(line.split()[1] for line in added.stdout.splitlines() if line.startswith("client_id"))
+    return dict(line.split() for line in added.stdout.splitlines() if line.startswith("client_"))
 
 
-def _signed_in(instance: Running, client_id: str, login: str, scope: str) -> dict[str, str]:
+def _signed_in(
+    instance: Running, client_id: str, login: str, scope: str, *, client_secret: str = ""
+) -> dict[str, str]:
     """The token answer of an authorization code with PKCE, through the login page as a browser sees it."""
     with httpx.Client(base_url=instance.url, follow_redirects=False) as browser:
         known = browser.get("/fhir/.well-known/smart-configuration").json()
@@ -68,6 +75,7 @@ def _signed_in(instance: Running, client_id: str, login: str, scope: str) -> dic
             "redirect_uri": BACK,
             "client_id": client_id,
             "code_verifier": verifier,
+            **({"client_secret": client_secret} if client_secret else {}),
         }
         given = browser.post(known["token_endpoint"], data=form)
         assert given.status_code == 200, given.text
@@ -78,8 +86,14 @@ def _signed_in(instance: Running, client_id: str, login: str, scope: str) -> dic
 
 def test_only_an_application_of_the_platforms_own_acts_without_asking(instance: Running) -> None:
     theirs = _registered(instance, "Un logiciel")
-    ours = _registered(instance, "Aubier mobile", "--first-party")
-    told = [_signed_in(instance, app, "yann", "openid patient/*.rs") for app in (theirs, ours)]
+    refused = run("client", "add", "Aubier", "--redirect", BACK, "--first-party", data=instance.data)
+    assert refused.returncode == 2 and "secret" in refused.stderr
+    new = _new(instance, "Aubier mobile", "--first-party", "--confidential")
+    ours, scope = new["client_id"], "openid patient/*.rs"
+    told = [
+        _signed_in(instance, theirs, "yann", scope),
+        _signed_in(instance, ours, "yann", scope, client_secret=new["client_secret"]),
+    ]
     assert [t["consulted"] for t in told] == ["yes", "no"]
     assert instance.ask("/fhir/Patient?_count=1", token=told[1]["access_token"])[0] == 200
     listed = run("client", "list", data=instance.data).stdout.splitlines()

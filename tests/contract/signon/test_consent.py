@@ -171,7 +171,10 @@ async def test_professionals_are_asked_as_well(
 
 
 async def test_our_own_applications_do_not_ask(stage: Stage, yann: httpx.AsyncClient) -> None:
-    ours = await api.add_client(stage.ctx(), "Aubier mobile", [BACK], first_party=True)
+    with pytest.raises(Problem, match="secret"):
+        await api.add_client(stage.ctx(), "Aubier mobile", [BACK], first_party=True)
+    assert await api.add_client(stage.ctx(), "Web", ["https://aubier.example/back"], first_party=True)
+    ours = await api.add_client(stage.ctx(), "Aubier mobile", [BACK], first_party=True, confidential=True)
     assert (await api.find_client(stage.ctx(), ours.id)).first_party  # type: ignore[union-attr]
     assert "code" in told(await ask(yann, ours))
     assert "code" in told(await ask(yann, ours, prompt="none"))

@@ -127,12 +127,22 @@ async def add_client(
 
     `jwks`: its public keys as a JWK Set, for `private_key_jwt`. `scope`: all it may ever ask (default:
     identity, `patient/*`, `user/*`; `system/*` and `ins` must be named). `id` only for a known one. Only the
-    console flags one as `first_party`: no page and no endpoint registers applications.
+    console flags one as `first_party`: no page and no endpoint registers applications; and it must be able to
+    prove who it is, because people are not asked (RFC 8252, 8.6).
     Raises Problem `value` (name, address, keys) or `duplicate` (id).
     """
     places, returns = _places(redirects), _places(after_logout)
     if not name.strip() or len(name) > 100 or not name.isprintable() or (id and not _ID.fullmatch(id)):
         raise problem("value", "Name: 1 to 100 characters", "Nom : 1 à 100 caractères", at="http.name")
+    if first_party and not (confidential or jwks) and not all(p.startswith("https:") for p in places):
+        raise problem(
+            "value",
+            "Nobody is asked before a first-party application acts, and any program can answer at this"
+            " address: give it a secret, keys, or an https address",
+            "Personne n'est consulté avant qu'une application de la plateforme agisse, et n'importe quel"
+            " programme peut répondre à cette adresse : donnez-lui un secret, des clés ou une adresse https",
+            at="http.redirect_uri",
+        )
     shown = secret() if confidential else None
     rows = await ctx.store.run(
         "signon.add_client",
