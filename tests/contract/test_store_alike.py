@@ -12,6 +12,7 @@ from aubier.ground.problem import Problem
 from aubier.search.parameters import registry
 from aubier.search.query import parse
 from aubier.store.intent import Batch, Grant, Intent, Prepare
+from aubier.store.keys import type_numbers
 from aubier.store.sight import Sight
 from aubier.store.store import Store, open_store
 from tests.contract.test_store_write import NOW, ROOT, _as_is, patient, weight
@@ -229,34 +230,49 @@ async def test_the_line_counts_what_is_shown(store: Store, count: str, hits: int
     assert [line[2] for line in await lines(store, last)] == [len(rows_)]
 
 
-async def test_each_patient_a_resource_concerns_is_told(store: Store) -> None:
-    people = [
-        Intent("update", "Patient", name, resource=patient(name), may_create=True)
-        for name in ("child", "mother")
-    ]
-    measured = {**observation("child", "mother"), "id": "measured"}
+async def test_a_condition_that_nothing_meets_is_said_as_it_was_asked(store: Store) -> None:
+    last = await store.pool.fetchval("select max(aid) from audit")
+    condition = parse("Observation", [("code", "none"), ("patient", "known")], registry=registry())
+    (done,) = await store.transact(DOCTOR, batch(Intent("delete", "Observation", condition=condition)))
+    assert done.status == "nothing"
+    assert await lines(store, last) == [("search", "Observation?code=none&patient=known", 0, "ok")]
+
+
+def meeting(*patients: str) -> dict[str, Any]:
+    rows = [{"actor": {"reference": f"Patient/{p}"}, "status": "accepted"} for p in patients]
+    return {"resourceType": "Appointment", "status": "booked", "participant": rows}
+
+
+@pytest.mark.parametrize("made", [meeting, observation])
+async def test_each_patient_a_resource_is_about_is_told(
+    store: Store, made: Callable[..., dict[str, Any]]
+) -> None:
+    names, shared = ("child", "mother"), made("child", "mother")
+    people = [Intent("update", "Patient", name, resource=patient(name), may_create=True) for name in names]
+    kind = shared["resourceType"]
     await store.transact(ROOT, batch(*people))
     last = await store.pool.fetchval("select max(aid) from audit")
-    await store.transact(
-        ROOT, batch(Intent("update", "Observation", "measured", resource=measured, may_create=True))
-    )
-    await store.read(ROOT, "Observation", "measured")
-    await store.search(ROOT, parse("Observation", [("_id", "measured,of-known")], registry=registry()))
-    await store.history(ROOT, ["Observation"], "measured", count=5)
-    await store.vread(ROOT, "Observation", "measured", 1)
+    intent = Intent("update", kind, "shared", resource={**shared, "id": "shared"}, may_create=True)
+    await store.transact(ROOT, batch(intent))
+    await store.read(ROOT, kind, "shared")
+    await store.search(ROOT, parse(kind, [("_id", "shared,of-known")], registry=registry()))
+    await store.history(ROOT, [kind], "shared", count=5)
+    await store.vread(ROOT, kind, "shared", 1)
     found = await store.pool.fetch(
         "select m.id, a.action, a.hits from audit a join id_map m on m.pat = a.pat and m.type ="
         " (select type from id_map where id = 'child') where a.aid > $1 order by a.aid, m.id",
         last,
     )
-    told_to = {
-        name: [(r["action"], r["hits"]) for r in found if r["id"] == name] for name in ("child", "mother")
-    }
-    assert told_to["child"] == told_to["mother"]
-    assert [action for action, _ in told_to["child"]] == ["update", "read", "search", "history", "vread"]
-    assert {hits for _, hits in told_to["child"]} == {1}
-    home = "select m.id from res r join id_map m on m.pat = r.pat and m.rid <> r.rid where r.id = 'measured'"
-    assert await store.pool.fetchval(home) == "child"
+    told_to = {name: [r["action"] for r in found if r["id"] == name] for name in names}
+    assert told_to["child"] == ["update", "read", "search", "history", "vread"]
+    # Who only took the measure learns that it is there, not who opens the record of the other.
+    assert told_to["mother"] == (told_to["child"] if made is meeting else ["update"])
+    assert {r["hits"] for r in found} == {1}
+    home = (
+        "select m.id from res r join id_map m on m.pat = r.pat and m.id = any($2::text[])"
+        " where r.id = 'shared' and r.type = $1"
+    )
+    assert await store.pool.fetchval(home, type_numbers()[kind], list(names)) == "child"
 
 
 # -- pages -----------------------------------------------------------------------------------------------

@@ -164,6 +164,11 @@ class Query:
     ignored: tuple[tuple[str, str], ...] = ()
 
     @property
+    def written(self) -> str:
+        """The type and the parameters as they were written: what an audit line says."""
+        return self.type + ("?" + "&".join(f"{k}={v}" for k, v in self.applied) if self.applied else "")
+
+    @property
     def text(self) -> str:
         """The applied pairs as one text, the same for the same criteria in any order."""
         return "&".join(sorted(f"{name}={value}" for name, value in self.applied))

@@ -107,12 +107,25 @@ class Sight:
 
     def mine(self, args: Args) -> str:
         """The compartments where this actor holds any grant: where a search without patient has to look."""
-        keys, now = args.add(list(self.keys), "text[]"), args.add(self.now, "bigint")
-        held = f"g.actor = any({keys}) and not g.deny and g.since <= {now} and g.till > {now}"
+        held = self._valid(args)
         return (
             f"array(select g.pat from grants g where {held} union"
             f" select s.home from stub s join grants g on g.pat = s.pat where {_OPENS} and {held})"
         )
+
+    def holds(self, pat: str, args: Args) -> str:
+        """The condition under which `pat` is one of them."""
+        if self.unrestricted:
+            return "true"
+        held = self._valid(args)
+        return (
+            f"(exists (select 1 from grants g where g.pat = {pat} and {held}) or exists (select 1 from stub s"
+            f" join grants g on g.pat = s.pat where s.home = {pat} and {_OPENS} and {held}))"
+        )
+
+    def _valid(self, args: Args) -> str:
+        keys, now = args.add(list(self.keys), "text[]"), args.add(self.now, "bigint")
+        return f"g.actor = any({keys}) and not g.deny and g.since <= {now} and g.till > {now}"
 
     def may_write(self, pats: str, kinds: str, args: Args, *, feed: bool) -> str:
         """The condition under which the actor may write each of `kinds` (labels `kind:<type>`) in the
@@ -142,11 +155,7 @@ class Sight:
         return f"{held} and not {self._closed(args)}"
 
     def _held(self, args: Args, right: str) -> str:
-        keys, now = args.add(list(self.keys), "text[]"), args.add(self.now, "bigint")
-        return (
-            f"exists (select 1 from grants g where g.pat = p.pat and g.actor = any({keys}) and not g.deny"
-            f" and g.since <= {now} and g.till > {now} and {right})"
-        )
+        return f"exists (select 1 from grants g where g.pat = p.pat and {self._valid(args)} and {right})"
 
     def _closed(self, args: Args) -> str:
         keys, now = args.add([*self.keys, ANYONE], "text[]"), args.add(self.now, "bigint")

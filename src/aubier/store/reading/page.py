@@ -65,10 +65,14 @@ class Page:
         for criterion in self.query.criteria:
             found = records(self.frame, criterion, self.query.type)
             if found:
-                return found
+                return self._opened(found)
         if _of_a_citizen(self.sight) and not family(self.query.type):
             return f"select unnest({self.sight.mine(self.frame.args)})"
         return ""
+
+    def _opened(self, found: str) -> str:
+        """Those in which the actor has some right: the time taken does not tell how long a closed one is."""
+        return f"select o.pat from ({found}) o(pat) where {self.sight.holds('o.pat', self.frame.args)}"
 
     @property
     def total(self) -> str:

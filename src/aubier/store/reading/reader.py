@@ -139,7 +139,7 @@ class Reader:
             page.frame.args,
             page.rows(size + 1),
             "search",
-            describe(query),
+            query.written,
             extra=f"{page.total if counted else 'null::bigint'} as total,"
             " pg_current_snapshot()::text as snapshot",
             page=size,
@@ -416,8 +416,3 @@ def _refuse_crossing(criteria: Iterable[Criterion | Has]) -> None:
                     at="http.query",
                 )
         _refuse_crossing(inner)
-
-
-def describe(query: Query) -> str:
-    """A query as the audit line says it: the type and the parameters as they were written."""
-    return query.type + ("?" + "&".join(f"{k}={v}" for k, v in query.applied) if query.applied else "")

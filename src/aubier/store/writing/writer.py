@@ -261,9 +261,10 @@ class Writer:
         ]
 
     def _line(self, batch: Batch, live: Sequence[Step], touched: Sequence[int], args: Args) -> str:
-        alone = live[0].intent.op if len(live) == 1 else "transaction" if live else "read"
+        shown = "read" if any(s.id for s in self.steps) else "search"
+        alone = live[0].intent.op if len(live) == 1 else "transaction" if live else shown
         action = batch.action or alone
-        what = batch.what or ", ".join(f"{s.intent.type}/{s.id}" for s in live or self.steps)
+        what = batch.what or ", ".join(_said(s) for s in live or self.steps)
         hits = args.add(len(live), "int")
         pats = args.add(list(touched), "bigint[]")
         concerned = {g.patient for g in batch.grants} | {r.patient for r in batch.revokes}
@@ -303,6 +304,12 @@ def _stubs(live: Sequence[Step], args: Args, ok: str) -> Iterator[str]:
                 f"update stub set until_ver = {args.add(step.found.version, 'int')} where home = {home}"
                 f" and rid = {rid} and pat <> all({named}) and until_ver is null and {ok}"
             )
+
+
+def _said(step: Step) -> str:
+    """What an audit line says was written; or the condition that nothing met."""
+    condition = step.intent.condition
+    return condition.written if condition and not step.id else f"{step.intent.type}/{step.id}"
 
 
 def _columns(asked: Sequence[tuple[Step, int]], args: Args) -> tuple[str, str]:
