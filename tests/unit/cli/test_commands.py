@@ -1,14 +1,18 @@
 """The commands as click sees them: help, options, where settings come from."""
 
+import io
 import json
+import os
+import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from aubier import __version__
 from aubier.cli import extract, instance, main
-from aubier.cli.backup import _without_password
+from aubier.cli.backup import _unpack, _without_password
 from aubier.cli.commands import described
 from aubier.cli.load import _read, _unpacked
 from aubier.ground.problem import Problem
@@ -113,6 +117,54 @@ def test_a_password_is_never_among_the_arguments() -> None:
     dsn = "postgresql://aubier:s%40cret@/aubier?host=%2Ftmp%2Frun"
     assert _without_password(dsn) == ("postgresql://aubier@/aubier?host=%2Ftmp%2Frun", "s@cret")
     assert _without_password("postgresql://h/db") == ("postgresql://h/db", "")
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        {"name": "../evil"},
+        {"name": "contents/../../evil"},
+        {"name": "/etc/evil"},
+        {"name": "evil"},
+        {"name": "contents", "type": tarfile.SYMTYPE, "linkname": "/etc"},
+        {"name": "contents/a", "type": tarfile.LNKTYPE, "linkname": "../../evil"},
+        {"name": "contents/pipe", "type": tarfile.FIFOTYPE},
+    ],
+)
+def test_a_backup_that_reaches_outside_is_refused(tmp_path: Path, member: dict[str, Any]) -> None:
+    file, into = tmp_path / "x.aubier", tmp_path / "deep" / "into"
+    into.mkdir(parents=True)
+    with tarfile.open(file, "w") as tar:
+        for row in ({"name": "aubier-backup.json"}, {"name": "database.dump"}, member):
+            info = tarfile.TarInfo()
+            for name, value in row.items():
+                setattr(info, name, value)
+            info.size = 2 if info.isreg() else 0
+            tar.addfile(info, io.BytesIO(b"{}"))
+    with pytest.raises(Problem, match="not an Aubier backup"):
+        _unpack(file, into)
+    assert {p.name for p in tmp_path.rglob("*")} <= {
+        "x.aubier",
+        "deep",
+        "into",
+        "aubier-backup.json",
+        "database.dump",
+    }
+
+
+def test_what_is_unpacked_is_for_us_alone(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "x.aubier", "w") as tar:
+        for name, content in (
+            ("aubier-backup.json", b'{"format": 1}'),
+            ("database.dump", b"x"),
+            ("secret/key", b"k"),
+        ):
+            info = tarfile.TarInfo(name)
+            info.size, info.mode, info.uid, info.uname = len(content), 0o6777, 12345, "somebody"
+            tar.addfile(info, io.BytesIO(content))
+    _unpack(tmp_path / "x.aubier", tmp_path / "into")
+    key = (tmp_path / "into" / "secret" / "key").stat()
+    assert (key.st_mode & 0o7777, key.st_uid) == (0o600, os.getuid())
 
 
 def test_files_are_read_in_order_with_their_places(tmp_path: Path) -> None:
