@@ -202,6 +202,7 @@ def restore(settings: Settings, file: Path) -> None:
 def _unpack(file: Path, into: Path) -> None:
     try:
         with tarfile.open(file) as tar:
+            tar.extraction_filter = lambda member, path: member
             tar.extractall(into, members=_harmless(tar))
         marked = json.loads((into / _MARK).read_text())
         if not isinstance(marked, dict) or not (into / _DUMP).exists():
@@ -219,7 +220,7 @@ def _unpack(file: Path, into: Path) -> None:
 def _harmless(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
     """The files and folders of a backup, for us alone. ValueError for anything that a backup does not hold.
 
-    Done here because the Python of Debian 12 has no extraction filters yet.
+    In place of the extraction filters of Python, which that of Debian 12 does not have yet.
     """
     for member in tar:
         place = PurePosixPath(member.name)
