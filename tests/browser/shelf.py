@@ -119,7 +119,7 @@ class Shelf:
         self.written.append(resource)
         return type("Written", (), {"resource": resource, "id": resource["id"]})
 
-    async def accesses(self, patient: str, *, limit: int = 500, before: int | None = None) -> list[Resource]:
+    async def accesses(self, patient: str, *, limit: int = 500, before: str = "") -> list[Resource]:
         self._check()
         return [r for r in self.resources if r["resourceType"] == "AuditEvent"] if patient == "yann" else []
 

@@ -46,6 +46,11 @@ def audit_event(line: Mapping[str, Any]) -> Resource:
     return event
 
 
+def line_number(id: str) -> int:
+    """The number of the line that the AuditEvent of this id tells of."""
+    return int(id.rpartition("-")[2])
+
+
 def _agents(line: Mapping[str, Any]) -> list[Resource]:
     who: Resource = {"display": line["name"]}
     if "/" in line["actor"]:

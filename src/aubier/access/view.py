@@ -11,7 +11,7 @@ from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.decide import require, sight_of
 from aubier.access.labels import labels_of
 from aubier.access.scopes import allows
-from aubier.access.trace import audit_event
+from aubier.access.trace import audit_event, line_number
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import BeforeWrite, Policy, Resource
@@ -301,12 +301,13 @@ class View:
         """The rows of a room's named statement (`Service.statements`)."""
         return await self.access.store.run(name, *args, conn=self.conn)
 
-    async def accesses(self, patient: str, *, limit: int = 500, before: int | None = None) -> list[Resource]:
-        """The audit lines of a record as AuditEvents, newest first; `before` is an instant in ms.
+    async def accesses(self, patient: str, *, limit: int = 500, before: str = "") -> list[Resource]:
+        """The audit lines of a record as AuditEvents, newest first; `before` is the id of the last one had.
 
         For whoever holds or represents the record: needs a grant that is not a professional's.
         """
-        lines = await audit_lines(self.access.store, self.sight, patient, limit=limit, before=before)
+        last = line_number(before) if before else 0
+        lines = await audit_lines(self.access.store, self.sight, patient, limit=limit, before=last)
         return [audit_event(line) for line in lines]
 
     async def secret_actors(self, patient: str) -> frozenset[str]:

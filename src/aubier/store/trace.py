@@ -111,20 +111,23 @@ async def _places(store: Store, patient: str, actors: set[str]) -> set[str]:
 
 
 async def audit_lines(
-    store: Store, sight: Sight, patient: str, *, limit: int, before: int | None = None
+    store: Store, sight: Sight, patient: str, *, limit: int, before: int = 0
 ) -> list[Mapping[str, Any]]:
     """The audit lines of a patient's record, newest first, for who holds or represents it; else none.
 
+    `before` is the number (`aid`) of the line after which to go on: several may bear the same instant.
     Who represents the holder gets the lines about what they may see themselves, by those whose presence is no
     secret; without numbers of hits, which would tell how much there is beside.
     """
     kept = await secrets(store, sight, patient)
-    args = Args([type_numbers()["Patient"], patient, before or sight.now + 1, limit])
-    conditions = [_held(sight, args), *(_told(sight, kept, args) if kept.some else [])]
+    args = Args([type_numbers()["Patient"], patient, sight.now, limit])
+    older = "(a.at, a.aid) < (select x.at, x.aid from audit x where x.pat = m.pat and x.aid = {})"
+    after = [older.format(args.add(before, "bigint"))] if before else []
+    conditions = [*after, _held(sight, args), *(_told(sight, kept, args) if kept.some else [])]
     async with answered():
         rows = await store.pool.fetch(
             "select a.* from id_map m join audit a on a.pat = m.pat where m.type = $1 and m.id = $2"
-            f" and a.at < $3 and a.action <> 'load' and {' and '.join(conditions)}"
+            f" and a.at <= $3 and a.action <> 'load' and {' and '.join(conditions)}"
             " order by a.at desc, a.aid desc limit $4",
             *args,
         )

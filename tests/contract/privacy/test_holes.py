@@ -303,6 +303,20 @@ async def test_who_cares_for_the_mother_does_not_see_what_she_measured_on_her_ch
     )
 
 
+async def test_no_line_is_lost_between_two_pages_of_the_same_instant(world: World) -> None:
+    patient = await record(world, "author")
+    one = await world.desk.make("author", measure(patient, None))
+    for _ in range(7):  # the clock of the test stands still
+        assert await world.sees("author", f"Observation/{one}")
+    view = world.desk.system().store
+    whole = [event["id"] for event in await view.accesses(patient)]
+    paged: list[str] = []
+    while page := await view.accesses(patient, limit=3, before=paged[-1] if paged else ""):
+        paged += [event["id"] for event in page]
+    assert paged == whole
+    assert len(whole) > 7
+
+
 async def test_who_is_named_no_more_has_no_more_part_in_it(world: World) -> None:
     child, mother = await record(world, "author"), await record(world, "author")
     world.desk.actors[mother] = citizen(mother, mother)

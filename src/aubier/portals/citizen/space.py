@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 
 from aubier.access.actor import Context
-from aubier.ground.clock import milliseconds
 from aubier.ground.problem import not_found
 from aubier.ground.rows import Request, Resource
 from aubier.portals.frame.faces import initials
@@ -94,7 +92,7 @@ BATCH, BATCHES, ENOUGH = 500, 6, 40
 async def trail(ctx: Context, patient: str) -> list[Resource]:
     """The audit lines of a record, newest first; reads on while they are nearly all the reader's own."""
     lines: list[Resource] = []
-    before: int | None = None
+    before = ""
     mine = set(names(ctx))
     for _ in range(BATCHES):
         batch = await ctx.store.accesses(patient, limit=BATCH, before=before)
@@ -102,5 +100,5 @@ async def trail(ctx: Context, patient: str) -> list[Resource]:
         others = sum(1 for e in lines if not {a.get("altId") for a in e.get("agent", [])} & mine)
         if len(batch) < BATCH or others >= ENOUGH:
             break
-        before = milliseconds(datetime.fromisoformat(batch[-1]["recorded"]))
+        before = str(batch[-1]["id"])
     return lines
