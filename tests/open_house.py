@@ -18,6 +18,17 @@ from aubier.settings import Settings
 
 JSON = "application/fhir+json"
 BASE = "http://127.0.0.1:8000"
+DOCTOR = Actor(
+    "professional",
+    "dr.test",
+    "Dr Test",
+    keys=("ps:899710000011",),
+    reference="Practitioner/test",
+    profession="10",
+    scopes=("user/*.cruds",),
+    purpose="TREAT",
+)
+"""A doctor with no relationship to anyone yet."""
 
 
 @dataclass

@@ -9,24 +9,14 @@ import httpx
 import pytest
 from lxml import html
 
-from aubier.access.actor import Actor, system_actor
+from aubier.access.actor import system_actor
 from aubier.store.intent import Grant
-from tests.open_house import OpenHouse, open_house
+from tests.open_house import DOCTOR, OpenHouse, open_house
 from tests.where import SHARED
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FILES = sorted((SHARED / "data" / "cda").glob("*.xml"))
 CONTENTS = {file.stem: file.read_bytes() for file in FILES}
-DOCTOR = Actor(
-    "professional",
-    "dr.test",
-    "Dr Test",
-    keys=("ps:899710000011",),
-    reference="Practitioner/test",
-    profession="10",
-    scopes=("user/*.cruds",),
-    purpose="TREAT",
-)
 ACTORS = {"loader": system_actor("loader"), "doctor": DOCTOR}
 
 

@@ -15,19 +15,9 @@ from aubier.app import House
 from aubier.fhir import json as fhir_json
 from aubier.store.intent import Grant
 from aubier.validation import validate
-from tests.open_house import BASE, open_house
+from tests.open_house import BASE, DOCTOR, open_house
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
-DOCTOR = Actor(
-    "professional",
-    "dr.test",
-    "Dr Test",
-    keys=("ps:899710000011",),
-    reference="Practitioner/test",
-    profession="10",
-    scopes=("user/*.cruds",),
-    purpose="TREAT",
-)
 CITIZEN = Actor(
     "citizen",
     "ana",

@@ -2,32 +2,22 @@
 
 from collections.abc import AsyncIterator, Callable
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
-from aubier.access.actor import Actor
 from aubier.ground.clock import instant
 from aubier.store.intent import Grant
 from tests.contract.desk import Desk, opened
 from tests.contract.search.corpus import PATIENTS, make
 from tests.contract.search.oracle import TABLE, Oracle
+from tests.open_house import DOCTOR
 
 DIRECTORY = {"Organization", "Practitioner", "PractitionerRole", "ValueSet"}
 MINE = {f"p{n}" for n in range(0, PATIENTS, 2)}
 """The patients whose records are open to the doctor."""
-_KEY = "ps:899710000011"
-_DOCTOR = Actor(
-    "professional",
-    "dr.test",
-    "Dr Test",
-    keys=(_KEY,),
-    reference="Practitioner/pr0",
-    profession="10",
-    scopes=("user/*.cruds",),
-    purpose="TREAT",
-)
+_DOCTOR = replace(DOCTOR, reference="Practitioner/pr0")
 
 
 @dataclass
@@ -50,7 +40,7 @@ async def library(
 ) -> AsyncIterator[Library]:
     async with opened(database, tmp_path_factory.mktemp("house"), {"doctor": _DOCTOR}) as desk:
         everything = await _load(desk, make())
-        grants = [Grant(p, _KEY, "treating-doctor", "rw") for p in sorted(MINE)]
+        grants = [Grant(p, _DOCTOR.keys[0], "treating-doctor", "rw") for p in sorted(MINE)]
         await desk.system().store.grant(*grants)
         now = round(desk.now[0].timestamp() * 1000)
         seen = [r for r in everything if _of_mine(r)]
