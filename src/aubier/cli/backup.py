@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 import os
@@ -18,7 +17,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from aubier import __version__
 from aubier.app import migrations
 from aubier.cli.instance import database
-from aubier.cli.speech import say, undisturbed
+from aubier.cli.speech import carry_out, say, undisturbed
 from aubier.ground.problem import Problem, problem
 from aubier.settings import Settings
 from aubier.store.embedded import template
@@ -32,7 +31,7 @@ _MARK = "aubier-backup.json"
 _DUMP = "database.dump"
 
 
-async def reset(settings: Settings) -> None:
+def reset(settings: Settings) -> None:
     """Puts the sandbox back to its first day from the copy kept at its filling."""
     if not settings.sandbox:
         raise problem("forbidden", "Only a sandbox can be reset", "Seul un bac à sable se remet à zéro")
@@ -43,7 +42,7 @@ async def reset(settings: Settings) -> None:
             "Sur une base à vous, recréez la base et recommencez",
         )
     with attached(settings.data) as dsn:
-        await template.reset(dsn, migrations())
+        carry_out(template.reset(dsn, migrations()))
     say("Le bac à sable est comme au premier jour.", "The sandbox is as on its first day.")
 
 
@@ -129,7 +128,7 @@ def _program(settings: Settings, name: str, dsn: str) -> str:
     """
     if not settings.database_url:
         return shipped().program(name)  # run by ourselves, from where it was installed
-    server = asyncio.run(major(dsn))
+    server = carry_out(major(dsn))
     found = shutil.which(name)
     if found is None:
         raise _no_tool(name, server, "is not installed", "n'est pas installé")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import sys
@@ -14,7 +13,7 @@ import click
 from aubier import __version__
 from aubier.cli import backup, doctor, extract, load, people, tour, up
 from aubier.cli.instance import settings_of
-from aubier.cli.speech import plainly, speak
+from aubier.cli.speech import carry_out, plainly, speak
 from aubier.settings import Settings
 
 _DATA = click.option(
@@ -63,7 +62,7 @@ def serve_command(data: str | None, host: str | None, port: int | None) -> None:
 def accounts_command(data: str | None, as_json: bool) -> None:
     """List who can log in."""
     with plainly():
-        asyncio.run(people.accounts(_settings(data), as_json))
+        carry_out(people.accounts(_settings(data), as_json))
 
 
 @main.command("token")
@@ -75,7 +74,7 @@ def accounts_command(data: str | None, as_json: bool) -> None:
 def token_command(data: str | None, login: str, scope: str) -> None:
     """Print a bearer token, alone on the last line. Sandbox only."""
     with plainly():
-        asyncio.run(people.token(_settings(data), login, scope))
+        carry_out(people.token(_settings(data), login, scope))
 
 
 @main.group("client")
@@ -98,7 +97,7 @@ def client_group() -> None:
 def client_add(data: str | None, name: str, redirects: tuple[str, ...], **flags: bool) -> None:
     """Register the application NAME; prints its client id, and its secret once."""
     with plainly():
-        asyncio.run(people.client_add(_settings(data), name, redirects, **flags))
+        carry_out(people.client_add(_settings(data), name, redirects, **flags))
 
 
 @client_group.command("list")
@@ -106,7 +105,7 @@ def client_add(data: str | None, name: str, redirects: tuple[str, ...], **flags:
 def client_list(data: str | None) -> None:
     """List the applications."""
     with plainly():
-        asyncio.run(people.client_list(_settings(data)))
+        carry_out(people.client_list(_settings(data)))
 
 
 @client_group.command("remove")
@@ -115,7 +114,7 @@ def client_list(data: str | None) -> None:
 def client_remove(data: str | None, client_id: str) -> None:
     """Remove an application; its tokens end at once."""
     with plainly():
-        asyncio.run(people.client_remove(_settings(data), client_id))
+        carry_out(people.client_remove(_settings(data), client_id))
 
 
 @main.command("load")
@@ -124,7 +123,7 @@ def client_remove(data: str | None, client_id: str) -> None:
 def load_command(data: str | None, paths: tuple[Path, ...]) -> None:
     """Load FHIR files, folders, NDJSON or a directory extract; says what was refused and why."""
     with plainly():
-        sys.exit(asyncio.run(load.load_all(_settings(data), paths)))
+        sys.exit(carry_out(load.load_all(_settings(data), paths)))
 
 
 @main.command("extract")
@@ -144,7 +143,7 @@ def extract_command(folder: Path, lines: int, seed: str) -> None:
 def reset_command(data: str | None) -> None:
     """Put the sandbox back to its first day; running or stopped."""
     with plainly():
-        asyncio.run(backup.reset(_settings(data)))
+        backup.reset(_settings(data))
 
 
 @main.command("backup")
@@ -171,7 +170,7 @@ def restore_command(data: str | None, file: Path) -> None:
 def tour_command(data: str | None, url: str | None) -> None:
     """Play the hospital-discharge story over HTTP, step by step."""
     with plainly():
-        sys.exit(asyncio.run(tour.play(_settings(data), url)))
+        sys.exit(carry_out(tour.play(_settings(data), url)))
 
 
 @main.command("doctor")

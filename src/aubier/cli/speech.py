@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import click
 
 from aubier.ground.problem import Problem
+
+T = TypeVar("T")
 
 EXIT = {
     "login": 3,
@@ -78,6 +82,41 @@ _ORDERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
+
+
+def carry_out(act: Coroutine[Any, Any, T]) -> T:
+    """Runs what awaits, and gives its result. An order to end cancels it, so that it puts away what it
+    began; a second one does not wait for that. Raises KeyboardInterrupt after either.
+
+    Raised wherever the event loop happens to be, the interruption could make it lose the very step that
+    someone waits for, and the command would never end.
+    """
+    try:
+        return asyncio.run(_heeding(act))
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
+
+
+async def _heeding(act: Coroutine[Any, Any, T]) -> T:
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    came: list[int] = []
+    assert task
+
+    def heed(number: int, frame: object) -> None:
+        came.append(number)
+        if len(came) > 1:
+            raise KeyboardInterrupt
+        loop.call_soon_threadsafe(task.cancel)
+
+    before = {order: signal.signal(order, heed) for order in _ORDERS}
+    try:
+        result = await act
+    finally:
+        for order, handler in before.items():
+            signal.signal(order, handler)
+    if came:  # too late to stop this, not what comes next
+        raise asyncio.CancelledError
+    return result
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
@@ -23,7 +22,7 @@ from granian.constants import Interfaces
 from aubier.app import House, build
 from aubier.cli.doctor.port import check_port
 from aubier.cli.instance import note, noted
-from aubier.cli.speech import Progress, say
+from aubier.cli.speech import Progress, carry_out, say
 from aubier.ground.problem import Problem, problem
 from aubier.sandbox.letters import cda_letter
 from aubier.sandbox.loader import Loaded, load_territory
@@ -56,10 +55,10 @@ def run(settings: Settings) -> None:
 
 
 def _live(settings: Settings, dsn: str, embedded: EmbeddedServer | None) -> None:
-    asyncio.run(_prepare(settings, dsn))
+    carry_out(_prepare(settings, dsn))
     if embedded is not None:
         if settings.sandbox:
-            asyncio.run(keep_template(dsn))
+            carry_out(keep_template(dsn))
         embedded.guard(report=_database_news)
     _serve(settings, dsn)
 

@@ -1,5 +1,6 @@
 """How the command line speaks: sentences, languages, exit codes, progress."""
 
+import asyncio
 import errno
 import signal
 from collections.abc import Iterator
@@ -7,14 +8,17 @@ from collections.abc import Iterator
 import pytest
 
 from aubier.cli import speech
-from aubier.cli.speech import EXIT, INTERRUPTED, Progress, plainly, say, speak, text
+from aubier.cli.speech import EXIT, INTERRUPTED, Progress, carry_out, plainly, say, speak, text
 from aubier.ground.problem import problem
 
 
 @pytest.fixture(autouse=True)
 def _as_it_was() -> Iterator[None]:
     """Language and signals are the process's own."""
-    language, kept = speech._language, [(s, signal.getsignal(s)) for s in (signal.SIGTERM, signal.SIGHUP)]
+    language, kept = (
+        speech._language,
+        [(s, signal.getsignal(s)) for s in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)],
+    )
     yield
     speak(language)
     for number, handler in kept:
@@ -73,3 +77,44 @@ def test_progress_elsewhere_than_a_terminal_is_a_line_now_and_then(
     lines = capsys.readouterr().out.splitlines()
     assert 3 <= len(lines) <= 12
     assert lines[0] == "  1 000 resources"
+
+
+def test_an_order_to_end_lets_what_awaits_put_away_what_it_began() -> None:
+    done: list[str] = []
+
+    async def act() -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            done.append("put away")
+
+    with pytest.raises(SystemExit) as left, plainly():
+        carry_out(act())
+    assert (left.value.code, done) == (INTERRUPTED, ["put away"])
+
+
+def test_a_second_order_does_not_wait() -> None:
+    async def act() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(60)
+        finally:
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(60)
+
+    with pytest.raises(SystemExit) as left, plainly():
+        carry_out(act())
+    assert left.value.code == INTERRUPTED
+
+
+def test_an_order_that_comes_too_late_for_one_act_stops_the_next() -> None:
+    async def act() -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    begun: list[int] = []
+    with pytest.raises(SystemExit), plainly():
+        carry_out(act())
+        begun.append(1)
+    assert begun == []

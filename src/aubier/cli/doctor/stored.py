@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from aubier.app import migrations
 from aubier.cli.doctor.finding import Finding, refused
 from aubier.cli.instance import database as at_hand
+from aubier.cli.speech import carry_out
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
 from aubier.store.embedded.engine import shipped
@@ -32,7 +31,7 @@ def database(settings: Settings) -> Finding:
     running = not settings.database_url and find(settings.data) is not None
     try:
         with at_hand(settings) as dsn:
-            seen = asyncio.run(look(dsn, migrations()))
+            seen = carry_out(look(dsn, migrations()))
     except Problem as refusal:
         return refused(refusal, "Base : ", "Database: ")
     return _behind(seen, running=running) if seen.behind else _current(seen)
