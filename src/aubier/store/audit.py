@@ -18,9 +18,11 @@ def line(
     outcome: str = "ok",
     missed: str = "",
     ok: str = "true",
+    beside: str = "",
 ) -> str:
     """An insert of one line per (pat, hits) row of `source`; `missed` is the outcome of a row without hits.
 
+    `beside` is a table that holds the arguments, in the row whose `n` is the third column of `source`.
     `basis` is the basis of the first valid grant that the actor holds on that record, `none` without one.
     """
     now = args.add(sight.now, "bigint")
@@ -42,7 +44,8 @@ def line(
         "insert into audit (pat, at, actor, name, org, client, purpose, basis, action, what, hits, outcome)"
         f" select x.pat, {now}, {actor}, {name}, {org}, {client}, {purpose}, {basis}, {act}, {wh}, x.hits,"
         f" {out}"
-        f" from ({source}) x(pat, hits) where {ok}"
+        f" from ({source}) x(pat, hits{', n' if beside else ''})"
+        f"{f' join {beside} on {beside}.n = x.n' if beside else ''} where {ok}"
     )
 
 

@@ -26,7 +26,7 @@ from aubier.store.numbers import Numbers
 from aubier.store.opening.reach import reach
 from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
-from aubier.store.reading import Found, Reader, Row
+from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
 from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight
 from aubier.store.writing import Again, Finder, Writer
@@ -48,7 +48,7 @@ class Store:
     pool: Any
     keys: Keys
     dsn: str = ""
-    statements: Mapping[str, str] = field(default_factory=dict)
+    statements: Mapping[str, Statement] = field(default_factory=dict)
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     bases: tuple[str, ...] = ()
     ids: Callable[[], str] = random_ids
@@ -56,6 +56,12 @@ class Store:
     registry: Registry = field(default_factory=registry)
     numbers: Numbers = field(default_factory=Numbers)
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
+    reads: Together[Wanted, Row | None] = field(init=False)
+    rooms: Statements = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reads = Together(self._read_each)
+        self.rooms = Statements(self.pool, self.statements)
 
     async def close(self) -> None:
         """Closes every connection; one that does not end what it does within three seconds is cut off."""
@@ -89,9 +95,20 @@ class Store:
                     yield Reader(own, sight, self.keys, self.mark)
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
-        """The current version of a resource; see `Reader.read`."""
-        async with self._reader(sight, conn) as reader:
-            return await reader.read(kind, logical)
+        """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
+        if conn is not None:
+            async with self._reader(sight, conn) as reader:
+                return await reader.read(kind, logical)
+        check_scope(sight, kind)
+        found = await self.reads.ask(Wanted(sight, kind, logical))
+        if found:
+            return found
+        async with self._reader(sight) as reader:
+            return await reader.absent(kind, logical)
+
+    async def _read_each(self, wanted: Sequence[Wanted]) -> Sequence[Row | None]:
+        async with self._reader(wanted[0].sight) as reader:
+            return await reader.read_each(wanted)
 
     async def vread(self, sight: Sight, kind: str, logical: str, version: int) -> Row:
         """One version of a resource; see `Reader.vread`."""
@@ -197,11 +214,7 @@ class Store:
 
     async def run(self, name: str, *args: Any, conn: Connection | None = None) -> list[Mapping[str, Any]]:
         """The rows of a room's named statement. Problem (not-supported) for a name nobody declared."""
-        if name not in self.statements:
-            raise problem("not-supported", f"No statement is called {name}", f"Aucune requête nommée {name}")
-        async with answered():
-            rows = await (conn or self.pool).fetch(self.statements[name], *args)
-        return [dict(r) for r in rows]
+        return await self.rooms.run(name, args, conn)
 
 
 def busy() -> Problem:
@@ -232,7 +245,7 @@ async def open_store(
     finally:
         await conn.close()
     pool = await open_pool(dsn, pool_size)
-    return Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s.sql for s in statements}, **options)
+    return Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s for s in statements}, **options)
 
 
 async def _term_secret(conn: Connection) -> bytes:

@@ -280,15 +280,17 @@ RETURNING gid""",
     ),
     Statement(
         "signon.bearer",
-        f"""SELECT k.public, {_G}, g.revoked_at, s.sid IS NOT NULL AS session_open, a.active,
+        f"""SELECT q.n, k.public, {_G}, g.revoked_at, s.sid IS NOT NULL AS session_open, a.active,
   c.name AS client_name, {_A.replace("a.login, ", "").replace(", a.active", "")}
-FROM signon_key k
-LEFT JOIN signon_grant g ON g.gid = $2
-LEFT JOIN signon_session s ON s.sid = g.sid AND s.closed_at IS NULL AND s.expires_at > $3
+FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY
+  AS q(kid, gid, at, kept, n)
+JOIN signon_key k ON k.kid = q.kid AND (k.retired_at IS NULL OR k.retired_at > q.kept)
+LEFT JOIN signon_grant g ON g.gid = q.gid
+LEFT JOIN signon_session s ON s.sid = g.sid AND s.closed_at IS NULL AND s.expires_at > q.at
 LEFT JOIN signon_account a ON a.login = g.login
-LEFT JOIN signon_client c ON c.id = g.client
-WHERE k.kid = $1 AND (k.retired_at IS NULL OR k.retired_at > $4)""",
+LEFT JOIN signon_client c ON c.id = g.client""",
         "All that an access token stands on, in one read",
+        together=True,
     ),
 )
 

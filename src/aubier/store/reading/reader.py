@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, NoReturn
 
-from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.problem import not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.model import Criterion, Has, Include, Query
 from aubier.search.parameters import naming_no_other
@@ -19,6 +19,7 @@ from aubier.store import audit, codec
 from aubier.store.compartment import patient_parameters
 from aubier.store.keys import family, type_names, type_numbers
 from aubier.store.pool import Connection, planned_once
+from aubier.store.reading.at_once import Wanted, read_each
 from aubier.store.reading.page import Page
 from aubier.store.sight import SHARED, Sight, concerns
 
@@ -65,6 +66,17 @@ def _row(record: Any) -> Row:
     return Row(type_names()[kind], logical, version, updated, raw, pat, rid, op)
 
 
+def check_scope(sight: Sight, kind: str) -> None:
+    """Problem (forbidden) when the actor's scopes do not open this type at all."""
+    if not sight.sees_type(kind):
+        raise problem(
+            "forbidden",
+            f"Your token does not open {kind}; ask for a scope that does",
+            f"Votre jeton n'ouvre pas {kind} ; demandez une portée qui l'ouvre",
+            at="http.Authorization",
+        )
+
+
 @dataclass(slots=True)
 class Reader:
     """The read side, for one actor on one connection. `mark()` is the latest commit mark."""
@@ -76,21 +88,21 @@ class Reader:
 
     async def read(self, kind: str, logical: str) -> Row:
         """The current version. Problem not-found (hidden and missing alike), or deleted."""
-        self._open(kind)
-        prefix = family(kind)
-        args = Args([type_numbers()[kind], logical])
-        seen = self.sight.predicate("r", args, directory=bool(prefix))
-        hit = (
-            f"select {_ROW} from id_map m join {prefix}res r on r.pat = m.pat and r.rid = m.rid"
-            f" where m.type = $1 and m.id = $2 and {seen}"
-        )
-        records = await self._proved(prefix, args, hit, "read", f"{kind}/{logical}", missed="")
-        if records:
-            return _row(records[0])
-        raise await self._absent(kind, logical)
+        check_scope(self.sight, kind)
+        found = (await self.read_each([Wanted(self.sight, kind, logical)]))[0]
+        return found or await self.absent(kind, logical)
 
-    async def _absent(self, kind: str, logical: str) -> Problem:
-        """Why a resource does not show, with its audit line: deleted, or hidden or missing alike."""
+    async def read_each(self, wanted: Sequence[Wanted]) -> list[Row | None]:
+        """What each of `wanted` gives its own actor, whose scopes were asked; None where nothing shows."""
+        records = await read_each(self.conn, wanted, _ROW)
+        for one, record in zip(wanted, records, strict=True):
+            if record and record["many"] and not family(one.kind):
+                reader = replace(self, sight=one.sight)
+                await reader._tell_others([record], action="read", what=f"{one.kind}/{one.logical}")
+        return [record and _row(record) for record in records]
+
+    async def absent(self, kind: str, logical: str) -> NoReturn:
+        """Raises why a resource does not show, with its audit line: deleted, or hidden or missing alike."""
         name, args = f"{kind}/{logical}", Args([type_numbers()[kind], logical])
         seen = self.sight.predicate("r", args, directory=bool(family(kind)))
         tomb = (
@@ -99,12 +111,12 @@ class Reader:
         )
         prefix = family(kind)
         if await self._proved(prefix, args, tomb, "read", name, outcome="deleted", missed="not-found"):
-            return problem("deleted", f"{name} was deleted", f"{name} a été supprimé")
-        return not_found(name)
+            raise problem("deleted", f"{name} was deleted", f"{name} a été supprimé")
+        raise not_found(name)
 
     async def vread(self, kind: str, logical: str, version: int) -> Row:
         """One version. Problem not-found, or deleted when that version is a deletion."""
-        self._open(kind)
+        check_scope(self.sight, kind)
         prefix = family(kind)
         args = Args([type_numbers()[kind], logical, version])
         seen = self.sight.past("r", args, directory=bool(prefix))
@@ -127,7 +139,7 @@ class Reader:
 
         `quiet` leaves no audit line: for conditions inside a write, which has its own.
         """
-        self._open(query.type)
+        check_scope(self.sight, query.type)
         prefix, mark = family(query.type), self.mark()
         if prefix and not self.sight.unrestricted:
             _refuse_crossing(query.criteria)
@@ -177,15 +189,6 @@ class Reader:
         if not self.sight.sees_type(kind):
             return "false"
         return self.sight.predicate(row, args, directory=bool(family(kind)))
-
-    def _open(self, kind: str) -> None:
-        if not self.sight.sees_type(kind):
-            raise problem(
-                "forbidden",
-                f"Your token does not open {kind}; ask for a scope that does",
-                f"Votre jeton n'ouvre pas {kind} ; demandez une portée qui l'ouvre",
-                at="http.Authorization",
-            )
 
     async def _proved(
         self,
@@ -340,7 +343,7 @@ class Reader:
         """
         readable = [k for k in (kinds or type_numbers()) if self.sight.sees_type(k)]
         if kinds and not readable:
-            self._open(kinds[0])
+            check_scope(self.sight, kinds[0])
         args = Args()
         parts = [self._history_part(p, readable, logical, args, since=since, at=at) for p in ("", "dir_")]
         versions = " union all ".join(p for p in parts if p)

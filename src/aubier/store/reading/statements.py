@@ -1,0 +1,49 @@
+"""The rooms' own statements, which the store alone runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from aubier.ground.problem import problem
+from aubier.ground.rows import Statement
+from aubier.store.pool import Connection, answered
+from aubier.store.reading.together import Together
+
+Rows = list[Mapping[str, Any]]
+
+
+@dataclass(slots=True)
+class Statements:
+    """Statements by name, and those whose calls go together."""
+
+    pool: Any
+    named: Mapping[str, Statement]
+    shared: dict[str, Together[Sequence[Any], Rows]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.shared = {
+            name: Together(partial(self._each, statement.sql))
+            for name, statement in self.named.items()
+            if statement.together
+        }
+
+    async def run(self, name: str, args: Sequence[Any], conn: Connection | None) -> Rows:
+        """The rows of one call. Problem (not-supported) for a name nobody declared."""
+        if name not in self.named:
+            raise problem("not-supported", f"No statement is called {name}", f"Aucune requête nommée {name}")
+        statement = self.named[name]
+        if statement.together and conn is None:
+            return await self.shared[name].ask(args)
+        async with answered():
+            given = [[a] for a in args] if statement.together else args
+            return [dict(r) for r in await (conn or self.pool).fetch(statement.sql, *given)]
+
+    async def _each(self, sql: str, calls: Sequence[Sequence[Any]]) -> Sequence[Rows]:
+        found: list[Rows] = [[] for _ in calls]
+        async with answered():
+            for row in await self.pool.fetch(sql, *map(list, zip(*calls, strict=True))):
+                found[row["n"] - 1].append(dict(row))
+        return found
