@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all lint bench docs lock clean
+.PHONY: help demo test test-all test-chaos lint bench docs lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -22,11 +22,14 @@ demo: $(VENV)/.ready ## Set up, then start Aubier with its sandbox. PORT=, DATA=
 
 test: $(VENV)/.ready-dev ## Every family of tests, in its everyday size; under 10 minutes on two cores.
 	@tools/system_packages
-	@$(PY) -m pytest -n 2 --dist loadfile -q -m "not whole" tests
+	@$(PY) -m pytest -n 2 --dist loadfile -q -m "not whole and not chaos" tests
 
 test-all: $(VENV)/.ready-dev ## Every family of tests, whole. Run again to go on after an interruption.
 	@tools/system_packages
 	@$(PY) tools/test_all.py
+
+test-chaos: $(VENV)/.ready-dev ## Kill -9 two hundred and fifty times under load; nothing acknowledged may be lost.
+	@$(PY) -m pytest -q -s -m chaos tests/contract/chaos
 
 lint: $(VENV)/.ready-dev ## ruff (rules, layout) and mypy (strict).
 	@failed=0; for check in "ruff check" "ruff format --check" mypy; do \

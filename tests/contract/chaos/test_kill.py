@@ -9,126 +9,21 @@ import asyncio
 import random
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 
 from aubier.fhir import json as fhir_json
 from aubier.store import codec
 from aubier.store.embedded.server import find
+from tests.contract.chaos.clients import MARK, TOGETHER, Book, Client, lay_registers
+from tests.contract.chaos.history import faults, torn
 from tests.contract.running import Running, running
 
 CLIENTS = 6
 LONGEST_ANSWER = 10.0
-TOGETHER = 5
-MARK = "urn:kill"
 DOCTOR, CARED_FOR = "dr.morvan", ("yann", "odette", "gael", "gwen")
-
-
-@dataclass
-class Book:
-    """What the clients sent and were answered. Versions are of resources known by a mark of ours."""
-
-    created: dict[str, str] = field(default_factory=dict)  # mark -> id, acknowledged
-    versions: dict[str, int] = field(default_factory=dict)  # id -> highest acknowledged version
-    values: dict[tuple[str, int], int] = field(default_factory=dict)  # (id, version) -> value acknowledged
-    whole: set[str] = field(default_factory=set)  # tokens of acknowledged transactions
-    answers: dict[int, int] = field(default_factory=lambda: defaultdict(int))
-    wrong: list[str] = field(default_factory=list)
-    slowest: float = 0.0
-
-
-def weight(patient: str, mark: str, value: int) -> dict[str, Any]:
-    """An Observation that bears a mark."""
-    code = {"system": "http://loinc.org", "code": "29463-7"}
-    unit = {"unit": "kg", "system": "http://unitsofmeasure.org", "code": "kg"}
-    return {
-        "resourceType": "Observation",
-        "status": "final",
-        "identifier": [{"system": MARK, "value": mark}],
-        "code": {"coding": [code]},
-        "subject": {"reference": patient},
-        "effectiveDateTime": "2026-11-20",
-        "valueQuantity": {"value": value, **unit},
-    }
-
-
-class Client:
-    """One client: keeps on writing until told to stop, and keeps book of the answers."""
-
-    def __init__(self, number: int, at: Running, who: tuple[str, str], book: Book) -> None:
-        self.number, self.at, self.book = number, at, book
-        self.patient, self.token = who
-        self.draw = random.Random(number)
-        self.mine: list[str] = []
-        self.count = 0
-        self.stopping = False
-
-    async def run(self) -> None:
-        """Writes; a lost connection or a refusal for the moment is waited out."""
-        headers = {"Authorization": f"Bearer {self.token}"}
-        async with httpx.AsyncClient(base_url=self.at.url, headers=headers, timeout=30, verify=False) as http:
-            while not self.stopping:
-                self.count += 1
-                begun = time.monotonic()
-                try:
-                    await self._write(http)
-                except httpx.TransportError:
-                    await asyncio.sleep(0.05)
-                took = time.monotonic() - begun
-                self.book.slowest = max(self.book.slowest, took)
-
-    async def _write(self, http: httpx.AsyncClient) -> None:
-        turn = self.draw.random()
-        if turn < 0.4 or not self.mine:
-            await self._create(http)
-        elif turn < 0.7:
-            await self._update(http)
-        else:
-            await self._transact(http)
-
-    async def _create(self, http: httpx.AsyncClient) -> None:
-        mark = f"c{self.number}-{self.count}"
-        answer = await http.post("/fhir/Observation", json=weight(self.patient, mark, 1))
-        if self._fine(answer, 201):
-            logical = answer.json()["id"]
-            self.book.created[mark] = logical
-            self.book.versions[logical] = 1
-            self.mine.append(logical)
-
-    async def _update(self, http: httpx.AsyncClient) -> None:
-        logical = self.draw.choice(self.mine)
-        value = self.count + 1
-        body = {**weight(self.patient, f"u{self.number}-{self.count}", value), "id": logical}
-        answer = await http.put(f"/fhir/Observation/{logical}", json=body)
-        if self._fine(answer, 200):
-            version = int(answer.json()["meta"]["versionId"])
-            self.book.versions[logical] = max(version, self.book.versions[logical])
-            self.book.values[logical, version] = value
-
-    async def _transact(self, http: httpx.AsyncClient) -> None:
-        token = f"t{self.number}-{self.count}"
-        entries = [
-            {
-                "resource": weight(self.patient, f"{token}-{n}", n),
-                "request": {"method": "POST", "url": "Observation"},
-            }
-            for n in range(TOGETHER)
-        ]
-        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": entries}
-        if self._fine(await http.post("/fhir", json=bundle), 200):
-            self.book.whole.add(token)
-
-    def _fine(self, answer: httpx.Response, expected: int) -> bool:
-        self.book.answers[answer.status_code] += 1
-        if answer.status_code == expected:
-            return True
-        if answer.status_code != 503 or answer.json()["issue"][0]["code"] != "transient":
-            self.book.wrong.append(f"{answer.status_code} {answer.request.method} {answer.text[:600]}")
-        return False
 
 
 KINDS = ("serving", "postgres", "main", "all")
@@ -150,6 +45,7 @@ async def under_load(at: Running, kills: int, seed: int) -> Book:
     """Kills again and again while the clients write; gives the book."""
     book, draw = Book(), random.Random(seed)
     patients, token = at.patients(), at.token(DOCTOR, "user/*.cruds")
+    await lay_registers(book, at, (patients["gwen"], token))
     clients = [Client(n, at, (patients[CARED_FOR[n % 4]], token), book) for n in range(CLIENTS)]
     tasks = [asyncio.create_task(c.run()) for c in clients]
     try:
@@ -198,6 +94,7 @@ async def look(at: Running, book: Book) -> None:
         await conn.close()
     assert doubles == 0
     _same_as_answered(book, [*current, *past])
+    _one_order(book, [*current, *past])
     _history_without_hole(current, past)
     _every_write_has_its_line([*current, *past], lines)
 
@@ -220,6 +117,25 @@ def _same_as_answered(book: Book, rows: list[Any]) -> None:
             parts[mark.rpartition("-")[0]] += 1
     assert set(parts.values()) <= {TOGETHER}, "a transaction was torn"
     assert book.whole <= parts.keys(), "an acknowledged transaction was lost"
+
+
+def _one_order(book: Book, rows: list[Any]) -> None:
+    """There is one order of all that was asked of the shared registers which agrees with every answer."""
+    kept: dict[str, dict[int, int]] = defaultdict(dict)
+    only: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        body = fhir_json.parse(codec.unpack(row["dict"], row["raw"]))
+        kept[row["id"]][row["ver"]] = int(body["valueQuantity"]["value"])
+        mark = body["identifier"][0]["value"]
+        if mark.startswith("only-"):
+            only[mark].add(row["id"])
+    stored = {
+        i: [versions[v] for v in sorted(versions)] for i, versions in kept.items() if i in book.registers
+    }
+    assert faults(book.seen, stored) == []
+    assert torn(book.pairs, stored) == []
+    assert {mark: found for mark, found in only.items() if len(found) > 1} == {}, "created twice"
+    assert all(told == only[mark] for mark, told in book.only.items())
 
 
 def _history_without_hole(current: list[Any], past: list[Any]) -> None:
@@ -271,3 +187,10 @@ async def test_nothing_acknowledged_is_lost() -> None:
 async def test_nothing_acknowledged_is_lost_in_fifty_kills() -> None:
     book = await survive(kills=50, seed=2)
     print(f"answers {dict(book.answers)}, slowest {book.slowest:.1f} s")
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("seed", range(3, 8))
+async def test_nothing_acknowledged_is_lost_in_two_hundred_and_fifty_kills(seed: int) -> None:
+    book = await survive(kills=50, seed=seed)
+    print(f"answers {dict(book.answers)}, slowest {book.slowest:.1f} s, {len(book.seen)} on registers")
