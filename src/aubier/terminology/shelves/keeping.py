@@ -33,8 +33,10 @@ class Loading:
     url: str
     version: str
     count: int = 0
+    size: int = 0
     hierarchy: bool = False
     adopts: bool = False
+    strict: bool = True
 
     async def add(self, concepts: Sequence[Concept]) -> None:
         """Adds a block of concepts. Problem `business-rule` when a code comes twice."""
@@ -46,7 +48,8 @@ class Loading:
         added = await self.store.run(
             "terminology.add", self.sid, *(list(column) for column in zip(*rows, strict=True))
         )
-        if len(added) < len(rows):
+        self.size += len(added)
+        if self.strict and len(added) < len(rows):
             new = {row["code"] for row in added}
             raise _twice(next((c.code for c in concepts if c.code not in new), _repeated(concepts)))
         self.count += len(rows)
@@ -60,7 +63,7 @@ class Loading:
         for first in range(0, self.count if self.hierarchy or self.adopts else 0, BLOCK):
             await self.store.run("terminology.ancestors", self.sid, first, first + BLOCK - 1)
         replaced = await self.store.run("terminology.older", self.sid, self.resource, self.url, self.version)
-        await self.store.run("terminology.finish", self.sid, self.count)
+        await self.store.run("terminology.finish", self.sid, self.size)
         for row in replaced:
             await forget(self.store, row["sid"])
 
@@ -77,12 +80,16 @@ async def begin(store: Store, system: System, *, resource: str = "", supplements
     return Loading(store, rows[0]["sid"], resource, system.url, system.version)
 
 
-async def load(store: Store, system: System, concepts: Iterable[Concept]) -> int:
+async def load(
+    store: Store, system: System, concepts: Iterable[Concept], *, resource: str, supplements: str = ""
+) -> int:
     """A whole system from a stream of concepts, in blocks; gives how many there are.
 
-    What stood under the same URL and version, loaded so, goes at the end. Problem: nothing changed.
+    `resource` is the id under which it is known: what stood under it goes at the end. Of a code that comes
+    twice, the first counts. Problem: nothing changed.
     """
-    loading = await begin(store, system)
+    loading = await begin(store, system, resource=resource, supplements=supplements)
+    loading.strict = False
     try:
         for block in blocks(concepts):
             await loading.add(block)
@@ -90,7 +97,7 @@ async def load(store: Store, system: System, concepts: Iterable[Concept]) -> int
     except BaseException:
         await forget(store, loading.sid)
         raise
-    return loading.count
+    return loading.size
 
 
 def blocks(concepts: Iterable[Concept]) -> Iterator[list[Concept]]:
@@ -110,7 +117,12 @@ async def forget(store: Store, sid: int) -> None:
 
 
 async def keep_code_system(store: Store, resource: Resource) -> None:
-    """The concepts of a CodeSystem that is being stored, in the same transaction."""
+    """The concepts of a CodeSystem that is being stored, in the same transaction.
+
+    One without content says that there is a system; its concepts, if they were loaded, stay.
+    """
+    if resource.get("content") == "not-present" and not resource.get("concept"):
+        return
     loading = await begin(
         store,
         system_of(resource),
