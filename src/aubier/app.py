@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any
 
-from aubier import __version__
+from aubier import __version__, terminology
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
@@ -52,6 +52,7 @@ from aubier.validation import check
 _log = logging.getLogger("aubier")
 
 SERVICES: tuple[Service, ...] = (
+    terminology.SERVICE,
     identity.SERVICE,
     directory.SERVICE,
     signon.SERVICE,

@@ -11,6 +11,7 @@ import click
 from aubier.app import House
 from aubier.cli.extract import is_extract, load_extract
 from aubier.cli.instance import console, opened
+from aubier.cli.nomenclature import is_nomenclature, load_nomenclature
 from aubier.cli.speech import Progress, say, text
 from aubier.fhir import json as fhir_json
 from aubier.fhir.references import replace_references
@@ -26,12 +27,15 @@ _MOST_TOLD = 20
 
 
 async def load_all(settings: Settings, paths: Sequence[Path]) -> int:
-    """Loads directory extracts, then FHIR; gives the exit code."""
-    code = 0
+    """Loads directory extracts and nomenclatures, then FHIR; gives the exit code."""
+    code, others = 0, []
     for path in paths:
         if is_extract(path):
             code = max(code, await load_extract(settings, path))
-    others = [p for p in paths if not is_extract(p)]
+        elif is_nomenclature(path):
+            code = max(code, await load_nomenclature(settings, path))
+        else:
+            others.append(path)
     return max(code, await load(settings, others)) if others else code
 
 

@@ -278,7 +278,11 @@ class Interactions:
         if view.actor.kind == "anonymous":
             raise unidentified()
         instance = len(call.path) == 3
-        if operation is None or len(call.path) > 3 or operation.instance != instance:
+        if (
+            operation is None
+            or len(call.path) > 3
+            or not (operation.either or operation.instance == instance)
+        ):
             raise not_found(f"${name[:64]}")
         parameters = self._parameters(call, operation)
         if instance:

@@ -1,1 +1,10 @@
-"""Floor 4: code systems and value sets. Nothing here yet; the next rooms are to stand on it."""
+"""Terminology: $lookup, $validate-code, $expand, $subsumes, over every code system that is here.
+
+Those of the base specification are shipped and in memory; CodeSystem and ValueSet resources written on /fhir
+are known at once; large nomenclatures are loaded into tables. Other rooms ask through `api.Terminology`.
+Rule: FHIR R4 4.0.1, terminology-service. Not done: SNOMED CT expressions, UCUM and other grammars.
+"""
+
+from aubier.terminology.service import SERVICE
+
+__all__ = ["SERVICE"]

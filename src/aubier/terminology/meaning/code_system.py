@@ -1,0 +1,69 @@
+"""CodeSystem resources read into concepts. Rule: FHIR R4, CodeSystem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aubier.ground.rows import Resource
+from aubier.terminology.meaning.concepts import Concept, Property, System
+
+_HIERARCHY = ("parent", "subsumedBy")
+
+
+def system_of(resource: Resource) -> System:
+    """The system of a resource. An unsaid `caseSensitive` means that case counts."""
+    return System(
+        url=str(resource.get("url", "")),
+        version=str(resource.get("version", "")),
+        content=str(resource.get("content", "complete")),
+        case_sensitive=resource.get("caseSensitive") is not False,
+        title=str(resource.get("title", "")),
+        name=str(resource.get("name", "")),
+    )
+
+
+def concepts_of(resource: Resource) -> Iterator[Concept]:
+    """Every concept of a resource, in its order, those nested after the one that holds them.
+
+    Only direct parents are known here: by nesting and by the properties parent and subsumedBy. The property
+    `child` of another concept is for who has them all.
+    """
+    for concept in resource.get("concept") or ():
+        yield from nested(concept)
+
+
+def nested(concept: Resource) -> Iterator[Concept]:
+    """One concept and those nested in it."""
+    pending: list[tuple[Resource, str]] = [(concept, "")]
+    while pending:
+        row, parent = pending.pop()
+        made = _concept(row, parent)
+        yield made
+        pending += [(child, made.code) for child in reversed(row.get("concept") or ())]
+
+
+def _concept(row: Resource, parent: str) -> Concept:
+    every = tuple(_property(one) for one in row.get("property") or () if one.get("code"))
+    above = [p.text for p in every if p.code in _HIERARCHY]
+    parents = tuple(dict.fromkeys([*([parent] if parent else []), *above]))
+    return Concept(
+        code=str(row.get("code", "")),
+        display=str(row.get("display", "")),
+        definition=str(row.get("definition", "")),
+        parents=parents,
+        properties=tuple(p for p in every if p.code not in _HIERARCHY),
+        designations=tuple(row.get("designation") or ()),
+    )
+
+
+def _property(row: Resource) -> Property:
+    kind, value = next(((k, v) for k, v in row.items() if k.startswith("value")), ("valueString", ""))
+    return Property(str(row["code"]), kind, value)
+
+
+def value_kind(value: Any) -> str:
+    """The `value[x]` of a plain value."""
+    if isinstance(value, bool):
+        return "valueBoolean"
+    return "valueInteger" if isinstance(value, int) else "valueString"

@@ -1,0 +1,151 @@
+"""Value sets read into what the service needs. Rule: FHIR R4, ValueSet.compose and ValueSet.expansion."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Resource
+
+OPERATORS = frozenset(
+    ("=", "is-a", "descendent-of", "is-not-a", "regex", "in", "not-in", "generalizes", "exists")
+)
+"""The filter operators of R4."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a value set itself says of a code that it lists."""
+
+    display: str = ""
+    designations: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on the concepts of a system, and its place in the value set."""
+
+    property: str
+    op: str
+    value: str
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """One include or exclude. `listed` None: every concept that the filters and value sets let through."""
+
+    system: str = ""
+    version: str = ""
+    listed: Mapping[str, Listed] | None = None
+    filters: tuple[Filter, ...] = ()
+    value_sets: tuple[str, ...] = ()
+    at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSet:
+    """A value set. `inactive` False leaves out what is inactive; `supplements` are those it asks for."""
+
+    url: str = ""
+    version: str = ""
+    name: str = ""
+    title: str = ""
+    includes: tuple[Include, ...] = ()
+    excludes: tuple[Include, ...] = ()
+    inactive: bool = True
+    head: Resource = field(default_factory=dict, repr=False)
+
+    @property
+    def canonical(self) -> str:
+        """`url|version`."""
+        return f"{self.url}|{self.version}" if self.version else self.url
+
+
+def read(resource: Resource) -> ValueSet:
+    """A value set from its resource; one that holds only an expansion is that list of codes.
+
+    Problem `value` or `not-supported` for what cannot be understood.
+    """
+    compose = resource.get("compose") or {}
+    includes = tuple(_include(one, at) for one, at in _numbered(compose, "include"))
+    if not includes and resource.get("expansion"):
+        includes = tuple(_expanded(resource["expansion"]))
+    return ValueSet(
+        url=str(resource.get("url", "")),
+        version=str(resource.get("version", "")),
+        name=str(resource.get("name", "")),
+        title=str(resource.get("title", "")),
+        includes=includes,
+        excludes=tuple(_include(one, at) for one, at in _numbered(compose, "exclude")),
+        inactive=compose.get("inactive") is not False,
+        head={k: v for k, v in resource.items() if k in _HEAD},
+    )
+
+
+_HEAD = ("url", "version", "name", "title", "status", "experimental", "publisher", "copyright", "language")
+
+
+def _numbered(compose: Resource, name: str) -> Iterator[tuple[Resource, str]]:
+    for n, one in enumerate(compose.get(name) or ()):
+        yield one, f"ValueSet.compose.{name}[{n}]"
+
+
+def _include(one: Resource, at: str) -> Include:
+    listed = one.get("concept")
+    filters = tuple(_filter(f, f"{at}.filter[{n}]") for n, f in enumerate(one.get("filter") or ()))
+    if not one.get("system") and (listed or filters or not one.get("valueSet")):
+        raise problem(
+            "value",
+            "Say the system, or the value sets to take from",
+            "Indiquez le système, ou les jeux de valeurs où puiser",
+            at=f"{at}.system",
+            rule="FHIR R4 ValueSet, vsd-1, vsd-2",
+        )
+    return Include(
+        system=str(one.get("system", "")),
+        version=str(one.get("version", "")),
+        listed={str(c["code"]): _listed(c) for c in listed if c.get("code")} if listed else None,
+        filters=filters,
+        value_sets=tuple(str(url) for url in one.get("valueSet") or ()),
+        at=at,
+    )
+
+
+def _listed(concept: Resource) -> Listed:
+    return Listed(str(concept.get("display", "")), tuple(concept.get("designation") or ()))
+
+
+def _filter(row: Resource, at: str) -> Filter:
+    found = Filter(str(row.get("property", "")), str(row.get("op", "")), str(row.get("value", "")), at)
+    if found.op not in OPERATORS:
+        raise unusable(found)
+    return found
+
+
+def unusable(condition: Filter) -> Problem:
+    """The refusal of a filter that is not understood."""
+    what = f"{condition.property} {condition.op}"[:80]
+    return problem(
+        "not-supported",
+        f"The filter '{what}' is not understood; the operators are {', '.join(sorted(OPERATORS))}",
+        f"Le filtre « {what} » n'est pas compris ; les opérateurs sont {', '.join(sorted(OPERATORS))}",
+        at=condition.at,
+        rule="FHIR R4, valueset-filter-operator",
+    )
+
+
+def _expanded(expansion: Resource) -> Iterator[Include]:
+    """The codes of an expansion, by system."""
+    systems: dict[tuple[str, str], dict[str, Listed]] = {}
+    pending = list(reversed(expansion.get("contains") or ()))
+    while pending:
+        one = pending.pop()
+        if one.get("system") and one.get("code"):
+            key = str(one["system"]), str(one.get("version", ""))
+            systems.setdefault(key, {})[str(one["code"])] = _listed(one)
+        pending += reversed(one.get("contains") or ())
+    for (system, version), listed in systems.items():
+        yield Include(system, version, listed, at="ValueSet.expansion")

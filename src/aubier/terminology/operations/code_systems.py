@@ -1,0 +1,119 @@
+"""`CodeSystem/$lookup`, `CodeSystem/$validate-code` and `CodeSystem/$subsumes`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aubier.ground.problem import problem
+from aubier.ground.rows import Resource
+from aubier.terminology.api import Terminology
+from aubier.terminology.meaning.concepts import Concept, System, languages
+from aubier.terminology.operations.parameters import (
+    Asked,
+    answer,
+    asked,
+    designated,
+    missing,
+    open_to,
+    part,
+)
+
+MOST_CHILDREN = 1_000
+"""The most children that `$lookup` names."""
+
+
+async def lookup(ctx: Any, parameters: Resource) -> Resource:
+    """`CodeSystem/$lookup`: what is known of a code.
+
+    In: `code` and `system` (and `version`), or `coding`; `displayLanguage`; `property` to choose among
+    designation, parent, child and the system's own. Out: name, version, display, abstract, definition,
+    designations and properties. Problem `not-found` for a code or system that is not here.
+    """
+    open_to(ctx, "CodeSystem")
+    call = asked(parameters)
+    system, code, version = _coded(call)
+    terminology = Terminology(ctx.store)
+    found, concept = await terminology.lookup(system, code, version)
+    wanted = set(call.texts("property")) - {"*"}
+    spoken = languages(call.text("displayLanguage"))
+    parts = [
+        part("name", "valueString", found.title or found.name or found.url),
+        part("version", "valueString", found.version),
+        part("display", "valueString", concept.said(spoken) or concept.code),
+        part("definition", "valueString", concept.definition) if _in("definition", wanted) else None,
+        part("abstract", "valueBoolean", True) if concept.abstract else None,
+    ]
+    if _in("designation", wanted):
+        parts += designated(concept.designations)
+    for code_, kind, value in await _properties(terminology, found, concept, wanted):
+        parts.append(
+            {
+                "name": "property",
+                "part": [{"name": "code", "valueCode": code_}, {"name": "value", kind: value}],
+            }
+        )
+    return answer(parts)
+
+
+def _in(name: str, wanted: set[str]) -> bool:
+    return not wanted or name in wanted
+
+
+async def _properties(
+    terminology: Terminology, system: System, concept: Concept, wanted: set[str]
+) -> list[tuple[str, str, Any]]:
+    """(code, value[x], value) of every property that is wanted."""
+    found = [(p.code, p.kind, p.value) for p in concept.properties if p.code != "child"]
+    found += [("parent", "valueCode", code) for code in concept.parents]
+    if _in("inactive", wanted) and concept.inactive:
+        found.append(("inactive", "valueBoolean", True))
+    if _in("child", wanted):
+        below = await terminology.library.children(system, concept.code, MOST_CHILDREN)
+        found += [("child", "valueCode", code) for code in below]
+    kept = [row for row in found if _in(row[0], wanted)]
+    return list({(code, kind, str(value)): (code, kind, value) for code, kind, value in kept}.values())
+
+
+async def subsumes(ctx: Any, parameters: Resource) -> Resource:
+    """`CodeSystem/$subsumes`: how codeA stands to codeB in their hierarchy.
+
+    In: `codeA`, `codeB` and `system` (or by instance), or `codingA` and `codingB`; `version`. Out: outcome,
+    one of equivalent, subsumes, subsumed-by, not-subsumed. Problem `not-found` for what is not here.
+    """
+    open_to(ctx, "CodeSystem")
+    call = asked(parameters)
+    system, version = await here(ctx, call)
+    pair = []
+    for letter in "AB":
+        coding = call.structure(f"coding{letter}", "valueCoding")
+        code = str((coding or {}).get("code", "")) or call.needed(f"code{letter}")
+        pair.append(code)
+        system = str((coding or {}).get("system", "")) or system or call.needed("system")
+    version = version or call.text("version")
+    outcome = await Terminology(ctx.store).subsumes(system, pair[0], pair[1], version)
+    return answer([part("outcome", "valueCode", outcome)])
+
+
+async def here(ctx: Any, call: Asked) -> tuple[str, str]:
+    """The URL and version of the CodeSystem whose instance is asked, or empty texts."""
+    if not call.id:
+        return "", ""
+    resource = await ctx.store.read("CodeSystem", call.id)
+    if not resource.get("url"):
+        raise problem(
+            "not-supported",
+            f"CodeSystem/{call.id} has no url, so nothing can be asked of it",
+            f"CodeSystem/{call.id} n'a pas d'url, on ne peut rien lui demander",
+            at="CodeSystem.url",
+        )
+    return str(resource["url"]), str(resource.get("version", ""))
+
+
+def _coded(call: Asked) -> tuple[str, str, str]:
+    coding = call.structure("coding", "valueCoding")
+    if coding is not None:
+        code, system = str(coding.get("code", "")), str(coding.get("system", ""))
+        if not code or not system:
+            raise missing("coding.code", "coding.system")
+        return system, code, str(coding.get("version", ""))
+    return call.needed("system"), call.needed("code"), call.text("version")

@@ -1,0 +1,134 @@
+"""`ValueSet/$expand`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aubier.ground.chance import random_ids
+from aubier.ground.clock import instant
+from aubier.ground.problem import problem
+from aubier.ground.rows import Resource
+from aubier.terminology.api import Terminology
+from aubier.terminology.expansion import Expansion, Member, Wanted
+from aubier.terminology.meaning.concepts import in_language, languages
+from aubier.terminology.meaning.value_set import ValueSet
+from aubier.terminology.operations.parameters import Asked, asked, open_to
+from aubier.terminology.operations.validate import value_set_of
+from aubier.terminology.resolving import Resolver
+from aubier.terminology.shelves.library import parted
+
+_TOLD = {
+    "filter": "valueString",
+    "offset": "valueInteger",
+    "count": "valueInteger",
+    "displayLanguage": "valueCode",
+    "includeDesignations": "valueBoolean",
+    "activeOnly": "valueBoolean",
+    "excludeNested": "valueBoolean",
+    "exclude-system": "valueUri",
+    "system-version": "valueUri",
+}
+_NOT_HERE = ("date", "context", "excludeNotForUI", "excludePostCoordinated")
+
+
+async def expand(ctx: Any, parameters: Resource) -> Resource:
+    """`ValueSet/$expand`: the concepts of a value set.
+
+    In: `url` (and `valueSetVersion`), `valueSet`, or by instance; `filter` (each word begins a word of the
+    code or of a name, accents apart), `offset` and `count`, `displayLanguage`, `includeDesignations`,
+    `includeDefinition`, `activeOnly`, `excludeNested`, `exclude-system`, `system-version`. Out: the ValueSet
+    with its expansion; with `excludeNested=false` and no paging, concepts stand below their parents. Problem
+    `not-found`, `too-costly` (see `expansion.expand`), `not-supported`.
+    """
+    open_to(ctx, "ValueSet")
+    call = asked(parameters)
+    _refuse(call)
+    terminology = Terminology(ctx.store)
+    value_set = await value_set_of(ctx, call, terminology)
+    resolver = Resolver(
+        terminology.library,
+        versions=dict(parted(c) for c in call.texts("system-version")),
+        without=[parted(c)[0] for c in call.texts("exclude-system")],
+    )
+    wanted = Wanted(
+        call.text("filter"), call.number("offset") or 0, call.number("count"), call.flag("activeOnly")
+    )
+    found = await terminology.expand(value_set, wanted, resolver)
+    contains = [_contained(m, call) for m in found.members]
+    nests = any(True for _ in call.each("excludeNested")) and not call.flag("excludeNested")
+    if nests and wanted.count is None and not wanted.offset:
+        contains = _nested(found.members, contains)
+    return _answer(ctx, call, value_set, found, contains)
+
+
+def _refuse(call: Asked) -> None:
+    """What would change the answer and is not done must not be passed over in silence."""
+    for name in _NOT_HERE:
+        for _, at in call.each(name):
+            raise problem(
+                "not-supported", f"'{name}' is not done here", f"« {name} » n'est pas traité ici", at=at
+            )
+
+
+def _contained(member: Member, call: Asked) -> Resource:
+    concept, listed = member.concept, member.listed
+    designations = [*(listed.designations if listed else ()), *concept.designations]
+    display = in_language(designations, languages(call.text("displayLanguage")))
+    row: Resource = {"system": member.system.url}
+    if member.system.version:
+        row["version"] = member.system.version
+    if concept.abstract:
+        row["abstract"] = True
+    if concept.inactive:
+        row["inactive"] = True
+    row["code"] = concept.code
+    if said := display or (listed.display if listed else "") or concept.display:
+        row["display"] = said
+    if call.flag("includeDesignations") and designations:
+        row["designation"] = [dict(d) for d in designations]
+    return row
+
+
+def _nested(members: Sequence[Member], rows: list[Resource]) -> list[Resource]:
+    """Each row below the first of its parents that is there; the others stay at the top."""
+    by_code = {(m.system.canonical, m.concept.code): row for m, row in zip(members, rows, strict=True)}
+    top: list[Resource] = []
+    for member, row in zip(members, rows, strict=True):
+        above = [by_code.get((member.system.canonical, code)) for code in member.concept.parents]
+        place = next((found for found in above if found is not None and found is not row), None)
+        circular = member.concept.code in member.concept.parents
+        (top if place is None or circular else place.setdefault("contains", [])).append(row)
+    return top
+
+
+def _answer(
+    ctx: Any, call: Asked, value_set: ValueSet, found: Expansion, contains: list[Resource]
+) -> Resource:
+    expansion: Resource = {
+        "identifier": f"urn:uuid:{random_ids()}",
+        "timestamp": instant(ctx.now),
+        "total": found.total,
+        "offset": found.offset,
+        "parameter": _said(call, found),
+    }
+    if contains:
+        expansion["contains"] = contains
+    return {"resourceType": "ValueSet", "status": "active", **value_set.head, "expansion": expansion}
+
+
+def _said(call: Asked, found: Expansion) -> list[Resource]:
+    """What the expansion was made with."""
+    rows: list[Resource] = []
+    for name, kind in _TOLD.items():
+        for _ in call.each(name):
+            match kind:
+                case "valueInteger":
+                    rows.append({"name": name, kind: call.number(name)})
+                case "valueBoolean":
+                    rows.append({"name": name, kind: call.flag(name)})
+                case _:
+                    rows += [{"name": name, kind: text} for text in call.texts(name)]
+            break
+    rows += [{"name": "used-codesystem", "valueUri": s.canonical} for s in found.systems]
+    return rows

@@ -1,0 +1,178 @@
+"""Parameters in and out. From a GET every value comes as text and is read by what the operation expects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aubier.ground.problem import Issue, Problem, problem
+from aubier.ground.rows import Resource
+
+_TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
+_LONGEST = 4_000
+"""The longest text of a parameter, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The parameters of a call, read by name. Problem `value` or `required`, with their place."""
+
+    given: tuple[Resource, ...]
+    id: str = ""
+
+    def each(self, name: str) -> Iterator[tuple[Resource, str]]:
+        """Every parameter of that name, with its place."""
+        for n, one in enumerate(self.given):
+            if one.get("name") == name:
+                yield one, f"Parameters.parameter[{n}]"
+
+    def texts(self, name: str) -> list[str]:
+        """The values of a parameter that holds a text of any kind."""
+        found = []
+        for one, at in self.each(name):
+            value = _value(one)
+            if not isinstance(value, str) or not value or len(value) > _LONGEST or "\x00" in value:
+                raise problem(
+                    "value",
+                    f"'{name}' must be a text of at most {_LONGEST} characters",
+                    f"« {name} » doit être un texte d'au plus {_LONGEST} caractères",
+                    at=at,
+                )
+            found.append(value)
+        return found
+
+    def text(self, name: str, default: str = "") -> str:
+        """The one value of such a parameter. Problem when there are several."""
+        found = self.texts(name)
+        if len(found) > 1:
+            raise problem(
+                "value",
+                f"'{name}' can be given once only",
+                f"« {name} » ne se donne qu'une fois",
+                at=f"Parameters.parameter.where(name='{name}')",
+            )
+        return found[0] if found else default
+
+    def needed(self, name: str) -> str:
+        """The same, which must be there."""
+        found = self.text(name)
+        if not found:
+            raise missing(name)
+        return found
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        """A boolean."""
+        for one, at in self.each(name):
+            value = _value(one)
+            if value in (True, "true"):
+                return True
+            if value in (False, "false"):
+                return False
+            raise problem("value", f"'{name}' is true or false", f"« {name} » vaut true ou false", at=at)
+        return default
+
+    def number(self, name: str) -> int | None:
+        """A whole number, not negative, or None."""
+        for one, at in self.each(name):
+            value = _value(one)
+            digits = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+            if digits.isascii() and digits.isdigit() and len(digits) < 10:
+                return int(digits)
+            raise problem(
+                "value",
+                f"'{name}' is a whole number, not negative",
+                f"« {name} » est un nombre entier, non négatif",
+                at=at,
+            )
+        return None
+
+    def structure(self, name: str, kind: str) -> Resource | None:
+        """A Coding, a CodeableConcept or a resource (`kind` its property: valueCoding, resource...)."""
+        for one, at in self.each(name):
+            value = one.get(kind)
+            if isinstance(value, dict):
+                return value
+            raise problem("value", f"'{name}' must be a {kind}", f"« {name} » doit être un {kind}", at=at)
+        return None
+
+
+def asked(parameters: Resource) -> Asked:
+    """What a call asks. Problem `structure` when it is no Parameters resource."""
+    rows = parameters.get("parameter", [])
+    fits = isinstance(rows, list) and all(
+        isinstance(r, dict) and isinstance(r.get("name"), str) for r in rows
+    )
+    if parameters.get("resourceType") != "Parameters" or not fits:
+        raise problem(
+            "structure",
+            "Send a Parameters resource",
+            "Envoyez une ressource Parameters",
+            at="Parameters",
+        )
+    return Asked(tuple(rows), str(parameters.get("_id", "")))
+
+
+def missing(*names: str) -> Problem:
+    """The refusal of a call that lacks one of these."""
+    listed = names[0] if len(names) == 1 else ", ".join(names)
+    one_en, one_fr = ("", "") if len(names) == 1 else ("one of ", "l'un de ")
+    return problem(
+        "required",
+        f"Give {one_en}{listed}",
+        f"Donnez {one_fr}{listed}",
+        at=f"Parameters.parameter.where(name='{names[0]}')",
+    )
+
+
+def answer(parts: Sequence[Resource | None]) -> Resource:
+    """A Parameters resource of the parts that are there."""
+    return {"resourceType": "Parameters", "parameter": [one for one in parts if one is not None]}
+
+
+def part(name: str, kind: str, value: Any) -> Resource | None:
+    """A parameter, or None for a value that is not there."""
+    return None if value is None or value == "" else {"name": name, kind: value}
+
+
+def message(issues: Sequence[Issue], language: str) -> Resource | None:
+    """What is wrong, in the caller's language, with the other language as its translation."""
+    if not issues:
+        return None
+    other = "en" if language == "fr" else "fr"
+    texts = {tongue: "; ".join(issue.said(tongue) for issue in issues) for tongue in ("fr", "en")}
+    said = [{"url": "lang", "valueCode": other}, {"url": "content", "valueString": texts[other]}]
+    return {
+        "name": "message",
+        "valueString": texts[language if language == "fr" else "en"],
+        "_valueString": {"extension": [{"url": _TRANSLATION, "extension": said}]},
+    }
+
+
+def open_to(ctx: Any, kind: str) -> None:
+    """Problem `forbidden` unless the actor's scopes open a type: these operations read it."""
+    types = ctx.store.sight.types
+    if types is not None and kind not in types:
+        raise problem(
+            "forbidden",
+            f"Your token does not let you read {kind}; ask for a scope that does",
+            f"Votre jeton ne permet pas de lire {kind} ; demandez une portée qui le permet",
+            at="http.Authorization",
+        )
+
+
+def designated(designations: Sequence[Mapping[str, Any]]) -> list[Resource]:
+    """Designations as parameters of `$lookup`."""
+    found = []
+    for one in designations:
+        parts = [
+            part("language", "valueCode", one.get("language")),
+            part("use", "valueCoding", one.get("use")),
+        ]
+        parts.append(part("value", "valueString", one.get("value")))
+        found.append({"name": "designation", "part": [p for p in parts if p is not None]})
+    return found
+
+
+def _value(one: Resource) -> Any:
+    return next((value for key, value in one.items() if key.startswith("value")), None)

@@ -1,0 +1,200 @@
+"""From a value set to the code systems it draws on, with one condition for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aubier.ground.problem import Problem, problem
+from aubier.terminology.meaning import regex
+from aubier.terminology.meaning.concepts import System
+from aubier.terminology.meaning.predicates import (
+    ACTIVE,
+    All,
+    Among,
+    AnyOf,
+    Below,
+    Has,
+    Like,
+    Not,
+    Predicate,
+)
+from aubier.terminology.meaning.value_set import Filter, Include, Listed, ValueSet, unusable
+from aubier.terminology.shelves.library import Library, parted
+
+DEEPEST, MOST = 20, 1_000
+"""How deep value sets may take from each other, and how many includes one answer may follow."""
+
+_CODES = ("concept", "code")
+
+
+@dataclass(slots=True)
+class Part:
+    """What a value set takes of one system: the condition, and what it says itself of codes it lists."""
+
+    system: System
+    predicate: Predicate
+    listed: dict[str, Listed] = field(default_factory=dict)
+
+
+_Parts = dict[tuple[str, str], Part]
+
+
+@dataclass(slots=True)
+class Resolver:
+    """Follows includes, filters and imports. `only` keeps to one system, when one code is asked about.
+
+    `versions` chooses the version of a system that a value set leaves open, `without` leaves systems out;
+    both by URL, as `$expand` says. Problem `not-found` for a value set that is not here, `processing` when
+    value sets go in circles, `too-costly` beyond the bounds.
+    """
+
+    library: Library
+    only: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    without: Sequence[str] = ()
+    followed: int = 0
+
+    async def parts(self, value_set: ValueSet) -> list[Part]:
+        """The parts of a value set, systems in the order in which they are first named."""
+        return list((await self._parts(value_set, ())).values())
+
+    async def _parts(self, value_set: ValueSet, road: tuple[str, ...]) -> _Parts:
+        found = await self._united(value_set.includes, road)
+        out = await self._united(value_set.excludes, road)
+        for key, part in found.items():
+            if key in out:
+                part.predicate = All((part.predicate, Not(out[key].predicate)))
+            if not value_set.inactive:
+                part.predicate = All((part.predicate, ACTIVE))
+        return found
+
+    async def _united(self, includes: Sequence[Include], road: tuple[str, ...]) -> _Parts:
+        """Concepts that are in one of the includes."""
+        choices: dict[tuple[str, str], list[Part]] = {}
+        for one in includes:
+            self._count()
+            for key, part in (await self._include(one, road)).items():
+                choices.setdefault(key, []).append(part)
+        return {key: _either(parts) for key, parts in choices.items()}
+
+    def _count(self) -> None:
+        self.followed += 1
+        if self.followed > MOST:
+            raise problem(
+                "too-costly",
+                f"This value set takes from more than {MOST} places",
+                f"Ce jeu de valeurs puise à plus de {MOST} endroits",
+                at="ValueSet.compose",
+            )
+
+    async def _include(self, one: Include, road: tuple[str, ...]) -> _Parts:
+        if one.system and (one.system in self.without or (self.only and self.only != one.system)):
+            return {}
+        imported = [await self._imported(url, one.at, road) for url in one.value_sets]
+        if not one.system:
+            return _common(imported)
+        system = await self.library.system(one.system, one.version or self.versions.get(one.system, ""))
+        key = system.url, system.version
+        conditions = [await self._condition(f, system) for f in one.filters]
+        if one.listed is not None:
+            conditions.insert(0, Among(one.listed))
+        conditions += [found[key].predicate if key in found else AnyOf() for found in imported]
+        return {key: Part(system, _all(conditions), dict(one.listed or {}))}
+
+    async def _imported(self, canonical: str, at: str, road: tuple[str, ...]) -> _Parts:
+        found = await self.library.value_set(canonical)
+        if found is None:
+            raise problem(
+                "not-found",
+                f"The value set {canonical[:200]} is not here; load it first",
+                f"Le jeu de valeurs {canonical[:200]} n'est pas ici ; chargez-le d'abord",
+                at=f"{at}.valueSet",
+            )
+        if found.canonical in road or len(road) >= DEEPEST:
+            raise problem(
+                "processing",
+                f"Value sets take from each other in a circle: {' > '.join([*road, found.canonical])[:400]}",
+                f"Des jeux de valeurs puisent en rond l'un dans l'autre : "
+                f"{' > '.join([*road, found.canonical])[:400]}",
+                at=f"{at}.valueSet",
+            )
+        return await self._parts(found, (*road, found.canonical))
+
+    async def _condition(self, row: Filter, system: System) -> Predicate:
+        """A filter as a condition on concepts. Rule: FHIR R4, valueset-filter-operator."""
+        values = tuple(part.strip() for part in row.value.split(",") if part.strip())
+        match row.op, row.property:
+            case (("is-a" | "descendent-of"), _):
+                self._hierarchy(row)
+                return Below(row.value, row.op == "is-a")
+            case "is-not-a", _:
+                self._hierarchy(row)
+                return Not(Below(row.value))
+            case "generalizes", _:
+                self._hierarchy(row)
+                found = await self.library.concepts(system, [row.value])
+                return Among({code: None for one in found.values() for code in sorted(one.lineage)})
+            case "=", "child":
+                found = await self.library.concepts(system, [row.value])
+                return Among({code: None for one in found.values() for code in one.parents})
+            case "=", name if name in _CODES:
+                return Among({row.value: None})
+            case "=", name:
+                return Has(name, (row.value,))
+            case "in", name:
+                return Among(dict.fromkeys(values)) if name in _CODES else Has(name, values or ("",))
+            case "not-in", name:
+                return Not(Has(name, values or ("",)))
+            case "exists", name:
+                return Has(name) if row.value == "true" else Not(Has(name))
+            case "regex", name:
+                return Like(name, regex.parse(row.value, row.at))
+        raise unusable(row)
+
+    @staticmethod
+    def _hierarchy(row: Filter) -> None:
+        if row.property not in _CODES:
+            raise unusable(row)
+
+
+def _all(conditions: Sequence[Predicate]) -> Predicate:
+    return conditions[0] if len(conditions) == 1 else All(tuple(conditions))
+
+
+def _either(parts: list[Part]) -> Part:
+    if len(parts) == 1:
+        return parts[0]
+    listed = {code: one for part in reversed(parts) for code, one in part.listed.items()}
+    return Part(parts[0].system, AnyOf(tuple(p.predicate for p in parts)), listed)
+
+
+def _common(found: Sequence[_Parts]) -> _Parts:
+    """Concepts that are in all of several value sets."""
+    return {
+        key: Part(part.system, _all([parts[key].predicate for parts in found]), part.listed)
+        for key, part in (found[0].items() if found else ())
+        if all(key in parts for parts in found)
+    }
+
+
+def unknown_system(url: str, at: str = "") -> Problem:
+    """The refusal of a question on a code system that is not here."""
+    return problem(
+        "not-found",
+        f"The code system {url[:200] or '(none)'} is not here; load it, or check its address",
+        f"Le système de codes {url[:200] or '(aucun)'} n'est pas ici ; chargez-le, ou vérifiez son adresse",
+        at=at or (),
+    )
+
+
+def unknown_value_set(canonical: str, at: str = "") -> Problem:
+    """The refusal of a question on a value set that is not here."""
+    url, version = parted(canonical)
+    which = f"{url[:200]}{f' ({version[:60]})' if version else ''}"
+    return problem(
+        "not-found",
+        f"The value set {which} is not here; load it, or check its address",
+        f"Le jeu de valeurs {which} n'est pas ici ; chargez-le, ou vérifiez son adresse",
+        at=at or (),
+    )

@@ -1,0 +1,1 @@
+"""Where terminology stands: the systems shipped with the program, and the tables of all others."""

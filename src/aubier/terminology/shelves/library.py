@@ -1,0 +1,231 @@
+"""Systems, concepts and value sets by their names, wherever they stand."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from typing import Any, Protocol
+
+from aubier.fhir import json as fhir_json
+from aubier.terminology.meaning import value_set
+from aubier.terminology.meaning.concepts import Concept, Property, System, named
+from aubier.terminology.meaning.predicates import EVERYTHING, Predicate, holds, path
+from aubier.terminology.meaning.value_set import ValueSet
+from aubier.terminology.shelves import shipped
+
+
+class Store(Protocol):
+    """What this room needs of the store: its own statements."""
+
+    async def run(self, name: str, *args: Any) -> list[Mapping[str, Any]]:
+        """The rows of a named statement."""
+
+
+def parted(canonical: str) -> tuple[str, str]:
+    """The URL and the version of a canonical."""
+    url, _, version = canonical.partition("|")
+    return url, version
+
+
+@dataclass(slots=True)
+class Library:
+    """What is here, for one request: each system is looked for once. What people wrote comes first."""
+
+    store: Store
+    systems: dict[tuple[str, str], System] = field(default_factory=dict)
+    supplements: dict[str, list[int]] = field(default_factory=dict)
+
+    async def system(self, url: str, version: str = "") -> System:
+        """A code system; one that is not here has the key -1."""
+        found = self.systems.get((url, version))
+        if found is None:
+            found = self.systems[url, version] = await self._find(url, version)
+        return found
+
+    async def _find(self, url: str, version: str) -> System:
+        for row in await self.store.run("terminology.systems", url, version):
+            return System(
+                row["url"],
+                row["version"],
+                row["content"],
+                row["case_sensitive"],
+                row["title"],
+                row["name"],
+                row["sid"],
+                row["size"],
+            )
+        ours = shipped.system(url)
+        if ours is not None and version in ("", ours.version):
+            return ours
+        return System(url, version, "not-present", key=-1)
+
+    async def concepts(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
+        """The concepts among `codes` that exist, by the code as asked."""
+        if not system.known or not codes:
+            return {}
+        if system.key is None:
+            return _shipped(system, codes)
+        rows = await self.store.run("terminology.concepts", system.key, list(codes))
+        found = {row["code"]: _concept(row) for row in rows}
+        if not system.case_sensitive and len(found) < len(codes):
+            found |= await self._any_case(system, [c for c in codes if c not in found])
+        return await self._supplemented(system, found)
+
+    async def _any_case(self, system: System, codes: list[str]) -> dict[str, Concept]:
+        rows = await self.store.run(
+            "terminology.concepts-any-case", system.key, [code.lower() for code in codes]
+        )
+        lower = {row["code"].lower(): _concept(row) for row in rows}
+        return {code: lower[code.lower()] for code in codes if code.lower() in lower}
+
+    async def _supplemented(self, system: System, found: dict[str, Concept]) -> dict[str, Concept]:
+        """With what the supplements of the system add."""
+        for sid in await self._supplements(system):
+            for row in await self.store.run("terminology.concepts", sid, list(found)):
+                found[row["code"]] = _joined(found[row["code"]], _concept(row))
+        return found
+
+    async def _supplements(self, system: System) -> list[int]:
+        names = [system.url, system.canonical]
+        if system.canonical not in self.supplements:
+            rows = await self.store.run("terminology.supplements", names)
+            self.supplements[system.canonical] = [row["sid"] for row in rows]
+        return self.supplements[system.canonical]
+
+    async def children(self, system: System, code: str, most: int) -> list[str]:
+        """The codes just below one, in order, at most `most`."""
+        if system.key is None:
+            return [c.code for c in shipped.concepts(system.url).values() if code in c.parents][:most]
+        condition = f"$.par[*] == {json.dumps(code, ensure_ascii=False)}"
+        rows = await self.store.run("terminology.children", system.key, condition, most)
+        return [row["code"] for row in rows]
+
+    async def count(
+        self, system: System, predicate: Predicate, words: list[str], without: Sequence[str] = ()
+    ) -> int:
+        """How many concepts meet a condition, hold words, and are not among `without`."""
+        if system.key is None:
+            return sum(1 for _ in _chosen(system, predicate, words, without))
+        if predicate == EVERYTHING and not words and not without:
+            return system.size
+        rows = await self.store.run(
+            "terminology.count", system.key, path(predicate), list(without), _query(words)
+        )
+        return int(rows[0]["n"])
+
+    async def page(
+        self,
+        system: System,
+        predicate: Predicate,
+        words: list[str],
+        without: Sequence[str] = (),
+        *,
+        offset: int,
+        limit: int,
+    ) -> list[Concept]:
+        """So many of them from `offset`, in the system's order."""
+        if system.key is None:
+            return list(_chosen(system, predicate, words, without))[offset : offset + limit]
+        if predicate == EVERYTHING and not words and not without:
+            rows = await self.store.run("terminology.all", system.key, offset, limit)
+        else:
+            args = (path(predicate), list(without), _query(words), offset, limit)
+            rows = await self.store.run("terminology.page", system.key, *args)
+        found = {row["code"]: _concept(row) for row in rows}
+        return list((await self._supplemented(system, found)).values())
+
+    async def value_set(self, canonical: str, version: str = "") -> ValueSet | None:
+        """A value set by its canonical URL, or None."""
+        url, own = parted(canonical)
+        version = own or version
+        for row in await self.store.run("terminology.value-set", url, version):
+            return await self._read(row["vid"], str(row["mark"]))
+        ours = shipped.find_value_set(url)
+        return ours if ours is not None and version in ("", ours.version) else None
+
+    async def _read(self, vid: int, mark: str) -> ValueSet | None:
+        """What stands under a mark never changes: what was read once need not be read again."""
+        found = _MEMORY.get(mark)
+        if found is None:
+            rows = await self.store.run("terminology.value-set-body", vid)
+            if not rows:
+                return None
+            body = str(rows[0]["body"])
+            found = value_set.read(fhir_json.parse(body.encode()))
+            _MEMORY.keep(mark, found, len(body))
+        return found
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Value sets lately read, up to so many characters of JSON in all; the oldest go first."""
+
+    most: int
+    held: int = 0
+    kept: OrderedDict[str, tuple[ValueSet, int]] = field(default_factory=OrderedDict)
+
+    def get(self, mark: str) -> ValueSet | None:
+        found = self.kept.get(mark)
+        return found[0] if found else None
+
+    def keep(self, mark: str, found: ValueSet, size: int) -> None:
+        if size * 4 > self.most or mark in self.kept:
+            return
+        self.kept[mark] = found, size
+        self.held += size
+        while self.held > self.most:
+            self.held -= self.kept.popitem(last=False)[1][1]
+
+
+_MEMORY = _Memory(16_000_000)
+
+
+def _shipped(system: System, codes: Sequence[str]) -> dict[str, Concept]:
+    every = shipped.concepts(system.url)
+    found = {code: every[code] for code in codes if code in every}
+    if not system.case_sensitive and len(found) < len(codes):
+        lower = shipped.folded(system.url)
+        for code in codes:
+            if code not in found and code.lower() in lower:
+                found[code] = every[lower[code.lower()]]
+    return found
+
+
+def _chosen(
+    system: System, predicate: Predicate, words: list[str], without: Sequence[str]
+) -> Iterator[Concept]:
+    for concept in shipped.concepts(system.url).values():
+        if concept.code not in without and holds(predicate, concept) and (not words or named(concept, words)):
+            yield concept
+
+
+def _query(words: list[str]) -> str:
+    """Each word as the beginning of one; words are letters and digits, so nothing needs escaping."""
+    return " & ".join(f"'{word}':*" for word in words)
+
+
+def _concept(row: Mapping[str, Any]) -> Concept:
+    """A concept from its row."""
+    detail = json.loads(row["detail"], parse_float=Decimal) if row["detail"] else {}
+    return Concept(
+        code=row["code"],
+        display=row["display"],
+        definition=detail.get("definition", ""),
+        parents=tuple(row["par"]),
+        lineage=frozenset(row["line"]),
+        properties=tuple(Property(*one) for one in detail.get("property", ())),
+        designations=tuple(detail.get("designation", ())),
+    )
+
+
+def _joined(concept: Concept, more: Concept) -> Concept:
+    """A concept with what a supplement says besides."""
+    return replace(
+        concept,
+        definition=concept.definition or more.definition,
+        properties=concept.properties + more.properties,
+        designations=concept.designations + more.designations,
+    )

@@ -1,0 +1,195 @@
+"""The tables of terminology, and the statements on them.
+
+A code system, value set or concept map is a row that never changes: writing it again makes another row, and
+the old one goes. What is being loaded is not `ready`, so nobody sees half of it. Concepts keep what filters
+ask (`facts`) and what a search by words asks (`words`) under indexes; `detail` is the rest, as FHIR JSON.
+"""
+
+from __future__ import annotations
+
+from aubier.ground.rows import Migration, Statement
+
+MIGRATIONS = (
+    Migration(
+        1,
+        "concepts",
+        """
+create table terminology_system (
+  sid bigint generated always as identity primary key,
+  url text not null, version text not null, resource text not null, content text not null,
+  case_sensitive boolean not null, supplements text not null, title text not null, name text not null,
+  size int not null default 0, ready boolean not null default false);
+create index terminology_system_url on terminology_system (url);
+create index terminology_system_resource on terminology_system (resource);
+create index terminology_system_supplements on terminology_system (supplements) where supplements <> '';
+create table terminology_concept (
+  sid bigint not null, num int not null, code text not null, display text not null, detail text not null,
+  facts jsonb not null, words tsvector not null, primary key (sid, code));
+create unique index terminology_concept_order on terminology_concept (sid, num);
+create index terminology_concept_lower on terminology_concept (sid, lower(code));
+create index terminology_concept_facts on terminology_concept using gin (facts jsonb_path_ops);
+create index terminology_concept_words on terminology_concept using gin (words);
+create table terminology_value_set (
+  vid bigint generated always as identity primary key,
+  mark uuid not null default gen_random_uuid(),
+  url text not null, version text not null, resource text not null, body text not null);
+create index terminology_value_set_url on terminology_value_set (url);
+create index terminology_value_set_resource on terminology_value_set (resource);
+""",
+    ),
+)
+
+_NEWEST = "order by s.version = '' , s.version collate \"C\" desc, s.sid desc"
+"""Of several versions, the highest by its text; dates and padded numbers are compared well so."""
+
+_COLUMNS = "s.sid, s.url, s.version, s.content, s.case_sensitive, s.title, s.name, s.size"
+_CONCEPT = (
+    "c.code, c.display, c.detail, array(select jsonb_array_elements_text(c.facts->'line')) as line,"
+    " array(select jsonb_array_elements_text(c.facts->'par')) as par"
+)
+
+STATEMENTS = (
+    Statement(
+        "terminology.systems",
+        f"select {_COLUMNS} from terminology_system s where s.url = $1 and s.ready and s.supplements = ''"
+        f" and ($2 = '' or s.version = $2) {_NEWEST} limit 1",
+        "A code system by its URL and, unless empty, its version",
+    ),
+    Statement(
+        "terminology.supplements",
+        "select s.sid from terminology_system s where s.supplements = any($1::text[]) and s.ready"
+        " order by s.sid",
+        "The supplements of a system, by the ways it may be named",
+    ),
+    Statement(
+        "terminology.system",
+        "insert into terminology_system (url, version, resource, content, case_sensitive, supplements, title,"
+        " name) values ($1, $2, $3, $4, $5, $6, $7, $8) returning sid",
+        "Begins a code system",
+    ),
+    Statement(
+        "terminology.concepts",
+        f"select {_CONCEPT} from terminology_concept c where c.sid = $1 and c.code = any($2::text[])",
+        "Concepts by their codes",
+    ),
+    Statement(
+        "terminology.concepts-any-case",
+        f"select {_CONCEPT} from terminology_concept c where c.sid = $1 and lower(c.code) = any($2::text[])"
+        " order by c.num",
+        "Concepts by their codes in small letters",
+    ),
+    Statement(
+        "terminology.children",
+        "select c.code from terminology_concept c where c.sid = $1 and c.facts @@ $2::jsonpath"
+        " order by c.num limit $3",
+        "The codes of the concepts that meet a condition",
+    ),
+    Statement(
+        "terminology.count",
+        "select count(*) as n from terminology_concept c where c.sid = $1 and c.facts @@ $2::jsonpath"
+        " and c.code <> all($3::text[]) and ($4 = '' or c.words @@ $4::tsquery)",
+        "How many concepts meet a condition and hold words",
+    ),
+    Statement(
+        "terminology.page",
+        f"select {_CONCEPT} from terminology_concept c where c.sid = $1 and c.facts @@ $2::jsonpath"
+        " and c.code <> all($3::text[]) and ($4 = '' or c.words @@ $4::tsquery)"
+        " order by c.num offset $5 limit $6",
+        "A page of the concepts that meet a condition and hold words",
+    ),
+    Statement(
+        "terminology.all",
+        f"select {_CONCEPT} from terminology_concept c where c.sid = $1 order by c.num offset $2 limit $3",
+        "A page of every concept of a system",
+    ),
+    Statement(
+        "terminology.add",
+        "with new as (insert into terminology_concept (sid, num, code, display, detail, facts, words)"
+        " select $1, n.num, n.code, n.display, n.detail, n.facts::jsonb,"
+        " array_to_tsvector(array_remove(string_to_array(n.words, ' '), ''))"
+        " from unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])"
+        " as n(num, code, display, detail, facts, words) on conflict do nothing returning code)"
+        " select code from new",
+        "Adds concepts; gives the codes that were new",
+    ),
+    Statement(
+        "terminology.adopt",
+        "with links as (select k.child, c.code as parent from terminology_concept c,"
+        " jsonb_array_elements_text(c.facts->'prop'->'child') as k(child)"
+        " where c.sid = $1 and c.num between $2 and $3),"
+        " sums as (select child, jsonb_agg(parent) as parents from links group by child)"
+        " update terminology_concept c set facts = jsonb_set(c.facts, '{par}',"
+        " (select jsonb_agg(distinct p) from jsonb_array_elements("
+        "coalesce(c.facts->'par', '[]') || s.parents) as p))"
+        " from sums s where c.sid = $1 and c.code = s.child",
+        "Gives concepts the parents that name them as a child",
+    ),
+    Statement(
+        "terminology.ancestors",
+        "with recursive up(code, above) as ("
+        "select c.code, c.code from terminology_concept c"
+        " where c.sid = $1 and c.num between $2 and $3 and c.facts ? 'par'"
+        " union select u.code, p.above from up u"
+        " join terminology_concept c on c.sid = $1 and c.code = u.above"
+        " cross join jsonb_array_elements_text(c.facts->'par') as p(above)),"
+        " sums as (select code, jsonb_agg(above) as line from up group by code)"
+        " update terminology_concept c set facts = jsonb_set(c.facts, '{line}', s.line)"
+        " from sums s where c.sid = $1 and c.code = s.code",
+        "Works out everything above a block of concepts",
+    ),
+    Statement(
+        "terminology.finish",
+        "update terminology_system set ready = true, size = $2 where sid = $1",
+        "Shows a system that was loaded",
+    ),
+    Statement(
+        "terminology.older",
+        "select sid from terminology_system where sid <> $1 and resource = $2 and resource <> ''"
+        " union select sid from terminology_system where sid <> $1 and resource = '' and $2 = ''"
+        " and url = $3 and version = $4",
+        "What a system that was loaded takes the place of",
+    ),
+    Statement(
+        "terminology.forget-concepts",
+        "delete from terminology_concept where sid = $1 and num between $2 and $3",
+        "Takes away a block of concepts",
+    ),
+    Statement(
+        "terminology.hide", "update terminology_system set ready = false where sid = $1", "Hides a system"
+    ),
+    Statement(
+        "terminology.forget-system",
+        "delete from terminology_system where sid = $1",
+        "Takes away a system without concepts",
+    ),
+    Statement(
+        "terminology.last",
+        "select coalesce(max(num), -1) as last from terminology_concept where sid = $1",
+        "The number of a system's last concept",
+    ),
+    Statement(
+        "terminology.of-resource",
+        "select sid from terminology_system where resource = $1",
+        "The systems of a resource",
+    ),
+    Statement(
+        "terminology.value-set",
+        "select s.vid, s.mark from (select vid as sid, vid, mark, url, version from terminology_value_set) s"
+        f" where s.url = $1 and ($2 = '' or s.version = $2) {_NEWEST} limit 1",
+        "A value set by its URL and, unless empty, its version",
+    ),
+    Statement(
+        "terminology.value-set-body", "select body from terminology_value_set where vid = $1", "Its content"
+    ),
+    Statement(
+        "terminology.keep-value-set",
+        "with old as (delete from terminology_value_set where resource = $3 and $3 <> '')"
+        " insert into terminology_value_set (url, version, resource, body) values ($1, $2, $3, $4)",
+        "Keeps a value set in place of what its resource said before",
+    ),
+    Statement(
+        "terminology.forget-value-set",
+        "delete from terminology_value_set where resource = $1",
+        "Takes away the value set of a resource",
+    ),
+)

@@ -1,0 +1,32 @@
+"""What happens when somebody writes or deletes a CodeSystem or a ValueSet on /fhir."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aubier.ground.rows import Resource
+from aubier.terminology.shelves import keeping
+
+TYPES = ("CodeSystem", "ValueSet")
+
+RULE = "FHIR R4, CodeSystem (csd-1) and ValueSet (vsd-1, vsd-2)"
+
+
+async def keep(ctx: Any, resource: Resource, before: Resource | None) -> Resource:
+    """Keeps what the operations need of a resource, in the transaction that stores it; changes nothing.
+
+    Problem `business-rule` for a code that comes twice, `value` or `not-supported` for a value set that
+    cannot be understood.
+    """
+    match resource["resourceType"]:
+        case "CodeSystem":
+            await keeping.keep_code_system(ctx.store, resource)
+        case "ValueSet":
+            await keeping.keep_value_set(ctx.store, resource)
+    return resource
+
+
+async def forget(ctx: Any, change: Any) -> None:
+    """After a resource was deleted: the operations no longer know it."""
+    if change.op == "delete":
+        await keeping.forget_resource(ctx.store, change.type, change.id)

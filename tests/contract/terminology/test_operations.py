@@ -1,0 +1,279 @@
+"""The operations over systems that people wrote, and over those shipped, on a real database."""
+
+from typing import Any
+
+import pytest
+
+from tests.contract.desk import Desk
+from tests.contract.terminology.stock import ALL, COLOURS, URL, call, codes, filtered, told, value_set
+
+SHIPPED = "http://hl7.org/fhir/administrative-gender"
+
+
+async def expand(desk: Desk, name: str, **given: Any) -> dict[str, Any]:
+    """An expansion that must succeed."""
+    status, body = await call(desk, "ValueSet/$expand", url=URL + "vs/" + name, **given)
+    assert status == 200, body
+    return body
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("all", "colour red crimson scarlet blue puce"),
+        ("reds", "red crimson scarlet"),
+        ("below-red", "crimson scarlet"),
+        ("not-red", "colour blue puce"),
+        ("warm", "red"),
+        ("regex", "scarlet blue"),
+        ("exists", "red"),
+        ("above-crimson", "colour crimson red"),
+        ("children", "red blue puce"),
+        ("in", "red blue"),
+        ("not-in", "crimson scarlet puce"),
+        ("active", "colour red crimson scarlet blue"),
+        ("without", "colour blue"),
+        ("imports", "scarlet"),
+        ("listed", "scarlet blue C A B D"),
+        ("mixed", "scarlet red crimson"),
+        ("elsewhere", "x"),
+    ],
+)
+async def test_an_expansion_holds_what_the_value_set_says(desk: Desk, name: str, expected: str) -> None:
+    body = await expand(desk, name)
+    assert codes(body) == expected.split()
+    assert body["expansion"]["total"] == len(expected.split())
+
+
+async def test_pages_join_to_the_whole(desk: Desk) -> None:
+    for name in ("all", "listed", "mixed", "without"):
+        whole = codes(await expand(desk, name))
+        pages = [codes(await expand(desk, name, offset=n, count=2)) for n in range(0, len(whole) + 2, 2)]
+        assert [code for page in pages for code in page] == whole
+
+
+async def test_words_find_names_in_any_language_without_accents(desk: Desk) -> None:
+    assert codes(await expand(desk, "all", filter="ecar")) == ["scarlet"]
+    assert codes(await expand(desk, "all", filter="blu")) == ["blue"]
+    assert codes(await expand(desk, "listed", filter="ecar")) == ["scarlet"]
+    assert codes(await expand(desk, "all", filter="nothing of the kind")) == []
+
+
+async def test_an_expansion_in_french_with_its_designations(desk: Desk) -> None:
+    body = await expand(desk, "reds", displayLanguage="fr-FR", includeDesignations=True)
+    rows = {row["code"]: row for row in body["expansion"]["contains"]}
+    assert rows["red"]["display"] == "Rouge"
+    assert rows["red"]["designation"] == [{"language": "fr", "value": "Rouge"}]
+    listed = await expand(desk, "listed")
+    assert listed["expansion"]["contains"][0]["display"] == "Very red"
+
+
+async def test_flags_and_nesting(desk: Desk) -> None:
+    body = await expand(desk, "all", excludeNested=False)
+    top = body["expansion"]["contains"]
+    assert [row["code"] for row in top] == ["colour"]
+    assert top[0]["abstract"] is True
+    assert [row["code"] for row in top[0]["contains"]] == ["red", "blue", "puce"]
+    assert top[0]["contains"][2]["inactive"] is True
+    active = await expand(desk, "all", activeOnly=True)
+    assert "puce" not in codes(active)
+
+
+async def test_expansion_of_a_resource_and_of_an_instance(desk: Desk) -> None:
+    status, body = await call(desk, "ValueSet/$expand", valueSet=value_set("new", filtered("is-a", "red")))
+    assert (status, codes(body)) == (200, ["red", "crimson", "scarlet"])
+    logical = await desk.make("loader", value_set("by-id", ALL))
+    status, body = await desk.ask("doctor", "GET", f"ValueSet/{logical}/$expand?count=1&offset=1")
+    assert (status, codes(body)) == (200, ["red"])
+    assert {p["name"]: p for p in body["expansion"]["parameter"]}["count"]["valueInteger"] == 1
+
+
+async def test_shipped_systems_and_value_sets(desk: Desk) -> None:
+    url = "http://hl7.org/fhir/ValueSet/administrative-gender"
+    status, body = await desk.ask("doctor", "GET", f"ValueSet/$expand?url={url}")
+    assert (status, codes(body)) == (200, ["male", "female", "other", "unknown"])
+    url = "http://terminology.hl7.org/ValueSet/v3-ActEncounterCode"
+    status, body = await desk.ask("doctor", "GET", f"ValueSet/$expand?url={url}&filter=ambul")
+    assert (status, codes(body)) == (200, ["AMB"])
+
+
+async def test_lookup(desk: Desk) -> None:
+    status, body = await call(
+        desk, "CodeSystem/$lookup", system=URL + "colours", code="red", displayLanguage="fr"
+    )
+    assert status == 200
+    assert (told(body, "name"), told(body, "version")) == ("Colours of the tests", "2")
+    assert told(body, "display") == "Rouge"
+    properties = [
+        tuple(next(v for k, v in p.items() if k.startswith("value")) for p in row["part"])
+        for row in body["parameter"]
+        if row["name"] == "property"
+    ]
+    assert properties == [
+        ("warm", True),
+        ("wave", 700),
+        ("parent", "colour"),
+        ("child", "crimson"),
+        ("child", "scarlet"),
+    ]
+    status, body = await desk.ask("doctor", "GET", f"CodeSystem/$lookup?system={SHIPPED}&code=male")
+    assert (status, told(body, "display")) == (200, "Male")
+
+
+@pytest.mark.parametrize(
+    ("system", "code"), [(URL + "colours", "mauve"), (URL + "absent", "x"), (SHIPPED, "MALE")]
+)
+async def test_lookup_of_what_is_not_here(desk: Desk, system: str, code: str) -> None:
+    status, body = await call(desk, "CodeSystem/$lookup", system=system, code=code)
+    assert (status, body["issue"][0]["code"]) == (404, "not-found")
+
+
+@pytest.mark.parametrize(
+    ("given", "result"),
+    [
+        ({"url": URL + "vs/reds", "system": URL + "colours", "code": "crimson"}, True),
+        ({"url": URL + "vs/reds|1", "system": URL + "colours", "code": "blue"}, False),
+        ({"url": URL + "vs/all", "system": URL + "colours", "code": "mauve"}, False),
+        ({"url": URL + "vs/all", "system": URL + "colours", "code": "colour"}, False),
+        ({"url": URL + "vs/all", "system": URL + "colours", "code": "colour", "abstract": True}, True),
+        ({"url": URL + "vs/all", "system": URL + "colours", "code": "red", "display": "rouge"}, True),
+        ({"url": URL + "vs/all", "system": URL + "colours", "code": "red", "display": "Green"}, False),
+        ({"url": URL + "vs/reds", "code": "crimson"}, True),
+        ({"url": URL + "vs/imports", "system": URL + "colours", "code": "scarlet"}, True),
+        ({"url": URL + "vs/imports", "system": URL + "colours", "code": "red"}, False),
+        ({"url": URL + "vs/elsewhere", "system": URL + "absent", "code": "x"}, True),
+        ({"url": URL + "vs/elsewhere", "system": URL + "absent", "code": "y"}, False),
+        ({"url": URL + "vs/absent", "system": URL + "absent", "code": "y"}, False),
+        ({"url": URL + "vs/all", "system": URL + "chapters", "code": "A"}, False),
+    ],
+)
+async def test_validate_code_in_a_value_set(desk: Desk, given: dict[str, Any], result: bool) -> None:
+    status, body = await call(desk, "ValueSet/$validate-code", **given)
+    assert (status, told(body, "result")) == (200, result), body
+    assert bool(told(body, "message")) is not result
+
+
+async def test_a_message_is_in_both_languages(desk: Desk) -> None:
+    path = f"CodeSystem/$validate-code?url={URL}colours&code=mauve"
+    _, body = await desk.ask("doctor", "GET", path, accept_language="fr")
+    row = next(p for p in body["parameter"] if p["name"] == "message")
+    other = {e["url"]: e for e in row["_valueString"]["extension"][0]["extension"]}
+    assert "n'existe pas" in row["valueString"]
+    assert other["lang"]["valueCode"] == "en"
+    assert "does not exist" in other["content"]["valueString"]
+
+
+async def test_validate_code_by_coding_and_concept(desk: Desk) -> None:
+    bad = {"system": URL + "colours", "code": "mauve"}
+    good = {"system": URL + "colours", "code": "red"}
+    concept = {"valueCodeableConcept": {"coding": [bad, good]}}
+    status, body = await call(desk, "ValueSet/$validate-code", url=URL + "vs/reds", codeableConcept=concept)
+    assert (status, told(body, "result"), told(body, "code")) == (200, True, "red")
+    status, body = await call(desk, "CodeSystem/$validate-code", coding={"valueCoding": bad})
+    assert (status, told(body, "result")) == (200, False)
+    # This system says that case does not count.
+    status, body = await call(desk, "CodeSystem/$validate-code", url=URL + "chapters", code="d")
+    assert (status, told(body, "result")) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("system", "a", "b", "outcome"),
+    [
+        ("colours", "red", "scarlet", "subsumes"),
+        ("colours", "scarlet", "red", "subsumed-by"),
+        ("colours", "blue", "blue", "equivalent"),
+        ("colours", "blue", "red", "not-subsumed"),
+        ("chapters", "A", "D", "subsumes"),
+        ("chapters", "C", "D", "subsumes"),
+        ("chapters", "B", "C", "not-subsumed"),
+    ],
+)
+async def test_subsumes(desk: Desk, system: str, a: str, b: str, outcome: str) -> None:
+    path = f"CodeSystem/$subsumes?system={URL}{system}&codeA={a}&codeB={b}"
+    status, body = await desk.ask("doctor", "GET", path)
+    assert (status, told(body, "outcome")) == (200, outcome)
+
+
+async def test_a_new_version_of_a_resource_takes_the_place_of_the_old(desk: Desk) -> None:
+    system = {**COLOURS, "url": URL + "changing", "concept": [{"code": "one"}]}
+    logical = await desk.make("loader", system)
+    changed = {**system, "id": logical, "concept": [{"code": "two"}, {"code": "three"}]}
+    assert (await desk.ask("loader", "PUT", f"CodeSystem/{logical}", changed))[0] == 200
+    for code, result in (("one", False), ("two", True)):
+        _, body = await call(desk, "CodeSystem/$validate-code", url=URL + "changing", code=code)
+        assert told(body, "result") is result
+    rows = await desk.sql("select count(*) as n from terminology_system where url = $1", URL + "changing")
+    assert rows[0]["n"] == 1
+
+
+async def test_of_several_versions_the_one_asked_or_the_newest(desk: Desk) -> None:
+    for version, display in (("2024-01", "Old"), ("2025-01", "New")):
+        row = {
+            **COLOURS,
+            "url": URL + "dated",
+            "version": version,
+            "concept": [{"code": "x", "display": display}],
+        }
+        await desk.make("loader", row)
+    for asked, display in (({}, "New"), ({"version": "2024-01"}, "Old")):
+        _, body = await call(desk, "CodeSystem/$lookup", system=URL + "dated", code="x", **asked)
+        assert told(body, "display") == display
+
+
+async def test_a_supplement_adds_names(desk: Desk) -> None:
+    await desk.make(
+        "loader",
+        {
+            "resourceType": "CodeSystem",
+            "url": URL + "more",
+            "status": "active",
+            "content": "supplement",
+            "supplements": URL + "chapters",
+            "concept": [{"code": "A", "designation": [{"language": "fr", "value": "Premier"}]}],
+        },
+    )
+    _, body = await call(desk, "CodeSystem/$lookup", system=URL + "chapters", code="A", displayLanguage="fr")
+    assert told(body, "display") == "Premier"
+
+
+@pytest.mark.parametrize(
+    ("resource", "code", "place"),
+    [
+        ({**COLOURS, "concept": [{"code": "a"}, {"code": "a"}]}, "business-rule", "CodeSystem.concept"),
+        (value_set("bad", filtered("like", "x")), None, "ValueSet.compose.include[0].filter[0].op"),
+    ],
+)
+async def test_what_cannot_be_understood_is_not_stored(
+    desk: Desk, resource: dict[str, Any], code: str | None, place: str
+) -> None:
+    status, body = await desk.ask("loader", "POST", resource["resourceType"], resource)
+    assert status in (400, 422)
+    assert place in str(body["issue"][0]["expression"])
+    assert code is None or body["issue"][0]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "status"),
+    [
+        ("ValueSet/$expand", {}, 400),
+        ("ValueSet/$expand", {"url": URL + "vs/nothing"}, 404),
+        ("ValueSet/$expand", {"url": URL + "vs/absent"}, 404),
+        ("ValueSet/$expand", {"url": URL + "vs/all", "count": "many"}, 400),
+        ("ValueSet/$expand", {"url": URL + "vs/all", "context": "x"}, 400),
+        ("ValueSet/$expand", {"valueSet": value_set("r", filtered("regex", "(a+)+\\1", "code"))}, 400),
+        ("ValueSet/$expand", {"valueSet": value_set("r", {"valueSet": [URL + "vs/no"]})}, 422),
+        ("ValueSet/$validate-code", {"url": URL + "vs/all"}, 400),
+        ("CodeSystem/$lookup", {"code": "x"}, 400),
+        ("CodeSystem/$validate-code", {"url": URL + "absent", "code": "x"}, 404),
+        ("CodeSystem/$subsumes", {"system": URL + "colours", "codeA": "red"}, 400),
+    ],
+)
+async def test_refusals_say_why(desk: Desk, operation: str, given: dict[str, Any], status: int) -> None:
+    got, body = await call(desk, operation, **given)
+    assert (got, body["resourceType"]) == (status, "OperationOutcome"), body
+
+
+async def test_rights_are_those_of_the_resources(desk: Desk) -> None:
+    path = f"CodeSystem/$lookup?system={SHIPPED}&code=male"
+    assert (await desk.ask("narrow", "GET", path))[0] == 403
+    assert (await desk.ask("nobody", "GET", path))[0] == 401
