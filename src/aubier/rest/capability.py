@@ -33,7 +33,7 @@ def capability(
         "software": {"name": "Aubier", "version": version},
         "implementation": {"description": "Aubier, FHIR R4", "url": base},
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
+        "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
         "rest": [_rest(base, operations, oauth)],
     }
 

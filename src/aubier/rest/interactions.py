@@ -15,18 +15,15 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
 from aubier.rest.exchange import (
-    FORM,
     Answer,
     Call,
-    check_accept,
-    check_content_type,
     decoded,
     decoded_bytes,
     of_version,
-    parsed,
     unchanged,
     version_of,
 )
+from aubier.rest.formats.negotiation import FORM
 from aubier.rest.outcome import said
 from aubier.rest.searchset import history, searchset, shaped
 from aubier.search.model import Query
@@ -60,7 +57,6 @@ class Interactions:
 
     async def answer(self, call: Call, view: View, settings: Any = None) -> Answer:
         """The answer to one request. Problem for every refusal."""
-        check_accept(call)
         path = call.path
         if path == ("metadata",):
             return self._metadata(call)
@@ -295,8 +291,7 @@ class Interactions:
     @staticmethod
     def _parameters(call: Call, operation: Operation) -> Resource:
         if call.method == "POST" and call.body:
-            check_content_type(call.headers)
-            return parsed(call.body)
+            return call.resource()
         if call.method not in ("GET", "POST") or (call.method == "GET" and operation.affects_state):
             raise problem(
                 "method",

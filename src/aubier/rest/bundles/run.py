@@ -13,9 +13,9 @@ from aubier.ground.clock import instant, moment_of
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import check_links, in_entry, resolve
-from aubier.rest.exchange import Answer, Call, placed, unforeseen
+from aubier.rest.exchange import Answer, Call, unforeseen
 from aubier.rest.interactions import Interactions, check_parameters, path_of
-from aubier.rest.outcome import outcome, status_of
+from aubier.rest.outcome import outcome, placed, status_of
 from aubier.store.intent import Intent, Written
 from aubier.validation import check, validate
 
