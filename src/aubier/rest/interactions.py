@@ -12,6 +12,7 @@ from aubier.access.actor import Context
 from aubier.access.decide import unidentified
 from aubier.access.view import View
 from aubier.fhir import json as fhir_json
+from aubier.fhir.patch import Change
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
 from aubier.rest.exchange import (
@@ -26,6 +27,7 @@ from aubier.rest.exchange import (
 from aubier.rest.formats.negotiation import FORM
 from aubier.rest.outcome import said
 from aubier.rest.searchset import history, searchset, shaped
+from aubier.rest.writing.patches import sent_patch
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import parse
@@ -86,10 +88,11 @@ class Interactions:
     def _route(self, call: Call) -> Callable[[Call, View], Awaitable[Answer]]:
         shapes: dict[str, dict[str, Any]] = {
             "type": {"GET": self._search, "HEAD": self._search, "POST": self._create}
-            | {"PUT": self._update, "DELETE": self._delete},
+            | {"PUT": self._update, "PATCH": self._patch, "DELETE": self._delete},
             "search": {"POST": self._search, "GET": self._search},
             "type-history": {"GET": self._type_history},
-            "instance": {"GET": self._read, "HEAD": self._read, "PUT": self._update, "DELETE": self._delete},
+            "instance": {"GET": self._read, "HEAD": self._read}
+            | {"PUT": self._update, "PATCH": self._patch, "DELETE": self._delete},
             "instance-history": {"GET": self._instance_history},
             "version": {"GET": self._vread, "HEAD": self._vread},
         }
@@ -247,6 +250,23 @@ class Interactions:
         intent = Intent("update", kind, logical, resource=resource, if_match=if_match, condition=condition)
         intent.only_new = only_new
         return intent
+
+    async def _patch(self, call: Call, view: View) -> Answer:
+        change = sent_patch(call.headers, call.body)
+        return told(
+            call, (await view.write([self.patch_intent(call.path, call.query, change, call.headers)]))[0]
+        )
+
+    def patch_intent(
+        self, path: tuple[str, ...], query: str, change: Change, headers: Mapping[str, str]
+    ) -> Intent:
+        """A patch by id, or by criteria when the path names only a type."""
+        if_match = version_of(headers.get("if-match", ""), "If-Match")
+        if len(path) == 2:
+            check_parameters(query)
+            return Intent("patch", path[0], path[1], if_match=if_match, change=change)
+        condition = self.condition(path[0], query, "query")
+        return Intent("patch", path[0], if_match=if_match, condition=condition, change=change)
 
     async def _delete(self, call: Call, view: View) -> Answer:
         written = (await view.write([self.delete_intent(call.path, call.query, call.headers)]))[0]

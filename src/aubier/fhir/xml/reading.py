@@ -15,16 +15,8 @@ from xml.parsers import expat
 
 from aubier.fhir.definitions import Property, definitions
 from aubier.fhir.json import LIMITS, Limits
-from aubier.fhir.xml.fields import (
-    FHIR,
-    NO_ATTRIBUTES,
-    XHTML,
-    attributes,
-    below,
-    is_primitive,
-    is_resource,
-    of_primitive,
-)
+from aubier.fhir.properties import below, is_primitive, is_resource, of_sibling
+from aubier.fhir.xml.fields import FHIR, NO_ATTRIBUTES, XHTML, attributes
 from aubier.fhir.xml.narratives import Narrative
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
@@ -188,7 +180,7 @@ class _Reading:
         path = f"{parent.path}.{local}[{place}]" if many else f"{parent.path}.{local}"
         opened = _Open(path, None, self._deeper(parent, path, many=many), {}, local, many)
         if is_primitive(found):
-            opened.fields, opened.primitive, opened.apart = of_primitive(), found.type.code, _IN_PRIMITIVE
+            opened.fields, opened.primitive, opened.apart = of_sibling(), found.type.code, _IN_PRIMITIVE
         elif not is_resource(found):
             opened.fields, opened.apart = below(found), attributes(found)
         self.stack.append(opened)

@@ -8,16 +8,8 @@ from typing import Any
 from xml.parsers import expat
 
 from aubier.fhir.definitions import Property, definitions
-from aubier.fhir.xml.fields import (
-    FHIR,
-    NO_ATTRIBUTES,
-    XHTML,
-    attributes,
-    below,
-    is_primitive,
-    is_resource,
-    of_primitive,
-)
+from aubier.fhir.properties import below, is_primitive, is_resource, of_sibling
+from aubier.fhir.xml.fields import FHIR, NO_ATTRIBUTES, XHTML, attributes
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 
@@ -113,7 +105,7 @@ def _primitive(out: list[str], name: str, value: Any, sibling: Any, at: str) -> 
         out.append(f"<{name}{listed}/>")
         return
     out.append(f"<{name}{listed}>")
-    _children(out, beside, of_primitive(), frozenset({"id"}), at)
+    _children(out, beside, of_sibling(), frozenset({"id"}), at)
     out.append(f"</{name}>")
 
 

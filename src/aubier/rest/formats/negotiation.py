@@ -15,7 +15,7 @@ MEDIA_TYPES: Mapping[Format, str] = {
     "json": "application/fhir+json; charset=utf-8",
     "xml": "application/fhir+xml; charset=utf-8",
 }
-_FORMATS: Mapping[str, Format] = {
+FORMATS: Mapping[str, Format] = {
     "application/fhir+json": "json",
     "application/json+fhir": "json",
     "application/json": "json",
@@ -34,7 +34,7 @@ _ANY = {"", "*/*", "application/*", "text/html"}
 def sent_format(headers: Mapping[str, str]) -> Format:
     """The format of a body. Problem (media-type) unless it is FHIR R4, uncompressed, in UTF-8."""
     kind, parameters = _taken_apart(headers.get("content-type", ""))
-    found = _FORMATS.get(kind)
+    found = FORMATS.get(kind)
     if found is None or parameters.get("charset", "utf-8") not in ("utf-8", "utf8") or _other(parameters):
         said = headers.get("content-type", "")[:80]
         raise problem(
@@ -53,6 +53,11 @@ def sent_format(headers: Mapping[str, str]) -> Format:
     return found
 
 
+def media_type_of(headers: Mapping[str, str]) -> str:
+    """The media type of a body, without parameters."""
+    return _taken_apart(headers.get("content-type", ""))[0]
+
+
 def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> Format:
     """The format of the answer: `_format` (of a form too) comes before Accept; JSON where both are welcome.
 
@@ -64,7 +69,7 @@ def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> 
     best: Format | None = None
     weight = 0.0
     for kind, parameters in _offers(named or headers.get("accept", "")):
-        found: Format | None = "json" if kind in _ANY else _FORMATS.get(kind)
+        found: Format | None = "json" if kind in _ANY else FORMATS.get(kind)
         quality = _quality(parameters.get("q", "1"))
         if found and not _other(parameters) and quality > weight:
             best, weight = found, quality
