@@ -26,7 +26,8 @@ from aubier.rest.exchange import (
 )
 from aubier.rest.formats.negotiation import FORM
 from aubier.rest.outcome import said
-from aubier.rest.searchset import history, searchset, shaped
+from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
+from aubier.rest.searchset import history, searchset
 from aubier.rest.writing.patches import sent_patch
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
@@ -134,19 +135,20 @@ class Interactions:
         return Answer(200, self.capability(call.base))
 
     async def _read(self, call: Call, view: View) -> Answer:
-        check_parameters(call.query, "_summary", "_elements")
+        check_parameters(call.query, *SUBSETS)
         row = await view.read_row(call.path[0], call.path[1])
         if unchanged(call, row):
             return Answer(304, b"", of_version(row))
-        return Answer(200, _shaped(row, call), of_version(row))
+        return Answer(200, _subset(row, call), of_version(row))
 
     async def _vread(self, call: Call, view: View) -> Answer:
-        check_parameters(call.query, "_summary", "_elements")
+        check_parameters(call.query, *SUBSETS)
         row = await view.vread_row(call.path[0], call.path[1], int(call.path[3]))
-        return Answer(200, _shaped(row, call), of_version(row))
+        return Answer(200, _subset(row, call), of_version(row))
 
     async def _search(self, call: Call, view: View) -> Answer:
         query = self.query(call.path[0], self._search_pairs(call), call.lenient)
+        _refuse_narrative_with_others(query)
         return Answer(200, searchset(call.base, query, await view.search_rows(query)))
 
     def _search_pairs(self, call: Call) -> list[tuple[str, str]]:
@@ -184,6 +186,9 @@ class Interactions:
         if call.method != "GET":
             raise _only(call.method, "GET")
         options = _history_options(call, self.limits)
+        subset, count_only = _history_subset(call, kinds)
+        if count_only:
+            options |= {"count": 0, "cursor": None}
         try:
             rows, following, total = await view.history_rows(kinds, logical, **options)
         except Problem as refusal:
@@ -198,7 +203,7 @@ class Interactions:
             kept = [(k, v) for k, v in call.pairs() if k != "_page"]
             mark = ".".join(map(str, following))
             links.append(("next", f"{here}?{urlencode([*kept, ('_page', mark)])}"))
-        return Answer(200, history(call.base, links, total, rows))
+        return Answer(200, history(call.base, links, total, rows, subset))
 
     # -- writing ------------------------------------------------------------------------------------
 
@@ -238,6 +243,7 @@ class Interactions:
         """An update by id, or by criteria when the path names only a type."""
         kind = path[0]
         _check_kind(kind, resource)
+        refuse_subset(resource)
         resource = _unstamped(resource)
         if_match = version_of(headers.get("if-match", ""), "If-Match")
         only_new = headers.get("if-none-match", "").strip() == "*"
@@ -341,12 +347,10 @@ def told(call: Call, written: Written) -> Answer:
     return Answer(201 if created else 200, body, headers)
 
 
-def _shaped(row: Row, call: Call) -> bytes:
-    if "_summary" not in call.query and "_elements" not in call.query:
-        return row.raw
-    pairs = [(k, v) for k, v in call.pairs() if k in ("_summary", "_elements")]
-    query = parse(row.type, pairs, registry=registry())
-    return shaped(row.raw, query) if query.summary or query.elements else row.raw
+def _subset(row: Row, call: Call) -> bytes:
+    """The stored bytes, or the part of them that the query asks for."""
+    subset = subset_of(row.type, call.pairs()) if call.query else None
+    return shaped(row.raw, subset) if subset else row.raw
 
 
 def _check_id(kind: str, logical: str) -> None:
@@ -424,7 +428,7 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
                 options[name[1:]] = _instant(name, value)
             case "_page" if re.fullmatch(r"[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,9}", value):
                 options["cursor"] = tuple(int(n) for n in value.split("."))
-            case "_format" | "_pretty":
+            case "_format" | "_pretty" | "_summary" | "_elements":
                 pass
             case _:
                 raise problem(
@@ -434,6 +438,32 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
                     at=f"http.{name[:64]}",
                 )
     return options
+
+
+def _history_subset(call: Call, kinds: Sequence[str]) -> tuple[Query | None, bool]:
+    """The part of each version that is asked for, and whether the number of versions is all that is."""
+    pairs = [pair for pair in call.pairs() if pair[0] in SUBSETS]
+    if ("_summary", "count") in pairs:
+        return None, True
+    if not kinds and any(name == "_elements" for name, _ in pairs):
+        raise problem(
+            "not-supported",
+            "_elements is of one type: ask the history of that type",
+            "_elements est d'un seul type : demandez l'historique de ce type",
+            at="http._elements",
+        )
+    return subset_of(kinds[0] if kinds else "Basic", pairs) if pairs else None, False
+
+
+def _refuse_narrative_with_others(query: Query) -> None:
+    """Rule: FHIR R4, search.html#summary: `_include` and `_revinclude` cannot be mixed with text."""
+    if query.summary == "text" and query.includes:
+        raise problem(
+            "invalid",
+            "_summary=text cannot be mixed with _include or _revinclude",
+            "_summary=text ne se combine pas avec _include ou _revinclude",
+            at="http._summary",
+        )
 
 
 def _instant(name: str, value: str) -> int:

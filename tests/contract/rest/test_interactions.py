@@ -308,8 +308,36 @@ async def test_summary_and_elements(api: Api) -> None:
     assert await keys("_summary=data") == {"identifier", "active", "photo"}
     assert await keys("_elements=active") == {"active"}
     assert await keys("_elements=active,photo") == {"active", "photo"}
+    assert (await api.get(f"Patient/{logical}?_summary=count")).status_code == 400
     whole = valid(await api.get(f"Patient/{logical}?_summary=false"))
     assert "text" in whole and "tag" not in whole["meta"]
+
+
+async def test_a_part_of_a_resource_is_not_stored_in_its_place(api: Api) -> None:
+    logical = await api.make(patient("part", active=True))
+    part = valid(await api.get(f"Patient/{logical}?_elements=active"))
+    for answer in (
+        await api.ask("PUT", f"Patient/{logical}", part),
+        await api.ask("PUT", "Patient?identifier=urn:test|part", part),
+    ):
+        assert answer.status_code == 422 and places(answer) == ["Patient.meta.tag[0]"]
+    request = {"method": "PUT", "url": f"Patient/{logical}"}
+    answer = await api.post("transaction", {"resource": part, "request": request})
+    assert places(answer) == ["Bundle.entry[0].resource.meta.tag[0]"]
+
+
+async def test_a_history_in_parts(api: Api) -> None:
+    logical = await api.make(patient("past-part", active=True, birthDate="2000"))
+    await api.ask("PUT", f"Patient/{logical}", patient("past-part", active=False, id=logical))
+    part = valid(await api.get(f"Patient/{logical}/_history?_elements=active"))
+    assert [e["resource"]["active"] for e in part["entry"]] == [False, True]
+    assert all(set(e["resource"]) == {"resourceType", "id", "meta", "active"} for e in part["entry"])
+    counted = valid(await api.get(f"Patient/{logical}/_history?_summary=count"))
+    assert counted["total"] == 2 and "entry" not in counted
+    short = valid(await api.get("_history?_summary=true&_count=2"))
+    assert all(e["resource"]["meta"]["tag"][-1]["code"] == "SUBSETTED" for e in short["entry"])
+    assert (await api.get("_history?_elements=active")).status_code == 400
+    assert (await api.get("Patient?_summary=text&_include=Patient:organization")).status_code == 400
 
 
 async def test_format_and_accept(api: Api) -> None:
