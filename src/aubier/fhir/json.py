@@ -56,6 +56,35 @@ def parse(data: bytes, limits: Limits = LIMITS) -> Resource:
     Raises Problem `structure` (French and English, with line and column, or the FHIRPath of a duplicate
     key), or `too-long` when a bound is passed. Rule: FHIR R4 4.0.1, json.html.
     """
+    value = _value(data, limits)
+    if type(value) is not dict:
+        raise problem(
+            "structure",
+            "The body must be one JSON object, beginning with {",
+            "Le corps doit être un seul objet JSON, qui commence par {",
+        )
+    return value
+
+
+def parse_list(data: bytes, limits: Limits = LIMITS) -> list[Any]:
+    """The JSON array in `data`, read as `parse` reads an object: for a JSON Patch, which is no resource."""
+    value = _value(data, limits)
+    if type(value) is not list:
+        raise problem(
+            "structure",
+            "The body must be one JSON array, beginning with [",
+            "Le corps doit être un seul tableau JSON, qui commence par [",
+        )
+    return value
+
+
+def dumps(resource: Resource) -> bytes:
+    """The resource as compact UTF-8 JSON; a `Decimal` is written as a number with its digits."""
+    return _encode(resource)
+
+
+def _value(data: bytes, limits: Limits) -> Any:
+    """The JSON value in `data`, within the bounds and without a key that stands twice."""
     if len(data) > limits.size:
         raise _too_long(
             f"the body is larger than {limits.size} bytes", f"corps de plus de {limits.size} octets"
@@ -65,20 +94,9 @@ def parse(data: bytes, limits: Limits = LIMITS) -> Resource:
         value = _decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(data, error) from None
-    if type(value) is not dict:
-        raise problem(
-            "structure",
-            "The body must be one JSON object, beginning with {",
-            "Le corps doit être un seul objet JSON, qui commence par {",
-        )
-    if _count_keys(value) != keys:
+    if isinstance(value, dict | list) and _count_keys(value) != keys:
         raise _duplicate(data)
     return value
-
-
-def dumps(resource: Resource) -> bytes:
-    """The resource as compact UTF-8 JSON; a `Decimal` is written as a number with its digits."""
-    return _encode(resource)
 
 
 def _scanned(data: bytes, limits: Limits) -> int:

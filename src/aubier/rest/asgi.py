@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,9 +19,11 @@ from aubier.ground.clock import Clock
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Door, Request, Response, Route
 from aubier.rest.bundles import run_bundle
-from aubier.rest.exchange import Answer, Call, decoded_bytes, failed, language_of, placed, unforeseen
+from aubier.rest.exchange import Answer, Call, decoded_bytes, failed, language_of, rendered, unforeseen
+from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.origins import preflight, shown_to
+from aubier.rest.outcome import placed
 
 _GZIP_FROM = 1400
 """Answers smaller than one network packet gain nothing from gzip."""
@@ -119,15 +121,18 @@ class Server:
             if context.actor.kind == "anonymous" and call.path != ("metadata",):
                 await self._note_nobody(context, call)
                 raise unidentified()
-            body = await self._body(call.headers, receive)
-            call = Call(call.method, call.path, call.query, call.headers, body, call.base)
+            call = replace(call, body=await self._body(call.headers, receive))
+            # Nothing is done whose answer the client could not read.
+            wanted_format(call.headers, call.query, call.body)
             if not call.path and call.method == "POST":
-                return await run_bundle(self.interactions, call, context.store, self.access.settings)
-            return await self.interactions.answer(call, context.store, self.access.settings)
+                answer = await run_bundle(self.interactions, call, context.store, self.access.settings)
+            else:
+                answer = await self.interactions.answer(call, context.store, self.access.settings)
         except Problem as refusal:
-            return failed(placed(refusal, "http.path"), call.language)
+            answer = failed(placed(refusal, "http.path"), call.language)
         except Exception:
-            return failed(unforeseen(call.method, "/".join(call.path)), call.language)
+            answer = failed(unforeseen(call.method, "/".join(call.path)), call.language)
+        return rendered(answer, call)
 
     async def _note_nobody(self, context: Context, call: Call) -> None:
         """An audit line of a request without credentials; never so many as to be an attack themselves."""

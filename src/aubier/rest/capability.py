@@ -6,10 +6,21 @@ from collections.abc import Mapping, Sequence
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Operation, Resource
+from aubier.rest.writing.patches import PATCH_FORMATS
 from aubier.search.model import Parameter
 from aubier.search.parameters import registry
 
-_INSTANCE = ("read", "vread", "update", "delete", "history-instance", "history-type", "create", "search-type")
+_INSTANCE = (
+    "read",
+    "vread",
+    "update",
+    "patch",
+    "delete",
+    "history-instance",
+    "history-type",
+    "create",
+    "search-type",
+)
 _SEARCHABLE = {"token", "reference", "string", "date", "uri", "number", "quantity"}
 
 
@@ -33,7 +44,8 @@ def capability(
         "software": {"name": "Aubier", "version": version},
         "implementation": {"description": "Aubier, FHIR R4", "url": base},
         "fhirVersion": "4.0.1",
-        "format": ["application/fhir+json", "json"],
+        "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
+        "patchFormat": PATCH_FORMATS,
         "rest": [_rest(base, operations, oauth)],
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from email.utils import format_datetime, parsedate_to_datetime
 from urllib.parse import parse_qsl
 
@@ -14,15 +14,13 @@ from aubier.ground.chance import random_ids
 from aubier.ground.clock import moment_of
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
+from aubier.rest.formats.conversion import received, written
+from aubier.rest.formats.negotiation import MEDIA_TYPES, Format, wanted_format
 from aubier.rest.outcome import outcome, status_of
 from aubier.store.reading import Row
 
 _log = logging.getLogger("aubier.rest")
 
-FHIR_JSON = "application/fhir+json; charset=utf-8"
-FORM = "application/x-www-form-urlencoded"
-_JSON = {"application/fhir+json", "application/json", "text/json", "application/json+fhir", "json"}
-_ANY = {"", "*/*", "application/*"}
 _MAX_QUERY = 64_000
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
@@ -64,8 +62,12 @@ class Call:
 
     def resource(self) -> Resource:
         """The body as a resource. Problem: media-type, structure."""
-        check_content_type(self.headers)
-        return parsed(self.body)
+        return received(self.headers, self.body)
+
+    @property
+    def format(self) -> Format:
+        """The format of the answer. Problem: not-acceptable."""
+        return wanted_format(self.headers, self.query, self.body)
 
 
 @dataclass(slots=True)
@@ -75,26 +77,13 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
-    media_type: str = FHIR_JSON
+    media_type: str = MEDIA_TYPES["json"]
 
 
 def language_of(headers: Mapping[str, str], default: str) -> str:
     """`fr` or `en`, whichever comes first in Accept-Language; else `default`."""
     first = headers.get("accept-language", "").strip()[:2].lower()
     return first if first in ("fr", "en") else default
-
-
-def parsed(body: bytes) -> Resource:
-    """The JSON object of a body; a refusal without a place of its own says that it is about the body."""
-    try:
-        return fhir_json.parse(body)
-    except Problem as refusal:
-        raise placed(refusal, "http.body") from None
-
-
-def placed(refusal: Problem, place: str) -> Problem:
-    """The same refusal, in which every issue names a place: `place` where it named none."""
-    return Problem(tuple(i if i.at else replace(i, at=(place,)) for i in refusal.issues), refusal.headers)
 
 
 def decoded(text: str) -> list[tuple[str, str]]:
@@ -120,43 +109,6 @@ def decoded_bytes(data: bytes, place: str) -> list[tuple[str, str]]:
         raise problem(
             "invalid", "Percent-encode names and values", "Encodez noms et valeurs (%XX)", at=place
         ) from error
-
-
-def check_content_type(headers: Mapping[str, str]) -> None:
-    """Problem (media-type) unless the body says it is FHIR R4 JSON, uncompressed, in UTF-8."""
-    kind, *rest = headers.get("content-type", "").lower().split(";")
-    said = dict(part.strip().partition("=")[::2] for part in rest)
-    charset, version = said.get("charset", "").strip('" '), said.get("fhirversion", "").strip('" ')
-    if kind.strip() not in _JSON or charset not in ("", "utf-8", "utf8") or version not in ("", "4.0"):
-        raise problem(
-            "media-type",
-            f"Send application/fhir+json in UTF-8, not '{headers.get('content-type', 'nothing')[:80]}'",
-            f"Envoyez application/fhir+json en UTF-8, pas « {headers.get('content-type', 'rien')[:80]} »",
-            at="http.Content-Type",
-        )
-    if headers.get("content-encoding", "identity") != "identity":
-        raise problem(
-            "media-type",
-            "Send the body without Content-Encoding",
-            "Envoyez le corps sans Content-Encoding",
-            at="http.Content-Encoding",
-        )
-
-
-def check_accept(call: Call) -> None:
-    """Problem (not-acceptable) when the client takes no FHIR JSON. `_format` comes before Accept."""
-    asked = dict(parse_qsl(call.query, errors="replace")).get("_format")
-    if not asked and call.headers.get("content-type", "").startswith(FORM):
-        asked = dict(parse_qsl(call.body.decode("latin-1"), errors="replace")).get("_format")
-    wanted = [asked] if asked else call.headers.get("accept", "").split(",")
-    kinds = [w.partition(";")[0].strip().lower() for w in wanted]
-    if not any(k in _JSON or k in _ANY or k == "text/html" for k in kinds):
-        raise problem(
-            "not-acceptable",
-            "Only application/fhir+json can be answered here",
-            "Ici, seul application/fhir+json peut être rendu",
-            at="http._format" if asked else "http.Accept",
-        )
 
 
 def version_of(header: str, name: str) -> int | None:
@@ -196,6 +148,19 @@ def unchanged(call: Call, row: Row) -> bool:
 def failed(refusal: Problem, language: str) -> Answer:
     """The answer that tells a Problem."""
     return Answer(status_of(refusal), fhir_json.dumps(outcome(refusal, language)), dict(refusal.headers))
+
+
+def rendered(answer: Answer, call: Call) -> Answer:
+    """The answer in the format that the client takes; in JSON when it takes none that there is."""
+    try:
+        format = call.format
+        if format == "json" or answer.media_type != MEDIA_TYPES["json"]:
+            return answer
+        answer.body = written(answer.body, format)
+    except Problem as refusal:
+        return answer if answer.status >= 400 else failed(refusal, call.language)
+    answer.media_type = MEDIA_TYPES[format]
+    return answer
 
 
 def unforeseen(method: str, path: str) -> Problem:

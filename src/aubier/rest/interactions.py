@@ -12,23 +12,23 @@ from aubier.access.actor import Context
 from aubier.access.decide import unidentified
 from aubier.access.view import View
 from aubier.fhir import json as fhir_json
+from aubier.fhir.patch import Change
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
 from aubier.rest.exchange import (
-    FORM,
     Answer,
     Call,
-    check_accept,
-    check_content_type,
     decoded,
     decoded_bytes,
     of_version,
-    parsed,
     unchanged,
     version_of,
 )
+from aubier.rest.formats.negotiation import FORM
 from aubier.rest.outcome import said
-from aubier.rest.searchset import history, searchset, shaped
+from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
+from aubier.rest.searchset import history, searchset
+from aubier.rest.writing.patches import sent_patch
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import parse
@@ -60,7 +60,6 @@ class Interactions:
 
     async def answer(self, call: Call, view: View, settings: Any = None) -> Answer:
         """The answer to one request. Problem for every refusal."""
-        check_accept(call)
         path = call.path
         if path == ("metadata",):
             return self._metadata(call)
@@ -90,10 +89,11 @@ class Interactions:
     def _route(self, call: Call) -> Callable[[Call, View], Awaitable[Answer]]:
         shapes: dict[str, dict[str, Any]] = {
             "type": {"GET": self._search, "HEAD": self._search, "POST": self._create}
-            | {"PUT": self._update, "DELETE": self._delete},
+            | {"PUT": self._update, "PATCH": self._patch, "DELETE": self._delete},
             "search": {"POST": self._search, "GET": self._search},
             "type-history": {"GET": self._type_history},
-            "instance": {"GET": self._read, "HEAD": self._read, "PUT": self._update, "DELETE": self._delete},
+            "instance": {"GET": self._read, "HEAD": self._read}
+            | {"PUT": self._update, "PATCH": self._patch, "DELETE": self._delete},
             "instance-history": {"GET": self._instance_history},
             "version": {"GET": self._vread, "HEAD": self._vread},
         }
@@ -135,19 +135,20 @@ class Interactions:
         return Answer(200, self.capability(call.base))
 
     async def _read(self, call: Call, view: View) -> Answer:
-        check_parameters(call.query, "_summary", "_elements")
+        check_parameters(call.query, *SUBSETS)
         row = await view.read_row(call.path[0], call.path[1])
         if unchanged(call, row):
             return Answer(304, b"", of_version(row))
-        return Answer(200, _shaped(row, call), of_version(row))
+        return Answer(200, _subset(row, call), of_version(row))
 
     async def _vread(self, call: Call, view: View) -> Answer:
-        check_parameters(call.query, "_summary", "_elements")
+        check_parameters(call.query, *SUBSETS)
         row = await view.vread_row(call.path[0], call.path[1], int(call.path[3]))
-        return Answer(200, _shaped(row, call), of_version(row))
+        return Answer(200, _subset(row, call), of_version(row))
 
     async def _search(self, call: Call, view: View) -> Answer:
         query = self.query(call.path[0], self._search_pairs(call), call.lenient)
+        _refuse_narrative_with_others(query)
         return Answer(200, searchset(call.base, query, await view.search_rows(query)))
 
     def _search_pairs(self, call: Call) -> list[tuple[str, str]]:
@@ -185,6 +186,9 @@ class Interactions:
         if call.method != "GET":
             raise _only(call.method, "GET")
         options = _history_options(call, self.limits)
+        subset, count_only = _history_subset(call, kinds)
+        if count_only:
+            options |= {"count": 0, "cursor": None}
         try:
             rows, following, total = await view.history_rows(kinds, logical, **options)
         except Problem as refusal:
@@ -199,7 +203,7 @@ class Interactions:
             kept = [(k, v) for k, v in call.pairs() if k != "_page"]
             mark = ".".join(map(str, following))
             links.append(("next", f"{here}?{urlencode([*kept, ('_page', mark)])}"))
-        return Answer(200, history(call.base, links, total, rows))
+        return Answer(200, history(call.base, links, total, rows, subset))
 
     # -- writing ------------------------------------------------------------------------------------
 
@@ -239,6 +243,7 @@ class Interactions:
         """An update by id, or by criteria when the path names only a type."""
         kind = path[0]
         _check_kind(kind, resource)
+        refuse_subset(resource)
         resource = _unstamped(resource)
         if_match = version_of(headers.get("if-match", ""), "If-Match")
         only_new = headers.get("if-none-match", "").strip() == "*"
@@ -251,6 +256,23 @@ class Interactions:
         intent = Intent("update", kind, logical, resource=resource, if_match=if_match, condition=condition)
         intent.only_new = only_new
         return intent
+
+    async def _patch(self, call: Call, view: View) -> Answer:
+        change = sent_patch(call.headers, call.body)
+        return told(
+            call, (await view.write([self.patch_intent(call.path, call.query, change, call.headers)]))[0]
+        )
+
+    def patch_intent(
+        self, path: tuple[str, ...], query: str, change: Change, headers: Mapping[str, str]
+    ) -> Intent:
+        """A patch by id, or by criteria when the path names only a type."""
+        if_match = version_of(headers.get("if-match", ""), "If-Match")
+        if len(path) == 2:
+            check_parameters(query)
+            return Intent("patch", path[0], path[1], if_match=if_match, change=change)
+        condition = self.condition(path[0], query, "query")
+        return Intent("patch", path[0], if_match=if_match, condition=condition, change=change)
 
     async def _delete(self, call: Call, view: View) -> Answer:
         written = (await view.write([self.delete_intent(call.path, call.query, call.headers)]))[0]
@@ -299,8 +321,7 @@ class Interactions:
     @staticmethod
     def _parameters(call: Call, operation: Operation) -> Resource:
         if call.method == "POST" and call.body:
-            check_content_type(call.headers)
-            return parsed(call.body)
+            return call.resource()
         if call.method not in ("GET", "POST") or (call.method == "GET" and operation.affects_state):
             raise problem(
                 "method",
@@ -330,12 +351,10 @@ def told(call: Call, written: Written) -> Answer:
     return Answer(201 if created else 200, body, headers)
 
 
-def _shaped(row: Row, call: Call) -> bytes:
-    if "_summary" not in call.query and "_elements" not in call.query:
-        return row.raw
-    pairs = [(k, v) for k, v in call.pairs() if k in ("_summary", "_elements")]
-    query = parse(row.type, pairs, registry=registry())
-    return shaped(row.raw, query) if query.summary or query.elements else row.raw
+def _subset(row: Row, call: Call) -> bytes:
+    """The stored bytes, or the part of them that the query asks for."""
+    subset = subset_of(row.type, call.pairs()) if call.query else None
+    return shaped(row.raw, subset) if subset else row.raw
 
 
 def _check_id(kind: str, logical: str) -> None:
@@ -413,7 +432,7 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
                 options[name[1:]] = _instant(name, value)
             case "_page" if re.fullmatch(r"[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,9}", value):
                 options["cursor"] = tuple(int(n) for n in value.split("."))
-            case "_format" | "_pretty":
+            case "_format" | "_pretty" | "_summary" | "_elements":
                 pass
             case _:
                 raise problem(
@@ -423,6 +442,32 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
                     at=f"http.{name[:64]}",
                 )
     return options
+
+
+def _history_subset(call: Call, kinds: Sequence[str]) -> tuple[Query | None, bool]:
+    """The part of each version that is asked for, and whether the number of versions is all that is."""
+    pairs = [pair for pair in call.pairs() if pair[0] in SUBSETS]
+    if ("_summary", "count") in pairs:
+        return None, True
+    if not kinds and any(name == "_elements" for name, _ in pairs):
+        raise problem(
+            "not-supported",
+            "_elements is of one type: ask the history of that type",
+            "_elements est d'un seul type : demandez l'historique de ce type",
+            at="http._elements",
+        )
+    return subset_of(kinds[0] if kinds else "Basic", pairs) if pairs else None, False
+
+
+def _refuse_narrative_with_others(query: Query) -> None:
+    """Rule: FHIR R4, search.html#summary: `_include` and `_revinclude` cannot be mixed with text."""
+    if query.summary == "text" and query.includes:
+        raise problem(
+            "invalid",
+            "_summary=text cannot be mixed with _include or _revinclude",
+            "_summary=text ne se combine pas avec _include ou _revinclude",
+            at="http._summary",
+        )
 
 
 def _instant(name: str, value: str) -> int:

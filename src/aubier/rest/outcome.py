@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
@@ -49,6 +50,11 @@ _CODE = {
     "media-type": "not-supported",
     "precondition": "conflict",
 }
+
+
+def placed(refusal: Problem, place: str) -> Problem:
+    """The same refusal, in which every issue names a place: `place` where it named none."""
+    return Problem(tuple(i if i.at else replace(i, at=(place,)) for i in refusal.issues), refusal.headers)
 
 
 def status_of(problem: Problem) -> int:

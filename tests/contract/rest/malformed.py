@@ -208,7 +208,7 @@ def headers() -> Iterator[Wrong]:
             yield Wrong(f"Content-Type {kind[:30]}", method, path, good, {"content-type": kind})
     for way in ("gzip", "br", "deflate", "gzip, gzip", "x"):
         yield Wrong(f"Content-Encoding {way}", "POST", "Patient", good, {"content-encoding": way})
-    for kind in ("application/fhir+xml", "text/turtle", "image/png", "application/pdf", "x"):
+    for kind in ("application/fhir+turtle", "text/turtle", "image/png", "application/pdf", "x"):
         yield Wrong(f"Accept {kind}", "GET", "Patient", None, {"accept": kind})
         yield Wrong(f"Accept {kind}", "POST", "Patient", good, {"accept": kind})
     for tag in (
@@ -328,8 +328,8 @@ def parameters() -> Iterator[Wrong]:
         "name:missing=x",
         "name:missing=",
         "birthdate:exact=2020",
-        "_format=xml",
-        "_format=application/fhir%2Bxml",
+        "_format=ttl",
+        "_format=application/fhir%2Bturtle",
         "_type=Patient",
         "name:contains:exact=a",
         "a.b.c.d.e.f.g.h=1",

@@ -130,7 +130,7 @@ async def test_a_urn_of_what_exists_already_leads_to_it(api: Api) -> None:
         (entry("POST", "Observation", weight("Patient?identifier=urn:test|twins")), 412),
         (entry("POST", "Observation", weight("Patient?identifier=urn:test|nobody")), 412),
         (entry("POST", "Observation", weight("Patient?zzz=1")), 400),
-        (entry("PATCH", "Patient/known", {"resourceType": "Parameters"}), 400),
+        (entry("PATCH", "Patient/known", {"resourceType": "Parameters", "parameter": [{"name": "x"}]}), 400),
     ],
     ids=lambda v: str(v)[:60],
 )

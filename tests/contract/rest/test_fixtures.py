@@ -76,9 +76,8 @@ BUNDLES = {
 }
 REFUSED = {
     "fhir-r4-core-examples/Bundle-ussg-fht.json": "request.url must be relative",
-    "ihe-mhd-4.2.4/examples/Bundle-ex-comprehensiveProvideDocumentBundleReplace.json": "PATCH",
 }
-"""What the base door does not take: addresses of another server; a PATCH, which is the PDSm door's."""
+"""What the base door does not take: addresses of another server."""
 
 
 def test_batches_and_transactions_are_among_them() -> None:
@@ -96,5 +95,5 @@ async def test_a_published_batch_or_transaction_is_played(api: Api, name: str) -
     else:
         assert answer.status_code == 200, answer.text[:500]
         assert len(told["entry"]) == len(BUNDLES[name]["entry"])
-        made = [e["response"]["status"] == "201 Created" for e in told["entry"]]
+        made = [e["response"]["status"] in ("201 Created", "200 OK") for e in told["entry"]]
         assert all(made) or BUNDLES[name]["type"] == "batch"

@@ -1,6 +1,7 @@
 """The interactions of FHIR R4 over HTTP, each with its headers, conditions and refusals."""
 
 from datetime import timedelta
+from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any
 
@@ -8,7 +9,9 @@ import httpx
 import pytest
 
 from aubier.fhir import json as fhir_json
+from aubier.fhir import xml as fhir_xml
 from aubier.fhir.definitions import definitions
+from aubier.ground.rows import Resource
 from aubier.validation import validate
 from tests.contract.rest.conftest import BASE, Api, places
 
@@ -305,8 +308,36 @@ async def test_summary_and_elements(api: Api) -> None:
     assert await keys("_summary=data") == {"identifier", "active", "photo"}
     assert await keys("_elements=active") == {"active"}
     assert await keys("_elements=active,photo") == {"active", "photo"}
+    assert (await api.get(f"Patient/{logical}?_summary=count")).status_code == 400
     whole = valid(await api.get(f"Patient/{logical}?_summary=false"))
     assert "text" in whole and "tag" not in whole["meta"]
+
+
+async def test_a_part_of_a_resource_is_not_stored_in_its_place(api: Api) -> None:
+    logical = await api.make(patient("part", active=True))
+    part = valid(await api.get(f"Patient/{logical}?_elements=active"))
+    for answer in (
+        await api.ask("PUT", f"Patient/{logical}", part),
+        await api.ask("PUT", "Patient?identifier=urn:test|part", part),
+    ):
+        assert answer.status_code == 422 and places(answer) == ["Patient.meta.tag[0]"]
+    request = {"method": "PUT", "url": f"Patient/{logical}"}
+    answer = await api.post("transaction", {"resource": part, "request": request})
+    assert places(answer) == ["Bundle.entry[0].resource.meta.tag[0]"]
+
+
+async def test_a_history_in_parts(api: Api) -> None:
+    logical = await api.make(patient("past-part", active=True, birthDate="2000"))
+    await api.ask("PUT", f"Patient/{logical}", patient("past-part", active=False, id=logical))
+    part = valid(await api.get(f"Patient/{logical}/_history?_elements=active"))
+    assert [e["resource"]["active"] for e in part["entry"]] == [False, True]
+    assert all(set(e["resource"]) == {"resourceType", "id", "meta", "active"} for e in part["entry"])
+    counted = valid(await api.get(f"Patient/{logical}/_history?_summary=count"))
+    assert counted["total"] == 2 and "entry" not in counted
+    short = valid(await api.get("_history?_summary=true&_count=2"))
+    assert all(e["resource"]["meta"]["tag"][-1]["code"] == "SUBSETTED" for e in short["entry"])
+    assert (await api.get("_history?_elements=active")).status_code == 400
+    assert (await api.get("Patient?_summary=text&_include=Patient:organization")).status_code == 400
 
 
 async def test_format_and_accept(api: Api) -> None:
@@ -314,12 +345,56 @@ async def test_format_and_accept(api: Api) -> None:
     for name in ("json", "application/json", "application/fhir%2Bjson"):
         answer = await api.get(f"Patient/{logical}?_format={name}", headers={"accept": "application/pdf"})
         assert answer.headers["content-type"].startswith("application/fhir+json")
-    assert (await api.get(f"Patient/{logical}?_format=xml")).status_code == 406
-    assert (
-        await api.get(f"Patient/{logical}", headers={"accept": "application/fhir+xml"})
-    ).status_code == 406
-    several = {"accept": "application/fhir+xml, application/fhir+json;q=0.5"}
-    assert (await api.get(f"Patient/{logical}", headers=several)).status_code == 200
+    assert (await api.get(f"Patient/{logical}?_format=ttl")).status_code == 406
+    assert (await api.get(f"Patient/{logical}", headers={"accept": "image/png"})).status_code == 406
+    several = {"accept": "application/fhir+xml;q=0.5, application/fhir+json"}
+    answer = await api.get(f"Patient/{logical}", headers=several)
+    assert answer.headers["content-type"].startswith("application/fhir+json")
+
+
+def marked(answer: httpx.Response) -> Resource:
+    """The resource of an answer in XML."""
+    assert answer.headers["content-type"].startswith("application/fhir+xml"), answer.text[:300]
+    return fhir_xml.parse(answer.content)
+
+
+async def test_xml_comes_in_and_goes_out(api: Api) -> None:
+    sent = {"content-type": "application/fhir+xml", "accept": "application/fhir+xml"}
+    body = {**patient("marked"), "extension": [{"url": "http://x", "valueDecimal": Decimal("1.50")}]}
+    made = await api.ask("POST", "Patient", fhir_xml.dumps(body), headers=sent)
+    assert made.status_code == 201
+    logical = marked(made)["id"]
+    read = marked(await api.get(f"Patient/{logical}", headers=sent))
+    assert str(read["extension"][0]["valueDecimal"]) == "1.50"
+    assert read == fhir_json.parse((await api.get(f"Patient/{logical}")).content)
+    page = marked(await api.get(f"Patient?_id={logical}&_format=application/fhir+xml"))
+    assert page["type"] == "searchset" and page["entry"][0]["resource"] == read
+    past = marked(await api.get(f"Patient/{logical}/_history?_format=xml"))
+    assert past["entry"][0]["request"] == {"method": "POST", "url": "Patient"}
+    assert marked(await api.get("metadata?_format=xml"))["fhirVersion"] == "4.0.1"
+    body = fhir_xml.dumps({**read, "active": False})
+    changed = await api.ask("PUT", f"Patient/{logical}", body, headers=sent)
+    assert marked(changed)["meta"]["versionId"] == "2"
+
+
+async def test_a_bundle_and_its_answer_in_xml(api: Api) -> None:
+    entry = {"resource": patient("bundled"), "request": {"method": "POST", "url": "Patient"}}
+    bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+    sent = {"content-type": "application/fhir+xml", "accept": "application/fhir+xml"}
+    answer = await api.ask("POST", "", fhir_xml.dumps(bundle), headers=sent)
+    assert marked(answer)["entry"][0]["response"]["status"] == "201 Created"
+
+
+async def test_a_refusal_is_in_the_format_that_was_asked(api: Api) -> None:
+    for path in ("Patient/absent", "Patient?foo=1", "Nothing/1", "Patient/x/y/z"):
+        headers = {"x-login": "admin", "accept": "text/xml"}
+        answer = await api.client.get(f"{BASE}/fhir/{path}", headers=headers)
+        assert answer.status_code >= 400 and marked(answer)["resourceType"] == "OperationOutcome"
+    nobody = await api.client.get(f"{BASE}/fhir/Patient/1?_format=xml")
+    assert nobody.status_code == 401 and marked(nobody)["issue"][0]["code"] == "login"
+    wrong = b'<Patient xmlns="http://hl7.org/fhir"><foo/></Patient>'
+    answer = await api.ask("POST", "Patient", wrong, headers={"content-type": "application/fhir+xml"})
+    assert answer.status_code == 400 and places(answer) == ["Patient.foo"]
 
 
 async def test_gzip(api: Api, crowd: list[str]) -> None:

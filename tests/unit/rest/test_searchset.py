@@ -5,8 +5,10 @@ from typing import Any
 import pytest
 
 from aubier.fhir import json as fhir_json
+from aubier.ground.problem import Problem
 from aubier.rest.capability import capability
-from aubier.rest.searchset import bundle, history, searchset, shaped
+from aubier.rest.reading.subsets import refuse_subset, shaped, subset_of
+from aubier.rest.searchset import bundle, history, searchset
 from aubier.search.parameters import registry
 from aubier.search.query import parse
 from aubier.store.reading import Found, Row
@@ -161,3 +163,31 @@ def test_the_statement_is_valid_and_names_every_type() -> None:
         "definition": "http://hl7.org/fhir/SearchParameter/clinical-date",
     } in (observation["searchParam"])
     assert "Observation:subject" in observation["searchInclude"]
+
+
+def test_a_summary_is_one_at_every_depth() -> None:
+    raw = fhir_json.dumps(
+        {
+            "resourceType": "DocumentReference",
+            "status": "current",
+            "content": [{"attachment": {"contentType": "text/plain", "data": "AAAA", "title": "t"}}],
+            "modifierExtension": [{"url": "http://x", "valueString": "m"}],
+            "extension": [{"url": "http://x", "valueString": "e"}],
+        }
+    )
+    subset = subset_of("DocumentReference", [("_summary", "true")])
+    short = fhir_json.parse(shaped(raw, subset))  # type: ignore[arg-type]
+    assert short["content"] == [{"attachment": {"contentType": "text/plain", "title": "t"}}]
+    assert "modifierExtension" in short and "extension" not in short
+
+
+def test_what_is_a_part_is_known() -> None:
+    part = fhir_json.parse(shaped(RAW, query(("_elements", "value"))))
+    with pytest.raises(Problem) as caught:
+        refuse_subset(part)
+    assert caught.value.issues[0].at == ("Observation.meta.tag[1]",)
+    for whole in ({}, {"meta": []}, {"meta": {"tag": {}}}, {"meta": {"tag": ["x"]}}, fhir_json.parse(RAW)):
+        refuse_subset(whole)  # type: ignore[arg-type]
+    assert subset_of("Observation", [("_summary", "false"), ("x", "y")]) is None
+    with pytest.raises(Problem):
+        subset_of("Observation", [("_summary", "count")])

@@ -13,9 +13,10 @@ from aubier.ground.clock import instant, moment_of
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import check_links, in_entry, resolve
-from aubier.rest.exchange import Answer, Call, placed, unforeseen
+from aubier.rest.exchange import Answer, Call, unforeseen
 from aubier.rest.interactions import Interactions, check_parameters, path_of
-from aubier.rest.outcome import outcome, status_of
+from aubier.rest.outcome import outcome, placed, status_of
+from aubier.rest.writing.patches import binary, in_its_entry, patch_of
 from aubier.store.intent import Intent, Written
 from aubier.validation import check, validate
 
@@ -107,7 +108,7 @@ def _entry(place: int, entry: Resource, base: str) -> _Entry:
             at=f"{at}.request.url",
         )
     resource = entry.get("resource")
-    if method in ("POST", "PUT") and resource is None:
+    if method in ("POST", "PUT", "PATCH") and resource is None:
         raise problem(
             "required", f"{method} needs a resource", f"{method} demande une ressource", at=f"{at}.resource"
         )
@@ -129,6 +130,8 @@ def _sub_call(call: Call, entry: _Entry) -> Call:
         **entry.headers,
     }
     body = fhir_json.dumps(entry.resource) if entry.resource is not None else b""
+    if entry.method == "PATCH" and entry.resource and entry.resource["resourceType"] == "Binary":
+        headers["content-type"], body = binary(entry.resource)
     return Call(entry.method, entry.path, entry.query, headers, body, call.base)
 
 
@@ -246,6 +249,9 @@ def _intent(server: Interactions, entry: _Entry) -> Intent:
         )
     elif entry.method == "PUT" and len(entry.path) <= 2:
         intent = server.update_intent(entry.path, entry.query, entry.resource or {}, entry.headers)
+    elif entry.method == "PATCH" and len(entry.path) <= 2:
+        change = in_its_entry(patch_of(entry.resource), entry.place)
+        intent = server.patch_intent(entry.path, entry.query, change, entry.headers)
     elif entry.method == "DELETE" and len(entry.path) <= 2:
         intent = server.delete_intent(entry.path, entry.query, entry.headers)
     else:

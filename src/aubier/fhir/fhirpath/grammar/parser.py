@@ -194,6 +194,9 @@ class _Reader:
             if operand is not None:
                 raise self.unexpected()
             return Variable(self._take().text, at=word.at)
+        if operand is not None and self._operator() == "div":
+            # The one element of R4 that bears the name of an operator; after a dot it can be nothing else.
+            return Member(operand, self._take().text, at=word.at)
         name = self._identifier()
         if self._is("("):
             return self._call(operand, name, at=word.at)

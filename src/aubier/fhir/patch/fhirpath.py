@@ -1,0 +1,294 @@
+"""FHIRPath Patch: add, insert, delete, replace and move, at places that a FHIRPath names.
+
+Rule: FHIR R4 4.0.1, fhirpatch.html.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aubier.fhir.definitions import Property
+from aubier.fhir.patch.content import (
+    RULE,
+    Content,
+    append,
+    content,
+    fields_at,
+    insert,
+    paired,
+    put,
+    refused,
+    store,
+)
+from aubier.fhir.patch.places import Path, Place, places
+from aubier.fhir.patch.result import MAX_OPERATIONS, Budget, Change, finished
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Resource
+
+_NEEDS = {
+    "add": ("path", "name", "value"),
+    "insert": ("path", "index", "value"),
+    "delete": ("path",),
+    "replace": ("path", "value"),
+    "move": ("path", "source", "destination"),
+}
+_NUMBERS = ("index", "source", "destination")
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One operation, read; `at` is its place in the Parameters."""
+
+    type: str
+    path: str
+    name: str
+    numbers: dict[str, int]
+    value: Resource
+    at: str
+
+
+def fhirpath_patch(parameters: Resource) -> Change:
+    """The change that a Parameters resource of operations makes.
+
+    Problem `structure` for what is no patch. Applied: `invalid` for an expression that cannot be read,
+    `processing` when a path does not find what the operation needs.
+    """
+    listed = parameters.get("parameter", [])
+    if parameters.get("resourceType") != "Parameters" or not isinstance(listed, list):
+        raise refused(
+            "A FHIRPath Patch is a Parameters resource", "Un FHIRPath Patch est un Parameters", "$this"
+        )
+    if len(listed) > MAX_OPERATIONS:
+        raise refused(
+            f"At most {MAX_OPERATIONS} operations",
+            f"Au plus {MAX_OPERATIONS} opérations",
+            "Parameters.parameter",
+        )
+    steps = [_step(one, f"Parameters.parameter[{place}]") for place, one in enumerate(listed)]
+
+    def change(resource: Resource) -> Resource:
+        changed, budget = copy.deepcopy(resource), Budget()
+        for step in steps:
+            _DO[step.type](changed, step, budget)
+        return finished(resource, changed)
+
+    return change
+
+
+def _step(parameter: Any, at: str) -> _Step:
+    parts = _parts(parameter, at)
+    if parameter.get("name") != "operation":
+        raise refused("The name must be 'operation'", "Le nom doit être « operation »", f"{at}.name")
+    kind = _text(parts, "type")
+    if kind not in _NEEDS:
+        raise refused(f"type must be one of {', '.join(_NEEDS)}", f"type vaut {', '.join(_NEEDS)}", at)
+    for name in _NEEDS[kind]:
+        if name not in parts:
+            raise refused(f"{kind} needs the part {name}", f"{kind} demande la part {name}", at)
+    numbers = {name: _number(parts[name], f"{at}.part") for name in _NUMBERS if name in _NEEDS[kind]}
+    return _Step(kind, _text(parts, "path"), _text(parts, "name"), numbers, parts.get("value", {}), at)
+
+
+def _parts(parameter: Any, at: str) -> dict[str, Resource]:
+    listed = parameter.get("part") if isinstance(parameter, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(p, dict) for p in listed):
+        raise refused("An operation has parts", "Une opération a des parts", f"{at}.part")
+    parts = {str(part.get("name")): part for part in listed}
+    if len(parts) != len(listed):
+        raise refused("A part stands twice", "Une part figure deux fois", f"{at}.part")
+    return parts
+
+
+def _text(parts: dict[str, Resource], name: str) -> str:
+    """The text of a part, whether it came as code or as string."""
+    part = parts.get(name, {})
+    found = next((part[key] for key in ("valueString", "valueCode") if key in part), "")
+    return found if isinstance(found, str) else ""
+
+
+def _number(part: Resource, at: str) -> int:
+    found = next((value for key, value in part.items() if key.startswith("value")), None)
+    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+        raise refused(
+            f"{part.get('name')} is a whole number from 0",
+            f"{part.get('name')} est un entier à partir de 0",
+            at,
+        )
+    return found
+
+
+# -- applying -------------------------------------------------------------------------------------------
+
+
+def _add(resource: Resource, step: _Step, budget: Budget) -> None:
+    place = _one(resource, step)
+    node, path = _node(resource, place)
+    fields = fields_at(resource, path)
+    one = _content(step, (step.name, path), fields, budget)
+    if fields[one.key].element.many:
+        append(node, one)
+    elif any(key.removeprefix("_") in _forms(one.key, fields) for key in node):
+        raise _unfit(
+            step,
+            f"{step.name[:64]} is there already and does not repeat; replace it",
+            f"{step.name[:64]} existe déjà et ne se répète pas ; remplacez-le",
+        )
+    else:
+        put(node, one)
+
+
+def _insert(resource: Resource, step: _Step, budget: Budget) -> None:
+    place = _one_list(resource, step)
+    node = place.owner(resource)
+    one = _content(step, (place.key, place.path), fields_at(resource, place.path), budget)
+    _check_index(step, "index", len(paired(node, place.key)[0]) + 1)
+    insert(node, one, step.numbers["index"])
+
+
+def _delete(resource: Resource, step: _Step, _: Budget) -> None:
+    found = _places(resource, step)
+    if len(found) > 1:
+        raise _not_one(step, len(found))
+    for place in found:
+        _refuse_whole(step, place)
+        _remove(place.owner(resource), place)
+
+
+def _remove(node: Resource, place: Place) -> None:
+    if place.index is None:
+        put(node, Content(place.key, None))
+        return
+    values, siblings = paired(node, place.key)
+    del values[place.index], siblings[place.index]
+    store(node, place.key, values, siblings)
+
+
+def _replace(resource: Resource, step: _Step, budget: Budget) -> None:
+    place = _one(resource, step)
+    _refuse_whole(step, place)
+    node, fields = place.owner(resource), fields_at(resource, place.path)
+    element = fields[place.key].element
+    name = element.name if element.choice else place.key
+    one = _content(step, (name, place.path), fields, budget)
+    if place.index is None:
+        put(node, Content(place.key, None))
+        put(node, one)
+        return
+    values, siblings = paired(node, place.key)
+    values[place.index], siblings[place.index] = one.value, one.sibling
+    store(node, place.key, values, siblings)
+
+
+def _move(resource: Resource, step: _Step, _: Budget) -> None:
+    place = _one_list(resource, step)
+    node = place.owner(resource)
+    values, siblings = paired(node, place.key)
+    for name in ("source", "destination"):
+        _check_index(step, name, len(values))
+    source, destination = step.numbers["source"], step.numbers["destination"]
+    for listed in (values, siblings):
+        listed.insert(destination, listed.pop(source))
+    store(node, place.key, values, siblings)
+
+
+_DO: dict[str, Callable[[Resource, _Step, Budget], None]] = {
+    "add": _add,
+    "insert": _insert,
+    "delete": _delete,
+    "replace": _replace,
+    "move": _move,
+}
+
+
+# -- finding --------------------------------------------------------------------------------------------
+
+
+def _places(resource: Resource, step: _Step) -> list[Place]:
+    found = places(resource, step.path)
+    if found is None:
+        raise _unfit(
+            step,
+            "The path makes a value of its own instead of naming an element",
+            "Le chemin calcule une valeur au lieu de désigner un élément",
+        )
+    return found
+
+
+def _one(resource: Resource, step: _Step) -> Place:
+    found = _places(resource, step)
+    if len(found) != 1:
+        raise _not_one(step, len(found))
+    return found[0]
+
+
+def _one_list(resource: Resource, step: _Step) -> Place:
+    """The first of the elements found, which must all be of one list."""
+    found = _places(resource, step)
+    if not found or len({(place.path, place.key) for place in found}) > 1 or found[0].index is None:
+        raise _unfit(
+            step,
+            "The path must find the elements of one list that is there; to begin a list, use add",
+            "Le chemin doit trouver les éléments d'une seule liste présente ; pour en commencer une : add",
+        )
+    return found[0]
+
+
+def _node(resource: Resource, place: Place) -> tuple[Resource, Path]:
+    """The object at a place and its path: of a primitive its sibling, made when there is none."""
+    owner = place.owner(resource)
+    if not place.key:
+        return owner, ()
+    found = owner.get(place.key)
+    if place.index is None:
+        if isinstance(found, dict):
+            return found, (*place.path, place.key)
+        return owner.setdefault(f"_{place.key}", {}), (*place.path, f"_{place.key}")
+    if isinstance(found, list) and place.index < len(found) and isinstance(found[place.index], dict):
+        return found[place.index], (*place.path, place.key, place.index)
+    siblings = paired(owner, place.key)[1]
+    siblings[place.index] = siblings[place.index] or {}
+    owner[f"_{place.key}"] = siblings
+    return siblings[place.index], (*place.path, f"_{place.key}", place.index)
+
+
+def _forms(key: str, fields: Mapping[str, Property]) -> set[str]:
+    """The properties that are one element: `deceasedBoolean` and `deceasedDateTime`."""
+    element = fields[key].element
+    return {name for name, found in fields.items() if found.element is element}
+
+
+def _content(step: _Step, place: tuple[str, Path], fields: Mapping[str, Property], budget: Budget) -> Content:
+    """What the operation brings for the element of that name in the object at that path."""
+    name, path = place
+    one = content(step.value, name, fields, f"{step.at}.part")
+    depth = len(path) + 2
+    return Content(one.key, budget.copied(one.value, depth), budget.copied(one.sibling, depth))
+
+
+def _refuse_whole(step: _Step, place: Place) -> None:
+    if not place.key:
+        raise _unfit(step, "The path names the whole resource", "Le chemin désigne toute la ressource")
+
+
+def _check_index(step: _Step, name: str, size: int) -> None:
+    if step.numbers[name] >= size:
+        raise _unfit(
+            step,
+            f"{name} {step.numbers[name]} is beyond the list, which allows 0 to {size - 1}",
+            f"{name} {step.numbers[name]} dépasse la liste, qui permet 0 à {size - 1}",
+        )
+
+
+def _not_one(step: _Step, count: int) -> Problem:
+    return _unfit(
+        step,
+        f"The path finds {count} elements where one is due: {step.path[:120]}",
+        f"Le chemin trouve {count} éléments là où il en faut un : {step.path[:120]}",
+    )
+
+
+def _unfit(step: _Step, text: str, fr: str) -> Problem:
+    return problem("processing", text, fr, at=step.at, rule=RULE)

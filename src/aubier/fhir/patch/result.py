@@ -1,0 +1,90 @@
+"""What every patch owes its result: bounds, no empty places, the same resource."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from aubier.fhir.json import LIMITS
+from aubier.ground.problem import problem
+from aubier.ground.rows import Resource
+
+Change = Callable[[Resource], Resource]
+"""From a resource to its changed copy. Problem: the patch does not fit this resource."""
+
+MAX_OPERATIONS = 1_000
+"""The most operations of one patch."""
+MAX_ADDED = 100_000
+"""The most values that one patch may add: each `copy` could double what the last one made."""
+
+
+class Budget:
+    """What a patch may still add, and how deep: checked before it is done, for what grows can grow fast."""
+
+    def __init__(self) -> None:
+        self.left, self.text = MAX_ADDED, LIMITS.size
+
+    def weigh(self, value: Any, depth: int) -> None:
+        """Counts a value that is to stand `depth` levels down. Problem: it is too much, or too deep."""
+        level = [value]
+        while level:
+            depth += 1
+            self.left -= len(level)
+            self.text -= sum(len(one) for one in level if isinstance(one, str))
+            if self.left < 0 or self.text < 0:
+                raise problem(
+                    "too-costly",
+                    f"The patch adds more than {MAX_ADDED} values or {LIMITS.size} characters",
+                    f"Le patch ajoute plus de {MAX_ADDED} valeurs ou {LIMITS.size} caractères",
+                )
+            level = [inner for one in level for inner in _inside(one)]
+            if level and depth > LIMITS.depth:
+                raise problem(
+                    "too-long",
+                    f"The patch nests deeper than {LIMITS.depth} levels",
+                    f"Le patch dépasse {LIMITS.depth} niveaux d'imbrication",
+                )
+
+    def copied(self, value: Any, depth: int) -> Any:
+        """A copy of a value, weighed."""
+        self.weigh(value, depth)
+        return copy.deepcopy(value)
+
+
+def finished(before: Resource, after: Any) -> Resource:
+    """The result without empty places. Problem: it is another resource.
+
+    Rule: FHIR R4 4.0.1 json.html, an array or object is never empty; http.html#patch, the id stays.
+    """
+    if not isinstance(after, dict):
+        raise problem(
+            "processing",
+            "The patch leaves no resource behind",
+            "Il ne reste pas de ressource après le patch",
+            at="$this",
+        )
+    for name in ("resourceType", "id"):
+        if after.get(name) != before.get(name):
+            raise problem(
+                "value",
+                f"A patch cannot change {name}: make another resource instead",
+                f"Un patch ne peut pas changer {name} : créez une autre ressource",
+                at=f"{before.get('resourceType')}.{name}",
+            )
+    return {k: kept for k, v in after.items() if (kept := _kept(v)) not in ({}, [])}
+
+
+def _inside(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else []
+
+
+def _kept(value: Any) -> Any:
+    """The value without the empty lists and objects in it."""
+    if isinstance(value, dict):
+        return {k: kept for k, v in value.items() if (kept := _kept(v)) not in ({}, [])}
+    if isinstance(value, list):
+        return [kept for v in value if (kept := _kept(v)) not in ({}, [])]
+    return value

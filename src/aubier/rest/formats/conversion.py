@@ -1,0 +1,35 @@
+"""From what was sent to a resource, and from an answer in JSON to the one that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aubier.fhir import json as fhir_json
+from aubier.fhir import xml as fhir_xml
+from aubier.ground.problem import Problem
+from aubier.ground.rows import Resource
+from aubier.rest.formats.negotiation import MEDIA_TYPES, Format, sent_format
+from aubier.rest.outcome import placed
+
+
+def received(headers: Mapping[str, str], body: bytes) -> Resource:
+    """The body as a resource. Problem: media-type, structure; one without a place is about the body."""
+    read = fhir_xml.parse if sent_format(headers) == "xml" else fhir_json.parse
+    try:
+        return read(body)
+    except Problem as refusal:
+        raise placed(refusal, "http.body") from None
+
+
+def written(body: bytes, format: Format) -> bytes:
+    """FHIR JSON of ours in the format that was asked. Problem: XML cannot hold what is in it."""
+    return fhir_xml.dumps(fhir_json.parse(body, _OURS)) if format == "xml" and body else body
+
+
+def media_type(format: Format) -> str:
+    """The Content-Type of an answer in this format."""
+    return MEDIA_TYPES[format]
+
+
+_OURS = fhir_json.Limits(size=1 << 31, string=1 << 31, depth=96, values=200_000_000)
+"""What we made ourselves: a page of large resources may be larger than any of them."""

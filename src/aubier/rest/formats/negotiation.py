@@ -1,0 +1,110 @@
+"""Which format a body is in, and which one the answer shall have. Rule: FHIR R4, http.html#mime-type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+from urllib.parse import parse_qsl
+
+from aubier.ground.problem import problem
+
+Format = Literal["json", "xml"]
+
+FORM = "application/x-www-form-urlencoded"
+MEDIA_TYPES: Mapping[Format, str] = {
+    "json": "application/fhir+json; charset=utf-8",
+    "xml": "application/fhir+xml; charset=utf-8",
+}
+FORMATS: Mapping[str, Format] = {
+    "application/fhir+json": "json",
+    "application/json+fhir": "json",
+    "application/json": "json",
+    "text/json": "json",
+    "json": "json",
+    "application/fhir+xml": "xml",
+    "application/xml+fhir": "xml",
+    "application/xml": "xml",
+    "text/xml": "xml",
+    "xml": "xml",
+}
+_ANY = {"", "*/*", "application/*", "text/html"}
+"""What leaves us the choice. Who asks for a page is shown JSON: there is none here."""
+
+
+def sent_format(headers: Mapping[str, str]) -> Format:
+    """The format of a body. Problem (media-type) unless it is FHIR R4, uncompressed, in UTF-8."""
+    kind, parameters = _taken_apart(headers.get("content-type", ""))
+    found = FORMATS.get(kind)
+    if found is None or parameters.get("charset", "utf-8") not in ("utf-8", "utf8") or _other(parameters):
+        said = headers.get("content-type", "")[:80]
+        raise problem(
+            "media-type",
+            f"Send application/fhir+json or application/fhir+xml in UTF-8, not '{said or 'nothing'}'",
+            f"Envoyez application/fhir+json ou application/fhir+xml en UTF-8, pas « {said or 'rien'} »",
+            at="http.Content-Type",
+        )
+    if headers.get("content-encoding", "identity") != "identity":
+        raise problem(
+            "media-type",
+            "Send the body without Content-Encoding",
+            "Envoyez le corps sans Content-Encoding",
+            at="http.Content-Encoding",
+        )
+    return found
+
+
+def media_type_of(headers: Mapping[str, str]) -> str:
+    """The media type of a body, without parameters."""
+    return _taken_apart(headers.get("content-type", ""))[0]
+
+
+def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> Format:
+    """The format of the answer: `_format` (of a form too) comes before Accept; JSON where both are welcome.
+
+    Problem (not-acceptable) when the client takes neither.
+    """
+    named = _named(query)
+    if not named and headers.get("content-type", "").startswith(FORM):
+        named = _named(body.decode("latin-1"))
+    best: Format | None = None
+    weight = 0.0
+    for kind, parameters in _offers(named or headers.get("accept", "")):
+        found: Format | None = "json" if kind in _ANY else FORMATS.get(kind)
+        quality = _quality(parameters.get("q", "1"))
+        if found and not _other(parameters) and quality > weight:
+            best, weight = found, quality
+    if best is None:
+        raise problem(
+            "not-acceptable",
+            "Only application/fhir+json and application/fhir+xml can be answered here",
+            "Ici, seuls application/fhir+json et application/fhir+xml peuvent être rendus",
+            at="http._format" if named else "http.Accept",
+        )
+    return best
+
+
+def _named(query: str) -> str:
+    # A plus that nobody encoded has become a space: application/fhir+xml is written so everywhere.
+    return dict(parse_qsl(query, errors="replace")).get("_format", "").strip().replace(" ", "+")
+
+
+def _offers(accept: str) -> Iterator[tuple[str, dict[str, str]]]:
+    return (_taken_apart(offer) for offer in accept.split(","))
+
+
+def _taken_apart(media_type: str) -> tuple[str, dict[str, str]]:
+    """A media type and its parameters, all in lower case, unquoted."""
+    kind, *rest = media_type.lower().split(";")
+    pairs = (part.partition("=") for part in rest)
+    said = {name.strip(): value.strip('" ') for name, _, value in pairs}
+    return kind.strip(), {name: value for name, value in said.items() if value}
+
+
+def _other(parameters: Mapping[str, str]) -> bool:
+    """Whether another version of FHIR is meant."""
+    return parameters.get("fhirversion", "4.0") not in ("4.0", "4.0.1")
+
+
+def _quality(text: str) -> float:
+    """The weight of an offer; what cannot be read weighs nothing."""
+    return float(text) if text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) < 6 else 0.0

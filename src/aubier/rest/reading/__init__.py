@@ -1,0 +1,1 @@
+"""What is particular about some reads: the part of a resource that was asked for."""
