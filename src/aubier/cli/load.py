@@ -1,4 +1,4 @@
-"""`aubier load`: files, folders, NDJSON and Bundles, checked one by one, stored by chunks."""
+"""`aubier load`: files, folders, NDJSON and Bundles, checked one by one, stored by chunks. Packages first."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import click
 from aubier.app import House
 from aubier.cli.extract import is_extract, load_extract
 from aubier.cli.instance import console, opened
+from aubier.cli.packages import is_package, load_package
 from aubier.cli.speech import Progress, say, text
 from aubier.fhir import json as fhir_json
 from aubier.fhir.references import replace_references
@@ -26,12 +27,14 @@ _MOST_TOLD = 20
 
 
 async def load_all(settings: Settings, paths: Sequence[Path]) -> int:
-    """Loads directory extracts, then FHIR; gives the exit code."""
+    """Loads FHIR packages and directory extracts, then FHIR; gives the exit code."""
     code = 0
     for path in paths:
-        if is_extract(path):
+        if is_package(path):
+            code = max(code, await load_package(settings, path))
+        elif is_extract(path):
             code = max(code, await load_extract(settings, path))
-    others = [p for p in paths if not is_extract(p)]
+    others = [p for p in paths if not is_package(p) and not is_extract(p)]
     return max(code, await load(settings, others)) if others else code
 
 
