@@ -121,7 +121,7 @@ def client_remove(data: str | None, client_id: str) -> None:
 @_DATA
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 def load_command(data: str | None, paths: tuple[Path, ...]) -> None:
-    """Load FHIR, a directory extract or a nomenclature (BDPM, CCAM, LOINC, ClaML); says what was refused."""
+    """Load FHIR, packages (.tgz), directory extracts, nomenclatures; says what is refused and why."""
     with plainly():
         sys.exit(carry_out(load.load_all(_settings(data), paths)))
 

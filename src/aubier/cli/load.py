@@ -1,4 +1,4 @@
-"""`aubier load`: files, folders, NDJSON and Bundles, checked one by one, stored by chunks."""
+"""`aubier load`: files, folders, NDJSON and Bundles, checked one by one, stored by chunks. Packages first."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from aubier.app import House
 from aubier.cli.extract import is_extract, load_extract
 from aubier.cli.instance import console, opened
 from aubier.cli.nomenclature import is_nomenclature, load_nomenclature
+from aubier.cli.packages import is_package, load_package
 from aubier.cli.speech import Progress, say, text
 from aubier.fhir import json as fhir_json
 from aubier.fhir.references import replace_references
@@ -26,17 +27,24 @@ _CHUNK = 1000
 _MOST_TOLD = 20
 
 
+_OTHERS = (
+    (is_package, load_package),
+    (is_extract, load_extract),
+    (is_nomenclature, load_nomenclature),
+)
+"""What is no plain FHIR: how it is known, and what loads it."""
+
+
 async def load_all(settings: Settings, paths: Sequence[Path]) -> int:
-    """Loads directory extracts and nomenclatures, then FHIR; gives the exit code."""
-    code, others = 0, []
+    """Loads packages, directory extracts and nomenclatures, then FHIR; gives the exit code."""
+    code, fhir = 0, []
     for path in paths:
-        if is_extract(path):
-            code = max(code, await load_extract(settings, path))
-        elif is_nomenclature(path):
-            code = max(code, await load_nomenclature(settings, path))
+        other = next((loaded for known, loaded in _OTHERS if known(path)), None)
+        if other:
+            code = max(code, await other(settings, path))
         else:
-            others.append(path)
-    return max(code, await load(settings, others)) if others else code
+            fhir.append(path)
+    return max(code, await load(settings, fhir)) if fhir else code
 
 
 async def load(settings: Settings, paths: Sequence[Path]) -> int:

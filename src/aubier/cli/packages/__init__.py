@@ -1,0 +1,5 @@
+"""FHIR packages at the command line: `aubier load package.tgz`."""
+
+from aubier.cli.packages.load import is_package, load_package
+
+__all__ = ["is_package", "load_package"]

@@ -1,0 +1,160 @@
+"""`aubier load package.tgz`: the definitions of a FHIR package, beside other versions of themselves."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+import click
+
+from aubier.app import House
+from aubier.cli.instance import console, opened
+from aubier.cli.speech import Progress, say, text
+from aubier.fhir import packages
+from aubier.fhir.definitions import definitions
+from aubier.fhir.packages import Manifest
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Resource
+from aubier.settings import Settings
+from aubier.store.bulk import BulkReport
+from aubier.store.bulk import load as bulk_load
+from aubier.store.keys import DIRECTORY
+from aubier.validation import validate
+
+_CHUNK = 100
+_TOLD = 20
+_R4 = "4.0"
+
+
+def is_package(path: Path) -> bool:
+    """Whether a path is a FHIR package by its name."""
+    return path.name.endswith((".tgz", ".tar.gz"))
+
+
+def stored_as(resource: Resource, version: str) -> Resource:
+    """A definition under an id of its canonical URL and version, so that versions stand side by side.
+
+    `version` is that of the package, for a definition that says none. The same definition has always the
+    same id, whichever package brings it.
+    """
+    own = {**resource, "version": resource.get("version") or version}
+    return {**own, "id": str(uuid5(NAMESPACE_URL, f"{own['url']}|{own['version']}"))}
+
+
+@dataclass(slots=True)
+class _Report(BulkReport):
+    """What was loaded; `apart` counts by type what is no definition; `doubtful` breaks FHIR R4."""
+
+    apart: Counter[str] = field(default_factory=Counter)
+    doubtful: list[tuple[str, str]] = field(default_factory=list)
+
+
+async def load_package(settings: Settings, path: Path) -> int:
+    """Loads one package; tells what it did. Gives 1 when something in it could not be read or stored.
+
+    A definition that breaks the base specification is published all the same: it is stored as it is, and
+    named. Loaded again, a package changes nothing.
+    """
+    with path.open("rb") as stream:
+        told = packages.manifest(stream)
+    _check_release(told)
+    report, progress, chunk = _Report(), Progress(), list[tuple[str, Resource]]()
+    async with opened(settings) as house:
+        with path.open("rb") as stream:
+            for place, found in packages.resources(stream):
+                if isinstance(found, Problem):
+                    report.refused.append((place, found))
+                elif not _is_definition(found):
+                    report.apart[str(found["resourceType"])] += 1
+                else:
+                    _note_doubts(report, place, found)
+                    chunk.append((place, stored_as(found, told.version)))
+                if len(chunk) >= _CHUNK:
+                    report.add(await _store(house, chunk))
+                    chunk = []
+                    progress(_count(report), "définitions lues", "definitions read")
+        report.add(await _store(house, chunk))
+    progress.end()
+    _tell(told, report)
+    return 1 if report.refused else 0
+
+
+def _check_release(told: Manifest) -> None:
+    if told.fhir_versions and not any(v.startswith(_R4) for v in told.fhir_versions):
+        versions = ", ".join(told.fhir_versions)
+        raise problem(
+            "not-supported",
+            f"{told.name} {told.version} is made for FHIR {versions}; this is FHIR R4 (4.0.1)",
+            f"{told.name} {told.version} est fait pour FHIR {versions} ; ici, c'est FHIR R4 (4.0.1)",
+            at="package.json",
+        )
+
+
+def _is_definition(found: Resource) -> bool:
+    """Whether a resource is one of no patient, found by a canonical URL."""
+    kind = found["resourceType"]
+    return (
+        kind in DIRECTORY
+        and "url" in definitions().elements(kind)
+        and isinstance(found.get("url"), str)
+        and isinstance(found.get("version", ""), str)
+    )
+
+
+def _note_doubts(report: _Report, place: str, found: Resource) -> None:
+    errors = [i for i in validate(found) if i.severity == "error"]
+    if errors:
+        at = f" ({errors[0].at[0]})" if errors[0].at else ""
+        report.doubtful.append((place, text(errors[0].fr, errors[0].text) + at))
+
+
+def _count(report: _Report) -> int:
+    return report.created + report.updated + report.unchanged
+
+
+async def _store(house: House, chunk: list[tuple[str, Resource]]) -> BulkReport:
+    """Stores a chunk whole; when one of it is refused, each on its own."""
+    if not chunk:
+        return BulkReport()
+    trusted = replace(house.access, check=lambda resource: None)
+    view: Any = replace(console(house).store, access=trusted)
+    try:
+        return await bulk_load(house.store, view.sight, [r for _, r in chunk], view.prepare)
+    except Problem as refusal:
+        if len(chunk) == 1:
+            return BulkReport(refused=[(chunk[0][0], refusal)])
+    report = BulkReport()
+    for one in chunk:
+        report.add(await _store(house, [one]))
+    return report
+
+
+def _tell(told: Manifest, report: _Report) -> None:
+    counts = f"{report.created}/{report.updated}/{report.unchanged}/{len(report.refused)}"
+    say(
+        f"{told.name} {told.version} : {counts} créées/mises à jour/inchangées/refusées",
+        f"{told.name} {told.version}: {counts} created/updated/unchanged/refused",
+    )
+    if report.apart:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.apart.items()))
+        say(f"  laissés de côté, sans URL canonique : {kinds}", f"  left out, without canonical URL: {kinds}")
+    _list([(p, text(i.fr, i.text)) for p, r in report.refused for i in r.issues[:1]])
+    if report.doubtful:
+        say(
+            f"  {len(report.doubtful)} enregistrées telles que publiées bien qu'elles enfreignent FHIR R4 :",
+            f"  {len(report.doubtful)} stored as published although they break FHIR R4:",
+        )
+        _list(report.doubtful)
+    if told.dependencies:
+        needs = ", ".join(f"{name} {version}" for name, version in told.dependencies.items())
+        say(f"  s'appuie sur : {needs}", f"  rests on: {needs}")
+
+
+def _list(rows: list[tuple[str, str]]) -> None:
+    for place, words in rows[:_TOLD]:
+        click.echo(f"  {place} : {words}")
+    if len(rows) > _TOLD:
+        say(f"  et {len(rows) - _TOLD} autres", f"  and {len(rows) - _TOLD} more")

@@ -1,0 +1,155 @@
+"""The definitions of FHIR R4 itself as trees: types, and the profiles and extensions of the specification.
+
+They come from the shipped definitions, which keep no prose: a `definition` here is the short one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from aubier.fhir.definitions import Element, TypeRef, definitions
+from aubier.validation.snapshots.tree import Node, planted
+
+BASE = "http://hl7.org/fhir/StructureDefinition/"
+SYSTEM_STRING = "http://hl7.org/fhirpath/System.String"
+_FHIR_TYPE = BASE + "structuredefinition-fhir-type"
+_SLICED_BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
+
+
+@lru_cache(maxsize=512)
+def base_tree(url: str) -> Node | None:
+    """The tree of a definition of the specification by URL (a version after `|` is ignored), or None.
+
+    Shared: whoever changes it changes a copy.
+    """
+    bare = url.partition("|")[0]
+    name = bare.removeprefix(BASE)
+    if bare == BASE + "Base":  # what logical models of today rest on: it has no element
+        return Node({"path": "Base", "min": 0, "max": "*", "base": {"path": "Base", "min": 0, "max": "*"}})
+    if bare.startswith(BASE) and name in definitions().types:
+        return _type_tree(name)
+    row = definitions().profiles.get(bare)
+    return _profile_tree(bare, row) if row is not None else None
+
+
+def type_url(code: str) -> str:
+    """The URL of the StructureDefinition of a type by its code."""
+    return code if ":" in code else BASE + code
+
+
+def plain_code(type: Mapping[str, Any]) -> str:
+    """The FHIR type of an ElementDefinition.type: `string` for the FHIRPath type of ids and urls."""
+    code = str(type.get("code", ""))
+    if not code.startswith("http://hl7.org/fhirpath/"):
+        return code.removeprefix(BASE)
+    said = (x.get("valueUrl") for x in type.get("extension", ()) if x.get("url") == _FHIR_TYPE)
+    return next((str(s) for s in said if s), "string")
+
+
+def _type_tree(name: str) -> Node:
+    kind = definitions().type(name)
+    own = {"path": name, "short": kind.short, "definition": kind.short, "min": 0, "max": "*"}
+    rules = [_constraint(i, name) for i in kind.invariants]
+    root = Node(
+        own | {"base": {"path": name, "min": 0, "max": "*"}} | ({"constraint": rules} if rules else {})
+    )
+    root.children = {n: _node(e, _base_path(name, n), name) for n, e in kind.elements.items()}
+    if kind.kind == "complex-type" and "extension" in root.children:
+        root.children["extension"].element["slicing"] = _SLICED_BY_URL
+    return root
+
+
+def _base_path(name: str, own: str) -> str:
+    """Where an element of a type is first defined: `Resource.id` for `Patient.id`."""
+    kind = definitions().type(name)
+    for ancestor in reversed(kind.bases):
+        if own in definitions().type(ancestor).elements:
+            return f"{ancestor}.{own}"
+    return f"{name}.{own}"
+
+
+def _node(element: Element, base: str, source: str) -> Node:
+    node = Node(_row(element, base, source))
+    if not element.content:
+        node.children = {n: _node(e, _nested(e, n), source) for n, e in element.children.items()}
+    return node
+
+
+def _nested(element: Element, name: str) -> str:
+    if name in ("id", "extension"):
+        return f"Element.{name}"
+    return "BackboneElement.modifierExtension" if name == "modifierExtension" else element.path
+
+
+def _row(element: Element, base: str, source: str) -> dict[str, Any]:
+    most = "*" if element.max is None else str(element.max)
+    row: dict[str, Any] = {"path": element.path, "short": element.short, "definition": element.short}
+    row |= {"min": element.min, "max": most, "base": {"path": base, "min": element.min, "max": most}}
+    if element.content:
+        row["contentReference"] = f"#{element.content}"
+    elif element.types:
+        row["type"] = [_type(t, element.path) for t in element.types]
+    row |= element.fixed
+    if element.binding:
+        row["binding"] = {"strength": element.binding.strength, "valueSet": element.binding.value_set}
+    if element.invariants:
+        row["constraint"] = [_constraint(i, source) for i in element.invariants]
+    return row | {"isModifier": element.modifier, "isSummary": element.summary}
+
+
+def _type(ref: TypeRef, path: str) -> dict[str, Any]:
+    if path.endswith(".id") or path == "Extension.url":
+        said = {"url": _FHIR_TYPE, "valueUrl": ref.code}
+        return {"extension": [said], "code": SYSTEM_STRING}
+    row: dict[str, Any] = {"code": ref.code}
+    if ref.profiles:
+        row["profile"] = [type_url(p) for p in ref.profiles]
+    if ref.targets:
+        row["targetProfile"] = [type_url(t) for t in ref.targets]
+    return row
+
+
+def _constraint(rule: Any, source: str) -> dict[str, Any]:
+    row = {"key": rule.key, "severity": rule.severity, "human": rule.human, "expression": rule.expression}
+    return row | {"source": type_url(source)}
+
+
+def _profile_tree(url: str, row: Mapping[str, Any]) -> Node:
+    """A profile of the specification, from its reduced rows."""
+    kind = row["t"]
+    return planted([_element(kind, r, url) for r in row["e"]])
+
+
+def _element(kind: str, row: Mapping[str, Any], url: str) -> dict[str, Any]:
+    path = f"{kind}.{row['p']}" if row["p"] else kind
+    short = row.get("s", "")
+    made: dict[str, Any] = {"id": f"{kind}.{row['id']}" if "id" in row else path, "path": path}
+    made |= {
+        "short": short,
+        "definition": short,
+        "min": row.get("n", 0),
+        "max": row.get("x", "1"),
+    }
+    if "sl" in row:
+        made["slicing"] = row["sl"]
+    if "sn" in row:
+        made["sliceName"] = row["sn"]
+    if "c" in row:
+        made["contentReference"] = f"#{row['c']}"
+    elif "t" in row:
+        made["type"] = [_type(_ref(t), path) for t in row["t"]]
+    made |= row.get("f", {})
+    if "b" in row:
+        made["binding"] = {"strength": row["b"][0], "valueSet": row["b"][1]}
+    if "i" in row:
+        keys = ("key", "severity", "human", "expression")
+        made["constraint"] = [dict(zip(keys, rule, strict=True)) | {"source": url} for rule in row["i"]]
+    return made | {"isModifier": "m" in row, "isSummary": "u" in row}
+
+
+def _ref(row: Any) -> TypeRef:
+    if isinstance(row, str):
+        return TypeRef(row)
+    return TypeRef(row[0], tuple(row[1]), tuple(row[2]) if len(row) > 2 else ())

@@ -1,0 +1,101 @@
+"""Definitions as trees, made once: from their snapshot when they have one, else from their differential."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Resource
+from aubier.validation.snapshots.base import base_tree
+from aubier.validation.snapshots.merge import Merger, unknown
+from aubier.validation.snapshots.tree import Budget, Node, listed, planted
+
+Find = Callable[[str], Resource | None]
+"""A StructureDefinition by canonical (`url|version` or `url`), or None."""
+
+MAX_CHAIN = 32
+"""Definitions that may rest one on the other."""
+
+
+class Snapshots:
+    """Trees and snapshots of definitions that `find` gives, beside those of the specification itself.
+
+    What the specification defines is never asked of `find`. Trees are kept: make a new one when
+    definitions change.
+    """
+
+    def __init__(self, find: Find) -> None:
+        self._find = find
+        self._trees: dict[str, Node | None] = {}
+        self._under_way: list[str] = []
+
+    def tree(self, canonical: str) -> Node | None:
+        """The tree of a definition, not to be changed, or None when it is not here. Problem: it cannot be."""
+        own = base_tree(canonical)
+        if own is not None:
+            return own
+        if canonical not in self._trees:
+            found = self._find(canonical)
+            self._trees[canonical] = self._planted(canonical, found) if found is not None else None
+        return self._trees[canonical]
+
+    def _planted(self, canonical: str, definition: Resource) -> Node:
+        rows = (definition.get("snapshot") or {}).get("element")
+        return planted(rows) if rows else self.made(definition, canonical)
+
+    def made(self, definition: Resource, canonical: str = "") -> Node:
+        """The tree of a definition made from its differential, whatever its snapshot says.
+
+        Problem: not-found for a base that is not here, invariant where the differential does not fit.
+        """
+        name = canonical or str(definition.get("url", ""))
+        if name in self._under_way or len(self._under_way) >= MAX_CHAIN:
+            raise _circle([*self._under_way, name])
+        self._under_way.append(name)
+        try:
+            return self._made(definition)
+        finally:
+            self._under_way.pop()
+
+    def _made(self, definition: Resource) -> Node:
+        base, kind = str(definition.get("baseDefinition", "")), str(definition.get("type", ""))
+        rows = (definition.get("differential") or {}).get("element") or []
+        found = self.tree(base) if base else Node({})
+        if found is None:
+            raise unknown(base, "StructureDefinition.baseDefinition")
+        budget = Budget()
+        root = found.copy(budget)
+        grows = definition.get("derivation") == "specialization"
+        if grows:
+            root.element = {**root.element, "path": kind}
+        if rows:
+            diff = planted(rows)
+            Merger(root, self.tree, grows, budget).lay(root, diff, str(diff.element.get("path") or kind))
+        return root
+
+    def snapshot(self, definition: Resource) -> Resource:
+        """The definition with a snapshot made from its differential."""
+        kind = str(definition.get("type", "")).rpartition("/")[2]
+        rows = [_finished(e) for e in listed(self.made(definition), kind)]
+        made = {k: v for k, v in definition.items() if k not in ("snapshot", "differential")}
+        made["snapshot"] = {"element": rows}
+        return made | ({"differential": definition["differential"]} if "differential" in definition else {})
+
+
+def _finished(element: dict[str, Any]) -> dict[str, Any]:
+    """An element as a snapshot must have it: with cardinality, definition and base."""
+    row = {"min": 0, "max": "1", **element}
+    row.setdefault("definition", row.get("short", row["path"]))
+    row.setdefault("base", {"path": row["path"], "min": row["min"], "max": row["max"]})
+    return row
+
+
+def _circle(names: list[str]) -> Problem:
+    road = " -> ".join(names[-4:])
+    return problem(
+        "business-rule",
+        f"These definitions rest on each other without end: {road}",
+        f"Ces définitions reposent les unes sur les autres sans fin : {road}",
+        at="StructureDefinition.baseDefinition",
+    )

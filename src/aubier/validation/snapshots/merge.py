@@ -1,0 +1,308 @@
+"""A differential laid on the tree of its base: elements merged, types unfolded, slices made.
+
+Rule: FHIR R4 4.0.1, elementdefinition.html#interpretation, profiling.html#slicing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from aubier.fhir.definitions import definitions
+from aubier.ground.problem import Problem, problem
+from aubier.validation.snapshots.base import BASE, plain_code, type_url
+from aubier.validation.snapshots.tree import Budget, Node
+
+_GROWING = ("alias", "mapping", "condition", "code")
+"""Lists to which a differential adds."""
+_TAKEN = ("short", "definition", "comment", "isModifier")
+_PROSE = ("definition", "comment", "requirements")
+_VALUES = ("fixed", "pattern")
+_BY_TYPE = {"discriminator": [{"type": "type", "path": "$this"}], "ordered": False, "rules": "open"}
+_BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
+_OF_ALL = frozenset({"id", "extension"})
+"""What every type has: one may go below a choice of several types for these."""
+MAX_DEPTH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Merger:
+    """Lays differentials on the tree `root`, which it changes.
+
+    `tree_of(canonical)` gives the tree of a type or profile (not to be changed), or None. `grows`: elements
+    that the base does not have are new ones (a specialization), not errors.
+    """
+
+    root: Node
+    tree_of: Callable[[str], Node | None]
+    grows: bool = False
+    budget: Budget = field(default_factory=Budget)
+
+    def lay(self, base: Node, diff: Node, place: str, depth: int = 0) -> None:
+        """Merges a node of a differential and all below it. Problem naming the element that does not fit."""
+        if depth > MAX_DEPTH:
+            raise _misfit(place, "it is nested too deeply", "imbrication trop profonde")
+        pristine = base.copy(self.budget) if diff.slices else base
+        self._merge(base, diff.element, place)
+        for name, below in diff.children.items():
+            self._child(base, name, below, f"{place}.{name}", depth=depth)
+        for name, each in diff.slices.items():
+            self._slice(base, pristine, name, each, place=f"{place}:{name}", depth=depth)
+
+    # -- children -----------------------------------------------------------------------------------
+
+    def _child(self, base: Node, name: str, diff: Node, place: str, *, depth: int) -> None:
+        self.unfold(base, name, place)
+        found = base.children.get(name)
+        if found is not None:
+            self.lay(found, diff, place, depth + 1)
+            return
+        choice = _choice(base, name)
+        if choice is not None:
+            self._narrowed(base.children[choice[0]], name, choice[1], diff, place=place, depth=depth)
+            return
+        if not self.grows or "path" not in diff.element:
+            raise _misfit(
+                place,
+                f"its base has no element {name}",
+                f"sa base n'a pas d'élément {name}",
+            )
+        new = base.children[name] = Node(_introduced(diff.element))
+        self.lay(new, Node({}, diff.children, diff.slices), place, depth + 1)
+
+    def _narrowed(self, base: Node, name: str, code: str, diff: Node, *, place: str, depth: int) -> None:
+        """A shortcut (`valueQuantity`): the slice of that type of the choice `value[x]`."""
+        slices = dict(diff.slices)
+        if diff.element or diff.children or not slices:
+            row = {k: v for k, v in diff.element.items() if k not in ("id", "path")}
+            slices[name] = Node({**row, "sliceName": name}, diff.children)
+        types = [t for t in base.element.get("type", ()) if plain_code(t) == code]
+        typed = {n: Node({"type": types, **s.element}, s.children, s.slices) for n, s in slices.items()}
+        self.lay(base, Node({}, {}, typed), place, depth + 1)
+
+    def unfold(self, node: Node, wanted: str, place: str) -> None:
+        """Puts below an element what its type, its profile or the element it refers to has below it."""
+        if node.children:
+            return
+        reference = node.element.get("contentReference")
+        if isinstance(reference, str):
+            self._follow(node, reference, place)
+            return
+        types = node.element.get("type", [])
+        if not types:
+            return
+        node.children = self._copies(self._content(types, wanted, place))
+
+    def _content(self, types: list[dict[str, Any]], wanted: str, place: str) -> Node:
+        if len(types) > 1 and len({plain_code(t) for t in types}) > 1:
+            if wanted not in _OF_ALL:
+                codes = ", ".join(plain_code(t) for t in types)
+                raise _misfit(
+                    place,
+                    f"the element above may be {codes}: choose one type first",
+                    f"l'élément au-dessus peut être {codes} : choisissez d'abord un type",
+                )
+            return self._known(BASE + "Element", place)
+        profiles: list[str] = types[0].get("profile") or []
+        if len(types) == 1 and len(profiles) == 1:
+            found = self.tree_of(profiles[0])
+            if found is not None:
+                return found
+        return self._known(type_url(plain_code(types[0])), place)
+
+    def _copies(self, node: Node) -> dict[str, Node]:
+        return node.copied_below(self.budget)[0]
+
+    def _known(self, canonical: str, place: str) -> Node:
+        found = self.tree_of(canonical)
+        if found is None:
+            raise unknown(canonical, place)
+        return found
+
+    def _follow(self, node: Node, reference: str, place: str) -> None:
+        """What is below the element that a contentReference names, in this definition or its type."""
+        path = reference.rpartition("#")[2].split(".")
+        found: Node | None = self.tree_of(type_url(path[0])) or self.root
+        for step in path[1:]:
+            found = found.children.get(step.partition(":")[0]) if found else None
+        if found is None:
+            raise unknown(reference, place)
+        del node.element["contentReference"]
+        node.element["type"] = found.element.get("type", [])
+        node.children = self._copies(found)
+
+    # -- slices -------------------------------------------------------------------------------------
+
+    def _slice(self, base: Node, pristine: Node, name: str, diff: Node, *, place: str, depth: int) -> None:
+        if name not in base.slices and not _may_be_sliced(base):
+            # A name without slicing: the element itself is meant.
+            own = {k: v for k, v in diff.element.items() if k != "sliceName"}
+            self.lay(base, Node(own, diff.children), place, depth + 1)
+            return
+        closing = "slicing" not in base.element
+        if name not in base.slices:
+            above = base.slices.get(name.rpartition("/")[0], pristine)
+            new = Node(_sliced(above.element, name), self._copies(above))
+            if "slicing" not in base.element:
+                base.element["slicing"] = _BY_TYPE if base.path.endswith("[x]") else _BY_URL
+            self._type_of_slice(new, name)
+            _put(base.slices, name, new)
+        self.lay(base.slices[name], diff, place, depth + 1)
+        if base.path.endswith("[x]"):
+            _narrow(base.element, base.slices[name].element, closing=closing)
+
+    @staticmethod
+    def _type_of_slice(new: Node, name: str) -> None:
+        """The slice `valueQuantity` of `value[x]` is a Quantity although nothing else says so."""
+        stem = new.path.rpartition(".")[2].removesuffix("[x]")
+        if not new.path.endswith("[x]"):
+            return
+        for type in new.element.get("type", ()):
+            if name == stem + _capital(plain_code(type)):
+                new.element["type"] = [type]
+
+    # -- one element --------------------------------------------------------------------------------
+
+    def _merge(self, base: Node, diff: dict[str, Any], place: str) -> None:
+        """The attributes of an element over those of its base."""
+        self._take_profile(base, diff)
+        element = base.element
+        for key, value in diff.items():
+            if key in ("id", "path", "base", "contentReference") and element:
+                continue
+            if key in _GROWING:
+                element[key] = [*element.get(key, ()), *(v for v in value if v not in element.get(key, ()))]
+            elif key == "constraint":
+                told = {c.get("key") for c in value}
+                element[key] = [*(c for c in element.get(key, ()) if c.get("key") not in told), *value]
+            elif key in _PROSE and isinstance(value, str) and value.startswith("..."):
+                element[key] = f"{element.get(key, '')}\r\n{value[3:]}"
+            elif key == "type":
+                element[key] = self._types(element.get(key, []), value, place)
+            else:
+                if key.startswith(_VALUES):
+                    for old in [k for k in element if k.startswith(_VALUES) and k[:5] == key[:5]]:
+                        del element[old]
+                element[key] = value
+
+    def _take_profile(self, base: Node, diff: dict[str, Any]) -> None:
+        """An element said to follow one profile takes what the root of that profile says of itself."""
+        types = diff.get("type", ())
+        if len(types) != 1 or len(types[0].get("profile") or ()) != 1:
+            return
+        found = self.tree_of(types[0]["profile"][0])
+        if found is None:
+            return
+        root = found.element
+        base.element |= {k: root[k] for k in _TAKEN if k in root}
+        if plain_code(types[0]) == "Extension":
+            base.element |= {k: root[k] for k in ("min", "max") if _tighter(k, root.get(k), base.element)}
+        for name, child in found.children.items():
+            if base.children and name in base.children:
+                base.children[name] = child.copy(self.budget)
+
+    def _types(
+        self, had: list[dict[str, Any]], new: list[dict[str, Any]], place: str
+    ) -> list[dict[str, Any]]:
+        """The types of a differential. Problem when the base does not allow one."""
+        allowed = {plain_code(t) for t in had}
+        for type in new:
+            code = plain_code(type)
+            if allowed and not any(_is_a(code, a) for a in allowed):
+                raise _misfit(
+                    place,
+                    f"the type {code} is not among those of its base: {', '.join(sorted(allowed))}",
+                    f"le type {code} n'est pas de ceux de sa base : {', '.join(sorted(allowed))}",
+                )
+        return new
+
+
+def _is_a(code: str, ancestor: str) -> bool:
+    """Whether a type is another or descends from it; types that are not of FHIR R4 are let through."""
+    if code == ancestor or code not in definitions().types or ancestor not in definitions().types:
+        return True
+    return ancestor in definitions().type(code).bases
+
+
+def _tighter(key: str, value: Any, had: dict[str, Any]) -> bool:
+    """Whether a cardinality (`min` or `max`) says more than the one that is there."""
+    if key == "min":
+        return isinstance(value, int) and value > had.get("min", 0)
+    return str(value).isdecimal() and (had.get("max", "*") == "*" or int(value) < int(had["max"]))
+
+
+def _introduced(element: dict[str, Any]) -> dict[str, Any]:
+    """A new element of a specialization, with what a snapshot must say."""
+    row = {k: v for k, v in element.items() if k != "id"}
+    least, most = row.setdefault("min", 0), row.setdefault("max", "1")
+    row.setdefault("base", {"path": row["path"], "min": least, "max": most})
+    return row
+
+
+def _sliced(element: dict[str, Any], name: str) -> dict[str, Any]:
+    """What a new slice begins with: the element that is sliced, optional."""
+    row = {k: v for k, v in element.items() if k not in ("slicing", "sliceName")}
+    return {**row, "sliceName": name, "min": 0}
+
+
+def _may_be_sliced(base: Node) -> bool:
+    """Whether slices of it need no `slicing`: extensions go by url, choices by type."""
+    name = base.path.rpartition(".")[2]
+    return "slicing" in base.element or name in ("extension", "modifierExtension") or name.endswith("[x]")
+
+
+def _narrow(choice: dict[str, Any], slice: dict[str, Any], *, closing: bool) -> None:
+    """A choice of which the slice of one type is mandatory has that type alone."""
+    types = slice.get("type", ())
+    if slice.get("min", 0) and len(types) == 1:
+        choice |= {"type": types, "min": max(choice.get("min", 0), slice["min"])}
+        if closing:
+            choice["slicing"] = {**choice["slicing"], "rules": "closed"}
+
+
+def _put(slices: dict[str, Node], name: str, new: Node) -> None:
+    """Adds a slice at the end; a reslice after the slice it is of and that one's other reslices."""
+    above = name.rpartition("/")[0]
+    if not above:
+        slices[name] = new
+        return
+    rows = list(slices.items())
+    places = [n for n, (key, _) in enumerate(rows) if key == above or key.startswith(f"{above}/")]
+    rows.insert(places[-1] + 1 if places else len(rows), (name, new))
+    slices.clear()
+    slices.update(rows)
+
+
+def _capital(code: str) -> str:
+    return code[:1].upper() + code[1:]
+
+
+def _choice(base: Node, name: str) -> tuple[str, str] | None:
+    """The choice element (`value[x]`) and the type that a name (`valueQuantity`) stands for."""
+    for own, child in base.children.items():
+        if own.endswith("[x]") and name.startswith(own[:-3]):
+            for type in child.element.get("type", ()):
+                if name == own[:-3] + _capital(plain_code(type)):
+                    return own, plain_code(type)
+    return None
+
+
+def unknown(canonical: str, place: str) -> Problem:
+    """A definition that is needed and not at hand."""
+    return problem(
+        "not-found",
+        f"The definition {canonical} is not here: load the package that holds it",
+        f"La définition {canonical} n'est pas ici : chargez le paquet qui la contient",
+        at=place,
+    )
+
+
+def _misfit(place: str, text: str, fr: str) -> Problem:
+    return problem(
+        "invariant",
+        f"The differential does not fit at {place}: {text}",
+        f"La différentielle ne convient pas en {place} : {fr}",
+        at=place,
+        rule="FHIR R4 4.0.1 profiling.html",
+    )

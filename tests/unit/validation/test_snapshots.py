@@ -1,0 +1,184 @@
+"""Snapshots from differentials: what merges, unfolds, is sliced, is refused and how it is said."""
+
+from typing import Any
+
+import pytest
+
+from aubier.ground.problem import Problem
+from aubier.validation.snapshots import Snapshots
+
+BASE = "http://hl7.org/fhir/StructureDefinition/"
+MINE = "http://example.org/StructureDefinition/"
+
+
+def profile(kind: str, *rows: dict[str, Any], name: str = "mine", **more: Any) -> dict[str, Any]:
+    """A profile with this differential."""
+    return {
+        "resourceType": "StructureDefinition",
+        "url": MINE + name,
+        "type": kind,
+        "derivation": "constraint",
+        "baseDefinition": BASE + kind,
+        "differential": {"element": list(rows)},
+        **more,
+    }
+
+
+def row(path: str, slice: str = "", **more: Any) -> dict[str, Any]:
+    """An element of a differential."""
+    return {"path": path, **({"sliceName": slice} if slice else {}), **more}
+
+
+def made(definition: dict[str, Any], *others: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The elements of its snapshot by id."""
+    known = {d["url"]: d for d in others}
+    found = Snapshots(known.get).snapshot(definition)["snapshot"]["element"]
+    return {e["id"]: e for e in found}
+
+
+def test_nothing_changed_is_the_base() -> None:
+    found = made(profile("Patient", row("Patient")))
+    assert list(found)[:4] == ["Patient", "Patient.id", "Patient.meta", "Patient.implicitRules"]
+    assert found["Patient.id"]["base"] == {"path": "Resource.id", "min": 0, "max": "1"}
+    assert found["Patient.contact.name"]["type"] == [{"code": "HumanName"}]
+    assert found["Patient.link.other"]["min"] == 1
+
+
+def test_attributes_replace_lists_grow_and_prose_may_continue() -> None:
+    rule = {"key": "own-1", "severity": "error", "human": "x", "expression": "true"}
+    found = made(
+        profile(
+            "Patient",
+            row("Patient.identifier", min=1, definition="... more", constraint=[rule], alias=["NIR"]),
+            row("Patient.active", fixedBoolean=True, mustSupport=True),
+        )
+    )
+    assert found["Patient.identifier"]["min"] == 1
+    assert found["Patient.identifier"]["definition"].endswith("more")
+    assert found["Patient.identifier"]["constraint"] == [rule]
+    assert found["Patient.active"]["fixedBoolean"] is True
+
+
+def test_complex_types_and_profiles_on_types_unfold() -> None:
+    coded = profile("Coding", row("Coding.system", min=1), name="coded")
+    found = made(
+        profile(
+            "Observation",
+            row("Observation.code.coding", type=[{"code": "Coding", "profile": [coded["url"]]}]),
+            row("Observation.code.coding.display", min=1),
+            row("Observation.subject.reference", min=1),
+        ),
+        coded,
+    )
+    assert found["Observation.code.coding.system"]["min"] == 1
+    assert found["Observation.code.coding.display"]["min"] == 1
+    assert found["Observation.subject.reference"]["base"]["path"] == "Reference.reference"
+    assert "Observation.subject.display" in found and "Observation.method.coding" not in found
+
+
+@pytest.mark.parametrize("shortcut", [True, False])
+def test_a_choice_is_sliced_by_type_also_by_its_shortcut(shortcut: bool) -> None:
+    first = (
+        row("Observation.valueQuantity", min=1)
+        if shortcut
+        else row("Observation.value[x]", "valueQuantity", min=1)
+    )
+    below = row("Observation.valueQuantity.code" if shortcut else "Observation.value[x].code", min=1)
+    found = made(profile("Observation", first, below))
+    assert found["Observation.value[x]"]["slicing"]["discriminator"] == [{"type": "type", "path": "$this"}]
+    assert found["Observation.value[x]"]["slicing"]["rules"] == "closed"
+    assert found["Observation.value[x]"]["type"] == [{"code": "Quantity"}]
+    one = found["Observation.value[x]:valueQuantity"]
+    assert (one["path"], one["min"], one["type"]) == ("Observation.value[x]", 1, [{"code": "Quantity"}])
+    assert found["Observation.value[x]:valueQuantity.code"]["min"] == 1
+
+
+def test_slices_in_disorder_and_reslices() -> None:
+    by = {"discriminator": [{"type": "value", "path": "system"}], "rules": "open"}
+    found = made(
+        profile(
+            "Patient",
+            row("Patient.telecom", slicing=by),
+            row("Patient.telecom", "phone", max="2", slicing=by),
+            row("Patient.telecom", "mail"),
+            row("Patient.telecom.system", fixedCode="email"),
+            row("Patient.telecom", "phone/home", max="1"),
+            row("Patient.active", min=1),
+            {"id": "Patient.telecom:phone.use", **row("Patient.telecom.use", min=1)},
+        )
+    )
+    slices = [i for i in found if i.startswith("Patient.telecom:") and "." not in i.removeprefix("Patient.")]
+    assert slices == ["Patient.telecom:phone", "Patient.telecom:phone/home", "Patient.telecom:mail"]
+    assert found["Patient.telecom:mail.system"]["fixedCode"] == "email"
+    assert found["Patient.telecom:phone.use"]["min"] == 1
+    assert found["Patient.telecom:mail.use"]["min"] == 0
+    assert found["Patient.telecom:phone/home"]["min"] == 0
+    assert list(found).index("Patient.active") < list(found).index("Patient.telecom")
+
+
+def test_an_extension_takes_what_its_definition_says() -> None:
+    asked = {"code": "Extension", "profile": [BASE + "patient-birthPlace"]}
+    found = made(
+        profile(
+            "Patient",
+            row("Patient.extension", "place", type=[asked]),
+            row("Patient.extension.value[x]", min=1),
+        )
+    )
+    assert found["Patient.extension"]["slicing"]["discriminator"] == [{"type": "value", "path": "url"}]
+    assert found["Patient.extension:place"]["max"] == "1"
+    assert found["Patient.extension:place.url"]["fixedUri"] == BASE + "patient-birthPlace"
+    assert found["Patient.extension:place.value[x]"]["type"] == [{"code": "Address"}]
+
+
+def test_a_content_reference_unfolds_where_one_goes_below_it() -> None:
+    found = made(profile("Questionnaire", row("Questionnaire.item.item.linkId", short="deep")))
+    assert found["Questionnaire.item.item.linkId"]["short"] == "deep"
+    assert found["Questionnaire.item.item.item"]["contentReference"] == "#Questionnaire.item"
+    assert "contentReference" not in found["Questionnaire.item.item"]
+
+
+def test_a_profile_of_a_profile_and_a_logical_model() -> None:
+    parent = profile("Patient", row("Patient.name", min=1), name="parent")
+    child = profile("Patient", row("Patient.name.family", min=1), name="child", baseDefinition=parent["url"])
+    assert made(child, parent)["Patient.name"]["min"] == 1
+    rows = [row("Model", min=0, max="*"), row("Model.part", type=[{"code": "string"}], min=0, max="*")]
+    model = profile("Model", *rows, derivation="specialization", baseDefinition=BASE + "Element")
+    assert list(made(model)) == ["Model", "Model.id", "Model.extension", "Model.part"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "kind", "place"),
+    [
+        (profile("Patient", row("Patient.nme", min=1)), "invariant", "Patient.nme"),
+        (profile("Patient", row("Patient.active", type=[{"code": "string"}])), "invariant", "Patient.active"),
+        (
+            profile("Observation", row("Observation.value[x].unit", min=1)),
+            "invariant",
+            "Observation.value[x].unit",
+        ),
+        (profile("Patient", baseDefinition=MINE + "none"), "not-found", "StructureDefinition.baseDefinition"),
+        (
+            profile("Patient", baseDefinition=MINE + "mine"),
+            "business-rule",
+            "StructureDefinition.baseDefinition",
+        ),
+        (profile("Patient", {"min": 1}), "structure", "StructureDefinition"),
+    ],
+)
+def test_what_does_not_fit_is_named(wrong: dict[str, Any], kind: str, place: str) -> None:
+    with pytest.raises(Problem) as refused:
+        made(wrong, wrong)
+    issue = refused.value.issues[0]
+    assert (issue.kind, issue.at) == (kind, (place,))
+    assert issue.fr and issue.fr != issue.text
+
+
+def test_slices_of_slices_have_a_bound() -> None:
+    by = {"discriminator": [{"type": "value", "path": "system"}], "rules": "open"}
+    deep = row("Patient.contact.address.extension.value[x].extension", min=0)
+    rows = [row("Patient.contact", slicing=by), deep]
+    rows += [row("Patient.contact", f"s{n}") for n in range(15_000)]
+    with pytest.raises(Problem) as refused:
+        made(profile("Patient", *rows))
+    assert refused.value.kind == "too-costly"
