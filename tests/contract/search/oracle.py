@@ -406,8 +406,8 @@ class Oracle:
 
     @staticmethod
     def _has_parameter(resource: Resource, name: str) -> bool:
-        code = name.partition(":")[0]
-        return code in _EVERY or code in TABLE[resource["resourceType"]]
+        code = name.partition(".")[0].partition(":")[0]
+        return code == "_has" or code in _EVERY or code in TABLE[resource["resourceType"]]
 
     def _plain(self, resource: Resource, name: str, value: str) -> bool:
         kind = resource["resourceType"]

@@ -61,6 +61,20 @@ class Asker:
         name, value = self._inner(kind)
         return [(f"_has:{kind}:{code}:{name}", value)]
 
+    def deep(self, kind: str, steps: int) -> Pairs:
+        """`steps` references followed one after the other, forwards and backwards as they come."""
+        name, value = self._way(kind, steps)
+        return [(name, value)]
+
+    def _way(self, kind: str, steps: int) -> tuple[str, str]:
+        if not steps:
+            return self._inner(kind)
+        forth = [(f"{code}:{target}.", target) for code, target in LINKS.get(kind, ())]
+        back = [(f"_has:{k}:{code}:", k) for k, links in LINKS.items() for code, t in links if t == kind]
+        step, following = self.at.choice(forth + back)
+        name, value = self._way(following, steps - 1)
+        return step + name, value
+
     def _inner(self, kind: str) -> tuple[str, str]:
         return self.ask(kind, self.at.choice([*TABLE[kind], "_id", "_tag", "_security"]))
 

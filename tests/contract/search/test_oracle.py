@@ -7,28 +7,13 @@ import pytest
 
 from tests.contract.desk import following, ids
 from tests.contract.search.conftest import DIRECTORY, MINE, Library
+from tests.contract.search.judging import ALL, agree
 from tests.contract.search.oracle import TABLE, Oracle
-from tests.contract.search.questions import LINKS, Asker, Pairs
+from tests.contract.search.questions import LINKS, Asker
 
 KINDS = sorted(TABLE)
 RECORDS = sorted(set(TABLE) - DIRECTORY)
 READERS = ("loader", "doctor")
-ALL = [("_count", "1000"), ("_total", "accurate")]
-
-
-async def agree(library: Library, login: str, kind: str, questions: list[Pairs]) -> None:
-    """Each question is answered with exactly what the oracle finds; some find some, not all, of the type."""
-    oracle = library.oracles[login]
-    telling = 0
-    for pairs in questions:
-        expected = {f"{kind}/{r['id']}" for r in oracle.search(kind, pairs)}
-        bundle = await library.desk.found(login, kind, pairs + ALL)
-        found = ids(bundle)
-        assert len(found) == len(set(found)) == bundle["total"], (login, kind, pairs)
-        wrong = {"missed": sorted(expected - set(found)), "too many": sorted(set(found) - expected)}
-        assert set(found) == expected, (login, kind, pairs, wrong)
-        telling += 0 < len(found) < len(oracle.of(kind))
-    assert telling >= len(questions) // 4, f"{telling} telling questions of {len(questions)}"
 
 
 @pytest.mark.parametrize("kind", KINDS)
