@@ -24,6 +24,7 @@ from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.opening.reach import reach
+from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
 from aubier.store.reading import Found, Reader, Row
@@ -221,8 +222,9 @@ async def open_store(
     statements: Sequence[Statement] = (),
     **options: Any,
 ) -> Store:
-    """Opens, and upgrades if needed, the database at `dsn`. Problem: it cannot be reached (see `reach`), or
-    is newer than this release.
+    """Opens, and upgrades if needed, the database at `dsn`: its tables, then its index rows.
+
+    Problem: it cannot be reached (see `reach`), or is newer than this release.
     """
     conn = await reach(dsn)
     try:
@@ -232,7 +234,14 @@ async def open_store(
     finally:
         await conn.close()
     pool = await open_pool(dsn, pool_size)
-    return Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s.sql for s in statements}, **options)
+    store = Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s.sql for s in statements}, **options)
+    try:
+        async with answered(), pool.acquire() as held:
+            await reindex(held, store.index)
+    except BaseException:
+        await store.close()
+        raise
+    return store
 
 
 async def _term_secret(conn: Connection) -> bytes:

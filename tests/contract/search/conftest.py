@@ -14,7 +14,7 @@ from tests.contract.search.corpus import PATIENTS, make
 from tests.contract.search.oracle import TABLE, Oracle
 from tests.open_house import DOCTOR
 
-DIRECTORY = {"Organization", "Practitioner", "PractitionerRole", "ValueSet"}
+DIRECTORY = {"Location", "Organization", "Practitioner", "PractitionerRole", "ValueSet"}
 MINE = {f"p{n}" for n in range(0, PATIENTS, 2)}
 """The patients whose records are open to the doctor."""
 _DOCTOR = replace(DOCTOR, reference="Practitioner/pr0")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
 Resource = dict[str, Any]
@@ -92,6 +93,26 @@ def numbers(*paths: str) -> tuple[str, Reader]:
     return "number", lambda r: [{"value": v} for v in _paths(*paths)(r)]
 
 
+def places(path: str) -> tuple[str, Reader]:
+    return "special", lambda r: [(float(p["latitude"]), float(p["longitude"])) for p in at(r, path)]
+
+
+def composite(path: str, *parts: tuple[str, Reader]) -> tuple[str, Reader]:
+    """For each element at `path` (empty: the resource) that has all parts: the type and values of each."""
+
+    def read(resource: Resource) -> list[Any]:
+        elements = at(resource, path) if path else [resource]
+        found = [[(sort, values(e)) for sort, values in parts] for e in elements]
+        return [element for element in found if all(values for _, values in element)]
+
+    return "composite", read
+
+
+def either(*several: tuple[str, Reader]) -> tuple[str, Reader]:
+    """What any of several readers of one type finds."""
+    return several[0][0], lambda r: [v for _, read in several for v in read(r)]
+
+
 def _deceased(resource: Resource) -> list[Any]:
     return [("", "true" if "deceasedDateTime" in resource or resource.get("deceasedBoolean") else "false")]
 
@@ -106,6 +127,8 @@ _EVERY = {
 }
 _NAMED = strings("name.family", "name.given")
 _PATIENT = {"patient": references("subject", only="Patient/"), "subject": references("subject")}
+_CODE_QUANTITY = (tokens("code"), quantities("valueQuantity"))
+_CODE_CONCEPT = (tokens("code"), tokens("valueCodeableConcept"))
 _VALUE, _PART = "valueQuantity", "component.valueQuantity"
 
 TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
@@ -173,6 +196,14 @@ TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
         "combo-value-quantity": quantities(_VALUE, _PART),
         "value-concept": tokens("valueCodeableConcept"),
         "value-string": strings("valueString", "valueCodeableConcept.text"),
+        "code-value-quantity": composite("", *_CODE_QUANTITY),
+        "component-code-value-quantity": composite("component", *_CODE_QUANTITY),
+        "combo-code-value-quantity": either(
+            composite("", *_CODE_QUANTITY), composite("component", *_CODE_QUANTITY)
+        ),
+        "code-value-concept": composite("", *_CODE_CONCEPT),
+        "code-value-date": composite("", tokens("code"), dates("valueDateTime", "valuePeriod")),
+        "code-value-string": composite("", tokens("code"), strings("valueString")),
     },
     "Condition": {
         **_PATIENT,
@@ -198,11 +229,19 @@ TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
         "description": strings("description"),
         "contenttype": tokens("content.attachment.contentType"),
         "location": uris("content.attachment.url"),
+        "relatesto": references("relatesTo.target"),
+        "relation": tokens("relatesTo.code"),
+        "relationship": composite("relatesTo", references("target"), tokens("code")),
     },
     "RiskAssessment": {
         **_PATIENT,
         "probability": numbers("prediction.probabilityDecimal"),
         "date": dates("occurrenceDateTime"),
+    },
+    "Location": {
+        "name": strings("name", "alias"),
+        "status": tokens("status"),
+        "near": places("position"),
     },
     "ValueSet": {
         "url": uris("url"),
@@ -363,6 +402,20 @@ def _uri(stored: str, text: str, modifier: str) -> bool:
     return text.startswith(stored) if modifier == "above" else stored == text
 
 
+_UNITS = {"": 1.0, "km": 1.0, "m": 0.001, "[mi_i]": 1.609344, "mi": 1.609344, "[nmi_i]": 1.852}
+
+
+def _near(stored: tuple[float, float], text: str) -> bool:
+    """The angle between two places as seen from the middle of the Earth."""
+    lat, lon, reach, unit = (*text.split("|"), "", "")[:4]
+    a, b = (
+        (cos(radians(y)) * cos(radians(x)), cos(radians(y)) * sin(radians(x)), sin(radians(y)))
+        for y, x in (stored, (float(lat), float(lon)))
+    )
+    chord = sqrt(sum((i - j) ** 2 for i, j in zip(a, b, strict=True)))
+    return 2 * asin(min(1.0, chord / 2)) * 6371.0088 <= float(reach or 25) * _UNITS[unit]
+
+
 def _reference(stored: str, text: str, modifier: str) -> bool:
     kind = modifier if modifier[:1].isupper() else ""
     if kind:
@@ -431,6 +484,13 @@ class Oracle:
             return _quantity(stored, text)
         if sort == "token":
             return _token(stored, text)
+        if sort == "composite":
+            return all(
+                any(self._one(part, s, asked, "") for s in values)
+                for (part, values), asked in zip(stored, _split(text, "$"), strict=True)
+            )
+        if sort == "special":
+            return _near(stored, text)
         return {"string": _string, "uri": _uri, "reference": _reference}[sort](stored, text, modifier)
 
     def sort_key(self, resource: Resource, code: str, *, down: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
 from tests.contract.search.corpus import DAYS, LOCAL, LOINC, MOMENTS, UCUM
 from tests.contract.search.oracle import _EVERY, PREFIXES, TABLE, Oracle, parameter
@@ -36,7 +37,7 @@ class Asker:
         """`rounds` questions on each parameter of a type, with each of its modifiers or prefixes in turn."""
         for name in [*TABLE[kind], *_EVERY]:
             sort, _ = parameter(kind, name)
-            for n in range(rounds if sort not in ("date", "quantity", "number") else len(PREFIXES)):
+            for n in range(rounds if sort in ("token", "string", "reference", "uri") else len(PREFIXES)):
                 yield [self.ask(kind, name, n)]
             if ":" not in name:
                 yield [(f"{name}:missing", self.at.choice(("true", "false")))]
@@ -102,6 +103,29 @@ class Asker:
             return self.at.choice(("0.5", "0.50", "0.05", "0.4", "1", "0"))
         unit = self.at.choice(("", "", f"|{UCUM}|mg", "||mg", f"|{UCUM}|mmol/L", f"|{UCUM}|h", "||a"))
         return digits + unit
+
+    def _composite(self, name: str, one: Any, stored: object, turn: int) -> tuple[str, str]:
+        parts = one or [("token", [(LOCAL, "glu")]), ("quantity", [])]
+        return name, "$".join(self._part(sort, values, turn) for sort, values in parts)
+
+    def _part(self, sort: str, values: list[Any], turn: int) -> str:
+        if sort == "quantity":
+            return PREFIXES[turn % 9] + self._number(sort)
+        if sort == "date":
+            return PREFIXES[turn % 9] + self.at.choice(MOMENTS)
+        value = self.at.choice(values)
+        if sort == "token":
+            system, code = value
+            code = code.replace(",", "\\,").replace("|", "\\|")
+            return code if turn % 2 else f"{system}|{code}"
+        return value if sort == "reference" else value[: 3 + turn]
+
+    def _special(self, name: str, one: Any, stored: object, turn: int) -> tuple[str, str]:
+        lat, lon = one or (48.1, -1.68)
+        reach = ("|5|km", "|500|m", "|3|[mi_i]", "|100", "", "||km", "|20|mi", "|1e3|m", "|2|[nmi_i]")[
+            turn % 9
+        ]
+        return name, f"{lat + self.at.uniform(-0.02, 0.02):.4f}|{lon:.3f}{reach}"
 
     def _token(self, name: str, one: tuple[str, str] | None, stored: object, turn: int) -> tuple[str, str]:
         system, code = one or (LOCAL, "none")

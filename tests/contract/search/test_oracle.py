@@ -191,7 +191,7 @@ async def test_include_again_and_again(library: Library) -> None:
 
 
 async def test_the_corpus_is_seen_half_by_the_doctor(library: Library) -> None:
-    assert len(library.oracles["loader"].resources) == 300
+    assert len(library.oracles["loader"].resources) == 320
     found = await library.desk.found("doctor", "Patient", ALL)
     assert {i.removeprefix("Patient/") for i in ids(found)} == MINE
     status, told = await library.desk.ask("doctor", "GET", "Practitioner?_has:Condition:asserter:code=glu")

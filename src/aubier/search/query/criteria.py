@@ -27,6 +27,8 @@ MODIFIERS: dict[str, frozenset[str]] = {
     "date": frozenset({"missing"}),
     "number": frozenset({"missing"}),
     "quantity": frozenset({"missing"}),
+    "composite": frozenset({"missing"}),
+    "special": frozenset({"missing"}),
 }
 """The modifiers of each parameter type; a reference also takes a resource type."""
 

@@ -248,6 +248,14 @@ def sampled(terms: Terms, param: str, value: dict[str, Any]) -> None:
         terms.present.add(param)
 
 
+def position(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """The position of a Location; one that is not on the globe adds nothing."""
+    found = implied(value.get("latitude")), implied(value.get("longitude"))
+    if found[0] and found[1] and abs(found[0][0]) <= 90 and abs(found[1][0]) <= 180:
+        terms.places.append((param, found[0][0], found[1][0]))
+        terms.present.add(param)
+
+
 _PLAIN = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 
 
@@ -296,5 +304,6 @@ ADDERS: dict[tuple[str, str], Adder] = {
     ("quantity", "Money"): money,
     ("quantity", "Range"): quantity_range,
     ("quantity", "SampledData"): sampled,
+    ("special", "Location.position"): position,
 }
 """(parameter type, FHIR type) to the function; pairs not named are not searched."""
