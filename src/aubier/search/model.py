@@ -144,9 +144,11 @@ class Value:
 class Criterion:
     """`parameter:modifier=v1,v2` on `type`: any of `values`; or a chain: the target must meet `chain`.
 
-    `modifier` is empty or one of missing, exact, contains, not, identifier, above, below; for `missing`,
-    `missing` tells the value. `code:text=x` is a criterion on the string parameter `code:text`. For a chain,
-    `chain` holds one alternative per target type that is possible.
+    `modifier` is empty or one of missing, exact, contains, not, identifier, in, not-in, above, below; for
+    `missing`, `missing` tells the value. `code:text=x` is a criterion on the string parameter `code:text`,
+    `identifier:of-type=x` on a token parameter of that name. For a chain, `chain` holds one alternative per
+    target type that is possible. A token under in, not-in, above or below stands for the codes of a
+    `CodeSet`, which the caller finds (`query.with_sets`) before the query is compiled.
     """
 
     type: str
@@ -168,6 +170,20 @@ class Has:
     reference: Parameter
     criterion: Criterion | Has
     target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSet:
+    """A set of codes that a question names and does not list.
+
+    `relation` in: the value set at `value_set` (canonical URL, `|version`, or `ValueSet/id`). below, above:
+    the codes of `system` that `code` subsumes, or that subsume it, itself among them.
+    """
+
+    relation: Literal["in", "above", "below"]
+    value_set: str = ""
+    system: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from aubier.ground.rows import Migration, Resource, Statement
 from aubier.search.keys import Keys
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
+from aubier.search.query import FindCodes, sets_named, with_sets
 from aubier.search.sql import Args
 from aubier.store import audit
 from aubier.store.intent import Batch, Written
@@ -43,6 +44,7 @@ class Store:
     """Resources, their history, rights, audit and outbox in one PostgreSQL database.
 
     `statements` are the rooms' named statements. `watchers` gives the consumers of changes of a type.
+    `find_codes` gives the codes of a value set, or below a code, when a search names one.
     `bases` are the base URLs of this server: an absolute reference below one of them is a local one.
     """
 
@@ -55,6 +57,7 @@ class Store:
     ids: Callable[[], str] = random_ids
     strict_references: bool = False
     registry: Registry = field(default_factory=registry)
+    find_codes: FindCodes | None = None
     numbers: Numbers = field(default_factory=Numbers)
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
 
@@ -105,8 +108,16 @@ class Store:
         """One page; see `Reader.search`. One actor's searches take turns, so that they never take
         every connection.
         """
+        query = await self.listed(query)
         async with self._turn(sight), self._reader(sight, conn) as reader:
             return await reader.search(query, quiet=quiet)
+
+    async def listed(self, query: Query) -> Query:
+        """The query with the codes listed that it names by a set; as it is without one who finds them."""
+        named = sets_named(query)
+        if not named or self.find_codes is None:
+            return query
+        return with_sets(query, {each: await self.find_codes(each) for each in named})
 
     def _turn(self, sight: Sight) -> AbstractAsyncContextManager[Any]:
         if sight.unrestricted:
@@ -128,6 +139,9 @@ class Store:
 
         Tried again when another writer was first, so that of two conditional creates one finds the other's.
         """
+        for intent in batch.intents:
+            if intent.condition is not None:
+                intent.condition = await self.listed(intent.condition)
         async with answered():
             for _ in range(_TRIES):
                 try:

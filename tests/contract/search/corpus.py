@@ -330,9 +330,32 @@ def _location(at: Random, n: int) -> Resource:
     }
 
 
+CODE_SETS = {
+    "urn:corpus:vs:pressure": [(LOINC, "8480-6"), (LOINC, "8462-4")],
+    "urn:corpus:vs:mixed": [(LOCAL, "glu"), (LOINC, "8480-6"), ("", "solo"), ("urn:own", "final")],
+    "urn:corpus:vs:states": [("urn:own", c) for c in ("final", "male", "active", "finished", "draft")],
+    "urn:corpus:vs:nothing": [],
+}
+"""Value sets that questions name."""
+BROADER = {
+    (LOINC, "8480-6"): (LOINC, "8462-4"),
+    (LOCAL, "8480-6"): (LOCAL, "glu"),
+    (LOCAL, "glu"): (LOCAL, "a,b|c"),
+}
+"""What each code is a kind of."""
+KINDS_OF_NUMBER = (
+    {"coding": [{"system": "urn:corpus:types", "code": "MR"}], "text": "Numéro de dossier"},
+    {"coding": [{"system": "urn:corpus:types", "code": "NH"}, {"code": "MR"}]},
+    {"text": "Numéro de sécurité"},
+)
+
+
 def _further(at: Random, resource: Resource) -> None:
-    """What composites look at, where nothing else stands."""
+    """The types of identifiers; what composites look at, where nothing else stands."""
     kind = resource["resourceType"]
+    for identifier in resource.get("identifier", []):
+        if at.random() < 0.7:
+            identifier["type"] = at.choice(KINDS_OF_NUMBER)
     if kind == "Observation" and not any(k.startswith("value") for k in resource):
         resource |= at.choice(({}, {"valueDateTime": at.choice(MOMENTS)}, {"valuePeriod": _period(at)}))
     if kind == "DocumentReference" and at.random() < 0.5:

@@ -11,6 +11,8 @@ from decimal import Decimal
 from math import asin, cos, radians, sin, sqrt
 from typing import Any
 
+from tests.contract.search.corpus import BROADER, CODE_SETS
+
 Resource = dict[str, Any]
 Reader = Callable[[Resource], list[Any]]
 Span = tuple[int, int]
@@ -63,6 +65,18 @@ def _pairs(value: Any) -> list[tuple[str, str]]:
 def words(*paths: str) -> tuple[str, Reader]:
     """The words beside the codes: displays and texts."""
     return "string", lambda r: [t for v in _paths(*paths)(r) for t in at(v, "text") + at(v, "coding.display")]
+
+
+def types(path: str) -> tuple[str, Reader]:
+    """(system of the type, its code, value) of identifiers."""
+
+    def read(resource: Resource) -> list[Any]:
+        return [
+            [(c.get("system", ""), c["code"], i["value"]) for c in at(i, "type.coding")]
+            for i in at(resource, path)
+        ]
+
+    return "typed", read
 
 
 def strings(*paths: str) -> tuple[str, Reader]:
@@ -158,6 +172,8 @@ TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
         "name": _NAMED,
         "family": strings("name.family"),
         "given": strings("name.given"),
+        "identifier:of-type": types("identifier"),
+        "identifier:text": strings("identifier.type.text"),
         "telecom": tokens("telecom"),
         "gender": tokens("gender"),
         "birthdate": dates("birthDate"),
@@ -172,6 +188,7 @@ TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
     "Encounter": {
         **_PATIENT,
         "identifier": tokens("identifier"),
+        "identifier:of-type": types("identifier"),
         "status": tokens("status"),
         "class": tokens("class"),
         "practitioner": references("participant.individual", only="Practitioner/"),
@@ -378,6 +395,23 @@ def _token(pair: tuple[str, str], text: str) -> bool:
     return (system is None or system == pair[0]) and (not code or code == pair[1])
 
 
+def kinds_of(pair: tuple[str, str]) -> list[tuple[str, str]]:
+    """A code and all that it is a kind of."""
+    found = [pair]
+    while found[-1] in BROADER:
+        found.append(BROADER[found[-1]])
+    return found
+
+
+def _in_set(pair: tuple[str, str], text: str, modifier: str) -> bool:
+    if modifier in ("in", "not-in"):
+        # An element of type code says no system.
+        return pair in CODE_SETS[text] or (not pair[0] and any(pair[1] == c for _, c in CODE_SETS[text]))
+    system, code = (_bare(p) for p in _split(text, "|"))
+    asked = (system, code)
+    return asked in kinds_of(pair) if modifier == "below" else pair in kinds_of(asked)
+
+
 def _quantity(stored: Resource, text: str) -> bool:
     number, system, code = (*text.split("|"), "", "")[:3]
     prefix, digits = _prefixed(number)
@@ -465,7 +499,7 @@ class Oracle:
     def _plain(self, resource: Resource, name: str, value: str) -> bool:
         kind = resource["resourceType"]
         code, _, modifier = name.partition(":")
-        if modifier == "text":
+        if modifier in ("text", "of-type"):
             code, modifier = name, ""
         sort, read = parameter(kind, code)
         stored = read(resource)
@@ -474,7 +508,7 @@ class Oracle:
         met = any(
             self._one(sort, s, alternative, modifier) for s in stored for alternative in _split(value, ",")
         )
-        return not met if modifier == "not" else met
+        return not met if modifier in ("not", "not-in") else met
 
     def _one(self, sort: str, stored: Any, text: str, modifier: str) -> bool:
         if sort == "date":
@@ -482,6 +516,11 @@ class Oracle:
             return date_matches(stored, prefix, span(asked), self.now)
         if sort in ("quantity", "number"):
             return _quantity(stored, text)
+        if modifier in ("in", "not-in", "above", "below") and sort == "token":
+            return _in_set(stored, text, modifier)
+        if sort == "typed":
+            system, code, value = text.split("|")
+            return (system, code, value) in stored
         if sort == "token":
             return _token(stored, text)
         if sort == "composite":

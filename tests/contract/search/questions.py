@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from random import Random
 from typing import Any
 
-from tests.contract.search.corpus import DAYS, LOCAL, LOINC, MOMENTS, UCUM
+from tests.contract.search.corpus import BROADER, CODE_SETS, DAYS, LOCAL, LOINC, MOMENTS, UCUM
 from tests.contract.search.oracle import _EVERY, PREFIXES, TABLE, Oracle, parameter
 
 Pairs = list[tuple[str, str]]
@@ -26,6 +26,10 @@ LINKS = {
 """(parameter, type it leads to) for chains, and backwards for `_has`."""
 
 
+UNSET = {"_id", "active", "deceased", "telecom", "version", "contenttype"}
+"""Tokens whose values are no codes of a set."""
+
+
 class Asker:
     """Makes questions whose answers are neither always empty nor always everything."""
 
@@ -39,8 +43,17 @@ class Asker:
             sort, _ = parameter(kind, name)
             for n in range(rounds if sort in ("token", "string", "reference", "uri") else len(PREFIXES)):
                 yield [self.ask(kind, name, n)]
+            if sort == "token" and name not in UNSET and "identifier" not in name:
+                yield from ([(f"{name}:{m}", self.at.choice([*CODE_SETS]))] for m in ("in", "not-in"))
+                yield from ([self._subsuming(name, kind, m)] for m in ("above", "below"))
             if ":" not in name:
                 yield [(f"{name}:missing", self.at.choice(("true", "false")))]
+
+    def _subsuming(self, name: str, kind: str, modifier: str) -> tuple[str, str]:
+        stored = parameter(kind, name)[1]
+        pairs = [p for r in self.oracle.of(kind) for p in stored(r) if all(p)] + [*BROADER]
+        system, code = self.at.choice([*pairs, *BROADER])
+        return f"{name}:{modifier}", f"{system}|{code}".replace(",", "\\,").replace("b|c", "b\\|c")
 
     def several(self, kind: str) -> Pairs:
         """Two or three parameters at once."""
@@ -103,6 +116,13 @@ class Asker:
             return self.at.choice(("0.5", "0.50", "0.05", "0.4", "1", "0"))
         unit = self.at.choice(("", "", f"|{UCUM}|mg", "||mg", f"|{UCUM}|mmol/L", f"|{UCUM}|h", "||a"))
         return digits + unit
+
+    def _typed(self, name: str, one: Any, stored: Any, turn: int) -> tuple[str, str]:
+        found = [each for several in stored if several for each in several]
+        system, code, value = self.at.choice(
+            [e for e in found if e[0]] or [("urn:corpus:types", "MR", "none")]
+        )
+        return name, f"{system}|{'NH' if turn % 4 == 3 else code}|{value}"
 
     def _composite(self, name: str, one: Any, stored: object, turn: int) -> tuple[str, str]:
         parts = one or [("token", [(LOCAL, "glu")]), ("quantity", [])]

@@ -41,6 +41,14 @@ async def test_three_parts_of_one_element(desk: Desk, asked: str, expected: set[
     assert {name.partition("/")[2] for name in found} == expected
 
 
+async def test_a_set_that_nobody_finds_is_refused_by_name(desk: Desk) -> None:
+    for name in ("code:in", "code:not-in", "code:below"):
+        value = "urn:s|a" if name == "code:below" else "urn:vs"
+        status, told = await desk.ask("loader", "GET", f"Observation?{name}={value}")
+        assert (status, told["issue"][0]["code"]) == (400, "not-supported")
+        assert told["issue"][0]["expression"] == [f"http.{name}"]
+
+
 HELD: list[Resource] = [
     {"resourceType": "Patient", "id": "p"},
     *(

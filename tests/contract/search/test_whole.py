@@ -43,7 +43,7 @@ def some(oracle: Oracle, kind: str, seed: int, count: int) -> list[Pairs]:
 def shape(kind: str, name: str, value: str) -> tuple[str, str, str]:
     """The type of a parameter, its modifier and its prefix."""
     code, _, modifier = name.partition(":")
-    sort = "string" if modifier == "text" else parameter(kind, code)[0]
+    sort = parameter(kind, name if modifier in ("text", "of-type") else code)[0]
     prefix = value[:2] if sort in ("date", "number", "quantity") and modifier != "missing" else ""
     return sort, "[type]" if modifier[:1].isupper() else modifier, prefix if prefix in PREFIXES else ""
 
@@ -75,6 +75,8 @@ def test_the_whole_holds_every_shape(library: Library) -> None:
     shapes = {shape(*question) for question in alone if "." not in question[1] and "_has" not in question[1]}
     ranges = {(sort, "", prefix) for sort in ("date", "number", "quantity") for prefix in PREFIXES}
     modified = {("token", "not", ""), ("string", "exact", ""), ("string", "contains", "")}
+    modified |= {("token", m, "") for m in ("in", "not-in", "above", "below")} | {("typed", "of-type", "")}
+    modified |= {("composite", "", ""), ("special", "", ""), ("string", "text", "")}
     modified |= {("uri", "above", ""), ("uri", "below", ""), ("reference", "[type]", "")}
     modified |= {(sort, "missing", "") for sort in ("token", "string", "reference", "uri", "date", "number")}
     assert ranges | modified <= shapes

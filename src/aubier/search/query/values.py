@@ -24,6 +24,8 @@ _LOCAL = re.compile(r"([A-Z][A-Za-z]*)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s]+")
 _PREFIXED = re.compile(r"([A-Za-z]{2})(?=[-+.0-9])")
 _ESCAPABLE = ",|$\\"
+CODED = frozenset({"CodeableConcept", "Coding"})
+"""The types of values that are codes of a system, with words beside them."""
 _BOOLEANS = frozenset({"boolean", "System.Boolean"})
 
 
@@ -63,7 +65,7 @@ def alternatives(text: str, *, name: str) -> list[str]:
 
 def typed_values(parameter: Parameter, modifier: str, text: str, *, name: str) -> tuple[Value, ...]:
     """The values of `text` as the parameter's type (or the modifier) reads them; Problem otherwise."""
-    read = _token if modifier == "identifier" else _READERS[parameter.type]
+    read = _MODIFIED.get((parameter.type, modifier)) or _READERS[parameter.type]
     return tuple(read(part, parameter, name) for part in alternatives(text, name=name))
 
 
@@ -252,3 +254,26 @@ _READERS: dict[str, Callable[[str, Parameter, str], Value]] = {
     "composite": _composite,
     "special": _near,
 }
+
+
+def _of_type(text: str, parameter: Parameter, name: str) -> Value:
+    parts = [_plain(p).strip() for p in split(text, "|", name=name)]
+    if len(parts) != 3 or not all(parts):
+        raise _bad(name, "system|code|value, of a type and an identifier", "système|code|valeur", text)
+    return Value(system=parts[0], code=f"{parts[1]}|{parts[2]}")
+
+
+def _subsuming(text: str, parameter: Parameter, name: str) -> Value:
+    value = _token(text, parameter, name)
+    if not value.system or not value.code:
+        raise _bad(name, "system|code: a code stands in the hierarchy of its system", "système|code", text)
+    return value
+
+
+_MODIFIED: dict[tuple[str, str], Callable[[str, Parameter, str], Value]] = {
+    ("reference", "identifier"): _token,
+    ("token", "of-type"): _of_type,
+    **{("token", modifier): _uri for modifier in ("in", "not-in")},
+    **{("token", modifier): _subsuming for modifier in ("above", "below")},
+}
+"""Where the modifier changes what a value is."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
-from aubier.ground.problem import problem
+from aubier.ground.problem import Problem, problem
 from aubier.search.extract import value_types
 from aubier.search.keys import bounded
 from aubier.search.model import Criterion, Has, Parameter, Value
@@ -61,6 +61,8 @@ def of_identifiers(parameter: Parameter) -> bool:
 
 def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     code = criterion.parameter.code
+    if criterion.modifier in _SETS:
+        raise _unlisted(criterion)
     if criterion.modifier == "identifier":
         test = _identifiers(frame, criterion, kind, row, code + ":identifier")
     elif of_identifiers(criterion.parameter):
@@ -74,6 +76,20 @@ def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
         else:
             test = f"{row}.terms && {array}"
     return f"not {test}" if criterion.modifier == "not" else test
+
+
+_SETS = frozenset({"in", "not-in", "above", "below"})
+
+
+def _unlisted(criterion: Criterion) -> Problem:
+    """Nobody found the codes of a set that the question names."""
+    name = f"{criterion.parameter.code}:{criterion.modifier}"
+    return problem(
+        "not-supported",
+        f"{name} needs a terminology service, which is not connected here; list the codes instead",
+        f"{name} demande un service de terminologie, qui n'est pas branché ici ; listez plutôt les codes",
+        at=f"http.{name}",
+    )
 
 
 def _identifiers(frame: Frame, criterion: Criterion, kind: str, row: str, code: str) -> str:

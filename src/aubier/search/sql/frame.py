@@ -57,8 +57,8 @@ class Frame:
 
 
 def any_of(parts: Iterable[str]) -> str:
-    """One of several conditions."""
-    return "(" + " or ".join(parts) + ")"
+    """One of several conditions; never, of none."""
+    return "(" + (" or ".join(parts) or "false") + ")"
 
 
 def posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:

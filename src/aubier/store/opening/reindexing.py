@@ -16,8 +16,8 @@ from aubier.store import codec
 from aubier.store.pool import UNHURRIED, Connection
 from aubier.store.rows import COLUMNS, Indexed
 
-INDEX = 2
-"""Which index rows this release writes. 2: composites, `near`."""
+INDEX = 3
+"""Which index rows this release writes. 2: composites, `near`; 3: types of identifiers."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500

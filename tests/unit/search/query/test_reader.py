@@ -85,6 +85,12 @@ def test_words_of_a_token_are_a_string():
     assert criterion.values == (Value(text="a|b"),)
 
 
+def test_the_type_of_an_identifier_stands_beside_it():
+    (criterion,) = ask("Patient", "identifier:of-type=urn:t|MR|12").criteria
+    assert (criterion.parameter.code, criterion.modifier) == ("identifier:of-type", "")
+    assert criterion.values == (Value(system="urn:t", code="MR|12"),)
+
+
 def test_type_modifier():
     (criterion,) = ask("Observation", "subject:Patient=1,Patient/2,http://x/Patient/3").criteria
     assert criterion.modifier == ""
@@ -187,8 +193,13 @@ def test_chain_keeps_the_ways_that_can_be_read():
         ("Patient", "name:like=x", "not-supported", "contains, exact, missing"),
         ("Patient", "name:=x", "not-supported", "does not take ''"),
         ("Patient", "gender:exact=male", "not-supported", "does not take 'exact'"),
-        ("Patient", "gender:in=vs", "not-supported", "does not take 'in'"),
-        ("Patient", "identifier:text=x", "not-supported", "does not take 'text'"),
+        ("Patient", "active:in=vs", "not-supported", "does not take 'in'"),
+        ("Patient", "gender:text=x", "not-supported", "does not take 'text'"),
+        ("Patient", "gender:of-type=a|b|c", "not-supported", "does not take 'of-type'"),
+        ("Patient", "identifier:of-type=a|b", "invalid", "is not system|code|value"),
+        ("Patient", "identifier:below=a|b", "not-supported", "does not take 'below'"),
+        ("Observation", "code:below=8480-6", "invalid", "system|code"),
+        ("Observation", "code:in=a b", "invalid", "is not a URI"),
         ("Patient", "birthdate:not=2020", "not-supported", "does not take 'not'"),
         ("Patient", "birthdate:missing=yes", "invalid", "true or false"),
         ("Patient", "name=", "invalid", "has no value"),
