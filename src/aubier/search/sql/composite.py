@@ -53,7 +53,7 @@ def _test(frame: Frame, group: Group, number: int, v: Value, read: Callable[[Fra
 def _second_code(frame: Frame, key: int, v: Value, kind: str, row: str) -> str:
     """Two codes are one term of the row, and posted."""
     term = frame.args.add([frame.keys.second(key, v.code, v.system)], "bigint[]")
-    if row == frame.walked:
+    if row in frame.walked:
         return f"{row}.terms && {term}"
     return posting(frame, "post", kind, row, f"{{p}}.term = any({term})")
 

@@ -71,7 +71,7 @@ def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
         terms = [token_key(frame.keys, kind, code, v) for v in criterion.values]
         array = frame.args.add(terms, "bigint[]")
         posted = [v for v in criterion.values if v.code and v.system != ""]
-        if len(posted) == len(terms) and row != frame.walked:
+        if len(posted) == len(terms) and row not in frame.walked:
             test = posting(frame, "post", kind, row, f"{{p}}.term = any({array})")
         else:
             test = f"{row}.terms && {array}"
@@ -113,7 +113,7 @@ def _reference(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     named = one_of(frame, [bounded(t) for t in targets])
     param = param_of(frame, kind, criterion.parameter.code)
     test = posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target {named}")
-    if row != frame.walked and (patients := patients_named(frame, criterion, kind)):
+    if row not in frame.walked and (patients := patients_named(frame, criterion, kind)):
         test = f"{row}.pat = any(array({homes(frame, patients)})) and {test}"
     return f"not {test}" if criterion.modifier == "not" else f"({test})"
 
@@ -164,6 +164,10 @@ def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     tests = []
     for step in criterion.chain:
         target = step.type if isinstance(step, Criterion) else step.target
+        if row in frame.walked:
+            one = _named(frame, step)
+            tests.append(posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {one}"))
+            continue
         t, inner = _targets(frame, step)
         test = posting(
             frame,
@@ -172,10 +176,23 @@ def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
             row,
             f"{{p}}.param = {param} and {{p}}.target in (select '{target}/' || {t}.id {inner})",
         )
-        if target == "Patient" and row != frame.walked and _sliced(frame, criterion, kind):
+        if target == "Patient" and row not in frame.walked and _sliced(frame, criterion, kind):
             test = f"{row}.pat = any(array({_homes_of(frame, t, inner)})) and {test}"
         tests.append(f"({test})")
     return any_of(tests)
+
+
+def _named(frame: Frame, step: Criterion | Has) -> str:
+    """The condition that what the reference `{p}` names meets one way of a chain."""
+    target = step.type if isinstance(step, Criterion) else step.target
+    m, t, number = frame.alias("m"), frame.alias("t"), frame.number(target)
+    frame.walked.add(t)
+    return (
+        f"starts_with({{p}}.target, '{target}/') and exists (select 1 from id_map {m}"
+        f" join {frame.table(target)}res {t} on {t}.pat = {m}.pat and {t}.rid = {m}.rid"
+        f" where {m}.type = {number} and {m}.id = substr({{p}}.target, {len(target) + 2})"
+        f" and {frame.visible(t, target)} and {condition(frame, step, target, t)})"
+    )
 
 
 def _targets(frame: Frame, step: Criterion | Has) -> tuple[str, str]:
@@ -196,6 +213,8 @@ def _homes_of(frame: Frame, t: str, patients: str) -> str:
 
 def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
     p, o = frame.alias("p"), frame.alias("o")
+    if row in frame.walked:
+        frame.walked.add(o)
     table = frame.table(has.type)
     param = param_of(frame, has.type, has.reference.code)
     return (

@@ -29,8 +29,8 @@ class Frame:
 
     `table(type)` is the table prefix, `number(type)` the type's number, `visible(row, type)` the access
     condition, `slices(type)` the codes of the reference parameters that place a resource in a Patient's
-    compartment. `now` serves `ap`. `walked` is the row that a record gives one after the other, if one is:
-    what such a row tells of itself is not looked for in the postings, where the whole population is.
+    compartment. `now` serves `ap`. `walked` are the rows that are looked at one after the other, those of a
+    record and what these name: what such a row tells is not looked for among those of the whole population.
     """
 
     keys: Keys
@@ -40,7 +40,7 @@ class Frame:
     slices: Callable[[str], frozenset[str]]
     now: datetime
     args: Args = field(default_factory=Args)
-    walked: str = ""
+    walked: set[str] = field(default_factory=set)
     depth: int = 0
 
     def alias(self, letter: str) -> str:
@@ -65,7 +65,7 @@ def posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
     """The condition that `row` has a posting in `table` for which `test`, over `{p}`, holds."""
     p = frame.alias("p")
     # Without a fence PostgreSQL would start from the postings, and sort what it finds.
-    fence = " offset 0" if row == frame.walked else ""
+    fence = " offset 0" if row in frame.walked else ""
     return (
         f"exists (select 1 from {frame.table(kind)}{table} {p} where {p}.rid = {row}.rid"
         f" and {p}.pat = {row}.pat and {test.replace('{p}', p)}{fence})"

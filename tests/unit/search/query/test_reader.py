@@ -188,6 +188,8 @@ def test_chain_keeps_the_ways_that_can_be_read():
         ("Location", "near=1|2|3|parsec", "invalid", "a distance (units: km, m"),
         ("Location", "near:not=1|2", "not-supported", "does not take 'not'"),
         ("Patient", "_filter=name eq x", "not-supported", "_filter is not supported"),
+        ("Patient", "_list=$current-allergies", "not-supported", "give the id of a List"),
+        ("Patient", "_list=a b", "invalid", "is not an id"),
         ("Patient", "_text=x", "not-supported", "_text is not supported"),
         ("Patient", "_sort:x=name", "not-supported", "no search parameter '_sort'"),
         ("Patient", "name:like=x", "not-supported", "contains, exact, missing"),
