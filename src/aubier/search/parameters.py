@@ -197,6 +197,28 @@ def _is_single(type: str, path: str) -> bool:
     return all(element is not None and element.max == 1 for element in elements)
 
 
+_MOST_LISTED = 100
+
+
+@lru_cache(maxsize=1024)
+def listed_codes(parameter: Parameter) -> tuple[str, ...]:
+    """The codes that a token parameter can find, in order, when its elements are bound to a short list.
+
+    Empty where other codes may stand.
+    """
+    found: set[str] = set()
+    for part, _ in _parts(parameter.expression):
+        match = _ELEMENT.fullmatch(part)
+        element = definitions().type(parameter.base).find(match[1]) if match else None
+        if element is None or element.binding is None or element.binding.strength != "required":
+            return ()
+        pairs = definitions().value_set(element.binding.value_set)
+        if not pairs or {t.code for t in element.types} != {"code"}:
+            return ()
+        found |= {code for _, code in pairs}
+    return tuple(sorted(found)) if len(found) <= _MOST_LISTED else ()
+
+
 def naming_no_other(type: str, codes: Iterable[str]) -> frozenset[str]:
     """The reference parameters of `type` that name no Patient whom those of `codes` do not name too.
 

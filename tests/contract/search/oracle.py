@@ -532,12 +532,28 @@ class Oracle:
             return _near(stored, text)
         return {"string": _string, "uri": _uri, "reference": _reference}[sort](stored, text, modifier)
 
+    @staticmethod
+    def _in_words(resource: Resource, code: str, stored: list[tuple[str, str]]) -> list[str]:
+        """Codes of other systems go by the words beside them, all else by itself."""
+        spoken = {
+            "code": "code",
+            "category": "category",
+            "value-concept": "valueCodeableConcept",
+            "type": "type",
+            "class": "none",
+        }
+        if code in spoken:
+            return [fold(t) for t in words(spoken[code])[1](resource)]
+        return [c for _, c in stored]
+
     def sort_key(self, resource: Resource, code: str, *, down: bool) -> Any:
         """What a resource is ordered by; None, which comes last, when it has no value."""
         if code == "_id":
             return resource["id"]
         sort, read = parameter(resource["resourceType"], code)
         stored = read(resource)
+        if sort == "token":
+            stored = self._in_words(resource, code, stored)
         if not stored:
             return None
         best = max if down else min
@@ -546,4 +562,6 @@ class Oracle:
             return best(s[end] for s in stored)
         if sort in ("quantity", "number"):
             return best(Decimal(s["value"]) for s in stored)
+        if sort == "token":
+            return best(stored)
         return best(fold(s) for s in stored) if sort == "string" else best(stored)

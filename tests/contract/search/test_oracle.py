@@ -59,7 +59,18 @@ async def test_reverse_chains(library: Library, login: str) -> None:
 
 
 SORTS = {
-    "Patient": ("birthdate", "-birthdate", "family", "-name", "_id", "-_id"),
+    "Patient": (
+        "birthdate",
+        "-birthdate",
+        "family",
+        "-name",
+        "_id",
+        "-_id",
+        "gender,-birthdate",
+        "-gender,family",
+        "identifier",
+        "active,_id",
+    ),
     "Observation": (
         "date",
         "-date",
@@ -67,7 +78,13 @@ SORTS = {
         "value-quantity,-date",
         "-_lastUpdated",
         "_lastUpdated,-_id",
+        "status,-date",
+        "code,-status,_id",
+        "-code,value-quantity,date",
+        "-identifier,category",
     ),
+    "Organization": ("active,-name", "-identifier"),
+    "Encounter": ("-status,date", "class"),
     "Condition": ("onset-date", "-recorded-date,_id", "subject", "-onset-age"),
     "DocumentReference": ("-date,_id", "description", "location"),
     "ValueSet": ("name,-date", "-url", "title,_id"),
@@ -99,8 +116,10 @@ async def test_sort(library: Library, login: str) -> None:
 
 
 async def test_a_sort_that_is_not_possible_is_refused(library: Library) -> None:
-    status, told = await library.desk.ask("loader", "GET", "Patient?_sort=gender,_id")
-    assert (status, told["issue"][0]["code"]) == (400, "not-supported")
+    for asked in ("Patient?_sort=telecom", "PractitionerRole?_sort=role", "Location?_sort=near"):
+        status, told = await library.desk.ask("loader", "GET", asked)
+        assert (status, told["issue"][0]["code"]) == (400, "not-supported")
+        assert told["issue"][0]["expression"] == ["http._sort"]
 
 
 async def test_without_sort_the_newest_come_first(library: Library) -> None:
@@ -115,7 +134,7 @@ async def test_without_sort_the_newest_come_first(library: Library) -> None:
 
 
 @pytest.mark.parametrize("login", READERS)
-@pytest.mark.parametrize("sort", ["", "date", "-value-quantity,_id", "_id", "-_lastUpdated"])
+@pytest.mark.parametrize("sort", ["", "date", "-value-quantity,_id", "_id", "-_lastUpdated", "status,-code"])
 async def test_pages_put_together_are_the_whole(library: Library, login: str, sort: str) -> None:
     asker = Asker(library.oracles[login], 6)
     for pairs in [[], *(asker.several("Observation") for _ in range(4))]:

@@ -26,7 +26,8 @@ _PREFIXED = re.compile(r"([A-Za-z]{2})(?=[-+.0-9])")
 _ESCAPABLE = ",|$\\"
 CODED = frozenset({"CodeableConcept", "Coding"})
 """The types of values that are codes of a system, with words beside them."""
-_BOOLEANS = frozenset({"boolean", "System.Boolean"})
+BOOLEANS = frozenset({"boolean", "System.Boolean"})
+"""The types of values that are true or false."""
 
 
 def refused(name: str, text: str, fr: str, kind: Kind = "invalid") -> Problem:
@@ -111,7 +112,7 @@ def _token(text: str, parameter: Parameter, name: str) -> Value:
     value = Value(code=parts[-1], system=parts[0] if len(parts) == 2 else None)
     if parameter.code == "_id" and (value.system or not _ID.fullmatch(value.code)):
         raise _bad(name, "an id", "un identifiant technique", text)
-    if parameter.type == "token" and value_types(parameter) <= _BOOLEANS:
+    if parameter.type == "token" and value_types(parameter) <= BOOLEANS:
         truth(value.code, name=name)
     return value
 
