@@ -15,7 +15,7 @@ from typing import IO
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from aubier import __version__
-from aubier.app import migrations
+from aubier.app import build, migrations
 from aubier.cli.instance import database
 from aubier.cli.speech import carry_out, say, undisturbed
 from aubier.ground.problem import Problem, problem
@@ -42,8 +42,13 @@ def reset(settings: Settings) -> None:
             "Sur une base à vous, recréez la base et recommencez",
         )
     with attached(settings.data) as dsn:
-        carry_out(template.reset(dsn, migrations()))
+        carry_out(template.reset(dsn, migrations(), lambda made: _open(settings, made)))
     say("Le bac à sable est comme au premier jour.", "The sandbox is as on its first day.")
+
+
+async def _open(settings: Settings, dsn: str) -> None:
+    """Opens a database once: the index rows that an older release did not write are made then."""
+    await (await build(settings, dsn)).stop()
 
 
 def backup(settings: Settings, file: Path) -> None:

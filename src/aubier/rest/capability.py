@@ -8,7 +8,7 @@ from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Operation, Resource
 from aubier.rest.writing.patches import PATCH_FORMATS
 from aubier.search.model import Parameter
-from aubier.search.parameters import registry
+from aubier.search.parameters import is_indexed, registry
 
 _INSTANCE = (
     "read",
@@ -21,7 +21,6 @@ _INSTANCE = (
     "create",
     "search-type",
 )
-_SEARCHABLE = {"token", "reference", "string", "date", "uri", "number", "quantity"}
 
 
 def capability(
@@ -85,7 +84,7 @@ def _security(origin: str, oauth: Mapping[str, str]) -> Resource:
 
 
 def _resource(kind: str, operations: Mapping[tuple[str, str], Operation]) -> Resource:
-    parameters = [p for p in registry().of(kind) if p.type in _SEARCHABLE]
+    parameters = [p for p in registry().of(kind) if is_indexed(p)]
     row: Resource = {
         "type": kind,
         "interaction": [{"code": code} for code in _INSTANCE],

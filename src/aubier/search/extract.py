@@ -7,7 +7,7 @@ The expressions of all parameters of a type are merged where they begin alike (`
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -19,13 +19,17 @@ from aubier.fhir.fhirpath.grammar.parser import parse
 from aubier.fhir.fhirpath.grammar.syntax import Binary, Call, Empty, Member, Node, TypeFilter
 from aubier.fhir.fhirpath.types import is_resource
 from aubier.ground.problem import Problem
-from aubier.search.model import Parameter, Terms
+from aubier.search.model import Group, Parameter, Terms
 from aubier.search.parameters import Registry, is_indexed, registry
 from aubier.search.terms import adders
+from aubier.search.terms.pairs import pairs
 
 _HERE = Empty()
 _LONG_PATH = 8
-_LISTS = ("tokens", "identifiers", "references", "strings", "uris", "dates", "numbers", "quantities")
+_LISTS = (
+    *("tokens", "identifiers", "references", "strings", "uris", "dates", "numbers", "quantities"),
+    *("pairs", "places"),
+)
 
 
 def extract(resource: Mapping[str, Any], *, of: Registry | None = None) -> Terms:
@@ -48,7 +52,7 @@ def extract(resource: Mapping[str, Any], *, of: Registry | None = None) -> Terms
 @lru_cache(maxsize=1024)
 def compiled(of: Registry, type: str) -> Any:
     """The generated function of a resource type: `function(resource, terms)` adds to `terms`."""
-    space = {**NAMES, **_ADDERS, "add_open": add_open, "Problem": Problem}
+    space = {**NAMES, **_ADDERS, "add_open": add_open, "pairs": pairs, "Terms": Terms, "Problem": Problem}
     exec(builtins.compile(source(of, type), f"<extract {type}>", "exec"), space)  # noqa: S102 - from the tree
     return space["extract"]
 
@@ -92,9 +96,13 @@ _ADDERS = {f.__name__: f for f in (*adders.ADDERS.values(), adders.resource_refe
 
 @dataclass(slots=True)
 class _Branch:
-    """What is done with an item: parameters it is a value of, and further steps."""
+    """What is done with an item: parameters it is a value of, groups of composites, further steps.
+
+    A group stands under its name with the codes of the parameters that compare it.
+    """
 
     ends: list[Parameter] = field(default_factory=list)
+    groups: dict[str, tuple[Group, list[str]]] = field(default_factory=dict)
     steps: dict[Node, _Branch] = field(default_factory=dict)
 
 
@@ -104,14 +112,23 @@ def _merged(parameters: tuple[Parameter, ...]) -> dict[Node, _Branch]:
     for parameter in parameters:
         if not is_indexed(parameter):
             continue
-        for part in _operands(parse(parameter.expression)):
-            start, steps = _path(part)
-            branch = starts.setdefault(start, _Branch())
-            for step in steps:
-                branch = branch.steps.setdefault(step, _Branch())
+        for group in parameter.groups:
+            branch = _branch(starts, parse(group.expression))
+            branch.groups.setdefault(group.name, (group, []))[1].append(parameter.code)
+        for part in _operands(parse(parameter.expression)) if not parameter.groups else ():
+            branch = _branch(starts, part)
             if parameter not in branch.ends:
                 branch.ends.append(parameter)
     return starts
+
+
+def _branch(starts: dict[Node, _Branch], path: Node) -> _Branch:
+    """Where a path leads, made on the way."""
+    start, steps = _path(path)
+    branch = starts.setdefault(start, _Branch())
+    for step in steps:
+        branch = branch.steps.setdefault(step, _Branch())
+    return branch
 
 
 def _operands(node: Node) -> list[Node]:
@@ -140,16 +157,33 @@ def _write(compiler: Compiler, root: Item, branch: _Branch, item: Item) -> None:
     """The code of a branch for one item."""
     for parameter in branch.ends:
         _write_end(compiler, parameter, item)
+    for group, codes in branch.groups.values():
+        _write_group(compiler, group, codes, Scope(item, root))
     for step, following in branch.steps.items():
         compiler.apply(step, item, Scope(root, root), partial(_write, compiler, root, following))
 
 
-def _write_end(compiler: Compiler, parameter: Parameter, item: Item) -> None:
+def _write_group(compiler: Compiler, group: Group, codes: Sequence[str], scope: Scope) -> None:
+    """The code that adds what stands together in one element; the code is read where there are values."""
+    name = compiler.name("parts")
+    compiler.write(f"{name} = Terms()")
+    (code, *values) = (
+        (replace(part.parameter, code=str(n)), parse(part.expression))
+        for n, part in enumerate(group.parts, 1)
+    )
+    for parameter, path in values:
+        compiler.emit(path, scope, partial(_write_end, compiler, parameter, into=name))
+    with compiler.block(f"if {name}.present:"):
+        compiler.emit(code[1], scope, partial(_write_end, compiler, code[0], into=name))
+        compiler.write(f"pairs(terms, {tuple(codes)!r}, {group.name!r}, {len(group.parts)}, {name})")
+
+
+def _write_end(compiler: Compiler, parameter: Parameter, item: Item, into: str = "terms") -> None:
     """The code that adds one value; an extension stands for its value."""
     code, type = parameter.code, parameter.type
     if item.type == "Extension":
-        compiler.step(item, "value", lambda i: _write_end(compiler, parameter, i))
+        compiler.step(item, "value", lambda i: _write_end(compiler, parameter, i, into))
     elif not item.type:
-        compiler.write(f"add_open(terms, {code!r}, {type!r}, {item.value}, {item.kind})")
+        compiler.write(f"add_open({into}, {code!r}, {type!r}, {item.value}, {item.kind})")
     elif (adder := adders.ADDERS.get((type, item.type))) is not None:
-        compiler.write(f"{adder.__name__}(terms, {code!r}, {item.value})")
+        compiler.write(f"{adder.__name__}({into}, {code!r}, {item.value})")

@@ -35,6 +35,15 @@ class Keys:
         """`code=system|`, whatever the value."""
         return self.term("s", kind, code, system)
 
+    def pair(self, kind: str, group: str, part: int, code: str, system: str | None = None) -> int:
+        """Part `part` of a composite beside the code of its first part, of any system or of `system`."""
+        of = (code,) if system is None else (code, system)
+        return self.term("x", kind, group, str(part), *of)
+
+    def second(self, pair: int, code: str, system: str | None = None) -> int:
+        """A code as the second part of a composite, of any system or of `system`."""
+        return self.term("y", str(pair), code, *(() if system is None else (system,)))
+
     def present(self, kind: str, code: str) -> int:
         """`code:missing=false`."""
         return self.term("m", kind, code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import Any, Literal
 
 ParamType = Literal[
     "token", "reference", "string", "date", "uri", "number", "quantity", "composite", "special"
@@ -16,7 +16,7 @@ class Parameter:
     """One search parameter on one resource type.
 
     `expression` is the part of the FHIRPath expression that concerns `base`. `targets` are the types a
-    reference may name. `code` is the name in the query string.
+    reference may name. `code` is the name in the query string. `groups` are what a composite compares.
     """
 
     base: str
@@ -25,6 +25,51 @@ class Parameter:
     expression: str
     url: str
     targets: tuple[str, ...] = ()
+    groups: tuple[Group, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a composite: the parameter that reads its values, and where they are below the element."""
+
+    parameter: Parameter
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The elements at `expression` whose `parts` a composite parameter compares together.
+
+    `name` is the same for composites that read the same values: they share their index rows. The first of
+    `parts` is a code; in a question it is written after `before` others.
+    """
+
+    name: str
+    expression: str
+    parts: tuple[Part, ...]
+    before: int = 0
+
+    @property
+    def written(self) -> list[Part]:
+        """The parts in the order of a question."""
+        rest = list(self.parts[1:])
+        return [*rest[: self.before], self.parts[0], *rest[self.before :]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A value of one part of a composite beside the code of its first part: what is posted together.
+
+    `part` counts from 1, the code being the first. `table` is the list of `Terms` whose rows `values` are
+    like, their parameter left out.
+    """
+
+    group: str
+    system: str
+    code: str
+    part: int
+    table: str
+    values: tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -41,6 +86,7 @@ class Terms:
     dates: (param, lo, hi): milliseconds of the epoch UTC, lo included, hi excluded; an open end is
     `MIN_MS` or `MAX_MS`. numbers: (param, value, low, high) with the implied precision range.
     quantities: (param, system, code, value, low, high); unit without code stands in `code` with system empty.
+    pairs: the parts of composites. places: (param, latitude, longitude) in degrees.
     present: the parameters that have at least one value.
     """
 
@@ -52,6 +98,8 @@ class Terms:
     dates: list[tuple[str, int, int]] = field(default_factory=list)
     numbers: list[tuple[str, Decimal, Decimal, Decimal]] = field(default_factory=list)
     quantities: list[tuple[str, str, str, Decimal, Decimal, Decimal]] = field(default_factory=list)
+    pairs: list[Pair] = field(default_factory=list)
+    places: list[tuple[str, Decimal, Decimal]] = field(default_factory=list)
     present: set[str] = field(default_factory=set)
 
 
@@ -77,6 +125,7 @@ class Value:
     reference: `text` is `Type/id`, an absolute URL, or a bare id (then `code` holds it and `text` is empty).
     string, uri: `text`. date: `lo`, `hi` in ms (hi excluded). number, quantity: `number` with its implied
     range `low`..`high`; quantity also `system` (None when not given) and `code`.
+    composite: `parts`, a value each. near: latitude `number`, longitude `low`, at most `high` kilometres.
     """
 
     text: str = ""
@@ -88,15 +137,18 @@ class Value:
     number: Decimal = Decimal(0)
     low: Decimal = Decimal(0)
     high: Decimal = Decimal(0)
+    parts: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
     """`parameter:modifier=v1,v2` on `type`: any of `values`; or a chain: the target must meet `chain`.
 
-    `modifier` is empty or one of missing, exact, contains, not, identifier, above, below; for `missing`,
-    `missing` tells the value. `code:text=x` is a criterion on the string parameter `code:text`. For a chain,
-    `chain` holds one alternative per target type that is possible.
+    `modifier` is empty or one of missing, exact, contains, not, identifier, in, not-in, above, below; for
+    `missing`, `missing` tells the value. `code:text=x` is a criterion on the string parameter `code:text`,
+    `identifier:of-type=x` on a token parameter of that name. For a chain, `chain` holds one alternative per
+    target type that is possible. A token under in, not-in, above or below stands for the codes of a
+    `CodeSet`, which the caller finds (`query.with_sets`) before the query is compiled.
     """
 
     type: str
@@ -118,6 +170,20 @@ class Has:
     reference: Parameter
     criterion: Criterion | Has
     target: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSet:
+    """A set of codes that a question names and does not list.
+
+    `relation` in: the value set at `value_set` (canonical URL, `|version`, or `ValueSet/id`). below, above:
+    the codes of `system` that `code` subsumes, or that subsume it, itself among them.
+    """
+
+    relation: Literal["in", "above", "below"]
+    value_set: str = ""
+    system: str = ""
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any, get_args
 
@@ -12,14 +13,24 @@ from aubier.fhir.definitions import SearchParameter, definitions
 from aubier.fhir.fhirpath.grammar.lexer import Word, words
 from aubier.fhir.fhirpath.types import is_a
 from aubier.ground.problem import Issue, Problem
-from aubier.search.model import Parameter, ParamType
+from aubier.search.model import Group, Parameter, ParamType, Part
 
 _CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _SIMPLE_PATH = re.compile(r"[A-Z]\w*((?:\.\w+)+)(?:\.where\(resolve\(\) is (\w+)\))?")
 _ELEMENT = re.compile(r"\(?[A-Z]\w*\.(\w+(?:\.\w+)*?)(?:\.as\(\w+\)| as \w+)?\)?")
 _OF_PATIENTS = ".where(resolve() is Patient)"
-_UNINDEXED = frozenset({"composite", "special"})
+_UNMADE = frozenset({"composite", "special"})
+"""Types that a custom parameter cannot have."""
 
+_RELATES = "http://hl7.org/fhir/SearchParameter/DocumentReference-relat"
+_MENDED = {
+    (f"{_RELATES}ionship", f"{_RELATES}esto"): (f"{_RELATES}esto", "target"),
+    (f"{_RELATES}ionship", f"{_RELATES}ion"): (f"{_RELATES}ion", "code"),
+}
+"""Parts of composites as R4 means them: what it publishes looks for the code in the target, and back.
+
+It also writes DateTime, a type of FHIRPath, where it means the dateTime of FHIR.
+"""
 _PRIMARY_DATES = {
     "Account": "period",
     "Bundle": "timestamp",
@@ -143,6 +154,9 @@ class Registry:
                 targets = _targets(type, expression, row.targets)
                 parameter = Parameter(type, row.code, _type(row.type), expression, row.url, targets)
                 found.setdefault(row.code, parameter)
+        for row in rows:
+            if row.components and row.code in found:
+                found[row.code] = replace(found[row.code], groups=_groups(row, found))
         return found
 
 
@@ -183,6 +197,28 @@ def _is_single(type: str, path: str) -> bool:
     return all(element is not None and element.max == 1 for element in elements)
 
 
+_MOST_LISTED = 100
+
+
+@lru_cache(maxsize=1024)
+def listed_codes(parameter: Parameter) -> tuple[str, ...]:
+    """The codes that a token parameter can find, in order, when its elements are bound to a short list.
+
+    Empty where other codes may stand.
+    """
+    found: set[str] = set()
+    for part, _ in _parts(parameter.expression):
+        match = _ELEMENT.fullmatch(part)
+        element = definitions().type(parameter.base).find(match[1]) if match else None
+        if element is None or element.binding is None or element.binding.strength != "required":
+            return ()
+        pairs = definitions().value_set(element.binding.value_set)
+        if not pairs or {t.code for t in element.types} != {"code"}:
+            return ()
+        found |= {code for _, code in pairs}
+    return tuple(sorted(found)) if len(found) <= _MOST_LISTED else ()
+
+
 def naming_no_other(type: str, codes: Iterable[str]) -> frozenset[str]:
     """The reference parameters of `type` that name no Patient whom those of `codes` do not name too.
 
@@ -193,13 +229,39 @@ def naming_no_other(type: str, codes: Iterable[str]) -> frozenset[str]:
     return frozenset(p.code for p in known.of(type) if p.type == "reference" and _elements(p) <= read)
 
 
+def _groups(row: SearchParameter, known: Mapping[str, Parameter]) -> tuple[Group, ...]:
+    """What a composite of a type compares, for each element of its expression; none without all its parts.
+
+    One part must be a token, and of three the others numbers: so are all those of R4.
+    """
+    by_url = {p.url: p for p in known.values()}
+    written = [_MENDED.get((row.url, url), (url, expression)) for url, expression in row.components]
+    parts = [
+        Part(by_url[url], expression.replace("as(DateTime)", "as(dateTime)"))
+        for url, expression in written
+        if url in by_url
+    ]
+    types: list[str] = [p.parameter.type for p in parts]
+    if len(parts) != len(row.components) or "token" not in types:
+        return ()
+    before = types.index("token")
+    parts.insert(0, parts.pop(before))
+    if len(parts) != 2 and types != ["token", "number", "number"]:
+        return ()
+    read = "|".join(f"{p.parameter.type} {p.expression}" for p in parts)
+    elements = [part for part, _ in _parts(known[row.code].expression)]
+    return tuple(Group(f"{element}|{read}", element, tuple(parts), before) for element in elements)
+
+
 def _elements(parameter: Parameter) -> set[str]:
     return {part.removesuffix(_OF_PATIENTS) for part, _ in _parts(parameter.expression)}
 
 
 def is_indexed(parameter: Parameter) -> bool:
-    """Whether a parameter can be searched: not composite, special or `phonetic`, which come later."""
-    return parameter.type not in _UNINDEXED and parameter.code != "phonetic"
+    """Whether a parameter can be searched: not `phonetic`, and of the special ones `near` alone."""
+    if parameter.type == "special":
+        return parameter.code == "near"
+    return parameter.code != "phonetic" and (parameter.type != "composite" or bool(parameter.groups))
 
 
 def expression_for(type: str, expression: str) -> str:
@@ -287,7 +349,7 @@ def _faults(row: SearchParameter) -> list[Issue]:
         faults.append(
             _issue("value", f"{row.code!r} is not a code", f"{row.code!r} n'est pas un code", "code")
         )
-    if row.type not in get_args(ParamType) or row.type in _UNINDEXED:
+    if row.type not in get_args(ParamType) or row.type in _UNMADE:
         text = f"parameters of type {row.type} are not supported"
         faults.append(_issue("not-supported", text, f"type {row.type} non pris en charge", "type"))
     for base in row.bases:

@@ -11,10 +11,12 @@ from typing import Any
 
 import msgspec
 
-from aubier.ground.problem import problem
+from aubier.ground.problem import Problem, problem
+from aubier.search.extract import value_types
 from aubier.search.model import NO_DATE, Sort
-from aubier.search.parameters import is_clinical_date
-from aubier.search.sql import Frame
+from aubier.search.parameters import is_clinical_date, listed_codes
+from aubier.search.query.values import BOOLEANS, CODED
+from aubier.search.sql import Frame, of_identifiers
 
 _DATE_EDGE = {False: 253_402_300_800_001, True: -62_135_596_800_001}
 _TEXT_EDGE = {False: "\U0010ffff", True: ""}
@@ -51,31 +53,74 @@ def _key(frame: Frame, sort: Sort, kind: str, row: str) -> SortKey:
         return SortKey(f"{row}.seq", "bigint", down)
     if is_clinical_date(sort.parameter):
         return _clinical_date(frame, row, down=down)
-    sources: dict[str, tuple[str, str, str, dict[bool, Any]]] = {
-        "date": ("dat", "hi" if down else "lo", "bigint", _DATE_EDGE),
-        "string": ("str", "norm", "text", _TEXT_EDGE),
-        "uri": ("ref", "target", "text", _TEXT_EDGE),
-        "reference": ("ref", "target", "text", _TEXT_EDGE),
-        "number": ("num", "val", "numeric", _NUMBER_EDGE),
-        "quantity": ("num", "val", "numeric", _NUMBER_EDGE),
-    }
-    if sort.parameter.type not in sources:
-        raise problem(
-            "not-supported",
-            f"Sorting on the {sort.parameter.type} parameter '{code}' is not possible yet",
-            f"Le tri sur « {code} » ({sort.parameter.type}) n'est pas encore possible",
-            at="http._sort",
-        )
-    table, column, cast, edge = sources[sort.parameter.type]
+    if sort.parameter.type == "token":
+        return _token(frame, sort, kind, row)
+    return _posted(frame, sort, kind, row, code=code)
+
+
+_SOURCES: dict[str, tuple[str, str, str, str, dict[bool, Any]]] = {
+    "date": ("dat", "lo", "hi", "bigint", _DATE_EDGE),
+    "string": ("str", "norm", "norm", "text", _TEXT_EDGE),
+    "uri": ("ref", "target", "target", "text", _TEXT_EDGE),
+    "reference": ("ref", "target", "target", "text", _TEXT_EDGE),
+    "number": ("num", "val", "val", "numeric", _NUMBER_EDGE),
+    "quantity": ("num", "val", "val", "numeric", _NUMBER_EDGE),
+    "token": ("ident", "value", "value", "text", _TEXT_EDGE),
+}
+"""Where the values of a type are: table, columns up and down, SQL type, what a missing one counts as."""
+
+
+def _posted(frame: Frame, sort: Sort, kind: str, row: str, *, code: str) -> SortKey:
+    """By the best value that is posted: the least of a row, or the greatest when descending."""
+    if (source := _SOURCES.get(sort.parameter.type)) is None:
+        raise _unsorted(sort)
+    table, up, down, cast, edge = source
     param = frame.args.add(frame.keys.param(kind, code), "bigint")
-    last = frame.args.add(edge[down], cast)
-    best = "max" if down else "min"
+    last = frame.args.add(edge[sort.descending], cast)
+    best = f"max({{0}}.{down})" if sort.descending else f"min({{0}}.{up})"
     s = frame.alias("s")
     return SortKey(
-        f"coalesce((select {best}({s}.{column}) from {frame.table(kind)}{table} {s}"
+        f"coalesce((select {best.format(s)} from {frame.table(kind)}{table} {s}"
         f" where {s}.param = {param} and {s}.rid = {row}.rid and {s}.pat = {row}.pat), {last})",
         cast,
-        down,
+        sort.descending,
+    )
+
+
+def _token(frame: Frame, sort: Sort, kind: str, row: str) -> SortKey:
+    """An identifier by its value, a code of a short list by itself, any other by the words beside it."""
+    parameter = sort.parameter
+    if of_identifiers(parameter):
+        return _posted(frame, sort, kind, row, code=parameter.code)
+    codes = ("false", "true") if value_types(parameter) <= BOOLEANS else listed_codes(parameter)
+    if codes:
+        return _listed(frame, sort, kind, row, codes=codes)
+    if not value_types(parameter) & CODED or frame.table(kind):
+        raise _unsorted(sort)
+    words = replace(parameter, code=f"{parameter.code}:text", type="string")
+    return _posted(frame, replace(sort, parameter=words), kind, row, code=words.code)
+
+
+def _listed(frame: Frame, sort: Sort, kind: str, row: str, *, codes: Sequence[str]) -> SortKey:
+    """By the place of a code in its list: which of them a row has, its terms say."""
+    terms = frame.args.add([frame.keys.code(kind, sort.parameter.code, c) for c in codes], "bigint[]")
+    last = frame.args.add(_DATE_EDGE[sort.descending], "bigint")
+    best, s = ("max" if sort.descending else "min"), frame.alias("s")
+    return SortKey(
+        f"coalesce((select {best}({s}.n) from unnest({terms}) with ordinality {s}(term, n)"
+        f" where {row}.terms @> array[{s}.term]), {last})",
+        "bigint",
+        sort.descending,
+    )
+
+
+def _unsorted(sort: Sort) -> Problem:
+    code, type = sort.parameter.code, sort.parameter.type
+    return problem(
+        "not-supported",
+        f"Sorting on the {type} parameter '{code}' of {sort.parameter.base} is not possible",
+        f"Le tri sur « {code} » ({type}) de {sort.parameter.base} n'est pas possible",
+        at="http._sort",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +40,8 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 """The posting tables: columns in order, with their PostgreSQL types. Every column is part of the key."""
 
-Postings = dict[str, set[tuple[Any, ...]]]
+Row = tuple[Any, ...]
+Postings = dict[str, set[Row]]
 """The rows of one resource by table, without the closing (rid, pat)."""
 
 
@@ -74,6 +75,11 @@ def index(resource: Resource, keys: Keys, local: Callable[[str], str], of: Regis
             continue
         postings["dat"].add((keys.param(kind, param), low, high))
     _numbers(kind, found, keys, postings)
+    for table, row in _pairs(found, kind, keys, local):
+        if table == "post":
+            terms.add(row[0])
+            row = (*row, -lo)
+        postings[table].add(row)
     if kind == "Binary":
         postings["ref"] |= _context(resource, local)
     return Indexed(found, sorted(terms), postings, lo, hi)
@@ -113,6 +119,28 @@ def _numbers(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:
     for param, system, code, value, low, high in found.quantities:
         unit = (bounded(system), bounded(code))
         postings["num"].add((keys.param(kind, param), value, low, high, *unit))
+    for param, latitude, longitude in found.places:
+        # A row of `num` in other words: the value is north, what would be its bounds east.
+        postings["num"].add((keys.param(kind, param), latitude, longitude, longitude, *none))
+
+
+def _pairs(found: Terms, kind: str, keys: Keys, local: Callable[[str], str]) -> Iterator[tuple[str, Row]]:
+    """The rows of composites, each with its table; of two codes the term alone."""
+    for pair in found.pairs:
+        for system in (None, pair.system):
+            key = keys.pair(kind, pair.group, pair.part, pair.code, system)
+            match pair.table, pair.values:
+                case "tokens" | "identifiers", (own, code):
+                    if code:
+                        yield from (("post", (keys.second(key, code, of),)) for of in (None, own))
+                case "numbers" | "quantities", (own, code, *numbers):
+                    yield "num", (key, *numbers, bounded(own), bounded(code))
+                case "dates", (low, high):
+                    yield "dat", (key, low, high)
+                case "strings", (text,):
+                    yield "str", (key, bounded_text(fold(text)), bounded_text(text))
+                case _, (target,):
+                    yield "ref", (key, bounded(local(target)))
 
 
 def _primary_date(of: Registry, kind: str, found: Terms) -> tuple[int, int]:

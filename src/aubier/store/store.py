@@ -18,12 +18,14 @@ from aubier.ground.rows import Migration, Resource, Statement
 from aubier.search.keys import Keys
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
+from aubier.search.query import FindCodes, sets_named, with_sets
 from aubier.search.sql import Args
 from aubier.store import audit
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.opening.reach import reach
+from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
@@ -42,6 +44,7 @@ class Store:
     """Resources, their history, rights, audit and outbox in one PostgreSQL database.
 
     `statements` are the rooms' named statements. `watchers` gives the consumers of changes of a type.
+    `find_codes` gives the codes of a value set, or below a code, when a search names one.
     `bases` are the base URLs of this server: an absolute reference below one of them is a local one.
     """
 
@@ -54,6 +57,7 @@ class Store:
     ids: Callable[[], str] = random_ids
     strict_references: bool = False
     registry: Registry = field(default_factory=registry)
+    find_codes: FindCodes | None = None
     numbers: Numbers = field(default_factory=Numbers)
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
     reads: Together[Wanted, Row | None] = field(init=False)
@@ -121,8 +125,16 @@ class Store:
         """One page; see `Reader.search`. One actor's searches take turns, so that they never take
         every connection.
         """
+        query = await self.listed(query)
         async with self._turn(sight), self._reader(sight, conn) as reader:
             return await reader.search(query, quiet=quiet)
+
+    async def listed(self, query: Query) -> Query:
+        """The query with the codes listed that it names by a set; as it is without one who finds them."""
+        named = sets_named(query)
+        if not named or self.find_codes is None:
+            return query
+        return with_sets(query, {each: await self.find_codes(each) for each in named})
 
     def _turn(self, sight: Sight) -> AbstractAsyncContextManager[Any]:
         if sight.unrestricted:
@@ -144,6 +156,9 @@ class Store:
 
         Tried again when another writer was first, so that of two conditional creates one finds the other's.
         """
+        for intent in batch.intents:
+            if intent.condition is not None:
+                intent.condition = await self.listed(intent.condition)
         async with answered():
             for _ in range(_TRIES):
                 try:
@@ -234,8 +249,9 @@ async def open_store(
     statements: Sequence[Statement] = (),
     **options: Any,
 ) -> Store:
-    """Opens, and upgrades if needed, the database at `dsn`. Problem: it cannot be reached (see `reach`), or
-    is newer than this release.
+    """Opens, and upgrades if needed, the database at `dsn`: its tables, then its index rows.
+
+    Problem: it cannot be reached (see `reach`), or is newer than this release.
     """
     conn = await reach(dsn)
     try:
@@ -245,7 +261,14 @@ async def open_store(
     finally:
         await conn.close()
     pool = await open_pool(dsn, pool_size)
-    return Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s for s in statements}, **options)
+    store = Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s for s in statements}, **options)
+    try:
+        async with answered(), pool.acquire() as held:
+            await reindex(held, store.index)
+    except BaseException:
+        await store.close()
+        raise
+    return store
 
 
 async def _term_secret(conn: Connection) -> bytes:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from aubier.ground.clock import instant
+from aubier.search.model import CodeSet
 from aubier.store.intent import Grant
 from tests.contract.desk import Desk, opened
-from tests.contract.search.corpus import PATIENTS, make
-from tests.contract.search.oracle import TABLE, Oracle
+from tests.contract.search.corpus import BROADER, CODE_SETS, PATIENTS, make
+from tests.contract.search.oracle import TABLE, Oracle, kinds_of
 from tests.open_house import DOCTOR
 
-DIRECTORY = {"Organization", "Practitioner", "PractitionerRole", "ValueSet"}
+DIRECTORY = {"Location", "Organization", "Practitioner", "PractitionerRole", "ValueSet"}
 MINE = {f"p{n}" for n in range(0, PATIENTS, 2)}
 """The patients whose records are open to the doctor."""
 _DOCTOR = replace(DOCTOR, reference="Practitioner/pr0")
@@ -39,12 +40,22 @@ async def library(
     database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Library]:
     async with opened(database, tmp_path_factory.mktemp("house"), {"doctor": _DOCTOR}) as desk:
+        desk.house.store.find_codes = _codes
         everything = await _load(desk, make())
         grants = [Grant(p, _DOCTOR.keys[0], "treating-doctor", "rw") for p in sorted(MINE)]
         await desk.system().store.grant(*grants)
         now = round(desk.now[0].timestamp() * 1000)
         seen = [r for r in everything if _of_mine(r)]
         yield Library(desk, {"loader": Oracle(everything, now), "doctor": Oracle(seen, now)})
+
+
+async def _codes(asked: CodeSet) -> list[tuple[str, str]]:
+    """What a terminology service would find."""
+    if asked.relation == "in":
+        return CODE_SETS[asked.value_set]
+    start = (asked.system, asked.code)
+    everything = {*BROADER, *BROADER.values(), start}
+    return kinds_of(start) if asked.relation == "above" else [c for c in everything if start in kinds_of(c)]
 
 
 async def _load(desk: Desk, corpus: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -77,6 +77,10 @@ def make(seed: int = 11) -> list[Resource]:
     made += [_document(at, n) for n in range(35)]
     made += [_risk(at, n) for n in range(20)]
     made += [_value_set(at, n) for n in range(20)]
+    made += [_location(at, n) for n in range(20)]
+    apart = Random(seed + 1)
+    for resource in made:
+        _further(apart, resource)
     return [_sparse(r) for r in made]
 
 
@@ -310,6 +314,55 @@ def _risk(at: Random, n: int) -> Resource:
         "prediction": _maybe(at, [{"probabilityDecimal": Decimal(likely)}], 0.9),
         "occurrenceDateTime": at.choice(MOMENTS),
     }
+
+
+def _location(at: Random, n: int) -> Resource:
+    """Around Rennes, and where longitudes meet."""
+    east = at.choice((-1.68, -1.7, -2.0, 179.99, -179.99))
+    place = {
+        "latitude": Decimal(str(round(48.1 + at.uniform(-1, 1) ** 3, 4))),
+        "longitude": Decimal(str(round(east + at.uniform(-0.01, 0.01), 4))),
+    }
+    return _base(at, "Location", f"l{n}") | {
+        "name": f"Site {at.choice(CITIES)}",
+        "status": at.choice(("active", "suspended")),
+        "position": _maybe(at, place, 0.9),
+    }
+
+
+CODE_SETS = {
+    "urn:corpus:vs:pressure": [(LOINC, "8480-6"), (LOINC, "8462-4")],
+    "urn:corpus:vs:mixed": [(LOCAL, "glu"), (LOINC, "8480-6"), ("", "solo"), ("urn:own", "final")],
+    "urn:corpus:vs:states": [("urn:own", c) for c in ("final", "male", "active", "finished", "draft")],
+    "urn:corpus:vs:nothing": [],
+}
+"""Value sets that questions name."""
+BROADER = {
+    (LOINC, "8480-6"): (LOINC, "8462-4"),
+    (LOCAL, "8480-6"): (LOCAL, "glu"),
+    (LOCAL, "glu"): (LOCAL, "a,b|c"),
+}
+"""What each code is a kind of."""
+KINDS_OF_NUMBER = (
+    {"coding": [{"system": "urn:corpus:types", "code": "MR"}], "text": "Numéro de dossier"},
+    {"coding": [{"system": "urn:corpus:types", "code": "NH"}, {"code": "MR"}]},
+    {"text": "Numéro de sécurité"},
+)
+
+
+def _further(at: Random, resource: Resource) -> None:
+    """The types of identifiers; what composites look at, where nothing else stands."""
+    kind = resource["resourceType"]
+    for identifier in resource.get("identifier", []):
+        if at.random() < 0.7:
+            identifier["type"] = at.choice(KINDS_OF_NUMBER)
+    if kind == "Observation" and not any(k.startswith("value") for k in resource):
+        resource |= at.choice(({}, {"valueDateTime": at.choice(MOMENTS)}, {"valuePeriod": _period(at)}))
+    if kind == "DocumentReference" and at.random() < 0.5:
+        ways = at.sample(("replaces", "transforms", "signs"), at.choice((1, 2)))
+        resource["relatesTo"] = [
+            {"code": way, "target": {"reference": f"DocumentReference/d{at.randrange(35)}"}} for way in ways
+        ]
 
 
 def _value_set(at: Random, n: int) -> Resource:

@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from math import asin, cos, radians, sin, sqrt
 from typing import Any
+
+from tests.contract.search.corpus import BROADER, CODE_SETS
 
 Resource = dict[str, Any]
 Reader = Callable[[Resource], list[Any]]
@@ -64,6 +67,18 @@ def words(*paths: str) -> tuple[str, Reader]:
     return "string", lambda r: [t for v in _paths(*paths)(r) for t in at(v, "text") + at(v, "coding.display")]
 
 
+def types(path: str) -> tuple[str, Reader]:
+    """(system of the type, its code, value) of identifiers."""
+
+    def read(resource: Resource) -> list[Any]:
+        return [
+            [(c.get("system", ""), c["code"], i["value"]) for c in at(i, "type.coding")]
+            for i in at(resource, path)
+        ]
+
+    return "typed", read
+
+
 def strings(*paths: str) -> tuple[str, Reader]:
     return "string", _paths(*paths)
 
@@ -92,6 +107,26 @@ def numbers(*paths: str) -> tuple[str, Reader]:
     return "number", lambda r: [{"value": v} for v in _paths(*paths)(r)]
 
 
+def places(path: str) -> tuple[str, Reader]:
+    return "special", lambda r: [(float(p["latitude"]), float(p["longitude"])) for p in at(r, path)]
+
+
+def composite(path: str, *parts: tuple[str, Reader]) -> tuple[str, Reader]:
+    """For each element at `path` (empty: the resource) that has all parts: the type and values of each."""
+
+    def read(resource: Resource) -> list[Any]:
+        elements = at(resource, path) if path else [resource]
+        found = [[(sort, values(e)) for sort, values in parts] for e in elements]
+        return [element for element in found if all(values for _, values in element)]
+
+    return "composite", read
+
+
+def either(*several: tuple[str, Reader]) -> tuple[str, Reader]:
+    """What any of several readers of one type finds."""
+    return several[0][0], lambda r: [v for _, read in several for v in read(r)]
+
+
 def _deceased(resource: Resource) -> list[Any]:
     return [("", "true" if "deceasedDateTime" in resource or resource.get("deceasedBoolean") else "false")]
 
@@ -106,6 +141,8 @@ _EVERY = {
 }
 _NAMED = strings("name.family", "name.given")
 _PATIENT = {"patient": references("subject", only="Patient/"), "subject": references("subject")}
+_CODE_QUANTITY = (tokens("code"), quantities("valueQuantity"))
+_CODE_CONCEPT = (tokens("code"), tokens("valueCodeableConcept"))
 _VALUE, _PART = "valueQuantity", "component.valueQuantity"
 
 TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
@@ -135,6 +172,8 @@ TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
         "name": _NAMED,
         "family": strings("name.family"),
         "given": strings("name.given"),
+        "identifier:of-type": types("identifier"),
+        "identifier:text": strings("identifier.type.text"),
         "telecom": tokens("telecom"),
         "gender": tokens("gender"),
         "birthdate": dates("birthDate"),
@@ -149,6 +188,7 @@ TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
     "Encounter": {
         **_PATIENT,
         "identifier": tokens("identifier"),
+        "identifier:of-type": types("identifier"),
         "status": tokens("status"),
         "class": tokens("class"),
         "practitioner": references("participant.individual", only="Practitioner/"),
@@ -173,6 +213,14 @@ TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
         "combo-value-quantity": quantities(_VALUE, _PART),
         "value-concept": tokens("valueCodeableConcept"),
         "value-string": strings("valueString", "valueCodeableConcept.text"),
+        "code-value-quantity": composite("", *_CODE_QUANTITY),
+        "component-code-value-quantity": composite("component", *_CODE_QUANTITY),
+        "combo-code-value-quantity": either(
+            composite("", *_CODE_QUANTITY), composite("component", *_CODE_QUANTITY)
+        ),
+        "code-value-concept": composite("", *_CODE_CONCEPT),
+        "code-value-date": composite("", tokens("code"), dates("valueDateTime", "valuePeriod")),
+        "code-value-string": composite("", tokens("code"), strings("valueString")),
     },
     "Condition": {
         **_PATIENT,
@@ -198,11 +246,19 @@ TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
         "description": strings("description"),
         "contenttype": tokens("content.attachment.contentType"),
         "location": uris("content.attachment.url"),
+        "relatesto": references("relatesTo.target"),
+        "relation": tokens("relatesTo.code"),
+        "relationship": composite("relatesTo", references("target"), tokens("code")),
     },
     "RiskAssessment": {
         **_PATIENT,
         "probability": numbers("prediction.probabilityDecimal"),
         "date": dates("occurrenceDateTime"),
+    },
+    "Location": {
+        "name": strings("name", "alias"),
+        "status": tokens("status"),
+        "near": places("position"),
     },
     "ValueSet": {
         "url": uris("url"),
@@ -339,6 +395,23 @@ def _token(pair: tuple[str, str], text: str) -> bool:
     return (system is None or system == pair[0]) and (not code or code == pair[1])
 
 
+def kinds_of(pair: tuple[str, str]) -> list[tuple[str, str]]:
+    """A code and all that it is a kind of."""
+    found = [pair]
+    while found[-1] in BROADER:
+        found.append(BROADER[found[-1]])
+    return found
+
+
+def _in_set(pair: tuple[str, str], text: str, modifier: str) -> bool:
+    if modifier in ("in", "not-in"):
+        # An element of type code says no system.
+        return pair in CODE_SETS[text] or (not pair[0] and any(pair[1] == c for _, c in CODE_SETS[text]))
+    system, code = (_bare(p) for p in _split(text, "|"))
+    asked = (system, code)
+    return asked in kinds_of(pair) if modifier == "below" else pair in kinds_of(asked)
+
+
 def _quantity(stored: Resource, text: str) -> bool:
     number, system, code = (*text.split("|"), "", "")[:3]
     prefix, digits = _prefixed(number)
@@ -361,6 +434,20 @@ def _uri(stored: str, text: str, modifier: str) -> bool:
     if modifier == "below":
         return stored.startswith(text)
     return text.startswith(stored) if modifier == "above" else stored == text
+
+
+_UNITS = {"": 1.0, "km": 1.0, "m": 0.001, "[mi_i]": 1.609344, "mi": 1.609344, "[nmi_i]": 1.852}
+
+
+def _near(stored: tuple[float, float], text: str) -> bool:
+    """The angle between two places as seen from the middle of the Earth."""
+    lat, lon, reach, unit = (*text.split("|"), "", "")[:4]
+    a, b = (
+        (cos(radians(y)) * cos(radians(x)), cos(radians(y)) * sin(radians(x)), sin(radians(y)))
+        for y, x in (stored, (float(lat), float(lon)))
+    )
+    chord = sqrt(sum((i - j) ** 2 for i, j in zip(a, b, strict=True)))
+    return 2 * asin(min(1.0, chord / 2)) * 6371.0088 <= float(reach or 25) * _UNITS[unit]
 
 
 def _reference(stored: str, text: str, modifier: str) -> bool:
@@ -406,13 +493,13 @@ class Oracle:
 
     @staticmethod
     def _has_parameter(resource: Resource, name: str) -> bool:
-        code = name.partition(":")[0]
-        return code in _EVERY or code in TABLE[resource["resourceType"]]
+        code = name.partition(".")[0].partition(":")[0]
+        return code == "_has" or code in _EVERY or code in TABLE[resource["resourceType"]]
 
     def _plain(self, resource: Resource, name: str, value: str) -> bool:
         kind = resource["resourceType"]
         code, _, modifier = name.partition(":")
-        if modifier == "text":
+        if modifier in ("text", "of-type"):
             code, modifier = name, ""
         sort, read = parameter(kind, code)
         stored = read(resource)
@@ -421,7 +508,7 @@ class Oracle:
         met = any(
             self._one(sort, s, alternative, modifier) for s in stored for alternative in _split(value, ",")
         )
-        return not met if modifier == "not" else met
+        return not met if modifier in ("not", "not-in") else met
 
     def _one(self, sort: str, stored: Any, text: str, modifier: str) -> bool:
         if sort == "date":
@@ -429,9 +516,35 @@ class Oracle:
             return date_matches(stored, prefix, span(asked), self.now)
         if sort in ("quantity", "number"):
             return _quantity(stored, text)
+        if modifier in ("in", "not-in", "above", "below") and sort == "token":
+            return _in_set(stored, text, modifier)
+        if sort == "typed":
+            system, code, value = text.split("|")
+            return (system, code, value) in stored
         if sort == "token":
             return _token(stored, text)
+        if sort == "composite":
+            return all(
+                any(self._one(part, s, asked, "") for s in values)
+                for (part, values), asked in zip(stored, _split(text, "$"), strict=True)
+            )
+        if sort == "special":
+            return _near(stored, text)
         return {"string": _string, "uri": _uri, "reference": _reference}[sort](stored, text, modifier)
+
+    @staticmethod
+    def _in_words(resource: Resource, code: str, stored: list[tuple[str, str]]) -> list[str]:
+        """Codes of other systems go by the words beside them, all else by itself."""
+        spoken = {
+            "code": "code",
+            "category": "category",
+            "value-concept": "valueCodeableConcept",
+            "type": "type",
+            "class": "none",
+        }
+        if code in spoken:
+            return [fold(t) for t in words(spoken[code])[1](resource)]
+        return [c for _, c in stored]
 
     def sort_key(self, resource: Resource, code: str, *, down: bool) -> Any:
         """What a resource is ordered by; None, which comes last, when it has no value."""
@@ -439,6 +552,8 @@ class Oracle:
             return resource["id"]
         sort, read = parameter(resource["resourceType"], code)
         stored = read(resource)
+        if sort == "token":
+            stored = self._in_words(resource, code, stored)
         if not stored:
             return None
         best = max if down else min
@@ -447,4 +562,6 @@ class Oracle:
             return best(s[end] for s in stored)
         if sort in ("quantity", "number"):
             return best(Decimal(s["value"]) for s in stored)
+        if sort == "token":
+            return best(stored)
         return best(fold(s) for s in stored) if sort == "string" else best(stored)

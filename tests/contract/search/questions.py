@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 from random import Random
+from typing import Any
 
-from tests.contract.search.corpus import DAYS, LOCAL, LOINC, MOMENTS, UCUM
+from tests.contract.search.corpus import BROADER, CODE_SETS, DAYS, LOCAL, LOINC, MOMENTS, UCUM
 from tests.contract.search.oracle import _EVERY, PREFIXES, TABLE, Oracle, parameter
 
 Pairs = list[tuple[str, str]]
@@ -25,6 +26,10 @@ LINKS = {
 """(parameter, type it leads to) for chains, and backwards for `_has`."""
 
 
+UNSET = {"_id", "active", "deceased", "telecom", "version", "contenttype"}
+"""Tokens whose values are no codes of a set."""
+
+
 class Asker:
     """Makes questions whose answers are neither always empty nor always everything."""
 
@@ -36,10 +41,19 @@ class Asker:
         """`rounds` questions on each parameter of a type, with each of its modifiers or prefixes in turn."""
         for name in [*TABLE[kind], *_EVERY]:
             sort, _ = parameter(kind, name)
-            for n in range(rounds if sort not in ("date", "quantity", "number") else len(PREFIXES)):
+            for n in range(rounds if sort in ("token", "string", "reference", "uri") else len(PREFIXES)):
                 yield [self.ask(kind, name, n)]
+            if sort == "token" and name not in UNSET and "identifier" not in name:
+                yield from ([(f"{name}:{m}", self.at.choice([*CODE_SETS]))] for m in ("in", "not-in"))
+                yield from ([self._subsuming(name, kind, m)] for m in ("above", "below"))
             if ":" not in name:
                 yield [(f"{name}:missing", self.at.choice(("true", "false")))]
+
+    def _subsuming(self, name: str, kind: str, modifier: str) -> tuple[str, str]:
+        stored = parameter(kind, name)[1]
+        pairs = [p for r in self.oracle.of(kind) for p in stored(r) if all(p)] + [*BROADER]
+        system, code = self.at.choice([*pairs, *BROADER])
+        return f"{name}:{modifier}", f"{system}|{code}".replace(",", "\\,").replace("b|c", "b\\|c")
 
     def several(self, kind: str) -> Pairs:
         """Two or three parameters at once."""
@@ -60,6 +74,20 @@ class Asker:
         kind, code = self.at.choice(ways)
         name, value = self._inner(kind)
         return [(f"_has:{kind}:{code}:{name}", value)]
+
+    def deep(self, kind: str, steps: int) -> Pairs:
+        """`steps` references followed one after the other, forwards and backwards as they come."""
+        name, value = self._way(kind, steps)
+        return [(name, value)]
+
+    def _way(self, kind: str, steps: int) -> tuple[str, str]:
+        if not steps:
+            return self._inner(kind)
+        forth = [(f"{code}:{target}.", target) for code, target in LINKS.get(kind, ())]
+        back = [(f"_has:{k}:{code}:", k) for k, links in LINKS.items() for code, t in links if t == kind]
+        step, following = self.at.choice(forth + back)
+        name, value = self._way(following, steps - 1)
+        return step + name, value
 
     def _inner(self, kind: str) -> tuple[str, str]:
         return self.ask(kind, self.at.choice([*TABLE[kind], "_id", "_tag", "_security"]))
@@ -88,6 +116,36 @@ class Asker:
             return self.at.choice(("0.5", "0.50", "0.05", "0.4", "1", "0"))
         unit = self.at.choice(("", "", f"|{UCUM}|mg", "||mg", f"|{UCUM}|mmol/L", f"|{UCUM}|h", "||a"))
         return digits + unit
+
+    def _typed(self, name: str, one: Any, stored: Any, turn: int) -> tuple[str, str]:
+        found = [each for several in stored if several for each in several]
+        system, code, value = self.at.choice(
+            [e for e in found if e[0]] or [("urn:corpus:types", "MR", "none")]
+        )
+        return name, f"{system}|{'NH' if turn % 4 == 3 else code}|{value}"
+
+    def _composite(self, name: str, one: Any, stored: object, turn: int) -> tuple[str, str]:
+        parts = one or [("token", [(LOCAL, "glu")]), ("quantity", [])]
+        return name, "$".join(self._part(sort, values, turn) for sort, values in parts)
+
+    def _part(self, sort: str, values: list[Any], turn: int) -> str:
+        if sort == "quantity":
+            return PREFIXES[turn % 9] + self._number(sort)
+        if sort == "date":
+            return PREFIXES[turn % 9] + self.at.choice(MOMENTS)
+        value = self.at.choice(values)
+        if sort == "token":
+            system, code = value
+            code = code.replace(",", "\\,").replace("|", "\\|")
+            return code if turn % 2 else f"{system}|{code}"
+        return value if sort == "reference" else value[: 3 + turn]
+
+    def _special(self, name: str, one: Any, stored: object, turn: int) -> tuple[str, str]:
+        lat, lon = one or (48.1, -1.68)
+        reach = ("|5|km", "|500|m", "|3|[mi_i]", "|100", "", "||km", "|20|mi", "|1e3|m", "|2|[nmi_i]")[
+            turn % 9
+        ]
+        return name, f"{lat + self.at.uniform(-0.02, 0.02):.4f}|{lon:.3f}{reach}"
 
     def _token(self, name: str, one: tuple[str, str] | None, stored: object, turn: int) -> tuple[str, str]:
         system, code = one or (LOCAL, "none")

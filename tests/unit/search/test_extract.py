@@ -13,6 +13,7 @@ from aubier.search.extract import compiled, extract, source, value_types
 from aubier.search.model import MAX_MS, MAX_NUMBER, MIN_MS, MIN_NUMBER, Terms
 from aubier.search.parameters import is_indexed, registry
 from aubier.search.terms.dates import date_range
+from aubier.search.terms.pairs import MOST
 from tests.where import SHARED
 
 D = Decimal
@@ -72,6 +73,8 @@ def test_observation_whole():
         "date",
         "value-quantity",
         "combo-value-quantity",
+        "code-value-quantity",
+        "combo-code-value-quantity",
     }
 
 
@@ -389,6 +392,35 @@ def test_custom_parameters():
     assert extract(patient).strings == []
 
 
+SEQUENCE = {
+    "resourceType": "MolecularSequence",
+    "referenceSeq": {"chromosome": {"coding": [{"system": "s", "code": "1"}]}, "windowStart": 1},
+    "variant": [{"start": 3, "end": 4}, {"start": 5}, {"start": 6, "end": 7}],
+}
+
+
+def test_three_parts_bear_the_mark_of_their_element():
+    found = [(p.part, *p.values[::2][:2]) for p in extract(SEQUENCE).pairs]
+    assert found == [
+        (2, "#0", Decimal(3)),
+        (3, "#0", Decimal(4)),
+        (2, "#2", Decimal(6)),
+        (3, "#2", Decimal(7)),
+    ]
+    assert {"chromosome-variant-coordinate"} == {p for p in extract(SEQUENCE).present if "coordinate" in p}
+
+
+def test_parts_of_an_element_are_bounded():
+    codings = [{"system": f"s{n}", "code": "c"} for n in range(MOST + 50)]
+    found = extract({"resourceType": "Observation", "code": {"coding": codings}, "valueString": "x"})
+    assert len(found.pairs) == MOST
+
+
+@pytest.mark.parametrize("position", [{"latitude": 91, "longitude": 0}, {"latitude": 1}, {"longitude": 181}])
+def test_a_place_that_is_not_on_the_globe_is_left_out(position):
+    assert extract({"resourceType": "Location", "position": position}).places == []
+
+
 def test_value_types():
     assert value_types(registry().get("Patient", "identifier")) == {"Identifier"}
     assert value_types(registry().get("Patient", "deceased")) == {"System.Boolean"}
@@ -437,7 +469,7 @@ def test_published_examples():
     for resource in _examples():
         present = extract(resource).present
         for parameter in registry().of(resource.get("resourceType", "")):
-            if not is_indexed(parameter):
+            if not is_indexed(parameter) or parameter.type == "composite":
                 continue
             values = fhirpath.typed(parameter.expression, parameter.base)(resource)
             expected = any(_readable(v, kind, parameter.type) for v, _, kind in values)

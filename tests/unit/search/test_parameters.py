@@ -98,8 +98,33 @@ def test_absent(type, code):
 def test_not_searched_yet():
     names = {p.code for p in registry().of("Patient") if not is_indexed(p)}
     assert names == {"phonetic"}
-    assert not is_indexed(registry().get("Observation", "code-value-quantity"))
-    assert not is_indexed(registry().get("Location", "near"))
+    assert is_indexed(registry().get("Location", "near"))
+
+
+def test_every_composite_of_r4_is_searched():
+    found = [p for t in definitions().resource_types for p in registry().of(t) if p.type == "composite"]
+    assert len(found) > 60
+    for parameter in found:
+        assert is_indexed(parameter), parameter
+        for group in parameter.groups:
+            assert group.parts[0].parameter.type == "token"
+            assert len(group.parts) == len(group.written) in (2, 3)
+
+
+def test_composites_that_read_the_same_share_their_rows():
+    combined = registry().get("Observation", "combo-code-value-quantity")
+    ways = ("code-value-quantity", "component-code-value-quantity")
+    apart = [registry().get("Observation", code).groups[0].name for code in ways]
+    assert [g.name for g in combined.groups] == apart
+
+
+def test_a_relationship_is_written_document_first():
+    (group,) = registry().get("DocumentReference", "relationship").groups
+    assert [p.parameter.code for p in group.parts] == ["relation", "relatesto"]
+    assert [(p.parameter.code, p.expression) for p in group.written] == [
+        ("relatesto", "target"),
+        ("relation", "code"),
+    ]
 
 
 def test_references_name_resource_types():

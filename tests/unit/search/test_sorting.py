@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from aubier.ground.problem import Problem
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import Sort
-from aubier.search.parameters import registry
+from aubier.search.parameters import listed_codes, registry
 from aubier.search.sorting import (
     SortKey,
     Taken,
@@ -172,11 +172,37 @@ def test_oldest_first_the_undated_come_after() -> None:
     assert order_by(second) == "$1::bigint, r.rid"
 
 
-@pytest.mark.parametrize("code", ["code", "combo-code-value-quantity"])
-def test_what_has_no_order_is_refused(code: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("Observation", "combo-code-value-quantity"), ("Patient", "telecom"), ("Location", "near")],
+)
+def test_what_has_no_order_is_refused(kind: str, code: str) -> None:
     with pytest.raises(Problem) as refusal:
-        keys_of("Observation", code)
+        keys_of(kind, code)
     assert refusal.value.kind == "not-supported"
+
+
+def test_tokens_are_sorted_by_what_is_known_of_them() -> None:
+    assert "from ident" in keys_of("Patient", "identifier")[0].expression
+    assert "from str" in keys_of("Observation", "code")[0].expression
+    for kind, code in (("Observation", "status"), ("Patient", "gender"), ("Patient", "active")):
+        first = keys_of(kind, f"-{code}")[0]
+        assert "with ordinality" in first.expression and "max(" in first.expression
+        assert (first.cast, first.descending) == ("bigint", True)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "codes"),
+    [
+        ("Patient", "gender", ("female", "male", "other", "unknown")),
+        ("Encounter", "class", ()),
+        ("Patient", "language", ()),
+        ("DocumentReference", "contenttype", ()),
+    ],
+)
+def test_codes_of_a_short_list(kind: str, code: str, codes: tuple[str, ...]) -> None:
+    parameter = registry().get(kind, code)
+    assert parameter is not None and listed_codes(parameter) == codes
 
 
 def test_the_next_page_begins_after_the_last_row_of_this_one() -> None:

@@ -12,7 +12,7 @@ from aubier.ground.problem import Issue, Problem
 from aubier.search.extract import value_types
 from aubier.search.model import Criterion, Has, Parameter, Value
 from aubier.search.parameters import Registry, is_indexed
-from aubier.search.query.values import of_type, refused, truth, typed_values
+from aubier.search.query.values import CODED, of_type, refused, truth, typed_values
 
 MAX_DEPTH = 8
 """The most steps in a chain, `_has` included."""
@@ -20,23 +20,31 @@ MAX_WAYS = 200
 """The most ways one chain may take over all target types."""
 
 MODIFIERS: dict[str, frozenset[str]] = {
-    "token": frozenset({"missing", "not", "text"}),
+    "token": frozenset({"missing", "not", "text", "of-type", "in", "not-in", "above", "below"}),
     "reference": frozenset({"missing", "identifier"}),
     "string": frozenset({"missing", "exact", "contains"}),
     "uri": frozenset({"missing", "above", "below"}),
     "date": frozenset({"missing"}),
     "number": frozenset({"missing"}),
     "quantity": frozenset({"missing"}),
+    "composite": frozenset({"missing"}),
+    "special": frozenset({"missing"}),
 }
 """The modifiers of each parameter type; a reference also takes a resource type."""
 
-_WORDED = frozenset({"CodeableConcept", "Coding"})
+_IDENTIFIED = frozenset({"Identifier"})
+_SETS = frozenset({"in", "not-in", "above", "below"})
 
 
 def modifiers(parameter: Parameter) -> frozenset[str]:
-    """The modifiers a parameter takes; `text` only where there are words to find."""
+    """The modifiers a parameter takes: of a token, those that its values give a meaning."""
     allowed = MODIFIERS[parameter.type]
-    return allowed if value_types(parameter) & _WORDED else allowed - {"text"}
+    if parameter.type != "token":
+        return allowed
+    types = value_types(parameter)
+    allowed -= frozenset() if types & (CODED | _IDENTIFIED) else {"text"}
+    allowed -= frozenset() if types & _IDENTIFIED else {"of-type"}
+    return allowed if types & (CODED | {"code"}) else allowed - _SETS
 
 
 class UnknownParameter(Problem):
@@ -140,6 +148,9 @@ class Criteria:
             # The words of a token are extracted as strings under `code:text`, and searched as such.
             parameter = replace(parameter, code=f"{parameter.code}:text", type="string")
             modifier = ""
+        if modifier == "of-type":
+            found = typed_values(parameter, modifier, value, name=self._name)
+            return Criterion(type, replace(parameter, code=f"{parameter.code}:of-type"), values=found)
         values: tuple[Value, ...] = typed_values(parameter, modifier, value, name=self._name)
         return Criterion(type, parameter, modifier, values)
 

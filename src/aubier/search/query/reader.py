@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem
@@ -25,7 +25,7 @@ _FORMAT = frozenset({"_format", "_pretty"})
 _TOTALS = ("none", "estimate", "accurate")
 _SUMMARIES = ("true", "text", "data", "count", "false")
 _UNSUPPORTED = frozenset(
-    {"_filter", "_query", "_text", "_content", "_list", "_contained", "_containedType", "_type", "_score"}
+    {"_filter", "_query", "_text", "_content", "_contained", "_containedType", "_type", "_score"}
 )
 _ITERATE = frozenset({"iterate", "recurse"})
 
@@ -124,11 +124,25 @@ class _Reader:
         elif name in _RESULT:
             self._once(name)
             _RESULT[name](self, value)
+        elif name == "_list":
+            self.found.criteria.append(self._list(value))
         elif base in _UNSUPPORTED:
             raise unknown(name, f"{base} is not supported", f"{base} n'est pas pris en charge")
         else:
             self.found.criteria.append(Criteria(self._registry, name).read(self._type, name, value))
         self.found.applied.append((name, value))
+
+    def _list(self, value: str) -> Has:
+        """What a List names: `_has:List:item:_id`."""
+        if value.lstrip().startswith("$"):
+            raise refused(
+                "_list",
+                "lists like $current-problems are not kept; give the id of a List",
+                "les listes comme $current-problems ne sont pas tenues ; donnez l'id d'une List",
+                "not-supported",
+            )
+        found = Criteria(self._registry, "_list").read(self._type, "_has:List:item:_id", value)
+        return cast(Has, found)
 
     def _once(self, name: str) -> None:
         if name in self._seen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Kind, Problem, problem
@@ -23,7 +24,10 @@ _LOCAL = re.compile(r"([A-Z][A-Za-z]*)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s]+")
 _PREFIXED = re.compile(r"([A-Za-z]{2})(?=[-+.0-9])")
 _ESCAPABLE = ",|$\\"
-_BOOLEANS = frozenset({"boolean", "System.Boolean"})
+CODED = frozenset({"CodeableConcept", "Coding"})
+"""The types of values that are codes of a system, with words beside them."""
+BOOLEANS = frozenset({"boolean", "System.Boolean"})
+"""The types of values that are true or false."""
 
 
 def refused(name: str, text: str, fr: str, kind: Kind = "invalid") -> Problem:
@@ -62,7 +66,7 @@ def alternatives(text: str, *, name: str) -> list[str]:
 
 def typed_values(parameter: Parameter, modifier: str, text: str, *, name: str) -> tuple[Value, ...]:
     """The values of `text` as the parameter's type (or the modifier) reads them; Problem otherwise."""
-    read = _token if modifier == "identifier" else _READERS[parameter.type]
+    read = _MODIFIED.get((parameter.type, modifier)) or _READERS[parameter.type]
     return tuple(read(part, parameter, name) for part in alternatives(text, name=name))
 
 
@@ -108,7 +112,7 @@ def _token(text: str, parameter: Parameter, name: str) -> Value:
     value = Value(code=parts[-1], system=parts[0] if len(parts) == 2 else None)
     if parameter.code == "_id" and (value.system or not _ID.fullmatch(value.code)):
         raise _bad(name, "an id", "un identifiant technique", text)
-    if parameter.type == "token" and value_types(parameter) <= _BOOLEANS:
+    if parameter.type == "token" and value_types(parameter) <= BOOLEANS:
         truth(value.code, name=name)
     return value
 
@@ -187,6 +191,59 @@ def _quantity(text: str, parameter: Parameter, name: str) -> Value:
     )
 
 
+def _composite(text: str, parameter: Parameter, name: str) -> Value:
+    group = parameter.groups[0]
+    parts = group.written
+    written = split(text, "$", name=name)
+    if len(written) != len(parts):
+        shown = "$".join(p.parameter.code for p in parts)
+        raise refused(
+            name,
+            f"{_shown(text)} has {len(written)} parts; {name[:100]} is written {shown}",
+            f"{_shown(text)} a {len(written)} parties ; {name[:100]} s'écrit {shown}",
+        )
+    values = [_READERS[p.parameter.type](t, p.parameter, name) for p, t in zip(parts, written, strict=True)]
+    codes = [v for v, p in zip(values, parts, strict=True) if p.parameter.type == "token"]
+    if not all(v.code for v in codes):
+        raise _bad(
+            name, "a code beside a value: a system alone is not enough", "un code : il en faut un", text
+        )
+    values.insert(0, values.pop(group.before))
+    return Value(parts=tuple(values))
+
+
+_KILOMETRES = {
+    "km": Decimal(1),
+    "m": Decimal("0.001"),
+    "cm": Decimal("0.00001"),
+    "mm": Decimal("0.000001"),
+    **dict.fromkeys(("mi", "[mi_i]"), Decimal("1.609344")),
+    **dict.fromkeys(("nmi", "[nmi_i]"), Decimal("1.852")),
+    **dict.fromkeys(("ft", "[ft_i]"), Decimal("0.0003048")),
+    **dict.fromkeys(("yd", "[yd_i]"), Decimal("0.0009144")),
+}
+"""Units of `near`, in UCUM and as people write them."""
+_NEAR_KM = Decimal(25)
+"""How far `near` reaches when it does not say."""
+_FARTHEST_KM = Decimal(20_100)
+"""Half around the globe: farther is nothing."""
+
+
+def _near(text: str, parameter: Parameter, name: str) -> Value:
+    """Rule: FHIR R4, Location, `near`: latitude|longitude|distance|units, in kilometres without units."""
+    written = [_plain(p).strip() for p in split(text, "|", name=name)]
+    north, east, distance, unit, *more = [*written, "", "", "", ""]
+    lat, lon = number_written(north), number_written(east)
+    reach = number_written(distance) if distance else (_NEAR_KM,)
+    factor = _KILOMETRES.get(unit or "km")
+    if any(more) or not lat or not lon or not reach or abs(lat[0]) > 90 or abs(lon[0]) > 180:
+        raise _bad(name, "a place: latitude|longitude|distance|unit", "un lieu : latitude|longitude|km", text)
+    if factor is None or reach[0] < 0:
+        units = ", ".join(_KILOMETRES)
+        raise _bad(name, f"a distance (units: {units})", f"une distance (unités : {units})", text)
+    return Value(number=lat[0], low=lon[0], high=min(reach[0] * factor, _FARTHEST_KM))
+
+
 _READERS: dict[str, Callable[[str, Parameter, str], Value]] = {
     "token": _token,
     "reference": _reference,
@@ -195,4 +252,29 @@ _READERS: dict[str, Callable[[str, Parameter, str], Value]] = {
     "date": _date,
     "number": _number,
     "quantity": _quantity,
+    "composite": _composite,
+    "special": _near,
 }
+
+
+def _of_type(text: str, parameter: Parameter, name: str) -> Value:
+    parts = [_plain(p).strip() for p in split(text, "|", name=name)]
+    if len(parts) != 3 or not all(parts):
+        raise _bad(name, "system|code|value, of a type and an identifier", "système|code|valeur", text)
+    return Value(system=parts[0], code=f"{parts[1]}|{parts[2]}")
+
+
+def _subsuming(text: str, parameter: Parameter, name: str) -> Value:
+    value = _token(text, parameter, name)
+    if not value.system or not value.code:
+        raise _bad(name, "system|code: a code stands in the hierarchy of its system", "système|code", text)
+    return value
+
+
+_MODIFIED: dict[tuple[str, str], Callable[[str, Parameter, str], Value]] = {
+    ("reference", "identifier"): _token,
+    ("token", "of-type"): _of_type,
+    **{("token", modifier): _uri for modifier in ("in", "not-in")},
+    **{("token", modifier): _subsuming for modifier in ("above", "below")},
+}
+"""Where the modifier changes what a value is."""

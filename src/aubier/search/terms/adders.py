@@ -71,11 +71,27 @@ def concept(terms: Terms, param: str, value: dict[str, Any]) -> None:
 
 
 def identifier(terms: Terms, param: str, value: dict[str, Any]) -> None:
-    """An Identifier: system and value, kept exact; without a value there is nothing to find."""
-    system, text = value.get("system"), value.get("value")
+    """An Identifier: system and value, kept exact; without a value there is nothing to find.
+
+    With the codes of its type it stands under `<param>:of-type`, with its words under `<param>:text`.
+    """
+    system, text, type = value.get("system"), value.get("value"), value.get("type")
     if text.__class__ is str and text:
         terms.identifiers.append((param, system if system.__class__ is str else "", text))
         terms.present.add(param)
+        if type.__class__ is dict:
+            _identifier_type(terms, param, type, text)
+
+
+def _identifier_type(terms: Terms, param: str, type: dict[str, Any], value: str) -> None:
+    words, codings = type.get("text"), type.get("coding")
+    if words.__class__ is str:
+        terms.strings.append((param + ":text", words))
+    for each in codings if codings.__class__ is list else ():
+        if each.__class__ is dict and (code := each.get("code")).__class__ is str:
+            system = each.get("system")
+            found = (param + ":of-type", system if system.__class__ is str else "", f"{code}|{value}")
+            terms.identifiers.append(found)
 
 
 def contact_token(terms: Terms, param: str, value: dict[str, Any]) -> None:
@@ -248,6 +264,14 @@ def sampled(terms: Terms, param: str, value: dict[str, Any]) -> None:
         terms.present.add(param)
 
 
+def position(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    """The position of a Location; one that is not on the globe adds nothing."""
+    found = implied(value.get("latitude")), implied(value.get("longitude"))
+    if found[0] and found[1] and abs(found[0][0]) <= 90 and abs(found[1][0]) <= 180:
+        terms.places.append((param, found[0][0], found[1][0]))
+        terms.present.add(param)
+
+
 _PLAIN = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 
 
@@ -296,5 +320,6 @@ ADDERS: dict[tuple[str, str], Adder] = {
     ("quantity", "Money"): money,
     ("quantity", "Range"): quantity_range,
     ("quantity", "SampledData"): sampled,
+    ("special", "Location.position"): position,
 }
 """(parameter type, FHIR type) to the function; pairs not named are not searched."""

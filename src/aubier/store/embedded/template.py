@@ -50,10 +50,15 @@ async def forget_template(dsn: str) -> None:
             await conn.close()
 
 
-async def reset(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> None:
+async def reset(
+    dsn: str,
+    rooms: Mapping[str, Sequence[Migration]],
+    ready: Callable[[str], Awaitable[None]] | None = None,
+) -> None:
     """Puts the fresh copy in place of the database; whoever is connected is cut off and comes back.
 
-    The copy may be of an older release: what is made of it takes the steps of `rooms` and of the store first.
+    The copy may be of an older release: what is made of it takes the steps of `rooms` and of the store first,
+    then `ready`, given its DSN, does what else a release does to a database it opens.
     The new one is made beside the old and takes its name at once: interrupted, one or the other is there.
     Problem (not-found) when no copy was kept, (transient) when the server does not answer or others hold on.
     """
@@ -73,6 +78,8 @@ async def reset(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> None:
             try:
                 await conn.execute(f'create database "{made}" template "{_FRESH}" strategy file_copy')
                 await _bring_forward(dsn, _beside(dsn, made), rooms)
+                if ready is not None:
+                    await ready(_beside(dsn, made))
                 await conn.execute(f'drop database if exists "{name}_old" with (force)')
                 await _exchange(conn, name, made)
             finally:  # what took the name is no longer called so

@@ -49,7 +49,8 @@ class Page:
     def __post_init__(self) -> None:
         frame, kind = self.frame, self.query.type
         self.records = self._records()
-        frame.walked = ROW if self.records else ""
+        if self.records:
+            frame.walked.add(ROW)
         self.tests = [f"{ROW}.type = {frame.number(kind)}", frame.visible(ROW, kind)]
         if not self.records and not family(kind) and not self.sight.unrestricted:
             self.tests.append(f"{ROW}.pat = any({self.sight.mine(frame.args)})")

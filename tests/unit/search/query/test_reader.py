@@ -85,6 +85,12 @@ def test_words_of_a_token_are_a_string():
     assert criterion.values == (Value(text="a|b"),)
 
 
+def test_the_type_of_an_identifier_stands_beside_it():
+    (criterion,) = ask("Patient", "identifier:of-type=urn:t|MR|12").criteria
+    assert (criterion.parameter.code, criterion.modifier) == ("identifier:of-type", "")
+    assert criterion.values == (Value(system="urn:t", code="MR|12"),)
+
+
 def test_type_modifier():
     (criterion,) = ask("Observation", "subject:Patient=1,Patient/2,http://x/Patient/3").criteria
     assert criterion.modifier == ""
@@ -174,16 +180,28 @@ def test_chain_keeps_the_ways_that_can_be_read():
         ("Patient", "famly=x", "not-supported", "did you mean: family"),
         ("Patient", "zzzzzz=x", "not-supported", "no search parameter 'zzzzzz'"),
         ("Patient", "phonetic=x", "not-supported", "cannot be searched yet"),
-        ("Observation", "code-value-quantity=x", "not-supported", "cannot be searched yet"),
-        ("Location", "near=1|2|3", "not-supported", "cannot be searched yet"),
+        ("Observation", "code-value-quantity=x", "invalid", "code$value-quantity"),
+        ("Observation", "code-value-quantity=x$5$6", "invalid", "has 3 parts"),
+        ("Observation", "code-value-quantity=x$big", "invalid", "is not a number"),
+        ("Observation", "code-value-quantity:text=x$5", "not-supported", "does not take 'text'"),
+        ("DocumentReference", "relationship=replaces", "invalid", "relatesto$relation"),
+        ("Location", "near=1|2|3|parsec", "invalid", "a distance (units: km, m"),
+        ("Location", "near:not=1|2", "not-supported", "does not take 'not'"),
         ("Patient", "_filter=name eq x", "not-supported", "_filter is not supported"),
+        ("Patient", "_list=$current-allergies", "not-supported", "give the id of a List"),
+        ("Patient", "_list=a b", "invalid", "is not an id"),
         ("Patient", "_text=x", "not-supported", "_text is not supported"),
         ("Patient", "_sort:x=name", "not-supported", "no search parameter '_sort'"),
         ("Patient", "name:like=x", "not-supported", "contains, exact, missing"),
         ("Patient", "name:=x", "not-supported", "does not take ''"),
         ("Patient", "gender:exact=male", "not-supported", "does not take 'exact'"),
-        ("Patient", "gender:in=vs", "not-supported", "does not take 'in'"),
-        ("Patient", "identifier:text=x", "not-supported", "does not take 'text'"),
+        ("Patient", "active:in=vs", "not-supported", "does not take 'in'"),
+        ("Patient", "gender:text=x", "not-supported", "does not take 'text'"),
+        ("Patient", "gender:of-type=a|b|c", "not-supported", "does not take 'of-type'"),
+        ("Patient", "identifier:of-type=a|b", "invalid", "is not system|code|value"),
+        ("Patient", "identifier:below=a|b", "not-supported", "does not take 'below'"),
+        ("Observation", "code:below=8480-6", "invalid", "system|code"),
+        ("Observation", "code:in=a b", "invalid", "is not a URI"),
         ("Patient", "birthdate:not=2020", "not-supported", "does not take 'not'"),
         ("Patient", "birthdate:missing=yes", "invalid", "true or false"),
         ("Patient", "name=", "invalid", "has no value"),

@@ -116,6 +116,32 @@ def test_quantities(text, prefix, system, code):
     assert (value.number, value.low, value.high) == (D("5.40"), D("5.395"), D("5.405"))
 
 
+def test_composites():
+    (value,) = read("Observation.code-value-quantity", r"http://loinc.org|8480-6$le5.4||mm\$")
+    code, quantity = value.parts
+    assert code == Value(system="http://loinc.org", code="8480-6")
+    assert (quantity.prefix, quantity.number, quantity.code) == ("le", D("5.4"), "mm$")
+    (value,) = read("DocumentReference.relationship", "DocumentReference/1$replaces")
+    assert value.parts == (Value(code="replaces"), Value(text="DocumentReference/1"))
+    (value,) = read("MolecularSequence.chromosome-variant-coordinate", "1$ge5$lt9")
+    assert [v.prefix for v in value.parts] == ["eq", "ge", "lt"]
+
+
+@pytest.mark.parametrize(
+    ("text", "km"),
+    [
+        ("48.1|-1.68|10", "10"),
+        ("48.1|-1.68|500|m", "0.5"),
+        ("48.1|-1.68|2|[mi_i]", "3.218688"),
+        ("48.1|-1.68", "25"),
+        ("48.1|-1.68||km", "25"),
+        ("48.1|-1.68|1e9", "20100"),
+    ],
+)
+def test_near(text, km):
+    assert read("Location.near", text) == (Value(number=D("48.1"), low=D("-1.68"), high=D(km)),)
+
+
 @pytest.mark.parametrize(
     ("path", "text"),
     [
@@ -149,6 +175,18 @@ def test_quantities(text, prefix, system, code):
         ("Observation.value-quantity", "|s|mg"),
         ("Observation.value-quantity", "5|s|c|d"),
         ("Observation.value-quantity", "mg"),
+        ("Observation.code-value-quantity", "8480-6"),
+        ("Observation.code-value-quantity", "8480-6$gt5$6"),
+        ("Observation.code-value-quantity", "http://loinc.org|$5"),
+        ("Observation.code-value-quantity", "$5"),
+        ("Observation.code-value-concept", "a$s|"),
+        ("Location.near", "48.1"),
+        ("Location.near", "91|0|5"),
+        ("Location.near", "48|181|5"),
+        ("Location.near", "48|x|5"),
+        ("Location.near", "48|2|-5|km"),
+        ("Location.near", "48|2|5|league"),
+        ("Location.near", "48|2|5|km|6"),
     ],
 )
 def test_refused(path, text):

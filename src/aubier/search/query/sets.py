@@ -1,0 +1,82 @@
+"""Codes that a question names and does not list: value sets, and what a code subsumes.
+
+Search is pure: the query says which sets it needs, the caller finds them where codes are known, and gets a
+query that lists them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from aubier.ground.problem import problem
+from aubier.search.extract import value_types
+from aubier.search.model import CodeSet, Criterion, Has, Query, Value
+from aubier.search.query.values import CODED
+
+MOST = 20_000
+"""The most codes that one question may come to stand for."""
+
+Codes = Sequence[tuple[str, str]]
+"""(system, code) pairs."""
+FindCodes = Callable[[CodeSet], Awaitable[Codes]]
+"""Gives the codes of a set. Problem `not-found` when it is not known, `too-costly` when it has too many."""
+
+_RELATIONS = frozenset({"in", "not-in", "above", "below"})
+
+
+def sets_named(query: Query) -> tuple[CodeSet, ...]:
+    """The sets that must be found before the query can be compiled, each once."""
+    return tuple(dict.fromkeys(s for c in query.criteria for s in _named(c)))
+
+
+def with_sets(query: Query, found: Mapping[CodeSet, Codes]) -> Query:
+    """The query with the codes of its sets listed. Problem `too-costly` beyond 20,000 codes."""
+    if sum(map(len, found.values())) > MOST:
+        raise problem(
+            "too-costly",
+            f"These sets hold more than {MOST} codes; name narrower ones",
+            f"Ces jeux contiennent plus de {MOST} codes ; nommez-en de plus étroits",
+            at="http.query",
+        )
+    return replace(query, criteria=tuple(_listed(c, found) for c in query.criteria))
+
+
+def asks_for_set(criterion: Criterion) -> bool:
+    """Whether a criterion stands for codes that are not listed yet."""
+    return criterion.parameter.type == "token" and criterion.modifier in _RELATIONS
+
+
+def _named(criterion: Criterion | Has) -> Iterator[CodeSet]:
+    if isinstance(criterion, Has):
+        yield from _named(criterion.criterion)
+        return
+    for step in criterion.chain:
+        yield from _named(step)
+    if asks_for_set(criterion):
+        yield from (_set(criterion, v) for v in criterion.values)
+
+
+def _set(criterion: Criterion, value: Value) -> CodeSet:
+    if criterion.modifier in ("in", "not-in"):
+        return CodeSet("in", value_set=value.text)
+    return CodeSet(criterion.modifier, system=value.system or "", code=value.code)  # type: ignore[arg-type]
+
+
+def _listed(criterion: Criterion | Has, found: Mapping[CodeSet, Codes]) -> Criterion | Has:
+    if isinstance(criterion, Has):
+        return replace(criterion, criterion=_listed(criterion.criterion, found))
+    if criterion.chain:
+        return replace(criterion, chain=tuple(_listed(step, found) for step in criterion.chain))
+    if not asks_for_set(criterion):
+        return criterion
+    codes = dict.fromkeys(pair for v in criterion.values for pair in found[_set(criterion, v)])
+    # A `code` is stored without a system: its element is bound to one.
+    plain = bool(value_types(criterion.parameter) - CODED)
+    coded = bool(value_types(criterion.parameter) & CODED)
+    values = [Value(system=system, code=code) for system, code in codes] if coded else []
+    # Where nothing has a system, a code of any is the one that is posted.
+    of = "" if coded else None
+    values += [Value(system=of, code=code) for code in dict.fromkeys(c for _, c in codes)] if plain else []
+    modifier = "not" if criterion.modifier == "not-in" else ""
+    return replace(criterion, modifier=modifier, values=tuple(values))

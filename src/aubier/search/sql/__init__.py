@@ -1,0 +1,10 @@
+"""A parsed query compiled to SQL conditions over one row of a resource table.
+
+Nothing here runs: `conditions` gives text with `$n` and fills `Args`. The caller says what is visible,
+which table holds a type and how terms are keyed.
+"""
+
+from aubier.search.sql.criteria import conditions, of_identifiers, records
+from aubier.search.sql.frame import Args, Frame
+
+__all__ = ["Args", "Frame", "conditions", "of_identifiers", "records"]

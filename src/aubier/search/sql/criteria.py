@@ -1,0 +1,292 @@
+"""Criteria as conditions over one row of a resource table: by type of parameter, and through links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+from aubier.ground.problem import Problem, problem
+from aubier.search.extract import value_types
+from aubier.search.keys import bounded
+from aubier.search.model import Criterion, Has, Parameter, Value
+from aubier.search.parameters import is_clinical_date
+from aubier.search.sql.composite import composite
+from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting
+from aubier.search.sql.values import (
+    identifier_test,
+    near_test,
+    quantity_test,
+    span_test,
+    string_test,
+    token_key,
+    uri_test,
+)
+
+
+def conditions(frame: Frame, criteria: Iterable[Criterion | Has], kind: str, row: str) -> list[str]:
+    """One SQL condition per criterion, over `row` of type `kind`."""
+    return [condition(frame, c, kind, row) for c in criteria]
+
+
+def condition(frame: Frame, criterion: Criterion | Has, kind: str, row: str) -> str:
+    """The condition of one criterion over `row`."""
+    if isinstance(criterion, Has):
+        return _has(frame, criterion, kind, row)
+    if criterion.modifier == "missing":
+        return _missing(frame, criterion, kind, row)
+    if criterion.chain:
+        return _chain(frame, criterion, kind, row)
+    if criterion.parameter.code == "_id":
+        ids = frame.args.add([v.text or v.code for v in criterion.values], "text[]")
+        test = f"{row}.id = any({ids})"
+        return f"not {test}" if criterion.modifier == "not" else test
+    if criterion.parameter.code == "_lastUpdated":
+        return any_of(_instant(frame, v, row) for v in criterion.values)
+    return _BY_TYPE[criterion.parameter.type](frame, criterion, kind, row)
+
+
+def _missing(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if criterion.parameter.code in ("_id", "_lastUpdated"):
+        return "false" if criterion.missing else "true"  # the store gives both to every row
+    mark = frame.args.add([frame.keys.present(kind, criterion.parameter.code)], "bigint[]")
+    test = f"{row}.terms @> {mark}"
+    return f"not {test}" if criterion.missing else test
+
+
+@lru_cache(maxsize=4096)
+def of_identifiers(parameter: Parameter) -> bool:
+    """Whether a token parameter finds Identifiers, which are kept as exact values."""
+    return "Identifier" in value_types(parameter)
+
+
+def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    code = criterion.parameter.code
+    if criterion.modifier in _SETS:
+        raise _unlisted(criterion)
+    if criterion.modifier == "identifier":
+        test = _identifiers(frame, criterion, kind, row, code + ":identifier")
+    elif of_identifiers(criterion.parameter):
+        test = _identifiers(frame, criterion, kind, row, code)
+    else:
+        terms = [token_key(frame.keys, kind, code, v) for v in criterion.values]
+        array = frame.args.add(terms, "bigint[]")
+        posted = [v for v in criterion.values if v.code and v.system != ""]
+        if len(posted) == len(terms) and row not in frame.walked:
+            test = posting(frame, "post", kind, row, f"{{p}}.term = any({array})")
+        else:
+            test = f"{row}.terms && {array}"
+    return f"not {test}" if criterion.modifier == "not" else test
+
+
+_SETS = frozenset({"in", "not-in", "above", "below"})
+
+
+def _unlisted(criterion: Criterion) -> Problem:
+    """Nobody found the codes of a set that the question names."""
+    name = f"{criterion.parameter.code}:{criterion.modifier}"
+    return problem(
+        "not-supported",
+        f"{name} needs a terminology service, which is not connected here; list the codes instead",
+        f"{name} demande un service de terminologie, qui n'est pas branché ici ; listez plutôt les codes",
+        at=f"http.{name}",
+    )
+
+
+def _identifiers(frame: Frame, criterion: Criterion, kind: str, row: str, code: str) -> str:
+    param = param_of(frame, kind, code)
+    tests = [identifier_test(frame, v) for v in criterion.values]
+    return any_of(posting(frame, "ident", kind, row, f"{{p}}.param = {param} and {t}") for t in tests)
+
+
+def reference_targets(criterion: Criterion) -> list[str]:
+    """The exact targets that a reference criterion accepts; a bare id stands for every possible type."""
+    out: list[str] = []
+    for v in criterion.values:
+        out += [v.text] if v.text else [f"{t}/{v.code}" for t in criterion.parameter.targets]
+    return out
+
+
+def _reference(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if criterion.modifier == "identifier":
+        return _token(frame, criterion, kind, row)
+    targets = reference_targets(criterion)
+    named = one_of(frame, [bounded(t) for t in targets])
+    param = param_of(frame, kind, criterion.parameter.code)
+    test = posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target {named}")
+    if row not in frame.walked and (patients := patients_named(frame, criterion, kind)):
+        test = f"{row}.pat = any(array({homes(frame, patients)})) and {test}"
+    return f"not {test}" if criterion.modifier == "not" else f"({test})"
+
+
+def patients_named(frame: Frame, criterion: Criterion | Has, kind: str) -> list[str]:
+    """The ids of the Patients one of whom every match of a criterion names; none when others may match."""
+    if isinstance(criterion, Has) or criterion.modifier or criterion.chain:
+        return []
+    if criterion.parameter.type != "reference" or not _sliced(frame, criterion, kind):
+        return []
+    targets = reference_targets(criterion)
+    patients = [t.removeprefix("Patient/") for t in targets if t.startswith("Patient/")]
+    return patients if len(patients) == len(targets) else []
+
+
+def _sliced(frame: Frame, criterion: Criterion, kind: str) -> bool:
+    return not frame.table(kind) and criterion.parameter.code in frame.slices(kind)
+
+
+def records(frame: Frame, criterion: Criterion | Has, kind: str) -> str:
+    """A SELECT of the few compartments where every match of a criterion is; empty when they may be many.
+
+    Those of the Patients named, or found by an identifier (`patient.identifier`).
+    """
+    if patients := patients_named(frame, criterion, kind):
+        return homes(frame, patients)
+    if isinstance(criterion, Has) or len(criterion.chain) != 1 or not _sliced(frame, criterion, kind):
+        return ""
+    (step,) = criterion.chain
+    if isinstance(step, Has) or step.type != "Patient" or step.chain or step.modifier:
+        return ""
+    if step.parameter.code != "_id" and not of_identifiers(step.parameter):
+        return ""
+    return _homes_of(frame, *_targets(frame, step))
+
+
+def homes(frame: Frame, patients: list[str]) -> str:
+    """A SELECT of the compartments where resources of these patients may live, each once."""
+    number = frame.args.add(frame.number("Patient"), "smallint")
+    named = one_of(frame, patients)
+    m, s = frame.alias("m"), frame.alias("s")
+    known = f"select {m}.pat from id_map {m} where {m}.type = {number} and {m}.id {named}"
+    return f"{known} union select {s}.home from stub {s} where {s}.pat in ({known})"
+
+
+def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    param = param_of(frame, kind, criterion.parameter.code)
+    tests = []
+    for step in criterion.chain:
+        target = step.type if isinstance(step, Criterion) else step.target
+        if row in frame.walked:
+            one = _named(frame, step)
+            tests.append(posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {one}"))
+            continue
+        t, inner = _targets(frame, step)
+        test = posting(
+            frame,
+            "ref",
+            kind,
+            row,
+            f"{{p}}.param = {param} and {{p}}.target in (select '{target}/' || {t}.id {inner})",
+        )
+        if target == "Patient" and row not in frame.walked and _sliced(frame, criterion, kind):
+            test = f"{row}.pat = any(array({_homes_of(frame, t, inner)})) and {test}"
+        tests.append(f"({test})")
+    return any_of(tests)
+
+
+def _named(frame: Frame, step: Criterion | Has) -> str:
+    """The condition that what the reference `{p}` names meets one way of a chain."""
+    target = step.type if isinstance(step, Criterion) else step.target
+    m, t, number = frame.alias("m"), frame.alias("t"), frame.number(target)
+    frame.walked.add(t)
+    return (
+        f"starts_with({{p}}.target, '{target}/') and exists (select 1 from id_map {m}"
+        f" join {frame.table(target)}res {t} on {t}.pat = {m}.pat and {t}.rid = {m}.rid"
+        f" where {m}.type = {number} and {m}.id = substr({{p}}.target, {len(target) + 2})"
+        f" and {frame.visible(t, target)} and {condition(frame, step, target, t)})"
+    )
+
+
+def _targets(frame: Frame, step: Criterion | Has) -> tuple[str, str]:
+    """The resources that meet one way of a chain: their row name, and the SELECT's text from FROM on."""
+    target = step.type if isinstance(step, Criterion) else step.target
+    t = frame.alias("t")
+    return t, (
+        f"from {frame.table(target)}res {t} where {t}.type = {frame.number(target)}"
+        f" and {frame.visible(t, target)} and {condition(frame, step, target, t)}"
+    )
+
+
+def _homes_of(frame: Frame, t: str, patients: str) -> str:
+    """The compartments where resources of these Patients may live, each once."""
+    s, known = frame.alias("s"), f"select {t}.pat {patients}"
+    return f"{known} union select {s}.home from stub {s} where {s}.pat in ({known})"
+
+
+def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
+    p, o = frame.alias("p"), frame.alias("o")
+    if row in frame.walked:
+        frame.walked.add(o)
+    table = frame.table(has.type)
+    param = param_of(frame, has.type, has.reference.code)
+    return (
+        f"exists (select 1 from {table}ref {p} join {table}res {o} on {o}.pat = {p}.pat and {o}.rid = {p}.rid"
+        f" where {p}.param = {param} and {p}.target = '{kind}/' || {row}.id"
+        f" and {o}.type = {frame.number(has.type)} and {frame.visible(o, has.type)}"
+        f" and {condition(frame, has.criterion, has.type, o)})"
+    )
+
+
+def _string(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if criterion.parameter.code.endswith(":text") and frame.table(kind):
+        _refused(frame, criterion, kind, row)
+    tests = [string_test(frame, v, criterion.modifier) for v in criterion.values]
+    return _posted(frame, criterion, kind, row, table="str", tests=tests)
+
+
+def _posted(
+    frame: Frame, criterion: Criterion, kind: str, row: str, *, table: str, tests: Iterable[str]
+) -> str:
+    """One posting of the parameter for which one of `tests` holds."""
+    param = param_of(frame, kind, criterion.parameter.code)
+    return any_of(posting(frame, table, kind, row, f"{{p}}.param = {param} and {t}") for t in tests)
+
+
+def _uri(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    tests = [uri_test(frame, v, criterion.modifier) for v in criterion.values]
+    return _posted(frame, criterion, kind, row, table="ref", tests=tests)
+
+
+def _instant(frame: Frame, v: Value, row: str) -> str:
+    return span_test(frame, v, f"{row}.upd", f"({row}.upd + 1)")
+
+
+def _date(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if is_clinical_date(criterion.parameter):
+        tests = [span_test(frame, v, f"{row}.lo", f"{row}.hi") for v in criterion.values]
+        return f"({row}.lo < {row}.hi and {any_of(tests)})"
+    tests = [span_test(frame, v) for v in criterion.values]
+    return _posted(frame, criterion, kind, row, table="dat", tests=tests)
+
+
+def _number(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    tests = [quantity_test(frame, v) for v in criterion.values]
+    return _posted(frame, criterion, kind, row, table="num", tests=tests)
+
+
+def _special(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if criterion.parameter.code != "near":
+        return _refused(frame, criterion, kind, row)
+    tests = [near_test(frame, v) for v in criterion.values]
+    return _posted(frame, criterion, kind, row, table="num", tests=tests)
+
+
+def _refused(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    raise problem(
+        "not-supported",
+        f"The {criterion.parameter.type} parameter '{criterion.parameter.code}' is not searchable yet",
+        f"Le paramètre « {criterion.parameter.code} » ({criterion.parameter.type}) n'est pas encore"
+        f" cherchable",
+        at=f"http.{criterion.parameter.code}",
+    )
+
+
+_BY_TYPE: dict[str, Callable[[Frame, Criterion, str, str], str]] = {
+    "token": _token,
+    "reference": _reference,
+    "string": _string,
+    "date": _date,
+    "uri": _uri,
+    "number": _number,
+    "quantity": _number,
+    "composite": composite,
+    "special": _special,
+}

@@ -1,0 +1,84 @@
+"""The frame of a statement under construction: its arguments, row names, what the store tells of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from aubier.ground.problem import problem
+from aubier.search.keys import Keys
+
+_MOST_JOINS = 120
+"""Row names in one statement: each is a join or a look-up."""
+
+
+class Args(list[Any]):
+    """The arguments of a statement; `add` gives the placeholder with its type."""
+
+    def add(self, value: Any, cast: str) -> str:
+        """The placeholder of one more argument."""
+        self.append(value)
+        return f"${len(self)}::{cast}"
+
+
+@dataclass(slots=True)
+class Frame:
+    """What compiling needs from the store.
+
+    `table(type)` is the table prefix, `number(type)` the type's number, `visible(row, type)` the access
+    condition, `slices(type)` the codes of the reference parameters that place a resource in a Patient's
+    compartment. `now` serves `ap`. `walked` are the rows that are looked at one after the other, those of a
+    record and what these name: what such a row tells is not looked for among those of the whole population.
+    """
+
+    keys: Keys
+    table: Callable[[str], str]
+    number: Callable[[str], int]
+    visible: Callable[[str, str], str]
+    slices: Callable[[str], frozenset[str]]
+    now: datetime
+    args: Args = field(default_factory=Args)
+    walked: set[str] = field(default_factory=set)
+    depth: int = 0
+
+    def alias(self, letter: str) -> str:
+        """A row name not used yet. Problem (too-costly) when the query would join too much."""
+        self.depth += 1
+        if self.depth > _MOST_JOINS:
+            raise problem(
+                "too-costly",
+                "This search goes through too many chains and lists at once; split it",
+                "Cette recherche passe par trop de chaînes et de listes à la fois ; découpez-la",
+                at="http.query",
+            )
+        return f"{letter}{self.depth}"
+
+
+def any_of(parts: Iterable[str]) -> str:
+    """One of several conditions; never, of none."""
+    return "(" + (" or ".join(parts) or "false") + ")"
+
+
+def posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
+    """The condition that `row` has a posting in `table` for which `test`, over `{p}`, holds."""
+    p = frame.alias("p")
+    # Without a fence PostgreSQL would start from the postings, and sort what it finds.
+    fence = " offset 0" if row in frame.walked else ""
+    return (
+        f"exists (select 1 from {frame.table(kind)}{table} {p} where {p}.rid = {row}.rid"
+        f" and {p}.pat = {row}.pat and {test.replace('{p}', p)}{fence})"
+    )
+
+
+def param_of(frame: Frame, kind: str, code: str) -> str:
+    """The placeholder of a parameter's key."""
+    return frame.args.add(frame.keys.param(kind, code), "bigint")
+
+
+def one_of(frame: Frame, texts: list[str]) -> str:
+    """`= $1`, or `= any($1)`: of a list PostgreSQL expects ten, and would plan each search anew to know."""
+    if len(texts) == 1:
+        return f"= {frame.args.add(texts[0], 'text')}"
+    return f"= any({frame.args.add(texts, 'text[]')})"

@@ -1,0 +1,146 @@
+"""One value of a criterion as a condition over the posting `{p}`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from aubier.ground.text import fold
+from aubier.search.keys import Keys, bounded, bounded_text
+from aubier.search.model import MAX_NUMBER, MIN_MS, MIN_NUMBER, Value
+from aubier.search.sql.frame import Frame
+
+_LAST = "\U0010ffff"
+
+
+def token_key(keys: Keys, kind: str, code: str, value: Value) -> int:
+    """The term that a token value looks for."""
+    if not value.code:
+        return keys.system(kind, code, value.system or "")
+    if value.system is None:
+        return keys.code(kind, code, value.code)
+    return keys.token(kind, code, value.system, value.code)
+
+
+def identifier_test(frame: Frame, v: Value) -> str:
+    """An identifier, in clear."""
+    parts = [f"{{p}}.value = {frame.args.add(bounded(v.code), 'text')}"] if v.code else []
+    if v.system is not None:
+        parts.append(f"{{p}}.system = {frame.args.add(bounded(v.system), 'text')}")
+    return " and ".join(parts)
+
+
+def string_test(frame: Frame, v: Value, modifier: str = "") -> str:
+    """A text that begins with the value, is it exactly, or contains it."""
+    if modifier == "exact":
+        return f"{{p}}.exact = {frame.args.add(bounded_text(v.text), 'text')}"
+    if modifier == "contains":
+        pattern = fold(v.text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        return f"{{p}}.norm like {frame.args.add(f'%{pattern}%', 'text')}"
+    start = bounded_text(fold(v.text))
+    low, high = frame.args.add(start, "text"), frame.args.add(start + _LAST, "text")
+    return f"{{p}}.norm >= {low} and {{p}}.norm < {high}"
+
+
+def uri_test(frame: Frame, v: Value, modifier: str = "") -> str:
+    """A URI that is the value, begins with it, or that it begins with."""
+    if modifier == "below":
+        text = frame.args.add(bounded(v.text), "text")
+        high = frame.args.add(v.text + _LAST, "text")
+        return f"{{p}}.target >= {text} and {{p}}.target < {high}"
+    if modifier == "above":
+        # Every beginning of it by name: an index finds these, and not a test of each URI that is stored.
+        beginnings = sorted({bounded(v.text[:n]) for n in range(1, len(v.text) + 1)})
+        return f"{{p}}.target = any({frame.args.add(beginnings, 'text[]')})"
+    return f"{{p}}.target = {frame.args.add(bounded(v.text), 'text')}"
+
+
+# `lo < high` follows from the rest: it lets an index be entered at both ends.
+_INSIDE = "({lo} >= {low} and {lo} < {high} and {hi} <= {high})"
+_SPANS = {
+    "eq": _INSIDE,
+    "ne": f"not {_INSIDE}",
+    "gt": "{hi} > {high}",
+    "lt": "{lo} < {low}",
+    "ge": f"({{hi}} > {{high}} or {_INSIDE})",
+    "le": f"({{lo}} < {{low}} or {_INSIDE})",
+    "sa": "{lo} >= {high}",
+    "eb": "{hi} <= {low}",
+    "ap": "({lo} < {high} and {hi} > {low})",
+}
+"""How a stored span `lo`..`hi` stands to the searched span `low`..`high` (ends excluded).
+
+Rule: FHIR R4 search, 3.1.1.4.6 prefixes.
+"""
+
+
+def span_test(frame: Frame, v: Value, lo: str = "{p}.lo", hi: str = "{p}.hi") -> str:
+    """A span of time between `lo` and `hi`, expressions in milliseconds."""
+    low, high = v.lo, v.hi
+    if v.prefix == "ap":
+        # R4: approximately is within 10 % of the distance between the date and now.
+        gap = abs(int(frame.now.timestamp() * 1000) - (low + high) // 2) // 10
+        low, high = max(low - gap, MIN_MS), high + gap
+    template = _SPANS[v.prefix]
+    # PostgreSQL refuses an argument that no test uses.
+    first = frame.args.add(low, "bigint") if "{low}" in template else ""
+    second = frame.args.add(high, "bigint") if "{high}" in template else ""
+    return template.format(lo=lo, hi=hi, low=first, high=second)
+
+
+_BELOW = f"{{p}}.low = {MIN_NUMBER}"
+_ABOVE = f"{{p}}.high = {MAX_NUMBER}"
+
+
+def number_test(frame: Frame, v: Value) -> str:
+    """A value compares as the point it is; one with a comparator (`<5`) as all that it may be."""
+
+    def arg(number: Any) -> str:
+        return frame.args.add(number, "numeric")
+
+    if v.prefix in ("eq", "ne"):
+        test = f"({{p}}.val >= {arg(v.low)} and {{p}}.val < {arg(v.high)} and not {_BELOW} and not {_ABOVE})"
+        return test if v.prefix == "eq" else f"not {test}"
+    if v.prefix == "ap":
+        gap = abs(v.number) / 10
+        return f"({{p}}.high > {arg(v.number - gap)} and {{p}}.low < {arg(v.number + gap)})"
+    number = arg(v.number)
+    return {
+        "gt": f"({{p}}.val > {number} or {_ABOVE})",
+        "lt": f"({{p}}.val < {number} or {_BELOW})",
+        "ge": f"({{p}}.val >= {number} or {_ABOVE})",
+        "le": f"({{p}}.val <= {number} or {_BELOW})",
+        "sa": f"{{p}}.low >= {number}",
+        "eb": f"{{p}}.high <= {number}",
+    }[v.prefix]
+
+
+def quantity_test(frame: Frame, v: Value) -> str:
+    """A number, and its unit where the value names one."""
+    test = number_test(frame, v)
+    if v.system is not None:
+        test += f" and {{p}}.usystem = {frame.args.add(bounded(v.system), 'text')}"
+    if v.code:
+        test += f" and {{p}}.ucode = {frame.args.add(bounded(v.code), 'text')}"
+    return test
+
+
+_EARTH_KM = 6371.0088
+"""The mean radius of the Earth (IUGG)."""
+_KM_OF_LATITUDE = 111.0
+"""Parallels a degree apart are farther from each other than this: what lies beyond is not measured."""
+
+
+def near_test(frame: Frame, v: Value) -> str:
+    """A place at most `high` kilometres from latitude `number` and longitude `low`, over the great circle."""
+    lat, lon, km = float(v.number), float(v.low), float(v.high)
+    here, there = frame.args.add(lat, "float8"), frame.args.add(lon, "float8")
+    reach = km / _KM_OF_LATITUDE
+    band = [frame.args.add(Decimal(repr(edge)), "numeric") for edge in (lat - reach, lat + reach)]
+    north, east = "{p}.val::float8", "{p}.low::float8"
+    square = (
+        f"power(sin(radians({north} - {here}) / 2), 2) + cos(radians({here})) * cos(radians({north}))"
+        f" * power(sin(radians({east} - {there}) / 2), 2)"
+    )
+    far = f"2 * {_EARTH_KM} * asin(sqrt(least(1, {square})))"
+    return f"{{p}}.val >= {band[0]} and {{p}}.val <= {band[1]} and {far} <= {frame.args.add(km, 'float8')}"

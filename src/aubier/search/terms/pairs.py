@@ -1,0 +1,41 @@
+"""The parts of composite parameters, found in one element, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice, product
+from typing import Any
+
+from aubier.search.model import Pair, Terms
+
+MOST = 200
+"""The most pairs that one element gives; more are left out."""
+_TABLES = ("tokens", "identifiers", "references", "strings", "uris", "dates", "numbers", "quantities")
+
+
+def pairs(terms: Terms, codes: Sequence[str], group: str, count: int, parts: Terms) -> None:
+    """Adds what an element holds for composites of `count` parts; nothing unless it has them all.
+
+    `parts` are its values under the numbers of the parts as parameters.
+    """
+    firsts = [(system, code) for p, system, code in (*parts.tokens, *parts.identifiers) if p == "1" and code]
+    values = [_values(parts, str(n)) for n in range(2, count + 1)]
+    if not firsts or not all(values):
+        return
+    terms.present.update(codes)
+    element = f"#{len(terms.pairs)}" if count > 2 else ""
+    found = (
+        Pair(group, system, code, part, table, _numbered(table, row, element))
+        for part, listed in enumerate(values, 2)
+        for (system, code), (table, row) in product(firsts, listed)
+    )
+    terms.pairs += islice(found, MOST)
+
+
+def _values(parts: Terms, number: str) -> list[tuple[str, tuple[Any, ...]]]:
+    return [(table, row[1:]) for table in _TABLES for row in getattr(parts, table) if row[0] == number]
+
+
+def _numbered(table: str, row: tuple[Any, ...], element: str) -> tuple[Any, ...]:
+    """A number beside a third one bears the mark of their element where a unit would stand."""
+    return (element, "", *row) if table == "numbers" else row

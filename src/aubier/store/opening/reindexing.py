@@ -1,0 +1,98 @@
+"""Index rows that a release adds: made for what was stored before it, ahead of the first answer.
+
+A database notes which index rows it holds. One that holds fewer than this release writes is gone through
+once, in the order of its keys: each batch is a transaction that notes how far it came, so an interruption
+costs a batch. Rows are only added: none that an older release wrote is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aubier.fhir import json as fhir_json
+from aubier.ground.rows import Resource
+from aubier.store import codec
+from aubier.store.pool import UNHURRIED, Connection
+from aubier.store.rows import COLUMNS, Indexed
+
+INDEX = 3
+"""Which index rows this release writes. 2: composites, `near`; 3: types of identifiers."""
+_NOTE, _PLACE = "index", "index_place"
+_LOCK = 0x0A0B1E4
+_BATCH = 500
+_FAMILIES = ("", "dir_")
+
+
+async def reindex(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
+    """Makes the index rows that are missing; gives how many resources were gone through.
+
+    Processes that open together take turns. `index` gives the rows of a resource.
+    """
+    done = 0
+    while await _note(conn, _NOTE) != str(INDEX):
+        async with conn.transaction():
+            await conn.execute(UNHURRIED)
+            await conn.execute("select pg_advisory_xact_lock($1)", _LOCK)
+            if await _note(conn, _NOTE) != str(INDEX):
+                done += await _batch(conn, index)
+    return done
+
+
+async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
+    """The next resources, or the note that all are done."""
+    number, pat, rid = map(int, (await _note(conn, _PLACE) or "0 -1 -1").split())
+    prefix = _FAMILIES[number]
+    rows: Sequence[Any] = await conn.fetch(
+        f"select pat, rid, dict, raw from {prefix}res where (pat, rid) > ($1, $2)"
+        f" order by pat, rid limit {_BATCH} for update",
+        pat,
+        rid,
+    )
+    if rows:
+        await _add(conn, prefix, rows, index)
+        await _set(conn, _PLACE, f"{number} {rows[-1]['pat']} {rows[-1]['rid']}")
+    elif number + 1 < len(_FAMILIES):
+        await _set(conn, _PLACE, f"{number + 1} -1 -1")
+    else:
+        await _set(conn, _NOTE, str(INDEX))
+        await conn.execute("delete from store_meta where key = $1", _PLACE)
+    return len(rows)
+
+
+async def _add(
+    conn: Connection, prefix: str, rows: Sequence[Any], index: Callable[[Resource], Indexed]
+) -> None:
+    """The terms of these resources, and the postings that are not there yet."""
+    added: dict[str, list[tuple[Any, ...]]] = {table: [] for table in COLUMNS}
+    terms = []
+    for row in rows:
+        found = index(fhir_json.parse(codec.unpack(row["dict"], row["raw"])))
+        terms.append((row["pat"], row["rid"], found.terms))
+        for table, postings in found.postings.items():
+            added[table] += [(*posting, row["rid"], row["pat"]) for posting in postings]
+    await conn.executemany(
+        f"update {prefix}res set terms = $3 where pat = $1 and rid = $2 and terms <> $3::bigint[]", terms
+    )
+    for table, columns in COLUMNS.items():
+        if added[table]:
+            names = ", ".join(name for name, _ in columns)
+            arrays = ", ".join(f"${n}::{cast}[]" for n, (_, cast) in enumerate(columns, 1))
+            await conn.execute(
+                f"insert into {prefix}{table} ({names}) select * from unnest({arrays})"
+                " on conflict do nothing",
+                *(list(values) for values in zip(*added[table], strict=True)),
+            )
+
+
+async def _note(conn: Connection, key: str) -> str:
+    return await conn.fetchval("select value from store_meta where key = $1", key) or ""
+
+
+async def _set(conn: Connection, key: str, value: str) -> None:
+    await conn.execute(
+        "insert into store_meta (key, value) values ($1, $2) on conflict (key) do update set value ="
+        " excluded.value",
+        key,
+        value,
+    )
