@@ -14,9 +14,9 @@ import asyncpg
 import pytest
 
 from aubier.store.embedded.server import find
+from tests.contract.chaos.clients import CARED_FOR, DOCTOR, weight
 from tests.contract.running import Running, folder, free_port, running
 from tests.contract.schema import shape
-from tests.contract.test_kill import CARED_FOR, DOCTOR, weight
 
 UP_WITHIN = 30.0
 

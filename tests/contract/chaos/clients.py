@@ -15,6 +15,7 @@ from tests.contract.running import Running
 TOGETHER = 5
 MARK = "urn:kill"
 REGISTERS = 4
+DOCTOR, CARED_FOR = "dr.morvan", ("yann", "odette", "gael", "gwen")
 
 
 @dataclass

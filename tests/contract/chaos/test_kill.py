@@ -17,13 +17,12 @@ import pytest
 from aubier.fhir import json as fhir_json
 from aubier.store import codec
 from aubier.store.embedded.server import find
-from tests.contract.chaos.clients import MARK, TOGETHER, Book, Client, lay_registers
+from tests.contract.chaos.clients import CARED_FOR, DOCTOR, MARK, TOGETHER, Book, Client, lay_registers
 from tests.contract.chaos.history import faults, torn
 from tests.contract.running import Running, running
 
 CLIENTS = 6
 LONGEST_ANSWER = 10.0
-DOCTOR, CARED_FOR = "dr.morvan", ("yann", "odette", "gael", "gwen")
 
 
 KINDS = ("serving", "postgres", "main", "all")
