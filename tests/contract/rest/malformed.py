@@ -314,7 +314,6 @@ def parameters() -> Iterator[Wrong]:
         "_containedType=zzz",
         "_filter=name eq",
         "_query=zzz",
-        "_list=zzz",
         "_text=a",
         "_content=a",
         "name=%ff",
