@@ -4,13 +4,13 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aubier.fhir.definitions import definitions
 from aubier.fhir.fhirpath import compile, source, typed
-from aubier.fhir.fhirpath.moments import same_moment
 from aubier.fhir.fhirpath.types import is_a, json_class, steps
+from aubier.fhir.fhirpath.values.moments import same_moment
 from aubier.ground.problem import Problem
 from tests.where import SHARED
 
@@ -120,7 +120,7 @@ def test_patient(expression, found):
         ("effective.start", [("dateTime", "2020")]),
         ("extension.value", [("code", "c"), ("string", "s")]),
         ("extension.value as code", [("code", "c")]),
-        ("extension.value as string", [("code", "c"), ("string", "s")]),
+        ("extension.value as string", [("string", "s")]),
         ("extension('http://x/2').value", [("string", "s")]),
         ("contained.name.family", [("string", "Inside")]),
         ("contained.ofType(Patient).name.family", [("string", "Inside")]),
@@ -171,7 +171,6 @@ def test_wrong_shapes_find_nothing(data):
         ("name.where()", "not-supported", "where() takes 1 to 1"),
         ("name.where(use, use)", "not-supported", "not 2"),
         ("name as Nonsense", "not-supported", "the type Nonsense is not known"),
-        ("name + 1", "not-supported", "the operator + is not known"),
         ("$total", "not-supported", "$total"),
         ("$index", "not-supported", "$index"),
         ("%secret", "not-supported", "%secret"),
@@ -295,7 +294,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(["name", "contained", "extension", "_birthDate", "birthDate"]), _JSON))
 def test_any_data_is_walked(data):
     for expression in (
@@ -329,7 +328,7 @@ _EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_EXPRESSIONS)
 def test_any_expression_finds_or_is_refused(expression):
     try:

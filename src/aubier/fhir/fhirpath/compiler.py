@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
-from aubier.fhir.fhirpath.functions import FUNCTIONS, Function, mentions, subject
+from aubier.fhir.fhirpath.functions import FUNCTIONS, OPERATORS, SIGNS, Function, mentions, subject
 from aubier.fhir.fhirpath.generator import Collected, Generator, Item, Scope, Then, class_test
 from aubier.fhir.fhirpath.grammar.syntax import (
     Binary,
@@ -23,7 +24,10 @@ from aubier.fhir.fhirpath.grammar.syntax import (
     Unary,
     Variable,
 )
-from aubier.fhir.fhirpath.types import SYSTEM, is_a, is_text, json_class, knows, steps
+from aubier.fhir.fhirpath.library.arguments import INTEGERS
+from aubier.fhir.fhirpath.types import SYSTEM, is_a, is_text, json_class, knows, plain, steps
+from aubier.fhir.fhirpath.values.moments import moment
+from aubier.fhir.fhirpath.values.quantities import CALENDAR, Amount, written
 
 _LOGIC = {"and": "both", "or": "either", "xor": "one_of_two", "implies": "implied"}
 _LONG = 10
@@ -49,21 +53,43 @@ class Compiler(Generator):
     def emit(self, node: Node, scope: Scope, then: Then, *, wanted: str = "") -> None:
         """Writes the code that finds the items of `node`, and inside it what `then` writes for each."""
         operand = operand_of(node)
-        if operand is not None and not self._cut(operand, node, scope, then):
-            narrowed = self.type_named(node.type) if isinstance(node, TypeFilter) else ""
-            self.emit(operand, scope, lambda i: self.apply(node, i, scope, then, wanted), wanted=narrowed)
-        elif operand is None:
+        if operand is None:
             self._start(node, scope, then, wanted)
+            return
+        known: set[bool] = set()
 
-    def apply(self, node: Node, item: Item, scope: Scope, then: Then, wanted: str = "") -> None:
-        """Writes what the last step of `node` makes of one `item` of its operand."""
+        def each(item: Item) -> None:
+            known.add(self.apply(node, item, scope, then, wanted))
+
+        if self.strict and isinstance(node, TypeFilter) and node.single:
+            found = self.collect(operand, scope)
+            self.loop(Collected(f"only({found.name})", found.type), each)
+        elif not self._cut(operand, node, scope, each):
+            narrowed = self.type_named(node.type) if isinstance(node, TypeFilter) else ""
+            self.emit(operand, scope, each, wanted=narrowed)
+        if self.strict and known == {False}:
+            self._unknown(node)
+
+    def apply(self, node: Node, item: Item, scope: Scope, then: Then, wanted: str = "") -> bool:
+        """Writes what the last step of `node` makes of one `item` of its operand.
+
+        Gives whether the item can have such an element, as far as its type tells.
+        """
         match node:
             case Member(_, name):
-                self.step(item, name, then, wanted=wanted)
+                return self.step(item, name, then, wanted=wanted)
             case TypeFilter(_, type):
                 self.narrow(item, self.type_named(type), then)
             case Call() if (each := self.row(node).each) is not None:
                 each(self, node, item, scope, then)
+        return True
+
+    def _unknown(self, node: Node) -> None:
+        """Refuses an element that no type it could stand on defines."""
+        name = node.name if isinstance(node, Member | Root) else ""
+        raise self.refuse(
+            f"there is no element {name} here", f"pas d'élément {name} ici", node, kind="invalid"
+        )
 
     def collect(self, node: Node, scope: Scope) -> Collected:
         """Writes the code that puts the items of `node` in a list."""
@@ -77,6 +103,8 @@ class Compiler(Generator):
 
         self.write(f"{name} = []")
         self.emit(node, scope, keep)
+        if not self.indexing:
+            self.write(f"w.spend({name})")
         return Collected(name, types.pop() if len(types) == 1 else "")
 
     def test(self, node: Node, scope: Scope) -> str:
@@ -90,6 +118,16 @@ class Compiler(Generator):
                 return self._equal(left, right, scope)
             case Binary("!=", left, right):
                 return f"negated({self._equal(left, right, scope)})"
+            case Binary("~" | "!~" as operator, left, right):
+                alike = f"equivalent(w, {self.collect(left, scope).name}, {self.collect(right, scope).name})"
+                return alike if operator == "~" else f"(not {alike})"
+            case Binary("<" | "<=" | ">" | ">=" as operator, left, right):
+                order = f"before({self.collect(left, scope).name}, {self.collect(right, scope).name})"
+                return f"verdict({order}, {operator!r})"
+            case Binary("in", left, right):
+                return f"member(w, {self.collect(left, scope).name}, {self.collect(right, scope).name})"
+            case Binary("contains", left, right):
+                return self.test(Binary("in", right, left, at=node.at), scope)
             case TypeTest(operand, type):
                 return self._type_test(operand, self.type_named(type), scope)
             case Call() if (test := self.row(node).test) is not None:
@@ -118,6 +156,8 @@ class Compiler(Generator):
             return type.name
         if type.namespace in {"", "System"} and type.name in SYSTEM:
             return f"System.{type.name}"
+        if type.namespace in {"FHIR", "System"} and (knows(type.name) or type.name in SYSTEM):
+            return f"{type.namespace}.{type.name}"  # a type of the other namespace: nothing is of it
         raise self.refuse(f"the type {type.name} is not known", f"type {type.name} inconnu", type)
 
     def loop(self, found: Collected, then: Then) -> None:
@@ -127,11 +167,11 @@ class Compiler(Generator):
             then(Item(value, found.type, sibling, kind))
 
     def _cut(self, operand: Node, node: Node, scope: Scope, then: Then) -> bool:
-        """Cuts a long path: its beginning is gathered in a list first."""
+        """Cuts a long path: its beginning is gathered in a list first, over which `then` goes on."""
         length = _length(node)
         if length < _LONG or length % _LONG:
             return False
-        self.loop(self._apart(operand, scope), lambda i: self.apply(node, i, scope, then))
+        self.loop(self._apart(operand, scope), then)
         return True
 
     def _start(self, node: Node, scope: Scope, then: Then, wanted: str) -> None:
@@ -139,26 +179,40 @@ class Compiler(Generator):
         match node:
             case Root(name):
                 self._root(name, scope, then, wanted)
+            case Variable("total") if scope.total != "None":
+                self.loop(Collected(scope.total), then)
             case Variable():
-                then(self._variable(node, scope))
+                self.present(self._variable(node, scope), then)
             case Binary("|"):
                 self._union(node, scope, then)
             case Index(operand, index):
                 self._index(operand, index, scope, then)
             case Call():
                 self._call(node, scope, then)
+            case Unary(sign, operand) if not isinstance(operand, Literal) or operand.kind != "number":
+                self._library(SIGNS[sign], (operand,), scope, then)
+            case Binary(operator, left, right) if operator in OPERATORS:
+                self._library(OPERATORS[operator], (left, right), scope, then)
             case Literal() | Quantity() | Constant() | Unary() | Empty():
                 self._value(node, scope, then)
-            case Binary(operator) if operator not in {*_LOGIC, "=", "!="}:
-                raise self.refuse(
-                    f"the operator {operator} is not known here", f"opérateur {operator} inconnu ici", node
-                )
             case _:
                 self._truth(node, scope, then)
 
     def _call(self, node: Call, scope: Scope, then: Then) -> None:
         row = self.row(node)
-        if row.whole is not None:
+        if self.indexing and (row.run or row.written):
+            raise self.refuse(
+                f"{node.name}() is not for search parameters",
+                f"{node.name}() n'est pas pour la recherche",
+                node,
+            )
+        if self.strict and row.ordered:
+            self._need_order(node)
+        if row.run is not None:
+            self._library(row, (subject(node), *node.arguments), scope, then, node)
+        elif row.written is not None:
+            self.loop(row.written(self, node, scope), then)
+        elif row.whole is not None:
             found = self.collect(subject(node), scope)
             self.loop(Collected(row.whole(found.name), found.type), then)
         elif row.value is not None:
@@ -168,13 +222,49 @@ class Compiler(Generator):
         else:
             self._truth(node, scope, then)
 
+    def _library(
+        self, row: Function, operands: tuple[Node, ...], scope: Scope, then: Then, call: Call | None = None
+    ) -> None:
+        """A function of the library, over the collections of its operands."""
+        found = [self.collect(operand, scope) for operand in operands]
+        first = found[0].type
+        if self.strict and call and row.takes and first and plain(first) != row.takes:
+            raise self.refuse(
+                f"{call.name}() is for a {row.takes}, not for {first}",
+                f"{call.name}() est pour un {row.takes}, pas pour {first}",
+                call,
+                kind="invalid",
+            )
+        made = self.name("c")
+        self.write(f"{made} = {row.name}(w, {', '.join(f.name for f in found)})")
+        self.write(f"w.spend({made})")
+        self.loop(Collected(made, first if row.keeps else row.type), then)
+
+    def _need_order(self, call: Call) -> None:
+        operand = call.operand
+        if isinstance(operand, Call) and operand.name in {"children", "descendants"}:
+            raise self.refuse(
+                f"{operand.name}() has no order for {call.name}()",
+                f"{operand.name}() n'a pas d'ordre pour {call.name}()",
+                call,
+                kind="invalid",
+            )
+
+    def present(self, item: Item, then: Then) -> None:
+        """`item`, when there is one."""
+        if not item.absent:
+            then(item)
+            return
+        with self.block(f"if {item.kind} is not None:"):
+            then(replace(item, absent=False))
+
     def _counted(self, call: Call, scope: Scope, then: Then) -> None:
         """A function whose argument asks for `$index`."""
         index = self.name("i")
 
         def count(item: Item) -> None:
             self.write(f"{index} += 1")
-            self.apply(call, item, Scope(scope.this, scope.root, index), then)
+            self.apply(call, item, replace(scope, index=index), then)
 
         self.write(f"{index} = -1")
         self.emit(subject(call), scope, count)
@@ -186,10 +276,19 @@ class Compiler(Generator):
             then(Item(flag, "System.Boolean"))
 
     def _root(self, name: str, scope: Scope, then: Then, wanted: str) -> None:
+        if scope.this.absent:
+            self.present(scope.this, lambda i: self._root(name, replace(scope, this=i), then, wanted))
+            return
         if name[:1].isupper() and knows(name):
+            if self.strict and scope.this.type and not is_a(scope.this.type, name):
+                raise self.refuse(
+                    f"{name} is not what this is evaluated on: {scope.this.type}",
+                    f"{name} n'est pas ce sur quoi on évalue : {scope.this.type}",
+                    kind="invalid",
+                )
             self.narrow(scope.this, name, then)
-        else:
-            self.step(scope.this, name, then, wanted=wanted)
+        elif not self.step(scope.this, name, then, wanted=wanted) and self.strict:
+            self._unknown(Root(name))
 
     def _variable(self, node: Variable, scope: Scope) -> Item:
         if node.name == "this":
@@ -207,7 +306,8 @@ class Compiler(Generator):
         found = [self.collect(part, scope) for part in (rest, *reversed(parts))]
         types = {f.type for f in found}
         whole = " + ".join(f.name for f in found)
-        self.loop(Collected(f"union({whole})", types.pop() if len(types) == 1 else ""), then)
+        union = f"union({whole})" if self.indexing else f"do_distinct(w, {whole})"
+        self.loop(Collected(union, types.pop() if len(types) == 1 else ""), then)
 
     def _index(self, operand: Node, index: Node, scope: Scope, then: Then) -> None:
         found, place = self.collect(operand, scope), self.collect(index, scope)
@@ -216,33 +316,55 @@ class Compiler(Generator):
     def _value(self, node: Node, scope: Scope, then: Then) -> None:
         match node:
             case Literal("number", Decimal() as value):
-                whole = value == int(value) and "." not in str(value)
-                item = Item(
-                    repr(int(value) if whole else value), f"System.{'Integer' if whole else 'Decimal'}"
-                )
+                then(self._number(value, node))
+            case Literal("date" | "dateTime" | "time" as kind, str() as text):
+                if moment(text) is None:
+                    raise self.refuse(
+                        f"no such {kind}: {text}", f"date ou heure fausse : {text}", node, kind="invalid"
+                    )
+                then(Item(repr(text.strip("T")), _LITERAL_TYPES[kind]))
             case Literal(kind, value):
-                item = Item(repr(value), _LITERAL_TYPES[kind])
+                then(Item(repr(value), _LITERAL_TYPES[kind]))
             case Unary(sign, Literal("number", Decimal() as value)):
-                self._value(Literal("number", -value if sign == "-" else value, at=node.at), scope, then)
-                return
+                then(self._number(-value if sign == "-" else value, node))
+            case Quantity(value, unit, calendar):
+                amount = Amount(value, CALENDAR[unit] if calendar else unit, calendar)
+                then(Item(repr(written(amount)), "System.Quantity"))
             case Constant():
-                item = self._constant(node, scope)
-            case Empty():
-                return
-            case _:
-                raise self.refuse("quantities and signs come later", "quantités et signes : pas encore", node)
-        then(item)
+                self._constant(node, scope, then)
 
-    def _constant(self, node: Constant, scope: Scope) -> Item:
+    def _number(self, value: Decimal, node: Node) -> Item:
+        if "." in str(value):
+            return Item(repr(value), "System.Decimal")
+        if int(value) not in INTEGERS:
+            raise self.refuse(
+                "an Integer of more than 32 bits", "entier de plus de 32 bits", node, kind="invalid"
+            )
+        return Item(repr(int(value)), "System.Integer")
+
+    def _constant(self, node: Constant, scope: Scope, then: Then) -> None:
         name = node.name
-        if name in {"resource", "rootResource", "context"}:
-            return scope.root
+        if name == "context" or (self.indexing and name in {"resource", "rootResource"}):
+            then(scope.root)
+        elif name in {"resource", "rootResource"}:
+            value = self.name("v")
+            self.write(f"{value} = w.{'resource' if name == 'resource' else 'root'}")
+            with self.block(f"if {value}.__class__ is dict:"):
+                then(Item(value, "", "None", f"kind_of({value})"))
+        elif name in self.constants:
+            self.loop(Collected(f"constant(w, {name!r})"), then)
+        else:
+            then(Item(repr(self._url(node)), "System.String"))
+
+    def _url(self, node: Constant) -> str:
+        """The URLs that the specification gives names to."""
+        name = node.name
         if name.startswith("vs-"):
-            return Item(repr(f"http://hl7.org/fhir/ValueSet/{name[3:]}"), "System.String")
+            return f"http://hl7.org/fhir/ValueSet/{name[3:]}"
         if name.startswith("ext-"):
-            return Item(repr(f"http://hl7.org/fhir/StructureDefinition/{name[4:]}"), "System.String")
+            return f"http://hl7.org/fhir/StructureDefinition/{name[4:]}"
         if name in _CONSTANTS:
-            return Item(repr(_CONSTANTS[name]), "System.String")
+            return _CONSTANTS[name]
         raise self.refuse(f"%{name} is not known", f"%{name} inconnu", node)
 
     def _apart(self, node: Node, scope: Scope) -> Collected:
@@ -254,16 +376,27 @@ class Compiler(Generator):
             types.add(item.type)
             self.write(f"found.append(({item.value}, {item.sibling}, {item.type_code}))")
 
-        inner = Scope(Item("v", this.type, "s", "t"), Item("r", root.type, "None", "k"), "i")
-        if scope.index == "None":
-            inner = Scope(inner.this, inner.root)
-        with self.function(f"def {name}(r, k, v, s, t, i):"):
+        inner = Scope(
+            Item("v", this.type, "s", "t", this.absent),
+            Item("r", root.type, "None", "k"),
+            "None" if scope.index == "None" else "i",
+            "None" if scope.total == "None" else "a",
+        )
+        with self.function(f"def {name}(w, r, k, v, s, t, i, a):"):
             self.write("found = []")
             self.emit(node, inner, keep)
-            self.write("return found")
-        handed = (root.value, root.type_code, this.value, this.sibling, this.type_code, scope.index)
+            self.write("return found" if self.indexing else "w.spend(found); return found")
+        handed = (
+            root.value,
+            root.type_code,
+            this.value,
+            this.sibling,
+            this.type_code,
+            scope.index,
+            scope.total,
+        )
         result = self.name("c")
-        self.write(f"{result} = {name}({', '.join(handed)})")
+        self.write(f"{result} = {name}({self.world}, {', '.join(handed)})")
         return Collected(result, types.pop() if len(types) == 1 else "")
 
     def _flag(self, node: Node, scope: Scope) -> str:
@@ -276,7 +409,7 @@ class Compiler(Generator):
         return flag
 
     def _type_test(self, operand: Node, type: str, scope: Scope) -> str:
-        if operand == Call(None, "resolve", ()) and not is_a(type, "System.Any"):
+        if operand == Call(None, "resolve", ()) and not is_a(type, "System.Any") and not scope.this.absent:
             return f"names_type({scope.root.value}, {scope.this.value}, {type!r})"
         found = self.collect(operand, scope).name
         several = f" if len({found}) < 2 else None" if self.indexing else ""

@@ -18,7 +18,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from aubier.fhir.fhirpath.grammar.syntax import Node, refusal
-from aubier.fhir.fhirpath.types import Step, is_a, is_open, json_class, steps
+from aubier.fhir.fhirpath.types import Step, is_a, is_open, json_class, plain, steps
+from aubier.ground.problem import Kind
 
 MAX_LINES = 20_000
 """More generated lines than this are refused."""
@@ -40,12 +41,14 @@ class Item:
     """A value in the generated code: Python names, and its FHIR type when it is known while generating.
 
     `type` is empty when only the run tells; then `kind` is the Python expression that gives it.
+    `absent` tells that there may be no item at all: then `kind` gives None.
     """
 
     value: str
     type: str
     sibling: str = "None"
     kind: str = ""
+    absent: bool = False
 
     @property
     def type_code(self) -> str:
@@ -55,11 +58,12 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What an expression sees: `$this`, `$index`, and the resource it is evaluated on."""
+    """What an expression sees: `$this`, `$index`, `$total`, and the resource it is evaluated on."""
 
     this: Item
     root: Item
     index: str = "None"
+    total: str = "None"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +74,31 @@ class Collected:
     type: str = ""
 
 
-Then = Callable[[Item], None]
+Then = Callable[[Item], object]
 
 
 class Generator(ABC):
     """Source under construction: lines, names, steps. The compiler adds the expressions.
 
-    `indexing` is for search: primitives that have extensions and no value are left out, and several
-    values where one is due count as none instead of a refusal.
+    `indexing` is for search: primitives that have extensions and no value are left out, several
+    values where one is due count as none instead of a refusal, and there is no world to ask nor work to
+    count. `strict` refuses what no instance can have: an element that the type does not define.
+    `constants` are the `%names` that the environment will give.
     """
 
-    def __init__(self, expression: str, *, indexing: bool = False) -> None:
+    def __init__(
+        self,
+        expression: str,
+        *,
+        indexing: bool = False,
+        strict: bool = False,
+        constants: frozenset[str] = frozenset(),
+    ) -> None:
         self.expression = expression
         self.indexing = indexing
+        self.strict = strict
+        self.constants = constants
+        self.world = "None" if indexing else "w"
         self.functions: list[str] = []
         self._lines: list[str] = []
         self._indent = 1
@@ -155,23 +171,43 @@ class Generator(ABC):
         """Whether what comes should be a function of its own."""
         return self._indent > _DEEP
 
-    def refuse(self, text: str, fr: str, node: Node | None = None, *, costly: bool = False) -> Exception:
-        """A Problem at the place of `node`: `too-costly`, or `not-supported`."""
+    def refuse(
+        self,
+        text: str,
+        fr: str,
+        node: Node | None = None,
+        *,
+        costly: bool = False,
+        kind: Kind = "not-supported",
+    ) -> Exception:
+        """A Problem at the place of `node`: `too-costly`, or of a `kind`."""
         at = node.at if node else 0
-        kind = "too-costly" if costly else "not-supported"
-        return refusal(text, fr, expression=self.expression, at=at, kind=kind)  # type: ignore[arg-type]
+        return refusal(text, fr, expression=self.expression, at=at, kind="too-costly" if costly else kind)
 
-    def step(self, item: Item, name: str, then: Then, *, wanted: str = "") -> None:
-        """What `name` finds below `item`; of a choice, only the types that can be `wanted`."""
+    def step(self, item: Item, name: str, then: Then, *, wanted: str = "") -> bool:
+        """What `name` finds below `item`; of a choice, only the types that can be `wanted`.
+
+        Gives whether an item of that type can have such an element.
+        """
         if not item.type:
             self._open_step(item, name, then)
-            return
-        parent, found = item.value, steps(item.type).get(name)
+            return True
+        found = steps(item.type).get(name)
+        primitive = json_class(item.type) != "dict"
+        if primitive and name == "value" and not self.indexing:
+            with self.block(f"if {item.value} is not None:"):
+                then(Item(item.value, f"System.{plain(item.type)}"))
+            return True
         if found is None:
-            return
-        if json_class(item.type) != "dict":
+            return False
+        if primitive:
             self._below_primitive(item, found, then)
-            return
+        else:
+            self._below(item, found, name, then, wanted)
+        return True
+
+    def _below(self, item: Item, found: Step, name: str, then: Then, wanted: str) -> None:
+        parent = item.value
         if wanted:
             found = replace(found, keys=tuple(k for k in found.keys if is_a(k[1], wanted) or is_open(k[1])))
         if len(found.keys) > _MANY_TYPES:
@@ -193,8 +229,9 @@ class Generator(ABC):
             self._primitive(parent, key, type, many, then=then)
         elif many:
             each, value = self.name("l"), self.name("v")
+            counted = "" if self.indexing else f" and w.spend({each})"
             with (
-                self.block(f"if ({each} := {parent}.get({key!r})).__class__ is list:"),
+                self.block(f"if ({each} := {parent}.get({key!r})).__class__ is list{counted}:"),
                 self.block(f"for {value} in {each}:"),
                 self.block(f"if {class_test(value, type)}:"),
             ):
@@ -206,12 +243,10 @@ class Generator(ABC):
 
     def _primitive(self, parent: str, key: str, type: str, many: bool, *, then: Then) -> None:
         value, sibling = self.name("v"), self.name("s")
-        found = "pairs" if many else "pair"
+        found = "pairs(w, " if many else "pair("
         beside = "_" + key
         with (
-            self.block(
-                f"for {value}, {sibling} in {found}({parent}.get({key!r}), {parent}.get({beside!r})):"
-            ),
+            self.block(f"for {value}, {sibling} in {found}{parent}.get({key!r}), {parent}.get({beside!r})):"),
             self.block(f"if {value} is None or {class_test(value, type)}:"),
         ):
             then(Item(value, type, sibling))
@@ -224,17 +259,22 @@ class Generator(ABC):
 
     def _open_step(self, item: Item, name: str, then: Then) -> None:
         names = [self.name(stem) for stem in "vst"]
-        found = f"children({item.value}, {item.sibling}, {item.type_code}, {name!r})"
+        found = f"children({self.world}, {item.value}, {item.sibling}, {item.type_code}, {name!r})"
         with self.block(f"for {', '.join(names)} in {found}:"):
             then(Item(names[0], "", names[1], names[2]))
 
     def narrow(self, item: Item, type: str, then: Then) -> None:
-        """`item` when its type is `type` or descends from it."""
+        """`item` when its type is `type` or descends from it.
+
+        A primitive only when it is exactly that: `as string` is not for codes. Search finds more than one
+        asks for rather than less, and takes both.
+        """
+        exact = not self.indexing and json_class(type) != "dict"
         if item.type:
-            if is_a(item.type, type):
+            if item.type == type or (is_a(item.type, type) and not exact):
                 then(item)
             return
-        with self.block(f"if is_a({item.kind}, {type!r}):"):
+        with self.block(f"if {item.kind} == {type!r}:" if exact else f"if is_a({item.kind}, {type!r}):"):
             vague = is_open(type) or type in {"Element", "BackboneElement"}
             then(item if vague else replace(item, type=type, kind=""))
 

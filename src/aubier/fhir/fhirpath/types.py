@@ -19,6 +19,23 @@ _TEXTS = frozenset(
 _NUMBERS = frozenset({"decimal", "integer", "positiveInt", "unsignedInt"})
 SYSTEM = frozenset({"Boolean", "String", "Integer", "Decimal", "Date", "DateTime", "Time", "Quantity", "Any"})
 """The types of FHIRPath's own namespace; a value of theirs has the type `System.<name>`."""
+_SYSTEM_CLASSES = {
+    **dict.fromkeys(("System.String", "System.Date", "System.DateTime", "System.Time"), "str"),
+    "System.Boolean": "bool",
+    "System.Integer": "number",
+    "System.Decimal": "number",
+}
+_PLAIN = {
+    **dict.fromkeys(_TEXTS, "String"),
+    **dict.fromkeys(_NUMBERS - {"decimal"}, "Integer"),
+    "decimal": "Decimal",
+    "boolean": "Boolean",
+    "date": "Date",
+    "dateTime": "DateTime",
+    "instant": "DateTime",
+    "time": "Time",
+    **{f"System.{name}": name for name in SYSTEM - {"Any"}},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +50,8 @@ class Step:
 def steps(type: str) -> Mapping[str, Step]:
     """The elements of a type by FHIRPath name (`value`, not `value[x]`); nothing for an unknown type."""
     owner, _, path = type.partition(".")
+    if owner == "System":
+        return _SYSTEM_STEPS.get(path, {})
     if not knows(owner):
         return {}
     definition = published.definitions().type(owner)
@@ -73,11 +92,24 @@ def is_a(type: str, ancestor: str) -> bool:
 @cache
 def json_class(type: str) -> str:
     """The class of the JSON value of a type: `str`, `bool`, `number`, or `dict` when it has elements."""
+    if type in _SYSTEM_CLASSES:
+        return _SYSTEM_CLASSES[type]
     if type in _TEXTS or type in _TIMES:
         return "str"
     if type == "boolean":
         return "bool"
     return "number" if type in _NUMBERS else "dict"
+
+
+@cache
+def plain(type: str) -> str:
+    """The type of FHIRPath's own (`String`, `Quantity`...) that a type stands for; empty if none.
+
+    Rule: FHIR R4 4.0.1, fhirpath.html#types.
+    """
+    if type in _PLAIN:
+        return _PLAIN[type]
+    return "Quantity" if is_a(type, "Quantity") else ""
 
 
 def is_text(type: str) -> bool:
@@ -99,3 +131,18 @@ def _step(element: published.Element) -> Step:
         return Step(tuple((element.name, t.code) for t in element.types[:1]), element.many)
     stem = element.name.removesuffix("[x]")
     return Step(tuple((stem + t.code[0].upper() + t.code[1:], t.code) for t in element.types), element.many)
+
+
+def _one(name: str, type: str) -> dict[str, Step]:
+    return {name: Step(((name, type),), False)}
+
+
+_SYSTEM_STEPS: Mapping[str, Mapping[str, Step]] = {
+    "Quantity": _one("value", "System.Decimal") | _one("unit", "System.String"),
+    **{
+        name: _one("namespace", "System.String")
+        | _one("name", "System.String")
+        | _one("baseType", "System.String")
+        for name in ("SimpleTypeInfo", "ClassInfo")
+    },
+}

@@ -118,8 +118,9 @@ class _Reader:
     def _infix(self, left: Node, level: int) -> Node:
         word = self._take()
         if word.text in {"is", "as"}:
-            shape = TypeTest if word.text == "is" else TypeFilter
-            return shape(left, self._type(), at=word.at)
+            if word.text == "is":
+                return TypeTest(left, self._type(), at=word.at)
+            return TypeFilter(left, self._type(), single=True, at=word.at)
         return Binary(word.text, left, self.expression(level + 1), at=word.at)
 
     def _unary(self) -> Node:
@@ -214,7 +215,9 @@ class _Reader:
             type_name = self._type()
             self._expect(")")
             subject = operand or Variable("this", at=at)
-            return (TypeTest if name == "is" else TypeFilter)(subject, type_name, at=at)
+            if name == "is":
+                return TypeTest(subject, type_name, at=at)
+            return TypeFilter(subject, type_name, single=name == "as", at=at)
         arguments: list[Node] = []
         while not self._is(")"):
             if arguments:

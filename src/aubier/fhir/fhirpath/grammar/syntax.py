@@ -109,10 +109,14 @@ class TypeTest(Node):
 
 @dataclass(frozen=True, slots=True)
 class TypeFilter(Node):
-    """`operand as type`, `operand.as(type)` or `operand.ofType(type)`."""
+    """`operand as type`, `operand.as(type)` or `operand.ofType(type)`.
+
+    `single` tells the first two, that are meant for one item; it does not count in comparisons.
+    """
 
     operand: Node
     type: TypeName
+    single: bool = field(default=False, compare=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,9 @@ from decimal import Decimal
 from itertools import zip_longest
 from typing import Any
 
-from aubier.fhir.fhirpath.moments import same_moment
-from aubier.fhir.fhirpath.types import is_a, is_resource, is_time, json_class, steps
-from aubier.ground.problem import problem
-
-Triple = tuple[Any, Any, str]
-"""A value, its sibling (`id` and extensions of a primitive) or None, and its type."""
+from aubier.fhir.fhirpath.evaluation.run import Items, Run, Triple, fault
+from aubier.fhir.fhirpath.types import is_a, is_resource, json_class, plain, steps
+from aubier.fhir.fhirpath.values import equality
 
 NUMBERS = (int, Decimal)
 _CLASSES: dict[str, tuple[type, ...]] = {"str": (str,), "bool": (bool,), "number": NUMBERS, "dict": (dict,)}
@@ -24,9 +21,11 @@ def kind_of(value: Any) -> str:
     return kind if kind.__class__ is str and is_resource(kind) else ""
 
 
-def pairs(values: Any, siblings: Any) -> Iterable[tuple[Any, Any]]:
+def pairs(run: Run | None, values: Any, siblings: Any) -> Iterable[tuple[Any, Any]]:
     """The values of a repeating primitive, each with its sibling; places with neither are left out."""
     values = values if values.__class__ is list else ()
+    if run is not None:
+        run.spend(values)
     siblings = siblings if siblings.__class__ is list else ()
     if not siblings:
         return ((v, None) for v in values if v is not None)
@@ -38,10 +37,12 @@ def pair(value: Any, sibling: Any) -> tuple[tuple[Any, Any], ...]:
     return ((value, sibling),) if value is not None or sibling.__class__ is dict else ()
 
 
-def children(value: Any, sibling: Any, kind: str, name: str) -> Iterator[Triple]:
-    """What a step finds below a value whose type only the data tells."""
+def children(run: Run | None, value: Any, sibling: Any, kind: str, name: str) -> Iterator[Triple]:
+    """What a step finds below a value whose type only the data tells. Counted, but while indexing."""
     step = steps(kind).get(name)
     if step is None:
+        if name == "value" and json_class(kind) != "dict" and value is not None and run is not None:
+            yield value, None, f"System.{plain(kind)}"
         return
     parent = value if json_class(kind) == "dict" else sibling
     if parent.__class__ is not dict:
@@ -51,7 +52,9 @@ def children(value: Any, sibling: Any, kind: str, name: str) -> Iterator[Triple]
         if key not in here:
             continue  # nearly always: `value[x]` of an extension may be of fifty types
         found, beside = parent.get(key), parent.get("_" + key)
-        for each, extra in pairs(found, beside) if step.many else pair(found, beside):
+        if run is not None and found.__class__ is list:
+            run.spend(found)
+        for each, extra in pairs(None, found, beside) if step.many else pair(found, beside):
             if each is None or each.__class__ in _CLASSES[json_class(type)]:
                 yield (
                     each,
@@ -60,30 +63,28 @@ def children(value: Any, sibling: Any, kind: str, name: str) -> Iterator[Triple]
                 )
 
 
-def union(items: list[Triple]) -> list[Triple]:
+def union(items: Items) -> Items:
     """The items without repetition, in order."""
-    kept: list[Triple] = []
+    kept: dict[object, Triple] = {}
     for item in items:
-        if not any(_same(item, other) for other in kept):
-            kept.append(item)
-    return kept
+        kept.setdefault(equality.key(item), item)
+    return list(kept.values())
 
 
-def truth(items: list[Triple]) -> bool | None:
+def truth(items: Items) -> bool | None:
     """A collection where a truth value is due: empty is None, one item that is no boolean is True.
 
     Several items: Problem `invalid`.
     """
     if len(items) > 1:
-        raise problem(
-            "invalid",
-            f"FHIRPath: {len(items)} values where one truth value is due",
-            f"FHIRPath : {len(items)} valeurs là où il faut une valeur de vérité",
+        raise fault(
+            f"{len(items)} values where one truth value is due",
+            f"{len(items)} valeurs là où il faut une valeur de vérité",
         )
     return truth_or_none(items)
 
 
-def truth_or_none(items: list[Triple]) -> bool | None:
+def truth_or_none(items: Items) -> bool | None:
     """As `truth`, but several items are None."""
     if len(items) != 1:
         return None
@@ -91,7 +92,7 @@ def truth_or_none(items: list[Triple]) -> bool | None:
     return value if value.__class__ is bool else True
 
 
-def text_of(items: list[Triple]) -> str | None:
+def text_of(items: Items) -> str | None:
     """The one text of a collection, or None."""
     value = items[0][0] if len(items) == 1 else None
     return value if isinstance(value, str) else None
@@ -126,26 +127,24 @@ def negated(value: bool | None) -> bool | None:
     return None if value is None else not value
 
 
-def equal(left: list[Triple], right: list[Triple]) -> bool | None:
-    """`=`: empty when a side is, or when dates differ only in precision; otherwise item by item, in order."""
-    if not left or not right:
-        return None
-    if len(left) != len(right):
-        return False
-    verdicts = [_equal(a, b) for a, b in zip(left, right, strict=True)]
-    if False in verdicts:
-        return False
-    return None if None in verdicts else True
-
-
-def is_type(items: list[Triple], type: str) -> bool | None:
+def is_type(items: Items, type: str) -> bool | None:
     """`is`: empty for nothing; the type or a descendant. Several items: Problem `invalid`."""
     if len(items) > 1:
         return truth(items)
     return is_a(items[0][2], type) if items else None
 
 
-def at(items: list[Triple], index: list[Triple]) -> list[Triple]:
+def only(items: Items) -> Items:
+    """The operand of `as`: one item or none. Several: Problem `invalid`."""
+    if len(items) > 1:
+        raise fault(
+            f"{len(items)} values before 'as'; use ofType() for several",
+            f"{len(items)} valeurs devant « as » ; employez ofType() pour plusieurs",
+        )
+    return items
+
+
+def at(items: Items, index: Items) -> Items:
     """`[index]`: the item at a place counted from 0, or nothing."""
     place = index[0][0] if len(index) == 1 else None
     if not isinstance(place, int) or place < 0:
@@ -153,23 +152,11 @@ def at(items: list[Triple], index: list[Triple]) -> list[Triple]:
     return items[place : place + 1]
 
 
-def _equal(left: Triple, right: Triple) -> bool | None:
-    (a, _, kind), (b, _, other) = left, right
-    if a.__class__ is bool or b.__class__ is bool:
-        return a is b
-    if _is_moment(kind) and _is_moment(other):
-        return same_moment(a, b) if a.__class__ is str and b.__class__ is str else False
-    if _is_moment(kind) != _is_moment(other):
-        return False
-    return bool(a == b)
-
-
-def _same(left: Triple, right: Triple) -> bool:
-    return left[1] == right[1] and _equal(left, right) is True
-
-
-def _is_moment(kind: str) -> bool:
-    return is_time(kind) or kind in {"System.Date", "System.DateTime", "System.Time"}
+def verdict(before: int | None, sign: str) -> bool | None:
+    """The verdict of `<`, `<=`, `>` or `>=` on an order of -1, 0 or 1."""
+    if before is None:
+        return None
+    return {"<": before < 0, "<=": before <= 0, ">": before > 0, ">=": before >= 0}[sign]
 
 
 def target_type(root: Any, reference: Any) -> str:
@@ -200,12 +187,18 @@ def contained(root: Any, id: str) -> dict[str, Any] | None:
     return None
 
 
-def resolve(root: Any, reference: Any) -> tuple[tuple[Any, str], ...]:
-    """What a reference names, without looking outside: a contained resource, or its type and id."""
+def resolve(run: Run | None, root: Any, reference: Any) -> tuple[tuple[Any, str], ...]:
+    """What a reference names: a contained resource, what the environment finds.
+
+    Where there is nobody to ask, its type and id as the reference tells them.
+    """
     text = reference.get("reference") if reference.__class__ is dict else reference
     if text.__class__ is str and text[:1] == "#":
         found = contained(root, text[1:])
         return ((found, kind_of(found)),) if found else ()
+    if run is not None and run.environment.resolve is not None:
+        asked = run.environment.resolve(text) if text.__class__ is str else None
+        return ((asked, kind_of(asked)),) if asked else ()
     kind = target_type(root, reference)
     if not kind:
         return ()
