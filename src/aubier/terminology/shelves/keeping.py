@@ -119,9 +119,11 @@ async def forget(store: Store, sid: int) -> None:
 async def keep_code_system(store: Store, resource: Resource) -> None:
     """The concepts of a CodeSystem that is being stored, in the same transaction.
 
-    One without content says that there is a system; its concepts, if they were loaded, stay.
+    One without content says that there is a system; its concepts, if they were loaded, stay. Without a url
+    nobody can name it.
     """
-    if resource.get("content") == "not-present" and not resource.get("concept"):
+    present = resource.get("content") != "not-present" or resource.get("concept")
+    if not present or not resource.get("url"):
         return
     loading = await begin(
         store,
