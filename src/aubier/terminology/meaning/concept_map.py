@@ -75,8 +75,8 @@ def _link(group: Resource, element: Resource, target: Resource, name: str) -> Li
         "display": target.get("display"),
         "comment": target.get("comment"),
         "version": group.get("targetVersion"),
-        "dependsOn": target.get("dependsOn"),
-        "product": target.get("product"),
+        "dependsOn": _rows(target.get("dependsOn")),
+        "product": _rows(target.get("product")),
     }
     return Link(
         str(group.get("source", "")),
@@ -87,6 +87,14 @@ def _link(group: Resource, element: Resource, target: Resource, name: str) -> Li
         {k: v for k, v in detail.items() if v},
         name,
     )
+
+
+def _rows(given: Any) -> list[Resource]:
+    """A list of objects. TypeError for anything else."""
+    rows = list(given or ())
+    if not all(isinstance(row, dict) for row in rows):
+        raise TypeError("not a list of objects")
+    return rows
 
 
 def unmapped(resource: Resource) -> list[Unmapped]:

@@ -10,12 +10,21 @@ from aubier.ground.problem import Issue, problem
 from aubier.ground.rows import Resource
 from aubier.terminology.meaning import concept_map
 from aubier.terminology.meaning.concept_map import NO_MATCH, Link, Unmapped, applies
-from aubier.terminology.operations.parameters import Asked, answer, asked, message, missing, open_to, part
+from aubier.terminology.operations.parameters import (
+    Asked,
+    answer,
+    asked,
+    message,
+    missing,
+    open_to,
+    part,
+    understood,
+)
 from aubier.terminology.shelves import map_keeping
 from aubier.terminology.shelves.map_keeping import Route
 
-MOST_CODINGS, DEEPEST = 100, 10
-"""The most codings of a concept, and how many maps may send a code on to another."""
+DEEPEST = 10
+"""How many maps may send a code on to another."""
 
 
 async def translate(ctx: Any, parameters: Resource) -> Resource:
@@ -28,7 +37,7 @@ async def translate(ctx: Any, parameters: Resource) -> Resource:
     """
     open_to(ctx, "ConceptMap")
     call = asked(parameters)
-    given = call.structure("conceptMap", "resource")
+    given = call.resource("conceptMap", "ConceptMap")
     if call.id:
         given = await ctx.store.read("ConceptMap", call.id)
     url = call.text("url")
@@ -80,11 +89,7 @@ def _within(
     resource: Resource, system: str, code: str, route: Route
 ) -> tuple[list[Link], list[tuple[str, Unmapped]]]:
     """The same in a map that came with the call."""
-    if resource.get("resourceType") != "ConceptMap":
-        raise problem(
-            "value", "conceptMap must be a ConceptMap", "conceptMap doit être un ConceptMap", at="Parameters"
-        )
-    every = list(concept_map.mappings(resource))
+    every = understood(lambda given: list(concept_map.mappings(given)), resource)
     links = [link.turned() for link in every] if route.reverse else every
     found = [
         link
@@ -96,31 +101,19 @@ def _within(
     name = concept_map.canonical(resource)
     rest = [
         (name, one)
-        for one in concept_map.unmapped(resource)
+        for one in understood(concept_map.unmapped, resource)
         if one.source in (system, "") and route.target_system in ("", one.target)
     ]
     return found, rest
 
 
 def _codes(call: Asked) -> list[tuple[str, str]]:
-    coding = call.structure("coding", "valueCoding")
-    concept = call.structure("codeableConcept", "valueCodeableConcept")
-    rows = [coding] if coding is not None else list((concept or {}).get("coding") or ())
-    found = [
-        (str(r.get("system", "")), str(r["code"])) for r in rows if isinstance(r, dict) and r.get("code")
-    ]
-    if not rows and call.text("code"):
-        found = [(call.needed("system"), call.text("code"))]
-    if not found:
+    rows = call.codings()
+    if rows is None and call.text("code"):
+        return [(call.needed("system"), call.text("code"))]
+    if not rows:
         raise missing("code", "coding", "codeableConcept")
-    if len(found) > MOST_CODINGS:
-        raise problem(
-            "too-costly",
-            f"At most {MOST_CODINGS} codings",
-            f"Au plus {MOST_CODINGS} codings",
-            at="Parameters",
-        )
-    return found
+    return [(str(row.get("system", "")), str(row["code"])) for row in rows]
 
 
 def _dependencies(call: Asked) -> dict[str, frozenset[str]]:
