@@ -1,7 +1,8 @@
-"""Terminology: $lookup, $validate-code, $expand, $subsumes, over every code system that is here.
+"""Terminology: $lookup, $validate-code, $expand, $subsumes, $translate, $closure, over what is here.
 
-Those of the base specification are shipped and in memory; CodeSystem and ValueSet resources written on /fhir
-are known at once; large nomenclatures are loaded into tables. Other rooms ask through `api.Terminology`.
+Those of the base specification are shipped and in memory; CodeSystem, ValueSet and ConceptMap resources
+written on /fhir are known at once; large nomenclatures are loaded into tables. Other rooms ask through
+`api.Terminology`.
 Rule: FHIR R4 4.0.1, terminology-service. Not done: SNOMED CT expressions, UCUM and other grammars.
 """
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aubier.ground.rows import BeforeWrite, OnChange, Operation, Service
 from aubier.terminology import writing
-from aubier.terminology.operations import code_systems, expand, validate
-from aubier.terminology.shelves import tables
+from aubier.terminology.operations import closure, code_systems, expand, translate, validate
+from aubier.terminology.shelves import maps, tables
 
 R4 = "FHIR R4 4.0.1, terminology-service"
 
@@ -18,7 +18,7 @@ SERVICE = Service(
         "en": "What a code means, whether it is valid, which a value set holds and their hierarchy: for the "
         "systems shipped, those that people write and the nomenclatures that are loaded.",
     },
-    reads=("CodeSystem", "ValueSet"),
+    reads=("CodeSystem", "ValueSet", "ConceptMap"),
     operations=(
         Operation(
             "lookup",
@@ -59,9 +59,25 @@ SERVICE = Service(
             f"{R4}, ValueSet/$expand",
             either=True,
         ),
+        Operation(
+            "translate",
+            "ConceptMap",
+            translate.translate,
+            {"fr": "Traduire un code d'un système à l'autre", "en": "Translate a code to another system"},
+            f"{R4}, ConceptMap/$translate",
+            either=True,
+        ),
+        Operation(
+            "closure",
+            "",
+            closure.closure,
+            {"fr": "Tenir à jour une table de fermeture", "en": "Keep a closure table"},
+            f"{R4}, $closure",
+            affects_state=True,
+        ),
     ),
     before_write=(BeforeWrite("terminology-keep", writing.TYPES, writing.keep, writing.RULE),),
     on_change=(OnChange("terminology-forget", writing.TYPES, writing.forget),),
-    migrations=tables.MIGRATIONS,
-    statements=tables.STATEMENTS,
+    migrations=tables.MIGRATIONS + maps.MIGRATIONS,
+    statements=tables.STATEMENTS + maps.STATEMENTS,
 )

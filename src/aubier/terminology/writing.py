@@ -1,13 +1,13 @@
-"""What happens when somebody writes or deletes a CodeSystem or a ValueSet on /fhir."""
+"""What happens when somebody writes or deletes a CodeSystem, a ValueSet or a ConceptMap on /fhir."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from aubier.ground.rows import Resource
-from aubier.terminology.shelves import keeping
+from aubier.terminology.shelves import keeping, map_keeping
 
-TYPES = ("CodeSystem", "ValueSet")
+TYPES = ("CodeSystem", "ValueSet", "ConceptMap")
 
 RULE = "FHIR R4, CodeSystem (csd-1) and ValueSet (vsd-1, vsd-2)"
 
@@ -23,10 +23,14 @@ async def keep(ctx: Any, resource: Resource, before: Resource | None) -> Resourc
             await keeping.keep_code_system(ctx.store, resource)
         case "ValueSet":
             await keeping.keep_value_set(ctx.store, resource)
+        case "ConceptMap":
+            await map_keeping.keep(ctx.store, resource)
     return resource
 
 
 async def forget(ctx: Any, change: Any) -> None:
     """After a resource was deleted: the operations no longer know it."""
-    if change.op == "delete":
+    if change.op == "delete" and change.type == "ConceptMap":
+        await map_keeping.forget(ctx.store, change.id)
+    elif change.op == "delete":
         await keeping.forget_resource(ctx.store, change.type, change.id)

@@ -220,20 +220,26 @@ async def test_of_several_versions_the_one_asked_or_the_newest(desk: Desk) -> No
         assert told(body, "display") == display
 
 
-async def test_a_supplement_adds_names(desk: Desk) -> None:
+@pytest.mark.parametrize(("url", "code"), [(URL + "chapters", "A"), (SHIPPED, "other")])
+async def test_a_supplement_adds_names(desk: Desk, url: str, code: str) -> None:
     await desk.make(
         "loader",
         {
             "resourceType": "CodeSystem",
-            "url": URL + "more",
+            "url": URL + "more-" + code,
             "status": "active",
             "content": "supplement",
-            "supplements": URL + "chapters",
-            "concept": [{"code": "A", "designation": [{"language": "fr", "value": "Premier"}]}],
+            "supplements": url,
+            "concept": [{"code": code, "designation": [{"language": "fr", "value": "Autrement"}]}],
         },
     )
-    _, body = await call(desk, "CodeSystem/$lookup", system=URL + "chapters", code="A", displayLanguage="fr")
-    assert told(body, "display") == "Premier"
+    _, body = await call(desk, "CodeSystem/$lookup", system=url, code=code, displayLanguage="fr")
+    assert told(body, "display") == "Autrement"
+    _, body = await call(desk, "CodeSystem/$validate-code", url=url, code=code, display="autrement")
+    assert told(body, "result") is True
+    whole = value_set("named", {"system": url})
+    _, body = await call(desk, "ValueSet/$expand", valueSet=whole, displayLanguage="fr")
+    assert "Autrement" in [row["display"] for row in body["expansion"]["contains"]]
 
 
 @pytest.mark.parametrize(

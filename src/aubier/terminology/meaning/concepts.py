@@ -16,7 +16,10 @@ _OFF = frozenset({"retired", "inactive"})
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """A code system. `key` is its number in the tables; None for those shipped, -1 for one unknown here."""
+    """A code system. `key` is its number in the tables; None for those shipped, -1 for one unknown here.
+
+    `supplements` are the numbers of those that add to it.
+    """
 
     url: str
     version: str = ""
@@ -26,6 +29,7 @@ class System:
     name: str = ""
     key: int | None = None
     size: int = 0
+    supplements: tuple[int, ...] = ()
 
     @property
     def known(self) -> bool:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 
 _TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
+_T = TypeVar("_T")
+
+MOST_CODINGS = 100
+"""The most codings of a CodeableConcept."""
+
 _LONGEST = 4_000
 """The longest text of a parameter, in characters."""
 
@@ -95,6 +100,59 @@ class Asked:
                 return value
             raise problem("value", f"'{name}' must be a {kind}", f"« {name} » doit être un {kind}", at=at)
         return None
+
+    def codings(self) -> list[Resource] | None:
+        """The Coding, or those of the CodeableConcept, that have a code; None when neither is given.
+
+        Problem `too-costly` beyond `MOST_CODINGS`.
+        """
+        coding = self.structure("coding", "valueCoding")
+        concept = self.structure("codeableConcept", "valueCodeableConcept")
+        if coding is None and concept is None:
+            return None
+        rows = [coding] if coding is not None else (concept or {}).get("coding")
+        found = (
+            [row for row in rows if isinstance(row, dict) and row.get("code")]
+            if isinstance(rows, list)
+            else []
+        )
+        if len(found) > MOST_CODINGS:
+            raise problem(
+                "too-costly",
+                f"At most {MOST_CODINGS} codings",
+                f"Au plus {MOST_CODINGS} codings",
+                at="Parameters.parameter.where(name='codeableConcept')",
+            )
+        return found
+
+    def resource(self, name: str, kind: str) -> Resource | None:
+        """A resource of type `kind`."""
+        found = self.structure(name, "resource")
+        if found is not None and found.get("resourceType") != kind:
+            raise problem(
+                "value",
+                f"'{name}' must be a {kind}",
+                f"« {name} » doit être un {kind}",
+                at=f"Parameters.parameter.where(name='{name}').resource",
+            )
+        return found
+
+
+def understood(read: Callable[[Resource], _T], resource: Resource) -> _T:
+    """What `read` makes of a resource that came with a call, which nobody has checked yet.
+
+    Problem `structure` when it is not shaped as its type says.
+    """
+    try:
+        return read(resource)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        kind = str(resource.get("resourceType", ""))
+        raise problem(
+            "structure",
+            f"This {kind} is not shaped as one; ask {kind}/$validate what is wrong",
+            f"Ce {kind} n'en a pas la forme ; demandez à {kind}/$validate ce qui ne va pas",
+            at=kind,
+        ) from error
 
 
 def asked(parameters: Resource) -> Asked:

@@ -12,11 +12,17 @@ from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.concepts import in_language, languages
 from aubier.terminology.meaning.value_set import ValueSet
 from aubier.terminology.operations.code_systems import here
-from aubier.terminology.operations.parameters import Asked, answer, asked, message, missing, open_to, part
+from aubier.terminology.operations.parameters import (
+    Asked,
+    answer,
+    asked,
+    message,
+    missing,
+    open_to,
+    part,
+    understood,
+)
 from aubier.terminology.resolving import unknown_system
-
-MOST_CODINGS = 100
-"""The most codings of a CodeableConcept."""
 
 
 async def in_code_system(ctx: Any, parameters: Resource) -> Resource:
@@ -72,43 +78,23 @@ async def in_value_set(ctx: Any, parameters: Resource) -> Resource:
 
 async def value_set_of(ctx: Any, call: Asked, terminology: Terminology) -> ValueSet:
     """The value set that a call names: by instance, as a resource, or by URL. Problem when there is none."""
-    given = call.structure("valueSet", "resource")
+    given = call.resource("valueSet", "ValueSet")
     if call.id:
         given = await ctx.store.read("ValueSet", call.id)
     if given is not None:
-        if given.get("resourceType") != "ValueSet":
-            raise problem(
-                "value",
-                "valueSet must be a ValueSet",
-                "valueSet doit être un ValueSet",
-                at="Parameters.parameter",
-            )
-        return value_set.read(given)
+        return understood(value_set.read, given)
     return await terminology.find_value_set(call.needed("url"), call.text("valueSetVersion"))
 
 
 def _codes(call: Asked, system: str) -> list[Coded]:
     """The codes to check. Problem `required` when there is none."""
-    coding = call.structure("coding", "valueCoding")
-    concept = call.structure("codeableConcept", "valueCodeableConcept")
-    rows = [coding] if coding is not None else list((concept or {}).get("coding") or ())
-    if len(rows) > MOST_CODINGS:
-        raise problem(
-            "too-costly",
-            f"At most {MOST_CODINGS} codings",
-            f"Au plus {MOST_CODINGS} codings",
-            at="Parameters",
-        )
-    found = [
-        Coded(*(str(row.get(name) or "") for name in ("system", "code", "display", "version")))
-        for row in rows
-        if isinstance(row, dict) and row.get("code")
-    ]
-    if not rows and call.text("code"):
-        found = [Coded(system, call.text("code"), call.text("display"))]
-    if not found:
+    rows = call.codings()
+    if rows is None and call.text("code"):
+        return [Coded(system, call.text("code"), call.text("display"))]
+    if not rows:
         raise missing("code", "coding", "codeableConcept")
-    return found
+    names = ("system", "code", "display", "version")
+    return [Coded(*(str(row.get(name) or "") for name in names)) for row in rows]
 
 
 def _told(ctx: Any, call: Asked, codes: list[Coded], verdicts: list[Verdict]) -> Resource:

@@ -32,7 +32,6 @@ class Loading:
     resource: str
     url: str
     version: str
-    count: int = 0
     size: int = 0
     hierarchy: bool = False
     adopts: bool = False
@@ -44,23 +43,21 @@ class Loading:
             return
         if any(len(concept.code) > LONGEST for concept in concepts):
             raise _too_long("CodeSystem.concept.code")
-        rows = [_row(n, concept) for n, concept in enumerate(concepts, self.count)]
-        added = await self.store.run(
-            "terminology.add", self.sid, *(list(column) for column in zip(*rows, strict=True))
-        )
+        rows = [_row(n, concept) for n, concept in enumerate(concepts)]
+        columns = (list(column) for column in zip(*rows, strict=True))
+        added = await self.store.run("terminology.add", self.sid, self.size, *columns)
         self.size += len(added)
         if self.strict and len(added) < len(rows):
             new = {row["code"] for row in added}
             raise _twice(next((c.code for c in concepts if c.code not in new), _repeated(concepts)))
-        self.count += len(rows)
         self.hierarchy = self.hierarchy or any(concept.parents for concept in concepts)
         self.adopts = self.adopts or any(p.code == "child" for c in concepts for p in c.properties)
 
     async def finish(self) -> None:
         """Works out the hierarchy, shows the system, and takes away what it replaces."""
-        for first in range(0, self.count if self.adopts else 0, BLOCK):
+        for first in range(0, self.size if self.adopts else 0, BLOCK):
             await self.store.run("terminology.adopt", self.sid, first, first + BLOCK - 1)
-        for first in range(0, self.count if self.hierarchy or self.adopts else 0, BLOCK):
+        for first in range(0, self.size if self.hierarchy or self.adopts else 0, BLOCK):
             await self.store.run("terminology.ancestors", self.sid, first, first + BLOCK - 1)
         replaced = await self.store.run("terminology.older", self.sid, self.resource, self.url, self.version)
         await self.store.run("terminology.finish", self.sid, self.size)
@@ -119,9 +116,11 @@ async def forget(store: Store, sid: int) -> None:
 async def keep_code_system(store: Store, resource: Resource) -> None:
     """The concepts of a CodeSystem that is being stored, in the same transaction.
 
-    One without content says that there is a system; its concepts, if they were loaded, stay.
+    One without content says that there is a system; its concepts, if they were loaded, stay. Without a url
+    nobody can name it.
     """
-    if resource.get("content") == "not-present" and not resource.get("concept"):
+    present = resource.get("content") != "not-present" or resource.get("concept")
+    if not present or not resource.get("url"):
         return
     loading = await begin(
         store,

@@ -36,7 +36,6 @@ class Library:
 
     store: Store
     systems: dict[tuple[str, str], System] = field(default_factory=dict)
-    supplements: dict[str, list[int]] = field(default_factory=dict)
 
     async def system(self, url: str, version: str = "") -> System:
         """A code system; one that is not here has the key -1."""
@@ -56,10 +55,12 @@ class Library:
                 row["name"],
                 row["sid"],
                 row["size"],
+                tuple(row["supplements"]),
             )
         ours = shipped.system(url)
         if ours is not None and version in ("", ours.version):
-            return ours
+            rows = await self.store.run("terminology.supplements", [ours.url, ours.canonical])
+            return replace(ours, supplements=tuple(row["sid"] for row in rows))
         return System(url, version, "not-present", key=-1)
 
     async def concepts(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
@@ -67,7 +68,7 @@ class Library:
         if not system.known or not codes:
             return {}
         if system.key is None:
-            return _shipped(system, codes)
+            return await self._supplemented(system, _shipped(system, codes))
         rows = await self.store.run("terminology.concepts", system.key, list(codes))
         found = {row["code"]: _concept(row) for row in rows}
         if not system.case_sensitive and len(found) < len(codes):
@@ -83,17 +84,10 @@ class Library:
 
     async def _supplemented(self, system: System, found: dict[str, Concept]) -> dict[str, Concept]:
         """With what the supplements of the system add."""
-        for sid in await self._supplements(system):
+        for sid in system.supplements:
             for row in await self.store.run("terminology.concepts", sid, list(found)):
                 found[row["code"]] = _joined(found[row["code"]], _concept(row))
         return found
-
-    async def _supplements(self, system: System) -> list[int]:
-        names = [system.url, system.canonical]
-        if system.canonical not in self.supplements:
-            rows = await self.store.run("terminology.supplements", names)
-            self.supplements[system.canonical] = [row["sid"] for row in rows]
-        return self.supplements[system.canonical]
 
     async def children(self, system: System, code: str, most: int) -> list[str]:
         """The codes just below one, in order, at most `most`."""
@@ -128,9 +122,10 @@ class Library:
     ) -> list[Concept]:
         """So many of them from `offset`, in the system's order."""
         if system.key is None:
-            return list(_chosen(system, predicate, words, without))[offset : offset + limit]
+            chosen = list(_chosen(system, predicate, words, without))[offset : offset + limit]
+            return list((await self._supplemented(system, {c.code: c for c in chosen})).values())
         if predicate == EVERYTHING and not words and not without:
-            rows = await self.store.run("terminology.all", system.key, offset, limit)
+            rows = await self.store.run("terminology.all", system.key, offset, offset + limit - 1)
         else:
             args = (path(predicate), list(without), _query(words), offset, limit)
             rows = await self.store.run("terminology.page", system.key, *args)

@@ -37,12 +37,34 @@ create index terminology_value_set_url on terminology_value_set (url);
 create index terminology_value_set_resource on terminology_value_set (resource);
 """,
     ),
+    Migration(
+        3,
+        "planned each time",
+        """
+create function terminology_count(bigint, jsonpath, text[], text) returns bigint
+  language plpgsql stable as $body$ declare n bigint; begin
+  execute $query$select count(*) from terminology_concept c where c.sid = $1 and c.facts @@ $2
+    and c.code <> all($3) and ($4 = '' or c.words @@ $4::tsquery)$query$
+    into n using $1, $2, $3, $4; return n; end $body$;
+create function terminology_page(bigint, jsonpath, text[], text, bigint, bigint)
+  returns setof terminology_concept language plpgsql stable as $body$ begin
+  return query execute $query$select c.* from terminology_concept c where c.sid = $1 and c.facts @@ $2
+    and c.code <> all($3) and ($4 = '' or c.words @@ $4::tsquery) order by c.num offset $5 limit $6$query$
+    using $1, $2, $3, $4, $5, $6; end $body$;
+""",
+    ),
 )
+"""Which index serves a condition depends on its values: the functions have each question planned with them.
+Left to itself, PostgreSQL would take after five times one plan for all, and read the whole system."""
 
 _NEWEST = "order by s.version = '' , s.version collate \"C\" desc, s.sid desc"
 """Of several versions, the highest by its text; dates and padded numbers are compared well so."""
 
 _COLUMNS = "s.sid, s.url, s.version, s.content, s.case_sensitive, s.title, s.name, s.size"
+_MORE = (
+    "array(select p.sid from terminology_system p where p.supplements <> '' and p.ready"
+    " and p.supplements in (s.url, s.url || '|' || s.version) order by p.sid) as supplements"
+)
 _CONCEPT = (
     "c.code, c.display, c.detail, array(select jsonb_array_elements_text(c.facts->'line')) as line,"
     " array(select jsonb_array_elements_text(c.facts->'par')) as par"
@@ -51,8 +73,8 @@ _CONCEPT = (
 STATEMENTS = (
     Statement(
         "terminology.systems",
-        f"select {_COLUMNS} from terminology_system s where s.url = $1 and s.ready and s.supplements = ''"
-        f" and ($2 = '' or s.version = $2) {_NEWEST} limit 1",
+        f"select {_COLUMNS}, {_MORE} from terminology_system s where s.url = $1 and s.ready"
+        f" and s.supplements = '' and ($2 = '' or s.version = $2) {_NEWEST} limit 1",
         "A code system by its URL and, unless empty, its version",
     ),
     Statement(
@@ -86,30 +108,30 @@ STATEMENTS = (
     ),
     Statement(
         "terminology.count",
-        "select count(*) as n from terminology_concept c where c.sid = $1 and c.facts @@ $2::jsonpath"
-        " and c.code <> all($3::text[]) and ($4 = '' or c.words @@ $4::tsquery)",
-        "How many concepts meet a condition and hold words",
+        "select terminology_count($1, $2::jsonpath, $3, $4) as n",
+        "How many concepts meet a condition, are not listed, and hold words",
     ),
     Statement(
         "terminology.page",
-        f"select {_CONCEPT} from terminology_concept c where c.sid = $1 and c.facts @@ $2::jsonpath"
-        " and c.code <> all($3::text[]) and ($4 = '' or c.words @@ $4::tsquery)"
-        " order by c.num offset $5 limit $6",
-        "A page of the concepts that meet a condition and hold words",
+        f"select {_CONCEPT} from terminology_page($1, $2::jsonpath, $3, $4, $5, $6) c order by c.num",
+        "A page of the concepts that meet a condition, are not listed, and hold words",
     ),
     Statement(
         "terminology.all",
-        f"select {_CONCEPT} from terminology_concept c where c.sid = $1 order by c.num offset $2 limit $3",
-        "A page of every concept of a system",
+        f"select {_CONCEPT} from terminology_concept c where c.sid = $1 and c.num between $2 and $3"
+        " order by c.num",
+        "Every concept of a system from one number to another: they are numbered without a gap",
     ),
     Statement(
         "terminology.add",
-        "with new as (insert into terminology_concept (sid, num, code, display, detail, facts, words)"
-        " select $1, n.num, n.code, n.display, n.detail, n.facts::jsonb,"
-        " array_to_tsvector(array_remove(string_to_array(n.words, ' '), ''))"
-        " from unnest($2::int[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])"
-        " as n(num, code, display, detail, facts, words) on conflict do nothing returning code)"
-        " select code from new",
+        "with fresh as (select distinct on (n.code) n.* from unnest($3::int[], $4::text[], $5::text[],"
+        " $6::text[], $7::text[], $8::text[]) as n(num, code, display, detail, facts, words)"
+        " where not exists (select from terminology_concept c where c.sid = $1 and c.code = n.code)"
+        " order by n.code, n.num),"
+        " new as (insert into terminology_concept (sid, num, code, display, detail, facts, words)"
+        " select $1, $2 + row_number() over (order by n.num) - 1, n.code, n.display, n.detail,"
+        " n.facts::jsonb, array_to_tsvector(array_remove(string_to_array(n.words, ' '), ''))"
+        " from fresh n returning code) select code from new",
         "Adds concepts; gives the codes that were new",
     ),
     Statement(

@@ -1,0 +1,108 @@
+"""The tables of concept maps and of closures, and the statements on them."""
+
+from __future__ import annotations
+
+from aubier.ground.rows import Migration, Statement
+
+MIGRATIONS = (
+    Migration(
+        2,
+        "maps",
+        """
+create table terminology_map (
+  mid bigint generated always as identity primary key,
+  url text not null, version text not null, resource text not null, source text not null,
+  target text not null, head text not null);
+create index terminology_map_url on terminology_map (url);
+create index terminology_map_resource on terminology_map (resource);
+create table terminology_link (
+  mid bigint not null, num int not null, source_system text not null, source_code text not null,
+  target_system text not null, target_code text not null, equivalence text not null, detail text not null,
+  primary key (mid, num));
+create index terminology_link_source on terminology_link (source_code, source_system);
+create index terminology_link_target on terminology_link (target_code, target_system);
+create table terminology_closure (
+  owner text not null, name text not null, seq bigint generated always as identity,
+  system text not null, code text not null, primary key (owner, name, system, code));
+""",
+    ),
+)
+
+_LINK = (
+    "l.source_system, l.source_code, l.target_system, l.target_code, l.equivalence, l.detail,"
+    " m.mid, m.url, m.version"
+)
+_SCOPE = "($4::bigint is null or m.mid = $4) and ($5 = '' or m.source = $5) and ($6 = '' or m.target = $6)"
+
+STATEMENTS = (
+    Statement(
+        "terminology.map",
+        "select m.mid from terminology_map m where m.url = $1 and ($2 = '' or m.version = $2)"
+        ' order by m.version collate "C" desc, m.mid desc limit 1',
+        "A concept map by its URL and, unless empty, its version",
+    ),
+    Statement(
+        "terminology.map-heads",
+        "select m.mid, m.url, m.version, m.head from terminology_map m"
+        " where ($1::bigint is null or m.mid = $1) and ($2 = '' or m.source = $2)"
+        " and ($3 = '' or m.target = $3) order by m.mid desc limit $4",
+        "What maps say of codes that they do not map",
+    ),
+    Statement(
+        "terminology.add-map",
+        "insert into terminology_map (url, version, resource, source, target, head)"
+        " values ($1, $2, $3, $4, $5, $6) returning mid",
+        "Begins a concept map",
+    ),
+    Statement(
+        "terminology.add-links",
+        "insert into terminology_link select $1, n.* from unnest($2::int[], $3::text[], $4::text[],"
+        " $5::text[], $6::text[], $7::text[], $8::text[]) as n",
+        "Adds mappings",
+    ),
+    Statement(
+        "terminology.forget-maps",
+        "with old as (delete from terminology_map where resource = $1 returning mid)"
+        " delete from terminology_link l using old where l.mid = old.mid",
+        "Takes away the map of a resource",
+    ),
+    Statement(
+        "terminology.links",
+        f"select {_LINK} from terminology_link l join terminology_map m on m.mid = l.mid"
+        f" where l.source_code = $1 and l.source_system = any($2::text[])"
+        f" and ($3 = '' or l.target_system = $3) and {_SCOPE} order by m.mid desc, l.num limit $7",
+        "Where a code leads",
+    ),
+    Statement(
+        "terminology.links-to",
+        f"select {_LINK} from terminology_link l join terminology_map m on m.mid = l.mid"
+        f" where l.target_code = $1 and l.target_system = any($2::text[])"
+        f" and ($3 = '' or l.source_system = $3) and {_SCOPE} order by m.mid desc, l.num limit $7",
+        "What leads to a code",
+    ),
+    Statement(
+        "terminology.closure",
+        "select system, code, seq from terminology_closure where owner = $1 and name = $2 and code <> ''"
+        " order by seq limit $3",
+        "The concepts of a closure",
+    ),
+    Statement(
+        "terminology.closure-begun",
+        "select 1 as here from terminology_closure where owner = $1 and name = $2 and code = ''",
+        "Whether a closure was begun",
+    ),
+    Statement(
+        "terminology.begin-closure",
+        "with old as (delete from terminology_closure where owner = $1 and name = $2 and code <> '')"
+        " insert into terminology_closure (owner, name, system, code) values ($1, $2, '', '')"
+        " on conflict do nothing",
+        "Begins a closure, or empties it",
+    ),
+    Statement(
+        "terminology.add-closure",
+        "insert into terminology_closure (owner, name, system, code)"
+        " select $1, $2, n.system, n.code from unnest($3::text[], $4::text[]) as n(system, code)"
+        " on conflict do nothing",
+        "Adds concepts to a closure",
+    ),
+)

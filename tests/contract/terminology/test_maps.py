@@ -1,0 +1,170 @@
+"""`ConceptMap/$translate` and `$closure`."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from tests.contract.desk import Desk
+from tests.contract.terminology.stock import URL, call, told
+
+SHADES = URL + "shades"
+
+
+def element(code: str, *targets: dict[str, Any]) -> dict[str, Any]:
+    """One code of a map and where it leads."""
+    return {"code": code, "display": code.title()} | ({"target": list(targets)} if targets else {})
+
+
+def concept_map(name: str, *elements: dict[str, Any], **group: Any) -> dict[str, Any]:
+    """A map from the colours to other shades."""
+    return {
+        "resourceType": "ConceptMap",
+        "url": URL + "map/" + name,
+        "version": "1",
+        "status": "active",
+        "sourceUri": URL + "vs/all",
+        "targetUri": URL + "vs/shades",
+        "group": [{"source": URL + "colours", "target": SHADES, "element": list(elements), **group}],
+    }
+
+
+WIDE = concept_map(
+    "wide",
+    element("red", {"code": "R", "display": "Shade R", "equivalence": "wider", "comment": "about"}),
+    element("blue", {"code": "B1", "equivalence": "narrower"}, {"code": "B2", "equivalence": "equivalent"}),
+    element("puce", {"equivalence": "unmatched"}),
+    element(
+        "scarlet",
+        {
+            "code": "S",
+            "equivalence": "equivalent",
+            "dependsOn": [{"property": "http://x.example/light", "value": "day"}],
+            "product": [
+                {"property": "http://x.example/mood", "system": "http://x.example/m", "value": "gay"}
+            ],
+        },
+    ),
+)
+FIXED = concept_map(
+    "fixed",
+    element("red", {"code": "R2", "equivalence": "equivalent"}),
+    unmapped={"mode": "fixed", "code": "none", "display": "No shade"},
+)
+PROVIDED = concept_map("provided", element("red"), unmapped={"mode": "provided"})
+OTHER = concept_map("other", element("red"), unmapped={"mode": "other-map", "url": URL + "map/wide"})
+
+
+@pytest.fixture(scope="module")
+async def maps(desk: Desk) -> AsyncIterator[Desk]:
+    """The house with the maps of this module, and what it knew before at the end."""
+    made = [await desk.make("loader", row) for row in (WIDE, FIXED, PROVIDED, OTHER)]
+    yield desk
+    for logical in made:
+        await desk.ask("loader", "DELETE", f"ConceptMap/{logical}")
+
+
+def matches(body: dict[str, Any]) -> list[tuple[str, str]]:
+    """(equivalence, code) of each match."""
+    found = []
+    for row in body["parameter"]:
+        if row["name"] == "match":
+            parts = {p["name"]: p for p in row["part"]}
+            code = parts.get("concept", {}).get("valueCoding", {}).get("code", "")
+            found.append((parts["equivalence"]["valueCode"], code))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("given", "result", "expected"),
+    [
+        ({"url": URL + "map/wide", "code": "red"}, True, [("wider", "R")]),
+        ({"url": URL + "map/wide|1", "code": "blue"}, True, [("narrower", "B1"), ("equivalent", "B2")]),
+        ({"url": URL + "map/wide", "code": "puce"}, False, [("unmatched", "")]),
+        ({"url": URL + "map/wide", "code": "mauve"}, False, []),
+        ({"url": URL + "map/wide", "code": "scarlet"}, False, []),
+        ({"url": URL + "map/wide", "code": "red", "targetsystem": URL + "nowhere"}, False, []),
+        ({"url": URL + "map/fixed", "code": "blue"}, True, [("inexact", "none")]),
+        ({"url": URL + "map/provided", "code": "blue"}, True, [("equivalent", "blue")]),
+        ({"url": URL + "map/other", "code": "blue"}, True, [("narrower", "B1"), ("equivalent", "B2")]),
+        (
+            {"source": URL + "vs/all", "target": URL + "vs/shades", "code": "red"},
+            True,
+            [("equivalent", "R2"), ("wider", "R")],
+        ),
+        ({"source": URL + "vs/none", "code": "red"}, False, []),
+        ({"conceptMap": WIDE, "code": "red"}, True, [("wider", "R")]),
+    ],
+)
+async def test_translate(
+    maps: Desk, given: dict[str, Any], result: bool, expected: list[tuple[str, str]]
+) -> None:
+    status, body = await call(maps, "ConceptMap/$translate", system=URL + "colours", **given)
+    assert (status, told(body, "result"), matches(body)) == (200, result, expected), body
+    assert bool(told(body, "message")) is not result
+
+
+async def test_translate_backwards(maps: Desk) -> None:
+    given = {"url": URL + "map/wide", "system": SHADES, "code": "R", "reverse": True}
+    status, body = await call(maps, "ConceptMap/$translate", **given)
+    assert (status, matches(body)) == (200, [("narrower", "red")])
+    given = {"conceptMap": WIDE, "system": SHADES, "code": "B2", "reverse": True}
+    status, body = await call(maps, "ConceptMap/$translate", **given)
+    assert (status, matches(body)) == (200, [("equivalent", "blue")])
+
+
+async def test_a_mapping_that_depends_on_something(maps: Desk) -> None:
+    parts = [
+        {"name": "element", "valueUri": "http://x.example/light"},
+        {"name": "concept", "valueCodeableConcept": {"coding": [{"code": "day"}]}},
+    ]
+    rows = [
+        {"name": "url", "valueUri": URL + "map/wide"},
+        {"name": "coding", "valueCoding": {"system": URL + "colours", "code": "scarlet"}},
+        {"name": "dependency", "part": parts},
+    ]
+    body = {"resourceType": "Parameters", "parameter": rows}
+    status, found = await maps.ask("doctor", "POST", "ConceptMap/$translate", body)
+    assert (status, matches(found)) == (200, [("equivalent", "S")])
+    match = next(row for row in found["parameter"] if row["name"] == "match")
+    product = next(p for p in match["part"] if p["name"] == "product")
+    assert product["part"][1]["valueCoding"] == {"system": "http://x.example/m", "code": "gay"}
+
+
+async def test_a_map_that_is_not_here(maps: Desk) -> None:
+    given = {"url": URL + "map/no", "system": URL + "colours", "code": "red"}
+    assert (await call(maps, "ConceptMap/$translate", **given))[0] == 404
+    assert (await call(maps, "ConceptMap/$translate", url=URL + "map/wide"))[0] == 400
+
+
+async def test_closure(desk: Desk) -> None:
+    def coding(code: str) -> dict[str, Any]:
+        return {"valueCoding": {"system": URL + "colours", "code": code}}
+
+    def pairs(body: dict[str, Any]) -> list[tuple[str, str]]:
+        return [
+            (row["code"], target["code"])
+            for group in body.get("group", [])
+            for row in group["element"]
+            for target in row["target"]
+        ]
+
+    assert (await call(desk, "$closure", name="none", concept=coding("red")))[0] == 404
+    status, body = await call(desk, "$closure", name="mine")
+    assert (status, body["version"], pairs(body)) == (200, "0", [])
+    status, body = await call(desk, "$closure", name="mine", concept=[coding("scarlet"), coding("blue")])
+    assert (status, pairs(body)) == (200, [])
+    first = body["version"]
+    _, body = await call(desk, "$closure", name="mine", concept=coding("colour"))
+    assert pairs(body) == [("blue", "colour"), ("scarlet", "colour")]
+    _, body = await call(desk, "$closure", name="mine", concept=coding("red"))
+    assert pairs(body) == [("red", "colour"), ("scarlet", "red")]
+    _, body = await call(desk, "$closure", name="mine", version=int(first))
+    assert len(pairs(body)) == 4
+    status, body = await call(desk, "$closure", name="mine", concept=coding("mauve"))
+    assert (status, body["issue"][0]["code"]) == (404, "not-found")
+    # Somebody else's closure of the same name is another one.
+    assert (await call(desk, "$closure", login="loader", name="mine", concept=coding("red")))[0] == 404
+    await call(desk, "$closure", name="mine")
+    _, body = await call(desk, "$closure", name="mine", version=0)
+    assert pairs(body) == []
