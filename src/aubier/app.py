@@ -39,7 +39,8 @@ from aubier.referentials import directory, identity, sharing, signon
 from aubier.referentials.signon import api as signon_api
 from aubier.rest.asgi import Server
 from aubier.rest.capability import capability
-from aubier.rest.interactions import Interactions, Limits
+from aubier.rest.exchange import Limits
+from aubier.rest.interactions import Interactions
 from aubier.search.parameters import registry
 from aubier.services import record
 from aubier.services.record import api as record_api

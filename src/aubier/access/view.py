@@ -21,6 +21,7 @@ from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
 from aubier.store.keys import DIRECTORY, type_numbers
 from aubier.store.reading import Found, Row
+from aubier.store.reading.record import Asked, Walked
 from aubier.store.sight import Sight
 from aubier.store.store import Store
 from aubier.store.trace import audit_lines, secret_actors
@@ -172,6 +173,15 @@ class View:
             self.access.store.history(self.sight, asked, logical, **options),
             _UNOPENED,
         )
+
+    async def walk(self, asked: Asked) -> Walked:
+        """One page of a whole record, or of what belongs to an encounter, as stored bytes.
+
+        Types that the actor's scopes do not open are absent. Problem as `read_row`.
+        """
+        what = f"{asked.kind}/{asked.id}/$everything"
+        await self._allow(asked.kind, "read", what)
+        return await self._told("operation", what, self.access.store.walk(self.sight, asked), _UNOPENED)
 
     async def _whole_history(self) -> list[str]:
         """The types of a history of everything: none stands for all."""

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Operation, Resource
+from aubier.rest.operations import OPERATIONS
+from aubier.rest.operations.standard import Standard
 from aubier.rest.writing.patches import PATCH_FORMATS
 from aubier.search.model import Parameter
 from aubier.search.parameters import is_indexed, registry
@@ -57,6 +59,7 @@ def _rest(base: str, operations: Mapping[tuple[str, str], Operation], oauth: Map
         "interaction": [{"code": c} for c in ("transaction", "batch", "history-system")],
     }
     own = [_operation(o) for (on, _), o in operations.items() if not on]
+    own += [_standard(o) for o in OPERATIONS if not o.on]
     return {**row, "operation": own} if own else row
 
 
@@ -100,6 +103,7 @@ def _resource(kind: str, operations: Mapping[tuple[str, str], Operation]) -> Res
         "searchParam": [{"name": p.code, "type": p.type, "definition": p.url} for p in parameters],
     }
     own = [_operation(o) for (on, _), o in operations.items() if on == kind]
+    own += [_standard(o) for o in OPERATIONS if o.on == kind]
     if own:
         row["operation"] = own
     return {k: v for k, v in row.items() if v != []}
@@ -114,5 +118,13 @@ def _operation(operation: Operation) -> Resource:
     return {
         "name": operation.name,
         "definition": f"https://aubier.example/OperationDefinition/{on}-{operation.name}",
+        "documentation": f"{operation.title['en']} ({operation.rule})",
+    }
+
+
+def _standard(operation: Standard) -> Resource:
+    return {
+        "name": operation.name,
+        "definition": operation.definition,
         "documentation": f"{operation.title['en']} ({operation.rule})",
     }

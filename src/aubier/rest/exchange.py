@@ -26,6 +26,15 @@ _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Paging bounds: the default page and the largest one, entries."""
+
+    page: int = 20
+    largest: int = 1000
+    bundle: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """A FHIR request. `path` holds the segments after the base; header names are lower case."""
 

@@ -18,6 +18,7 @@ from aubier.ground.rows import Operation, Resource
 from aubier.rest.exchange import (
     Answer,
     Call,
+    Limits,
     decoded,
     decoded_bytes,
     of_version,
@@ -25,7 +26,9 @@ from aubier.rest.exchange import (
     version_of,
 )
 from aubier.rest.formats.negotiation import FORM
+from aubier.rest.operations import OPERATIONS
 from aubier.rest.outcome import said
+from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
 from aubier.rest.searchset import history, searchset
 from aubier.rest.writing.patches import sent_patch
@@ -38,15 +41,6 @@ from aubier.store.reading import Row
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Paging bounds: the default page and the largest one, entries."""
-
-    page: int = 20
-    largest: int = 1000
-    bundle: int = 20_000
 
 
 @dataclass(slots=True)
@@ -296,10 +290,15 @@ class Interactions:
         kind = call.path[0] if len(call.path) > 1 else ""
         if kind:
             self.check_type(kind)
-        operation = self.operations.get((kind, name))
         if view.actor.kind == "anonymous":
             raise unidentified()
         instance = len(call.path) == 3
+        own = next((o for o in OPERATIONS if (o.on, o.name, o.instance) == (kind, name, instance)), None)
+        if own is not None:
+            if instance:
+                _check_id(kind, call.path[1])
+            return await own.run(call, view, self.limits)
+        operation = self.operations.get((kind, name))
         if (
             operation is None
             or len(call.path) > 3
@@ -429,7 +428,7 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
             case "_count" if re.fullmatch(r"[0-9]{1,6}", value):
                 options["count"] = min(int(value), limits.largest)
             case "_since" | "_at":
-                options[name[1:]] = _instant(name, value)
+                options[name[1:]] = span(name, value)[0]
             case "_page" if re.fullmatch(r"[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,9}", value):
                 options["cursor"] = tuple(int(n) for n in value.split("."))
             case "_format" | "_pretty" | "_summary" | "_elements":
@@ -468,17 +467,6 @@ def _refuse_narrative_with_others(query: Query) -> None:
             "_summary=text ne se combine pas avec _include ou _revinclude",
             at="http._summary",
         )
-
-
-def _instant(name: str, value: str) -> int:
-    query = parse("Patient", [("_lastUpdated", value)], registry=registry())
-    criterion = query.criteria[0]
-    found = criterion.values[0] if hasattr(criterion, "values") else None
-    if found is None or found.prefix != "eq":
-        raise problem(
-            "invalid", f"{name} must be an instant", f"{name} doit être un instant", at=f"http.{name}"
-        )
-    return found.lo
 
 
 def path_of(raw: str) -> tuple[str, ...]:

@@ -25,8 +25,8 @@ def searchset(base: str, query: Query, found: Found) -> bytes:
         total = len(found.rows)
     entries = []
     if query.summary != "count":
-        entries = [_entry(base, row, "match", query) for row in found.rows]
-        entries += [_entry(base, row, "include", query) for row in found.included]
+        entries = [entry(base, row, "match", query) for row in found.rows]
+        entries += [entry(base, row, "include", query) for row in found.included]
         if query.ignored:
             entries.append(_ignored(query))
     return bundle("searchset", total, _links(base, query, found), entries)
@@ -61,8 +61,9 @@ def bundle(kind: str, total: int | None, links: Sequence[tuple[str, str]], entri
     return head.encode() + (b',"entry":[' + body + b"]}" if body else b"}")
 
 
-def _entry(base: str, row: Row, mode: str, query: Query) -> bytes:
-    raw = shaped(row.raw, query) if query.summary or query.elements else row.raw
+def entry(base: str, row: Row, mode: str, query: Query | None = None) -> bytes:
+    """The entry of a row that matched, or is included, cut to what the query asks."""
+    raw = shaped(row.raw, query) if query and (query.summary or query.elements) else row.raw
     return (
         f'{{"fullUrl":"{base}/{row.type}/{row.id}","resource":'.encode()
         + raw

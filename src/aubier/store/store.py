@@ -29,6 +29,7 @@ from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
+from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight
 from aubier.store.writing import Again, Finder, Writer
@@ -150,6 +151,11 @@ class Store:
         """Versions, newest first; see `Reader.history`."""
         async with self._reader(sight) as reader:
             return await reader.history(kinds, logical, **options)
+
+    async def walk(self, sight: Sight, asked: Asked) -> Walked:
+        """One page of a whole record; see `record.walk`."""
+        async with self._turn(sight), self._reader(sight) as reader:
+            return await walk(reader, asked)
 
     async def transact(self, sight: Sight, batch: Batch) -> list[Written]:
         """Writes all or nothing; gives what came of each intent in order.

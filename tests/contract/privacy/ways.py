@@ -50,6 +50,11 @@ def reads(kind: str, one: str) -> dict[str, Request]:
         "chain": THROUGH[kind].format(id=one),
         "has": BACK[kind].format(id=one),
     }
+    if kind in ("Patient", "Encounter"):
+        searches |= {
+            "everything": f"{name}/$everything",
+            "everything of none": f"{name}/$everything?_type=Basic",
+        }
     if kind == "Patient":
         searches |= {
             "of the patient": f"Condition?patient={one}&_total=accurate",
@@ -79,6 +84,13 @@ def reads(kind: str, one: str) -> dict[str, Request]:
     }
 
 
+def _patch(kind: str) -> Resource:
+    """One that fits no resource: what it says of a hidden one must not tell that there is one."""
+    parts = [{"name": "type", "valueCode": "replace"}, {"name": "path", "valueString": f"{kind}.language"}]
+    parts.append({"name": "value", "valueCode": "fr"})
+    return {"resourceType": "Parameters", "parameter": [{"name": "operation", "part": parts}]}
+
+
 def writes(kind: str, one: str) -> dict[str, Request]:
     """Those that try to change it, or to learn of it by writing something else."""
     name, body = f"{kind}/{one}", BODY[kind]()
@@ -88,6 +100,10 @@ def writes(kind: str, one: str) -> dict[str, Request]:
         "put": ("PUT", name, put),
         "put if match": ("PUT", name, put, {"if_match": 'W/"1"'}),
         "put if none": ("PUT", name, put, {"if_none_match": "*"}),
+        "patch": ("PATCH", name, _patch(kind)),
+        "patch if match": ("PATCH", name, _patch(kind), {"if_match": 'W/"9"'}),
+        "conditional patch": ("PATCH", f"{kind}?_id={one}", _patch(kind)),
+        "patch in a transaction": ("POST", "", bundle("transaction", entry("PATCH", name, _patch(kind)))),
         "delete": ("DELETE", name),
         "delete if match": ("DELETE", name, None, {"if_match": 'W/"9"'}),
         "conditional delete": ("DELETE", f"{kind}?_id={one}"),

@@ -1,0 +1,100 @@
+"""An operation of the standard, and how its parameters come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aubier.access.view import View
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Resource, Texts
+from aubier.rest.exchange import Answer, Call, Limits
+from aubier.store.keys import type_numbers
+
+Run = Callable[[Call, View, Limits], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Standard:
+    """`$name` on a type, of one `instance` or not. `run` answers the call."""
+
+    name: str
+    on: str
+    run: Run
+    title: Texts
+    rule: str
+    instance: bool = True
+
+    @property
+    def definition(self) -> str:
+        """The canonical URL of its OperationDefinition."""
+        return f"http://hl7.org/fhir/OperationDefinition/{self.on or 'Resource'}-{self.name}"
+
+
+def given(call: Call, *names: str) -> list[tuple[str, str]]:
+    """The parameters as (name, text), from the query or from Parameters.
+
+    Problem: the method; a parameter that is none of `names` (`_format` and `_pretty` say nothing here).
+    """
+    if call.method not in ("GET", "HEAD", "POST"):
+        refusal = problem(
+            "method",
+            f"{call.method[:20]} is not possible here; use GET or POST",
+            f"{call.method[:20]} n'est pas possible ici ; utilisez GET ou POST",
+            at="http.method",
+        )
+        raise Problem(refusal.issues, headers={"Allow": "GET, POST"})
+    pairs = call.pairs()
+    if call.method == "POST" and call.body:
+        pairs += _parameters(call.resource())
+    pairs = [(name, value) for name, value in pairs if name not in ("_format", "_pretty")]
+    for name, _ in pairs:
+        if name not in names:
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' means nothing here; there are {', '.join(names)}",
+                f"« {name[:64]} » n'a pas de sens ici ; il y a {', '.join(names)}",
+                at=f"http.{name[:64]}",
+            )
+    return pairs
+
+
+def _parameters(resource: Resource) -> list[tuple[str, str]]:
+    if resource.get("resourceType") != "Parameters" or not isinstance(resource.get("parameter", []), list):
+        raise problem(
+            "value", "Send a Parameters resource", "Envoyez une ressource Parameters", at="Parameters"
+        )
+    found: list[tuple[str, str]] = []
+    for one in resource.get("parameter", []):
+        values = [v for k, v in one.items() if k.startswith("value")] if isinstance(one, dict) else []
+        if len(values) == 1 and isinstance(values[0], str | int) and isinstance(one.get("name"), str):
+            text = str(values[0])
+            found.append((one["name"], text.lower() if isinstance(values[0], bool) else text))
+    return found
+
+
+def count_of(value: str, limits: Limits) -> int:
+    """A `_count`, no larger than the largest page. Problem: it is no number above zero."""
+    if not re.fullmatch(r"[0-9]{1,9}", value) or not int(value):
+        raise problem(
+            "invalid",
+            "_count is a number above zero",
+            "_count est un nombre supérieur à zéro",
+            at="http._count",
+        )
+    return min(int(value), limits.largest)
+
+
+def types_of(value: str) -> list[str]:
+    """The resource types of a `_type` list. Problem for a name that is none."""
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    for name in names:
+        if name not in type_numbers():
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' is not a resource type of FHIR R4",
+                f"« {name[:64]} » n'est pas un type de ressource FHIR R4",
+                at="http._type",
+            )
+    return names

@@ -1,0 +1,124 @@
+"""All of a record, or of what belongs to one encounter: walked in the order in which it was stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from aubier.fhir import json as fhir_json
+from aubier.fhir.definitions import definitions
+from aubier.fhir.references import Reference, iter_references
+from aubier.search.model import NO_DATE
+from aubier.search.sql import Args
+from aubier.store.keys import family, type_numbers
+from aubier.store.reading.reader import _ROW, _SETTLED, Reader, Row, _row
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which record (`Patient`) or encounter, and what of it. `types` empty: all; times in ms.
+
+    `since` keeps what changed from then on and is settled: whoever asks again from the last date misses
+    nothing. `start` and `end` keep what has its clinical date between, or has none. `after` is the mark of
+    the page before.
+    """
+
+    kind: str
+    id: str
+    types: tuple[str, ...] = ()
+    since: int | None = None
+    start: int | None = None
+    end: int | None = None
+    count: int = 100
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A page: its rows, what they refer to outside the record, the mark of the next page or none."""
+
+    rows: list[Row]
+    included: list[Row] = field(default_factory=list)
+    next: int | None = None
+
+
+async def walk(reader: Reader, asked: Asked) -> Walked:
+    """One page; the first one begins with the resource itself. Problem as `Reader.read`.
+
+    The order is that of row numbers, which are given once and never change: a page costs the same in a long
+    record as in a short one, and what nobody changes meanwhile is on exactly one page.
+    """
+    focus = [] if asked.after is not None else [await reader.read(asked.kind, asked.id)]
+    first = [row for row in focus if not asked.types or row.type in asked.types]
+    size = max(asked.count - len(first), 0)
+    args = Args()
+    statement = _statement(reader, asked, args, size + 1)
+    what = f"{asked.kind}/{asked.id}/$everything"
+    records = await reader._proved("", args, statement, "operation", what, page=size)
+    ordered = sorted((_row(r) for r in records), key=lambda row: row.rid)
+    rows = [*first, *ordered[:size]]
+    following = (ordered[size - 1].rid if size else 0) if len(ordered) > size else None
+    return Walked(rows, await _named(reader, asked, rows), following)
+
+
+def _statement(reader: Reader, asked: Asked, args: Args, limit: int) -> str:
+    number, name = args.add(type_numbers()[asked.kind], "smallint"), args.add(asked.id, "text")
+    pat = f"(select m.pat from id_map m where m.type = {number} and m.id = {name})"
+    kinds = [k for k in asked.types or sorted(type_numbers()) if not family(k) and reader.sight.sees_type(k)]
+    tests = [
+        f"r.type = any({args.add([type_numbers()[k] for k in kinds], 'smallint[]')})",
+        f"not (r.type = {number} and r.id = {name})",
+        f"r.rid > {args.add(asked.after or 0, 'bigint')}",
+        reader.sight.predicate("r", args, directory=False),
+        *_times(asked, args),
+    ]
+    if asked.kind != "Patient":
+        tests.append(_linked(reader, asked, args))
+    where = " and ".join(tests)
+    end = f" order by r.rid limit {limit}"
+    return (
+        f"select * from ((select {_ROW} from res r where r.pat = {pat} and {where}{end}) union all"
+        f" (select {_ROW} from stub s join res r on r.pat = s.home and r.rid = s.rid where s.pat = {pat}"
+        f" and s.home <> s.pat and s.until_ver is null and {where}{end})) u order by u.rid limit {limit}"
+    )
+
+
+def _times(asked: Asked, args: Args) -> Iterator[str]:
+    if asked.since is not None:
+        yield f"r.upd >= {args.add(asked.since, 'bigint')} and r.seq < {_SETTLED}"
+    if asked.start is not None:
+        yield f"(r.lo = {NO_DATE} or r.hi > {args.add(asked.start, 'bigint')})"
+    if asked.end is not None:
+        yield f"(r.lo = {NO_DATE} or r.lo < {args.add(asked.end, 'bigint')})"
+
+
+def _linked(reader: Reader, asked: Asked, args: Args) -> str:
+    """The condition that a row names the resource by a parameter of its compartment."""
+    defined = definitions().compartment(asked.kind)
+    params = [reader.keys.param(kind, code) for kind, codes in defined.items() for code in codes]
+    keyed, target = args.add(params, "bigint[]"), args.add(f"{asked.kind}/{asked.id}", "text")
+    return (
+        "exists (select 1 from ref f where f.rid = r.rid and f.pat = r.pat"
+        f" and f.param = any({keyed}) and f.target = {target})"
+    )
+
+
+async def _named(reader: Reader, asked: Asked, rows: Sequence[Row]) -> list[Row]:
+    """What the rows refer to outside the record, where it is visible: who cared, where, with what.
+
+    Never a part of another record: what may be in the compartment of a patient comes with that patient.
+    """
+    inside = {"Patient", *definitions().compartment("Patient")} - {"Practitioner", "Group"}
+    if asked.kind != "Patient":
+        inside.discard("Patient")
+    wanted: dict[str, set[str]] = {}
+    for row in rows:
+        for place in iter_references(fhir_json.parse(row.raw)):
+            found = Reference.parse(place.text)
+            if found.form in ("relative", "absolute") and found.type not in inside:
+                wanted.setdefault(found.type, set()).add(found.id)
+    out: list[Row] = []
+    for kind, ids in sorted(wanted.items()):
+        out += await reader.several(kind, sorted(ids))
+    had = {(row.type, row.id) for row in rows}
+    return [row for row in out if (row.type, row.id) not in had]
