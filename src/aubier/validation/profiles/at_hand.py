@@ -1,0 +1,85 @@
+"""Value sets that can be told without a terminology service: listed codes, and whole code systems at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from aubier.fhir.definitions import definitions
+from aubier.ground.rows import Resource
+from aubier.validation.profiles.library import Codes
+from aubier.validation.profiles.questions import Coded
+
+Find = Callable[[str], Resource | None]
+
+
+def told(url: str, find: Find) -> Codes | None:
+    """The (system, code) pairs of a value set, of the specification or given by `find`; None when it cannot.
+
+    Told are expansions that are complete, listed concepts and complete code systems; filters, imports and
+    exclusions are for a terminology service.
+    """
+    bare = url.partition("|")[0]
+    shipped = definitions().value_set(bare)
+    if shipped is not None:
+        return shipped
+    found = find(url) or find(bare)
+    return _codes(found, find) if found is not None else None
+
+
+def _codes(value_set: Resource, find: Find) -> Codes | None:
+    compose = value_set.get("compose") or {}
+    if compose.get("exclude") or not compose.get("include"):
+        return None
+    pairs: set[tuple[str, str]] = set()
+    for row in compose["include"]:
+        some = _included(row, find)
+        if some is None:
+            return None
+        pairs |= some
+    return frozenset(pairs)
+
+
+def _included(row: dict[str, Any], find: Find) -> set[tuple[str, str]] | None:
+    system = row.get("system")
+    if not isinstance(system, str) or row.get("filter") or row.get("valueSet"):
+        return None
+    if row.get("concept"):
+        return {(system, str(c.get("code"))) for c in row["concept"]}
+    shipped = definitions().code_system(system)
+    if shipped is not None:
+        return {(system, c) for c in shipped.concepts} if shipped.content == "complete" else None
+    found = find(system)
+    if found is None or found.get("content") != "complete":
+        return None
+    return {(system, code) for code in _nested(found.get("concept", ()))}
+
+
+def _nested(concepts: Sequence[dict[str, Any]]) -> list[str]:
+    codes: list[str] = []
+    pending = list(concepts)
+    while pending:
+        row = pending.pop()
+        codes.append(str(row.get("code")))
+        pending += row.get("concept", ())
+    return codes
+
+
+class AtHand:
+    """Answers from the value sets at hand alone: what they do not tell stays untold."""
+
+    def __init__(self, find: Find = lambda url: None) -> None:
+        self._find = find
+
+    async def members(self, asked: Sequence[tuple[str, Coded]]) -> Sequence[bool | None]:
+        """For each (value set, coding): whether it is a member, or None."""
+        sets = {url: told(url, self._find) for url in dict.fromkeys(url for url, _ in asked)}
+        return [_member(sets[url], coded) for url, coded in asked]
+
+
+def _member(pairs: Codes | None, coded: Coded) -> bool | None:
+    if pairs is None:
+        return None
+    if coded.system is None:
+        return any(code == coded.code for _, code in pairs)
+    return (coded.system, coded.code) in pairs

@@ -1,0 +1,110 @@
+"""The definitions at hand for a walk: profiles compiled on first use, extensions, value sets."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aubier.fhir.definitions import definitions
+from aubier.ground.problem import Problem
+from aubier.ground.rows import Resource
+from aubier.validation.profiles.shapes import Shape, compiled
+from aubier.validation.snapshots import Snapshots
+from aubier.validation.snapshots.base import BASE
+from aubier.validation.snapshots.tree import Node
+
+Codes = frozenset[tuple[str, str]]
+
+KEPT = 512
+"""Compiled profiles kept; the one unused for longest goes first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A profile ready to be walked: its type, its shape, where it may stand when it is an extension."""
+
+    canonical: str
+    type: str
+    shape: Shape
+    contexts: tuple[tuple[str, str], ...] = ()
+
+
+class Library:
+    """Profiles by canonical, from `find` and from the specification itself.
+
+    `value_set(url)` gives the (system, code) pairs of a value set that can be told without asking, or None.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], Resource | None] = lambda canonical: None,
+        value_set: Callable[[str], Codes | None] = lambda url: definitions().value_set(url),
+    ) -> None:
+        self.find, self.value_set = find, value_set
+        self._snapshots = Snapshots(find)
+        self._profiles: OrderedDict[str, Profile | Problem | None] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._profiles)
+
+    def profile(self, canonical: str) -> Profile | None:
+        """A profile, or None when it is not here. Problem when it is here and cannot be made."""
+        if canonical in self._profiles:
+            self._profiles.move_to_end(canonical)
+            found = self._profiles[canonical]
+        else:
+            found = self._profiles[canonical] = self._made(canonical)
+            if len(self._profiles) > KEPT:
+                self._profiles.popitem(last=False)
+                self._snapshots = Snapshots(self.find)
+        if isinstance(found, Problem):
+            raise found
+        return found
+
+    def _made(self, canonical: str) -> Profile | Problem | None:
+        try:
+            tree = self.tree(canonical)
+        except Problem as refusal:
+            return refusal
+        if tree is None:
+            return None
+        kind, contexts = self._about(canonical)
+        return Profile(canonical, kind, compiled(tree, kind, canonical), contexts)
+
+    def _about(self, canonical: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The type a definition is of, and the contexts of an extension."""
+        bare = canonical.partition("|")[0]
+        name = bare.removeprefix(BASE)
+        if name in definitions().types:
+            return name, ()
+        row = definitions().profiles.get(bare)
+        if row is not None:
+            return row["t"], tuple((c[0], c[1]) for c in row.get("c", ()))
+        found: dict[str, Any] = self.find(canonical) or {}
+        contexts = found.get("context", ())
+        return str(found.get("type", "")).removeprefix(BASE), tuple(
+            (str(c.get("type")), str(c.get("expression"))) for c in contexts
+        )
+
+    def type_of(self, canonical: str) -> str:
+        """The type of a profile or type by canonical; empty when it is not here."""
+        return self._about(canonical)[0]
+
+    def tree(self, canonical: str) -> Node | None:
+        """The tree of a definition, or None."""
+        return self._snapshots.tree(canonical)
+
+    def unfolded(self, node: Node) -> Node:
+        """The node itself when something is below it, else the tree of the profile that its type names."""
+        if node.children:
+            return node
+        types: Sequence[Any] = node.element.get("type", ())
+        profiles = [p for t in types for p in t.get("profile", ())]
+        if len(profiles) == 1:
+            try:
+                return self.tree(profiles[0]) or node
+            except Problem:
+                return node
+        return node

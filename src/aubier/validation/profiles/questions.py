@@ -1,0 +1,122 @@
+"""What a walk asks of terminology, and what the answers make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from aubier.ground.problem import Issue, Severity
+
+Strength = Literal["required", "extensible", "preferred", "maximum"]
+"""`maximum` is the maximum value set that may go with a binding that is not required."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """One coding. `system` None: the value is a plain `code`, whose system the value set tells."""
+
+    code: str
+    system: str | None = None
+    version: str = ""
+    display: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Whether one of the codings is in a value set; none: a text stands alone. `rule` names the element."""
+
+    path: str
+    strength: Strength
+    value_set: str
+    codings: tuple[Coded, ...]
+    rule: str = ""
+
+
+class Answers(Protocol):
+    """Who knows value sets."""
+
+    async def members(self, asked: Sequence[tuple[str, Coded]]) -> Sequence[bool | None]:
+        """For each (value set, coding): whether it is a member; None when the value set cannot be told."""
+        ...
+
+
+_SEVERITY: dict[str, Severity] = {
+    "required": "error",
+    "maximum": "error",
+    "extensible": "warning",
+    "preferred": "information",
+}
+
+
+def codings(value: Any, type: str) -> tuple[Coded, ...] | None:
+    """The codings of a bound value; None when there is nothing to ask."""
+    if type in ("code", "string", "uri", "canonical", "url"):
+        return (Coded(value),) if isinstance(value, str) else None
+    if not isinstance(value, dict):
+        return None
+    if type == "CodeableConcept":
+        rows = value.get("coding")
+        found = tuple(c for r in rows or () if isinstance(r, dict) for c in _coded(r))
+        return found if found or "text" in value else None
+    if type in ("Coding", "Quantity") or "code" in value:
+        return tuple(_coded(value)) or None
+    return None
+
+
+def _coded(row: dict[str, Any]) -> Iterable[Coded]:
+    code = row.get("code")
+    if isinstance(code, str):
+        yield Coded(
+            code, str(row.get("system", "")), str(row.get("version", "")), str(row.get("display", ""))
+        )
+
+
+async def settled(questions: Sequence[Question], answers: Answers) -> list[Issue]:
+    """The issues of all questions, asked in one batch; the same question is asked once."""
+    asked = list(dict.fromkeys((q.value_set, c) for q in questions for c in q.codings))
+    told = dict(zip(asked, await answers.members(asked), strict=True)) if asked else {}
+    found = [_verdict(q, [told[q.value_set, c] for c in q.codings]) for q in questions]
+    return [issue for issue in found if issue is not None]
+
+
+def _verdict(question: Question, told: list[bool | None]) -> Issue | None:
+    if any(told):
+        return None
+    if None in told:
+        return _untold(question) if question.strength != "preferred" else None
+    if not told and question.strength == "preferred":
+        return None
+    named = ", ".join(f"{c.system or ''}|{c.code}"[:120] for c in question.codings[:5])
+    shown, (english, french) = named or "A text alone", _MEND[question.strength]
+    return Issue(
+        "code-invalid",
+        f"{shown} is not in the value set {question.value_set} ({question.strength}): {english}",
+        f"{named or 'Un texte seul'} n'est pas dans le jeu de valeurs {question.value_set}"
+        f" ({question.strength}) : {french}",
+        (question.path,),
+        _SEVERITY[question.strength],
+        question.rule,
+    )
+
+
+_MEND = {
+    "required": ("take a code from it", "prenez-y un code"),
+    "maximum": ("take a code from it", "prenez-y un code"),
+    "extensible": (
+        "take a code from it unless none fits",
+        "prenez-y un code, sauf si aucun ne convient",
+    ),
+    "preferred": ("a code from it would be better", "un code de ce jeu serait préférable"),
+}
+
+
+def _untold(question: Question) -> Issue:
+    return Issue(
+        "not-supported",
+        f"The value set {question.value_set} cannot be told here: the code was not checked",
+        f"Le jeu de valeurs {question.value_set} n'est pas connu ici : le code n'a pas été vérifié",
+        (question.path,),
+        "information",
+        question.rule,
+    )

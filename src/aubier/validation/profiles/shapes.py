@@ -1,0 +1,210 @@
+"""Profiles compiled: of every element, only what it says beyond the base specification."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aubier.fhir.definitions import Element, definitions
+from aubier.validation.profiles.items import element_of, node_of
+from aubier.validation.snapshots.base import plain_code
+from aubier.validation.snapshots.tree import Node
+
+Tree = Callable[[str], Node | None]
+
+HELD = frozenset({"ele-1", "ext-1", "txt-1", "txt-2", "ref-1"})
+"""Invariants that the base check holds, or (ext-1) the base walk, for every element at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """An invariant to evaluate."""
+
+    key: str
+    severity: str
+    human: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A binding; `most` is its maximum value set, or empty."""
+
+    strength: str
+    value_set: str
+    most: str = ""
+
+
+@dataclass(slots=True)
+class Slice:
+    """A slice: its name, its shape, the node it was made from (what discriminators are read off)."""
+
+    name: str
+    shape: Shape
+    node: Node
+
+
+@dataclass(slots=True)
+class Shape:
+    """What a profile demands of an element. `id` names it in messages.
+
+    `types` are the types a choice is narrowed to; `profiles` and `targets` by type code; `value` is (`fixed`
+    or `pattern`, the value). Empty parts demand nothing.
+    """
+
+    id: str
+    owner: str
+    min: int = 0
+    max: int | None = None
+    types: frozenset[str] = frozenset()
+    profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    targets: tuple[str, ...] = ()
+    value: tuple[str, Any] | None = None
+    low: Any = None
+    high: Any = None
+    length: int | None = None
+    bound: Bound | None = None
+    rules: tuple[Rule, ...] = ()
+    children: dict[str, Shape] = field(default_factory=dict)
+    slicing: Mapping[str, Any] | None = None
+    slices: list[Slice] = field(default_factory=list)
+
+    @property
+    def silent(self) -> bool:
+        """Whether it demands nothing."""
+        own = self.types or self.profiles or self.targets or self.value or self.bound or self.rules
+        edges = self.low is not None or self.high is not None or self.length is not None
+        counts = self.min > 0 or self.max is not None
+        return not (own or edges or counts or self.children or self.slices)
+
+
+def compiled(root: Node, kind: str, profile: str) -> Shape:
+    """The shape of a profile on `kind`; `profile` names it in messages."""
+    shape = _own(root, None, kind, f"{profile} {kind}")
+    shape.min, shape.max = 0, None
+    _below(shape, root, kind)
+    return shape
+
+
+def _shape(node: Node, owner: str, name: str, id: str) -> Shape:
+    """The shape of the element `name` of the type `owner`."""
+    element = element_of(owner, name)
+    shape = _own(node, element, owner, id)
+    inner = _inner(node, element)
+    if inner:
+        _below(shape, node, inner)
+    _slice(shape, node, owner, name)
+    return shape
+
+
+def _below(shape: Shape, node: Node, inner: str) -> None:
+    for name, child in node.children.items():
+        found = _shape(child, inner, name, f"{shape.id}.{name}")
+        if not found.silent:
+            shape.children[name] = found
+
+
+def _slice(shape: Shape, node: Node, owner: str, name: str) -> None:
+    """The slices, reslices below the slice they divide."""
+    shape.slicing = node.element.get("slicing") if node.slices else None
+    made: dict[str, Slice] = {}
+    for key, each in node.slices.items():
+        above = made.get(key.rpartition("/")[0])
+        own = _shape(Node(each.element, each.children), owner, name, f"{shape.id}:{key}")
+        own.min = int(each.element.get("min", 0))
+        own.max = _most(each.element)
+        made[key] = Slice(key, own, each)
+        (above.shape.slices if above else shape.slices).append(made[key])
+        if above and above.shape.slicing is None:
+            above.shape.slicing = above.node.element.get("slicing")
+
+
+def _inner(node: Node, element: Element | None) -> str:
+    """The type that names what is below an element; empty when several types may stand there."""
+    if element is not None and element.children:
+        return element.content or element.path
+    codes = {plain_code(t) for t in node.element.get("type", ())}
+    code = codes.pop() if len(codes) == 1 else ""
+    return code if code and node_of(code) is not None else "Element"
+
+
+def _own(node: Node, element: Element | None, owner: str, id: str) -> Shape:
+    """What the element itself says beyond its base."""
+    row = node.element
+    shape = Shape(id, owner)
+    least, most = int(row.get("min", 0)), _most(row)
+    if element is None or least > element.min:
+        shape.min = least
+    if element is None or (most is not None and (element.max is None or most < element.max)):
+        shape.max = most
+    _types(shape, row, element)
+    for key, value in row.items():
+        if key.startswith(("fixed", "pattern")):
+            shape.value = ("fixed" if key.startswith("fixed") else "pattern", value)
+        elif key.startswith("minValue"):
+            shape.low = value
+        elif key.startswith("maxValue"):
+            shape.high = value
+    shape.length = row.get("maxLength")
+    shape.bound = _binding(row.get("binding"), element)
+    shape.rules = _rules(row, element, owner)
+    return shape
+
+
+def _types(shape: Shape, row: dict[str, Any], element: Element | None) -> None:
+    types = row.get("type", ())
+    codes = frozenset(plain_code(t) for t in types)
+    if element is not None and element.choice and codes < {t.code for t in element.types}:
+        shape.types = codes
+    said = {t.code: t for t in element.types} if element else {}
+    profiles: dict[str, tuple[str, ...]] = {}
+    targets: list[str] = []
+    for type in types:
+        code = plain_code(type)
+        own = tuple(type.get("profile", ()))
+        if own and own != tuple(map(_full, getattr(said.get(code), "profiles", ()))):
+            profiles[code] = own
+        aimed = tuple(type.get("targetProfile", ()))
+        if code == "Reference" and set(aimed) != set(map(_full, getattr(said.get(code), "targets", ()))):
+            targets += aimed
+    shape.profiles, shape.targets = profiles, tuple(targets)
+
+
+def _full(code: str) -> str:
+    return code if ":" in code else f"http://hl7.org/fhir/StructureDefinition/{code}"
+
+
+def _most(row: dict[str, Any]) -> int | None:
+    most = str(row.get("max", "*"))
+    return int(most) if most.isdecimal() else None
+
+
+_MAXIMUM = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
+
+
+def _binding(row: Any, element: Element | None) -> Bound | None:
+    """The binding, unless the base walk asks the same."""
+    if not row or row.get("strength") == "example" or "valueSet" not in row:
+        return None
+    most = [x for x in row.get("extension", ()) if x.get("url") == _MAXIMUM]
+    limit = str(most[0].get("valueCanonical") or most[0].get("valueUri") or "") if most else ""
+    base = element.binding if element else None
+    bare = row["valueSet"].partition("|")[0]
+    if base and not limit and (base.strength, base.value_set) == (row["strength"], bare):
+        return None
+    return Bound(row["strength"], row["valueSet"], limit)
+
+
+def _rules(row: dict[str, Any], element: Element | None, owner: str) -> tuple[Rule, ...]:
+    """The invariants that the base does not already have."""
+    known = set(HELD) | {i.key for i in (element.invariants if element else ())}
+    kinds = [plain_code(t) for t in row.get("type", ())] or [owner]
+    for kind in (*kinds, owner.partition(".")[0]):
+        if kind in definitions().types:
+            known |= {i.key for i in definitions().type(kind).invariants}
+    return tuple(
+        Rule(c["key"], c.get("severity", "error"), c.get("human", ""), c["expression"])
+        for c in row.get("constraint", ())
+        if c.get("key") not in known and c.get("expression")
+    )

@@ -1,0 +1,12 @@
+"""Validation against profiles: a pure walk, then one batch of questions to terminology.
+
+`check` is the way in; `walk` walks a profile; `discriminate` tells slices apart; `resolving` follows
+references inside what is validated; `ground` walks what the specification itself says beyond structure;
+`bundles` holds what is between entries; `words` says it all.
+
+Rule: FHIR R4 4.0.1, profiling.html, validation.html, extensibility.html.
+"""
+
+from aubier.validation.walks.check import Found, validated, walked
+
+__all__ = ["Found", "validated", "walked"]

@@ -1,0 +1,83 @@
+"""What a reference names inside what is validated: contained resources and the entries of a Bundle.
+
+Rule: FHIR R4 4.0.1, references.html#contained, bundle.html#references.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aubier.fhir.references import Reference
+from aubier.validation.profiles.items import Item, children
+
+
+class Surroundings:
+    """Finds the targets of references; the entries of a Bundle are indexed once."""
+
+    def __init__(self) -> None:
+        self._indexes: dict[int, dict[str, Item]] = {}
+
+    def resolve(self, reference: Item) -> Item | None:
+        """The item of the resource that a Reference (or a uri) names here, or None."""
+        value = reference.value
+        text = value.get("reference") if value.__class__ is dict else value
+        if not isinstance(text, str) or reference.resource is None:
+            return None
+        holder = container(reference.resource)
+        if text.startswith("#"):
+            return _contained(holder, text[1:])
+        bundle = _bundle_of(holder)
+        if bundle is None:
+            return None
+        index = self._index(bundle)
+        bare = text.partition("#")[0].partition("/_history/")[0]
+        return index.get(_absolute(holder, bare)) or index.get(bare)
+
+    def _index(self, bundle: Item) -> dict[str, Item]:
+        found = self._indexes.get(id(bundle.value))
+        if found is None:
+            found = self._indexes[id(bundle.value)] = _indexed(bundle)
+        return found
+
+
+def container(resource: Item) -> Item:
+    """The resource that stands by itself around one: itself, or the one it is contained in."""
+    above = resource.parent
+    return above.resource if resource.name == "contained" and above and above.resource else resource
+
+
+def _contained(holder: Item, id: str) -> Item | None:
+    if not id:
+        return holder
+    return next((c for c in children(holder, "contained") if c.value.get("id") == id), None)
+
+
+def _bundle_of(resource: Item) -> Item | None:
+    """The Bundle of which a resource is an entry."""
+    entry = resource.parent
+    return entry.parent if entry is not None and entry.type == "Bundle.entry" else None
+
+
+def _indexed(bundle: Item) -> dict[str, Item]:
+    """Entries by fullUrl and, where no fullUrl says it, by `Type/id`. The first of a name counts."""
+    found: dict[str, Item] = {}
+    local: dict[str, Item] = {}
+    for entry in children(bundle, "entry"):
+        for resource in children(entry, "resource"):
+            url = entry.value.get("fullUrl")
+            if isinstance(url, str):
+                found.setdefault(url, resource)
+            local.setdefault(f"{resource.type}/{resource.value.get('id')}", resource)
+    return local | found
+
+
+def _absolute(resource: Item, text: str) -> str:
+    """A relative reference as a URL, by the fullUrl of the entry it stands in."""
+    entry: Any = resource.parent.value if resource.parent else {}
+    url = entry.get("fullUrl")
+    if not isinstance(url, str):
+        return text
+    own = Reference.parse(url)
+    if Reference.parse(text).form == "relative" and own.local and url.endswith(f"/{own.local}"):
+        return url.removesuffix(own.local) + text
+    return text

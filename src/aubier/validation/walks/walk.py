@@ -1,0 +1,265 @@
+"""A profile walked over a value. Pure: issues and terminology questions come out, nothing is looked up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from aubier.fhir.references import Reference
+from aubier.ground.problem import Issue, Problem
+from aubier.validation.drafts import LIMIT
+from aubier.validation.profiles.items import Item, children, fits, same
+from aubier.validation.profiles.library import Library
+from aubier.validation.profiles.questions import Question, codings
+from aubier.validation.profiles.shapes import Rule, Shape, Slice
+from aubier.validation.walks import words
+from aubier.validation.walks.discriminate import Test, tests_of
+from aubier.validation.walks.invariants import holds
+from aubier.validation.walks.resolving import Surroundings
+
+MOST = 400_000
+"""Items looked at in one validation, at most."""
+MAX_DEPTH = 100
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a walk and the quiet walks it starts share: work done, verdicts, what did not compile."""
+
+    left: int = MOST
+    depth: int = 0
+    verdicts: dict[tuple[int, str], bool] = field(default_factory=dict)
+    unevaluated: Counter[str] = field(default_factory=Counter)
+
+
+class TooMuch(Exception):
+    """The bound of work is reached."""
+
+
+class Walk:
+    """One validation under way. `quiet` walks only want to know whether there is an error."""
+
+    def __init__(self, library: Library, around: Surroundings, spent: Spent, *, quiet: bool = False) -> None:
+        self.library, self.around, self.spent, self.quiet = library, around, spent, quiet
+        self.issues: list[Issue] = []
+        self.questions: list[Question] = []
+
+    # -- what others ask ----------------------------------------------------------------------------
+
+    def resolve(self, reference: Item) -> Item | None:
+        """What a reference names here."""
+        return self.around.resolve(reference)
+
+    def conforms(self, item: Item, canonical: str) -> bool:
+        """Whether an item conforms to a profile; true for one that is not here."""
+        key = (id(item.value), canonical)
+        if key not in self.spent.verdicts:
+            self.spent.verdicts[key] = True  # asked again while it is being told
+            quiet = Walk(self.library, self.around, self.spent, quiet=True)
+            quiet.profile(item, canonical)
+            self.spent.verdicts[key] = not quiet.refused
+        return self.spent.verdicts[key]
+
+    @property
+    def refused(self) -> bool:
+        """Whether an error was found."""
+        return any(i.severity in ("error", "fatal") for i in self.issues)
+
+    def say(self, issue: Issue) -> None:
+        """Adds an issue."""
+        if len(self.issues) <= LIMIT:
+            self.issues.append(issue)
+
+    # -- walking ------------------------------------------------------------------------------------
+
+    def profile(self, item: Item, canonical: str) -> None:
+        """Walks a profile over an item, which must be of its type."""
+        try:
+            found = self.library.profile(canonical)
+        except Problem as refusal:
+            for one in refusal.issues:
+                self.say(
+                    words.issue(item, "processing", (one.text, one.fr), rule=canonical, severity="warning")
+                )
+            return
+        if found is None:
+            self.say(words.unknown_profile(item, canonical))
+        elif found.type and found.type != item.type and item.value is not None:
+            text = (
+                f"{canonical} is a profile of {found.type}, this is a {item.type}",
+                f"{canonical} est un profil de {found.type}, ceci est un {item.type}",
+            )
+            self.say(words.issue(item, "structure", text, rule=canonical))
+        else:
+            self.against(item, found.shape)
+
+    def against(self, item: Item, shape: Shape) -> None:
+        """Checks what a shape demands of one item and of all below it."""
+        self.spent.left -= 1
+        if self.spent.left < 0 or self.spent.depth > MAX_DEPTH:
+            raise TooMuch
+        self.spent.depth += 1
+        self._value(item, shape)
+        if shape.bound and not self.quiet:
+            self._ask(item, shape)
+        if shape.profiles.get(item.type):
+            self._profiles(item, shape.profiles[item.type], shape)
+        if shape.targets and item.type == "Reference":
+            self._target(item, shape)
+        self.rules(item, shape.rules, shape.id)
+        for name, child in shape.children.items():
+            self._several(item, name, children(item, name), child)
+        self.spent.depth -= 1
+
+    def rules(self, item: Item, rules: tuple[Rule, ...], source: str) -> None:
+        """Evaluates invariants on an item."""
+        for rule in rules:
+            verdict = holds(rule.expression, item)
+            if verdict is None:
+                self.spent.unevaluated[rule.key] += 1
+            elif not verdict:
+                self.say(words.broken(item, rule, source))
+
+    # -- one value ----------------------------------------------------------------------------------
+
+    def _value(self, item: Item, shape: Shape) -> None:
+        if shape.value is not None:
+            kind, wanted = shape.value
+            if not (same if kind == "fixed" else fits)(item.value, wanted):
+                self.say(words.not_value(item, shape))
+        if shape.length is not None and isinstance(item.value, str) and len(item.value) > shape.length:
+            self.say(words.too_long(item, shape))
+        if shape.low is not None and _order(item.value, shape.low) < 0:
+            self.say(words.beyond(item, shape, _edge(shape.low), low=True))
+        if shape.high is not None and _order(item.value, shape.high) > 0:
+            self.say(words.beyond(item, shape, _edge(shape.high), low=False))
+
+    def _ask(self, item: Item, shape: Shape) -> None:
+        found = codings(item.value, item.type)
+        if found is None or shape.bound is None:
+            return
+        bound = shape.bound
+        if bound.strength in ("required", "extensible", "preferred"):
+            strength: Any = bound.strength
+            self.questions.append(Question(item.path, strength, bound.value_set, found, shape.id))
+        if bound.most:
+            self.questions.append(Question(item.path, "maximum", bound.most, found, shape.id))
+
+    def _profiles(self, item: Item, named: tuple[str, ...], shape: Shape) -> None:
+        """A value must follow one of the profiles of its type."""
+        if item.type == "Extension" and not self.quiet:
+            return  # every extension is walked against its own definition
+        if len(named) == 1:
+            self.profile(item, named[0])
+        elif not any(self.conforms(item, p) for p in named):
+            self.say(words.no_profile_fits(item, ", ".join(named), shape))
+
+    def _target(self, item: Item, shape: Shape) -> None:
+        """A reference names one of the types; its target, when it is here, follows one of the profiles."""
+        if item.value.__class__ is not dict:
+            return
+        found = self.resolve(item)
+        text = item.value.get("reference")
+        kind = found.type if found else Reference.parse(text).type if isinstance(text, str) else ""
+        kind = kind or str(item.value.get("type", ""))
+        types = {t: self.library.type_of(t) for t in shape.targets}
+        allowed = ", ".join(shape.targets)
+        if kind and all(types.values()) and not {kind, "Resource"} & set(types.values()):
+            self.say(words.wrong_target(item, kind, allowed, shape))
+        elif found is not None:
+            fitting = [t for t, k in types.items() if k in (kind, "", "Resource")]
+            if not any(self.conforms(found, t) for t in fitting):
+                self.say(words.target_off(item, allowed, shape))
+
+    # -- several values -----------------------------------------------------------------------------
+
+    def _several(self, parent: Item, name: str, items: list[Item], shape: Shape) -> None:
+        self._count(parent, name, items, shape)
+        for item in items:
+            if shape.types and item.type not in shape.types:
+                self.say(words.wrong_type(item, shape))
+                continue
+            self.against(item, shape)
+        if shape.slices:
+            self._sliced(parent, name, items, shape)
+
+    def _count(self, parent: Item, name: str, items: list[Item], shape: Shape) -> None:
+        if len(items) < shape.min:
+            self.say(words.too_few(parent, name, len(items), shape))
+        if shape.max is not None and len(items) > shape.max:
+            self.say(words.too_many(parent, name, len(items), shape))
+
+    def _sliced(self, parent: Item, name: str, items: list[Item], shape: Shape) -> None:
+        """Each item to its slice, then each slice as an element of its own."""
+        decided = [(s, self._tests(parent, name, s, shape)) for s in shape.slices]
+        found: list[int | None] = [self._slice_of(item, decided) for item in items]
+        for place, (each, tests) in enumerate(decided):
+            if tests is None:
+                continue
+            mine = [item for item, at in zip(items, found, strict=True) if at == place]
+            self._several(parent, name, mine, each.shape)
+        if all(tests is not None for _, tests in decided):
+            self._unsliced(items, found, shape)
+
+    @staticmethod
+    def _cut(shape: Shape) -> tuple[list[dict[str, str]], str, bool]:
+        row = shape.slicing or {}
+        return list(row.get("discriminator", ())), str(row.get("rules", "open")), bool(row.get("ordered"))
+
+    def _tests(self, parent: Item, name: str, slice: Slice, shape: Shape) -> list[Test] | None:
+        rows = self._cut(shape)[0]
+        tests = tests_of(self.library, slice, rows) if rows else None
+        if tests is None and not self.quiet and (slice.shape.min or self._cut(shape)[1] == "closed"):
+            self.say(words.undecidable(parent, name, slice.shape))
+        return tests
+
+    def _slice_of(self, item: Item, decided: list[tuple[Slice, list[Test] | None]]) -> int | None:
+        for place, (_, tests) in enumerate(decided):
+            if tests is not None and all(test(self, item) for test in tests):
+                return place
+        return None
+
+    def _unsliced(self, items: list[Item], found: list[int | None], shape: Shape) -> None:
+        _, rules, ordered = self._cut(shape)
+        last, ended = -1, False
+        for item, at in zip(items, found, strict=True):
+            if at is None:
+                ended = True
+                if rules == "closed":
+                    self.say(words.not_in_slices(item, shape))
+                continue
+            if (ordered and at < last) or (rules == "openAtEnd" and ended):
+                self.say(words.out_of_order(item, shape, shape.slices[at].name))
+            last = max(last, at)
+
+
+def _edge(edge: Any) -> Any:
+    return edge.get("value") if isinstance(edge, dict) else edge
+
+
+def _order(value: Any, edge: Any) -> int:
+    """-1, 0 or 1; 0 for what cannot be compared: other units, dates that differ only in precision."""
+    if isinstance(edge, dict):
+        unit = isinstance(value, dict) and value.get("code") == edge.get("code")
+        return _order(value.get("value"), edge.get("value")) if unit else 0
+    numbers = (int, Decimal, float)
+    if isinstance(value, numbers) and isinstance(edge, numbers):
+        a, b = Decimal(str(value)), Decimal(str(edge))
+        return (a > b) - (a < b)
+    if isinstance(value, str) and isinstance(edge, str):
+        size = min(len(value), len(edge))
+        return (value[:size] > edge[:size]) - (value[:size] < edge[:size])
+    return 0
+
+
+def resources_in(item: Item) -> Iterator[Item]:
+    """A resource, those it contains and those of its entries and parameters."""
+    yield item
+    for name in ("contained", "entry", "parameter"):
+        for below in children(item, name):
+            held = [below] if name == "contained" else children(below, "resource")
+            for one in held:
+                yield from resources_in(one)

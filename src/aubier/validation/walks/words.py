@@ -1,0 +1,219 @@
+"""What a profile refuses, in words: the element, the rule, the mend, in both languages."""
+
+from __future__ import annotations
+
+from aubier.ground.problem import Issue, Kind, Severity
+from aubier.validation.drafts import shown
+from aubier.validation.profiles.items import Item
+from aubier.validation.profiles.shapes import Rule, Shape
+
+
+def issue(
+    item: Item | str,
+    kind: Kind,
+    text: tuple[str, str],
+    *,
+    rule: str = "",
+    severity: Severity = "error",
+) -> Issue:
+    """An issue at an item (or a path), with its texts in English and French."""
+    at = item if isinstance(item, str) else item.path
+    return Issue(kind, text[0], text[1], (at,), severity, rule)
+
+
+def too_few(parent: Item, name: str, count: int, shape: Shape) -> Issue:
+    """Fewer repetitions than the profile asks."""
+    own = name.removesuffix("[x]")
+    text = (
+        f"{own} must be given at least {shape.min} time(s), {count} found: add what is missing",
+        f"{own} doit être donné au moins {shape.min} fois, {count} trouvé(s) : ajoutez ce qui manque",
+    )
+    return issue(f"{parent.path}.{own}", "required", text, rule=shape.id)
+
+
+def too_many(parent: Item, name: str, count: int, shape: Shape) -> Issue:
+    """More repetitions than the profile allows."""
+    own = name.removesuffix("[x]")
+    text = (
+        f"{own} may be given at most {shape.max} time(s), {count} found: take some out",
+        f"{own} peut être donné au plus {shape.max} fois, {count} trouvé(s) : retirez-en",
+    )
+    return issue(f"{parent.path}.{own}", "structure", text, rule=shape.id)
+
+
+def wrong_type(item: Item, shape: Shape) -> Issue:
+    """A type that the profile took away from a choice."""
+    allowed = ", ".join(sorted(shape.types))
+    text = (
+        f"{item.type} is not allowed here, only {allowed}",
+        f"{item.type} n'est pas permis ici, seulement {allowed}",
+    )
+    return issue(item, "structure", text, rule=shape.id)
+
+
+def not_value(item: Item, shape: Shape) -> Issue:
+    """Another value than the fixed one, or one without what the pattern demands."""
+    kind, wanted = shape.value or ("", None)
+    seen = shown(wanted) if not isinstance(wanted, dict | list) else _told(wanted)
+    if kind == "fixed":
+        text = (f"The value must be exactly {seen}", f"La valeur doit être exactement {seen}")
+    else:
+        text = (f"The value must hold at least {seen}", f"La valeur doit contenir au moins {seen}")
+    return issue(item, "value", text, rule=shape.id)
+
+
+def _told(value: object) -> str:
+    from_json = str(value).replace("'", '"')
+    return from_json if len(from_json) <= 160 else from_json[:157] + "..."
+
+
+def beyond(item: Item, shape: Shape, edge: object, *, low: bool) -> Issue:
+    """A value below the minimum or above the maximum."""
+    text = (
+        f"{shown(item.value)} is {'below' if low else 'above'} {shown(edge)}",
+        f"{shown(item.value)} est {'au-dessous' if low else 'au-dessus'} de {shown(edge)}",
+    )
+    return issue(item, "value", text, rule=shape.id)
+
+
+def too_long(item: Item, shape: Shape) -> Issue:
+    """A text longer than the profile allows."""
+    text = (
+        f"{len(str(item.value))} characters, at most {shape.length} allowed: shorten it",
+        f"{len(str(item.value))} caractères, au plus {shape.length} permis : abrégez",
+    )
+    return issue(item, "value", text, rule=shape.id)
+
+
+def not_in_slices(item: Item, shape: Shape) -> Issue:
+    """A value that belongs to no slice where only slices are allowed."""
+    names = ", ".join(s.name for s in shape.slices[:12])
+    text = (
+        f"This value belongs to none of the slices allowed here: {names}",
+        f"Cette valeur n'appartient à aucune des tranches (slices) permises ici : {names}",
+    )
+    return issue(item, "structure", text, rule=shape.id)
+
+
+def out_of_order(item: Item, shape: Shape, name: str) -> Issue:
+    """A slice that comes too late, or an open value before the end."""
+    text = (
+        f"The slices have an order: {name} must come before what precedes it",
+        f"Les tranches (slices) ont un ordre : {name} doit venir avant ce qui le précède",
+    )
+    return issue(item, "structure", text, rule=shape.id)
+
+
+def undecidable(parent: Item, name: str, slice: Shape) -> Issue:
+    """A slice whose definition does not say what its discriminator needs."""
+    text = (
+        f"{slice.id} cannot be told apart: its definition says nothing at the discriminator; not checked",
+        f"{slice.id} ne se distingue pas : sa définition ne dit rien au discriminant ; non vérifié",
+    )
+    return issue(
+        f"{parent.path}.{name.removesuffix('[x]')}",
+        "not-supported",
+        text,
+        rule=slice.id,
+        severity="information",
+    )
+
+
+def wrong_target(item: Item, kind: str, allowed: str, shape: Shape) -> Issue:
+    """A reference to something of a type that the profile does not allow."""
+    text = (
+        f"A reference to {kind} may not stand here; allowed: {allowed}",
+        f"Une référence à {kind} n'est pas permise ici ; permis : {allowed}",
+    )
+    return issue(f"{item.path}.reference", "value", text, rule=shape.id)
+
+
+def target_off(item: Item, allowed: str, shape: Shape) -> Issue:
+    """A reference whose target is here and follows none of the profiles."""
+    text = (
+        f"The resource that this names conforms to none of: {allowed}; validate it by itself to see why",
+        f"La ressource désignée n'est conforme à aucun de : {allowed} ; validez-la seule pour voir pourquoi",
+    )
+    return issue(f"{item.path}.reference", "value", text, rule=shape.id)
+
+
+def no_profile_fits(item: Item, named: str, shape: Shape) -> Issue:
+    """A value that follows none of the profiles of its type."""
+    text = (f"This conforms to none of: {named}", f"Ceci n'est conforme à aucun de : {named}")
+    return issue(item, "structure", text, rule=shape.id)
+
+
+def unknown_profile(at: Item | str, canonical: str, severity: Severity = "information") -> Issue:
+    """A profile that is not here."""
+    text = (
+        f"The profile {canonical} is not here: not checked; load the package that holds it",
+        f"Le profil {canonical} n'est pas ici : non vérifié ; chargez le paquet qui le contient",
+    )
+    return issue(at, "not-found", text, severity=severity)
+
+
+def broken(item: Item, rule: Rule, source: str) -> Issue:
+    """An invariant that does not hold."""
+    severity: Severity = "error" if rule.severity == "error" else "warning"
+    text = (f"{rule.key}: {rule.human}", f"{rule.key} : règle non respectée : {rule.human}")
+    return issue(item, "invariant", text, rule=f"{source} {rule.key}".strip(), severity=severity)
+
+
+def unevaluated(key: str, count: int) -> Issue:
+    """An invariant that cannot be evaluated here yet, and how often it was met."""
+    text = (
+        f"The invariant {key} cannot be evaluated here: not checked ({count} time(s))",
+        f"L'invariant {key} ne peut pas être évalué ici : non vérifié ({count} fois)",
+    )
+    return Issue("not-supported", text[0], text[1], (), "information", key)
+
+
+def unknown_extension(item: Item, url: str, *, modifier: bool) -> Issue:
+    """An extension without definition here: a modifier cannot be ignored."""
+    text = (
+        f"The extension {url} is not defined here"
+        + (": a modifier extension must be understood; load its package" if modifier else ": not checked"),
+        f"L'extension {url} n'est pas définie ici"
+        + (
+            " : une modifierExtension doit être comprise ; chargez son paquet"
+            if modifier
+            else " : non vérifiée"
+        ),
+    )
+    return issue(item, "not-found", text, severity="error" if modifier else "information")
+
+
+def misplaced_extension(item: Item, url: str, allowed: str) -> Issue:
+    """An extension where its definition does not let it stand."""
+    text = (
+        f"The extension {url} may not stand here; allowed on: {allowed}",
+        f"L'extension {url} n'est pas permise ici ; permise sur : {allowed}",
+    )
+    return issue(item, "structure", text, rule=url)
+
+
+def relative_system(item: Item, system: str) -> Issue:
+    """A system that is no absolute URI."""
+    text = (
+        f"The system {system[:80]} must be an absolute URI (http://..., urn:oid:...)",
+        f"Le système {system[:80]} doit être une URI absolue (http://..., urn:oid:...)",
+    )
+    return issue(f"{item.path}.system", "value", text, rule=f"FHIR R4 4.0.1 datatypes.html#{item.type}")
+
+
+def both_in_extension(item: Item) -> Issue:
+    """An extension with a value and extensions, or with neither."""
+    text = (
+        "An extension has either a value or extensions of its own: give one of them",
+        "Une extension a soit une valeur, soit ses propres extensions : donnez l'une des deux",
+    )
+    return issue(item, "invariant", text, rule="FHIR R4 4.0.1 ext-1")
+
+
+def exhausted() -> Issue:
+    """More work than one validation may take."""
+    return Issue(
+        "too-costly",
+        "This takes too much work for one validation: the rest was not checked",
+        "Trop de travail pour une validation : le reste n'a pas été vérifié",
+    )
