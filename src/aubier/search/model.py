@@ -173,6 +173,19 @@ class Has:
 
 
 @dataclass(frozen=True, slots=True)
+class Logic:
+    """Conditions on `type` joined by `operator`: and, or; or the negation (not) of one."""
+
+    type: str
+    operator: str
+    parts: tuple[Condition, ...]
+
+
+Condition = Criterion | Has | Logic
+"""What a row is tested for."""
+
+
+@dataclass(frozen=True, slots=True)
 class CodeSet:
     """A set of codes that a question names and does not list.
 
@@ -218,7 +231,7 @@ class Query:
     """
 
     type: str
-    criteria: tuple[Criterion | Has, ...] = ()
+    criteria: tuple[Condition, ...] = ()
     includes: tuple[Include, ...] = ()
     sort: tuple[Sort, ...] = ()
     count: int = 20

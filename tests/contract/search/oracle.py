@@ -457,6 +457,45 @@ def _reference(stored: str, text: str, modifier: str) -> bool:
     return stored == text or ("/" not in text and "://" not in stored and stored.endswith(f"/{text}"))
 
 
+@dataclass(frozen=True)
+class Compared:
+    """`name operator value` of a filter."""
+
+    name: str
+    operator: str
+    value: str
+
+    def __str__(self) -> str:
+        quoted = self.value.replace("\\", "\\\\").replace('"', '\\"')
+        bare = self.value and not any(c in self.value for c in ' "()[]\\')
+        return f"{self.name} {self.operator} " + (self.value if bare else f'"{quoted}"')
+
+
+@dataclass(frozen=True)
+class Joined:
+    """Parts of a filter joined by and, or; or the negation (not) of one."""
+
+    operator: str
+    parts: tuple["Compared | Joined", ...]
+
+    def __str__(self) -> str:
+        if self.operator == "not":
+            return f"not({self.parts[0]})"
+        return f" {self.operator} ".join(f"({p})" if isinstance(p, Joined) else str(p) for p in self.parts)
+
+
+class Filter(str):
+    """A filter as it is written, that remembers what was meant."""
+
+    tree: Compared | Joined
+
+    @classmethod
+    def of(cls, tree: Compared | Joined) -> "Filter":
+        made = cls(str(tree))
+        made.tree = tree
+        return made
+
+
 @dataclass
 class Oracle:
     """Resources as one reader sees them, and the searches over them. `now` in ms."""
@@ -477,6 +516,8 @@ class Oracle:
 
     def meets(self, resource: Resource, name: str, value: str) -> bool:
         """Whether one resource meets `name=value`, chains and reverse chains followed."""
+        if isinstance(value, Filter):
+            return self._filtered(resource, value.tree)
         if name.startswith("_has:"):
             _, kind, through, rest = name.split(":", 3)
             me = f"{resource['resourceType']}/{resource['id']}"
@@ -490,6 +531,36 @@ class Oracle:
             named = [self.named[t] for t in read(resource) if t in self.named and t.startswith(start)]
             return any(self.meets(t, rest, value) for t in named if self._has_parameter(t, rest))
         return self._plain(resource, name, value)
+
+    def _filtered(self, resource: Resource, tree: Compared | Joined) -> bool:
+        if isinstance(tree, Joined):
+            found = (self._filtered(resource, part) for part in tree.parts)
+            return any(found) if tree.operator == "or" else all(found) != (tree.operator == "not")
+        sort, read = parameter(resource["resourceType"], tree.name)
+        stored = read(resource)
+        if tree.operator == "pr":
+            return bool(stored) == (tree.value == "true")
+        if tree.operator == "ne" and sort not in ("date", "number", "quantity"):
+            return bool(stored) and not any(self._compared(sort, s, "eq", tree.value) for s in stored)
+        return any(self._compared(sort, s, tree.operator, tree.value) for s in stored)
+
+    def _compared(self, sort: str, stored: Any, operator: str, value: str) -> bool:
+        if sort == "string":
+            one, other = fold(stored), fold(value)
+            return {
+                "eq": one == other,
+                "co": other in one,
+                "sw": one.startswith(other),
+                "ew": one.endswith(other),
+            }[operator]
+        if sort == "date" and operator == "po":
+            low, high = span(value)
+            return bool(stored[0] < high and stored[1] > low)
+        if sort in ("date", "number", "quantity"):
+            return self._one(sort, stored, ("" if operator == "eq" else operator) + value, "")
+        if sort == "uri" and operator == "sw":
+            return bool(stored.startswith(value))
+        return self._one(sort, stored, value.replace(",", "\\,") if sort == "token" else value, "")
 
     @staticmethod
     def _has_parameter(resource: Resource, name: str) -> bool:

@@ -5,7 +5,16 @@ from random import Random
 from typing import Any
 
 from tests.contract.search.corpus import BROADER, CODE_SETS, DAYS, LOCAL, LOINC, MOMENTS, UCUM
-from tests.contract.search.oracle import _EVERY, PREFIXES, TABLE, Oracle, parameter
+from tests.contract.search.oracle import (
+    _EVERY,
+    PREFIXES,
+    TABLE,
+    Compared,
+    Filter,
+    Joined,
+    Oracle,
+    parameter,
+)
 
 Pairs = list[tuple[str, str]]
 
@@ -30,6 +39,19 @@ UNSET = {"_id", "active", "deceased", "telecom", "version", "contenttype"}
 """Tokens whose values are no codes of a set."""
 
 
+_RANGED = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap", "pr")
+OPERATORS = {
+    "string": ("eq", "ne", "co", "sw", "ew", "pr"),
+    "token": ("eq", "eq", "ne", "pr"),
+    "reference": ("eq", "ne", "re", "pr"),
+    "uri": ("eq", "ne", "sw", "pr"),
+    "date": (*_RANGED, "po"),
+    "number": _RANGED,
+    "quantity": _RANGED,
+}
+"""What `_filter` may ask of each type of parameter."""
+
+
 class Asker:
     """Makes questions whose answers are neither always empty nor always everything."""
 
@@ -48,6 +70,38 @@ class Asker:
                 yield from ([self._subsuming(name, kind, m)] for m in ("above", "below"))
             if ":" not in name:
                 yield [(f"{name}:missing", self.at.choice(("true", "false")))]
+
+    def filter(self, kind: str) -> Pairs:
+        """A filter of a few comparisons."""
+        return [("_filter", Filter.of(self._tree(kind, self.at.choice((0, 1, 1, 2, 2)))))]
+
+    def _tree(self, kind: str, depth: int) -> Compared | Joined:
+        if not depth:
+            return self._compared(kind)
+        operator = self.at.choice(("and", "or", "or", "not"))
+        count = 1 if operator == "not" else self.at.choice((2, 2, 3))
+        return Joined(operator, tuple(self._tree(kind, depth - 1) for _ in range(count)))
+
+    def _compared(self, kind: str) -> Compared:
+        known = [n for n in [*TABLE[kind], *_EVERY] if ":" not in n and parameter(kind, n)[0] in OPERATORS]
+        name = self.at.choice(known)
+        sort, read = parameter(kind, name)
+        operator = self.at.choice(OPERATORS[sort])
+        stored = [v for r in self.oracle.of(kind) for v in read(r)]
+        if operator == "pr" or not stored:
+            return Compared(name, "pr", self.at.choice(("true", "false")))
+        if sort == "date":
+            return Compared(name, operator, self._date(kind, name))
+        if sort in ("number", "quantity"):
+            return Compared(name, operator, self._number(sort))
+        one = self.at.choice(stored)
+        if sort == "token":
+            system, code = one
+            code = code.replace("|", "\\|")
+            return Compared(name, operator, code if self.at.random() < 0.5 else f"{system}|{code}")
+        half = len(one) // 2 + 1
+        part = {"sw": one[:half], "ew": one[half - 1 :], "co": one[1:half]}.get(operator, one)
+        return Compared(name, operator, (part.strip() or one).upper() if sort == "string" else part)
 
     def _subsuming(self, name: str, kind: str, modifier: str) -> tuple[str, str]:
         stored = parameter(kind, name)[1]

@@ -98,6 +98,19 @@ DEEP: list[tuple[str, Pairs, set[str], set[str]]] = [
     ("Observation", [("encounter.status", "cancelled"), PATIENT], {"crossed"}, set()),
     ("Observation", [("encounter.patient.family", "Fermé")], {"crossed"}, set()),
     ("Encounter", [("_has:Observation:encounter:patient.family", "Fermé")], {"day"}, set()),
+    ("Observation", [("_filter", "encounter.status eq cancelled")], {"crossed"}, set()),
+    (
+        "Observation",
+        [("_filter", "not(encounter.status eq cancelled)")],
+        {"plain", "other"},
+        {"plain", "crossed"},
+    ),
+    (
+        "Observation",
+        [("_filter", "patient eq Patient/open and encounter.part-of.status eq in-progress")],
+        {"plain"},
+        {"plain"},
+    ),
     ("Observation", [("_has:List:item:status", "current")], {"plain", "crossed", "other"}, {"plain"}),
     ("Observation", [("_list", "mine")], {"plain", "other"}, {"plain"}),
     ("Observation", [("_list", "mine"), PATIENT], {"plain"}, {"plain"}),
@@ -133,6 +146,7 @@ async def test_lists_that_are_computed_are_refused(linked: Desk) -> None:
         ("_list", "some"),
         ("code-value-quantity", "poids$gt5"),
         ("code:not", "poids"),
+        ("_filter", "code ne poids and (encounter.status eq finished or not(encounter.class eq AMB))"),
     ],
     ids=str,
 )

@@ -58,6 +58,15 @@ async def test_reverse_chains(library: Library, login: str) -> None:
         await agree(library, login, kind, questions[:12])
 
 
+@pytest.mark.parametrize("login", READERS)
+async def test_filters(library: Library, login: str) -> None:
+    for kind in KINDS if login == "loader" else RECORDS:
+        asker = Asker(library.oracles[login], 8)
+        questions = [q for q in (asker.filter(kind) for _ in range(80)) if asker.oracle.search(kind, q)]
+        assert len(questions) >= 12, kind
+        await agree(library, login, kind, questions[:12])
+
+
 SORTS = {
     "Patient": (
         "birthdate",

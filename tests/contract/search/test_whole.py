@@ -23,6 +23,7 @@ def questions(oracle: Oracle, kind: str, seed: int) -> Iterator[Pairs]:
         shapes: list[list[Pairs]] = [
             list(asker.every(kind)),
             [asker.several(kind) for _ in range(20)],
+            [asker.filter(kind) for _ in range(20)],
             [asker.deep(kind, steps) for steps in (1, 1, 2, 2, 3) for _ in range(4)] if kind in LINKS else [],
         ]
         Random(seed + turn).shuffle(shapes[0])

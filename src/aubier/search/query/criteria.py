@@ -32,6 +32,8 @@ MODIFIERS: dict[str, frozenset[str]] = {
 }
 """The modifiers of each parameter type; a reference also takes a resource type."""
 
+_FILTERING = {"string": frozenset({"equals", "ends"}), "date": frozenset({"overlaps"})}
+"""Modifiers that only `_filter` gives: there they are operators."""
 _IDENTIFIED = frozenset({"Identifier"})
 _SETS = frozenset({"in", "not-in", "above", "below"})
 
@@ -100,11 +102,15 @@ def known_type(type: str, *, name: str) -> str:
 
 
 class Criteria:
-    """Reads the criteria of one query parameter, written `name`; counts the ways its chains take."""
+    """Reads the criteria of one query parameter, written `name`; counts the ways its chains take.
 
-    def __init__(self, registry: Registry, name: str) -> None:
+    `filtering` is for the comparisons of a filter, which knows a few more ways.
+    """
+
+    def __init__(self, registry: Registry, name: str, *, filtering: bool = False) -> None:
         self._registry = registry
         self._name = name
+        self._filtering = filtering
         self._ways = 0
 
     def read(self, type: str, path: str, value: str, depth: int = 0) -> Criterion | Has:
@@ -142,7 +148,10 @@ class Criteria:
             return Criterion(
                 type, parameter, values=tuple(of_type(v, target, name=self._name) for v in found)
             )
-        if modifier and modifier not in modifiers(parameter):
+        allowed = modifiers(parameter)
+        if self._filtering:
+            allowed |= _FILTERING.get(parameter.type, frozenset())
+        if modifier and modifier not in allowed:
             raise self._modifier(parameter, modifier)
         if modifier == "text":
             # The words of a token are extracted as strings under `code:text`, and searched as such.

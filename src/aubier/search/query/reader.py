@@ -13,9 +13,10 @@ from typing import Any, cast
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem
-from aubier.search.model import Criterion, Has, Include, Query, Sort
+from aubier.search.model import Condition, Has, Include, Query, Sort
 from aubier.search.parameters import Registry, is_indexed
 from aubier.search.query.criteria import Criteria, UnknownParameter, known, known_type, unknown
+from aubier.search.query.filters import filter_of
 from aubier.search.query.values import MAX_LENGTH, alternatives, refused
 
 MAX_PARAMETERS = 200
@@ -24,9 +25,7 @@ MAX_SORT_KEYS = 8
 _FORMAT = frozenset({"_format", "_pretty"})
 _TOTALS = ("none", "estimate", "accurate")
 _SUMMARIES = ("true", "text", "data", "count", "false")
-_UNSUPPORTED = frozenset(
-    {"_filter", "_query", "_text", "_content", "_contained", "_containedType", "_type", "_score"}
-)
+_UNSUPPORTED = frozenset({"_query", "_text", "_content", "_contained", "_containedType", "_type", "_score"})
 _ITERATE = frozenset({"iterate", "recurse"})
 
 
@@ -71,7 +70,7 @@ class Found:
     """What has been read of a query so far."""
 
     count: int
-    criteria: list[Criterion | Has] = field(default_factory=list)
+    criteria: list[Condition] = field(default_factory=list)
     includes: list[Include] = field(default_factory=list)
     sort: list[Sort] = field(default_factory=list)
     total: Any = "none"
@@ -126,6 +125,8 @@ class _Reader:
             _RESULT[name](self, value)
         elif name == "_list":
             self.found.criteria.append(self._list(value))
+        elif name == "_filter":
+            self.found.criteria.append(filter_of(self._registry, self._type, value))
         elif base in _UNSUPPORTED:
             raise unknown(name, f"{base} is not supported", f"{base} n'est pas pris en charge")
         else:

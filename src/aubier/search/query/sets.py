@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from aubier.ground.problem import problem
 from aubier.search.extract import value_types
-from aubier.search.model import CodeSet, Criterion, Has, Query, Value
+from aubier.search.model import CodeSet, Condition, Criterion, Has, Logic, Query, Value
 from aubier.search.query.values import CODED
 
 MOST = 20_000
@@ -39,7 +39,7 @@ def with_sets(query: Query, found: Mapping[CodeSet, Codes]) -> Query:
             f"Ces jeux contiennent plus de {MOST} codes ; nommez-en de plus étroits",
             at="http.query",
         )
-    return replace(query, criteria=tuple(_listed(c, found) for c in query.criteria))
+    return replace(query, criteria=tuple(_with(c, found) for c in query.criteria))
 
 
 def asks_for_set(criterion: Criterion) -> bool:
@@ -47,7 +47,11 @@ def asks_for_set(criterion: Criterion) -> bool:
     return criterion.parameter.type == "token" and criterion.modifier in _RELATIONS
 
 
-def _named(criterion: Criterion | Has) -> Iterator[CodeSet]:
+def _named(criterion: Condition) -> Iterator[CodeSet]:
+    if isinstance(criterion, Logic):
+        for part in criterion.parts:
+            yield from _named(part)
+        return
     if isinstance(criterion, Has):
         yield from _named(criterion.criterion)
         return
@@ -61,6 +65,12 @@ def _set(criterion: Criterion, value: Value) -> CodeSet:
     if criterion.modifier in ("in", "not-in"):
         return CodeSet("in", value_set=value.text)
     return CodeSet(criterion.modifier, system=value.system or "", code=value.code)  # type: ignore[arg-type]
+
+
+def _with(condition: Condition, found: Mapping[CodeSet, Codes]) -> Condition:
+    if isinstance(condition, Logic):
+        return replace(condition, parts=tuple(_with(part, found) for part in condition.parts))
+    return _listed(condition, found)
 
 
 def _listed(criterion: Criterion | Has, found: Mapping[CodeSet, Codes]) -> Criterion | Has:

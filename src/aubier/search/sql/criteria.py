@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import lru_cache
 
 from aubier.ground.problem import Problem, problem
 from aubier.search.extract import value_types
 from aubier.search.keys import bounded
-from aubier.search.model import Criterion, Has, Parameter, Value
+from aubier.search.model import Condition, Criterion, Has, Logic, Parameter, Value
 from aubier.search.parameters import is_clinical_date
 from aubier.search.sql.composite import composite
 from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting
@@ -23,13 +24,20 @@ from aubier.search.sql.values import (
 )
 
 
-def conditions(frame: Frame, criteria: Iterable[Criterion | Has], kind: str, row: str) -> list[str]:
+def conditions(frame: Frame, criteria: Iterable[Condition], kind: str, row: str) -> list[str]:
     """One SQL condition per criterion, over `row` of type `kind`."""
     return [condition(frame, c, kind, row) for c in criteria]
 
 
-def condition(frame: Frame, criterion: Criterion | Has, kind: str, row: str) -> str:
+def condition(frame: Frame, criterion: Condition, kind: str, row: str) -> str:
     """The condition of one criterion over `row`."""
+    if isinstance(criterion, Logic):
+        parts = conditions(frame, criterion.parts, kind, row)
+        return (
+            f"not ({parts[0]})"
+            if criterion.operator == "not"
+            else f"({f' {criterion.operator} '.join(parts)})"
+        )
     if isinstance(criterion, Has):
         return _has(frame, criterion, kind, row)
     if criterion.modifier == "missing":
@@ -133,11 +141,14 @@ def _sliced(frame: Frame, criterion: Criterion, kind: str) -> bool:
     return not frame.table(kind) and criterion.parameter.code in frame.slices(kind)
 
 
-def records(frame: Frame, criterion: Criterion | Has, kind: str) -> str:
+def records(frame: Frame, criterion: Condition, kind: str) -> str:
     """A SELECT of the few compartments where every match of a criterion is; empty when they may be many.
 
     Those of the Patients named, or found by an identifier (`patient.identifier`).
     """
+    if isinstance(criterion, Logic):
+        parts = criterion.parts if criterion.operator == "and" else ()
+        return next((found for part in parts if (found := records(frame, part, kind))), "")
     if patients := patients_named(frame, criterion, kind):
         return homes(frame, patients)
     if isinstance(criterion, Has) or len(criterion.chain) != 1 or not _sliced(frame, criterion, kind):
@@ -250,6 +261,8 @@ def _instant(frame: Frame, v: Value, row: str) -> str:
 
 
 def _date(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if criterion.modifier == "overlaps":
+        criterion = replace(criterion, values=tuple(replace(v, prefix="po") for v in criterion.values))
     if is_clinical_date(criterion.parameter):
         tests = [span_test(frame, v, f"{row}.lo", f"{row}.hi") for v in criterion.values]
         return f"({row}.lo < {row}.hi and {any_of(tests)})"

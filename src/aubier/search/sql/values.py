@@ -31,12 +31,14 @@ def identifier_test(frame: Frame, v: Value) -> str:
 
 
 def string_test(frame: Frame, v: Value, modifier: str = "") -> str:
-    """A text that begins with the value, is it exactly, or contains it."""
+    """A text that begins with the value, contains it or ends with it, is it, or is it exactly."""
     if modifier == "exact":
         return f"{{p}}.exact = {frame.args.add(bounded_text(v.text), 'text')}"
-    if modifier == "contains":
+    if modifier == "equals":
+        return f"{{p}}.norm = {frame.args.add(bounded_text(fold(v.text)), 'text')}"
+    if modifier in ("contains", "ends"):
         pattern = fold(v.text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return f"{{p}}.norm like {frame.args.add(f'%{pattern}%', 'text')}"
+        return f"{{p}}.norm like {frame.args.add(f'%{pattern}' + '%' * (modifier == 'contains'), 'text')}"
     start = bounded_text(fold(v.text))
     low, high = frame.args.add(start, "text"), frame.args.add(start + _LAST, "text")
     return f"{{p}}.norm >= {low} and {{p}}.norm < {high}"
@@ -67,6 +69,7 @@ _SPANS = {
     "sa": "{lo} >= {high}",
     "eb": "{hi} <= {low}",
     "ap": "({lo} < {high} and {hi} > {low})",
+    "po": "({lo} < {high} and {hi} > {low})",
 }
 """How a stored span `lo`..`hi` stands to the searched span `low`..`high` (ends excluded).
 

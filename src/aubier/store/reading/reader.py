@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from aubier.ground.problem import not_found, problem
 from aubier.search.keys import Keys
-from aubier.search.model import Criterion, Has, Include, Query
+from aubier.search.model import Condition, Has, Include, Logic, Query
 from aubier.search.parameters import naming_no_other
 from aubier.search.sorting import Taken, write_cursor
 from aubier.search.sql import Args, Frame
@@ -404,9 +404,12 @@ def _placing(kind: str) -> frozenset[str]:
     return naming_no_other(kind, patient_parameters(kind))
 
 
-def _refuse_crossing(criteria: Iterable[Criterion | Has]) -> None:
+def _refuse_crossing(criteria: Iterable[Condition]) -> None:
     """Problem when a search of the directory would answer a question about patients."""
     for step in criteria:
+        if isinstance(step, Logic):
+            _refuse_crossing(step.parts)
+            continue
         crossed = step.type if isinstance(step, Has) else ""
         inner = [step.criterion] if isinstance(step, Has) else list(step.chain)
         for following in inner:

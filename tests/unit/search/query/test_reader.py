@@ -187,7 +187,8 @@ def test_chain_keeps_the_ways_that_can_be_read():
         ("DocumentReference", "relationship=replaces", "invalid", "relatesto$relation"),
         ("Location", "near=1|2|3|parsec", "invalid", "a distance (units: km, m"),
         ("Location", "near:not=1|2", "not-supported", "does not take 'not'"),
-        ("Patient", "_filter=name eq x", "not-supported", "_filter is not supported"),
+        ("Patient", "_query=x", "not-supported", "_query is not supported"),
+        ("Patient", "_filter=name eq", "invalid", "an operator and a value"),
         ("Patient", "_list=$current-allergies", "not-supported", "give the id of a List"),
         ("Patient", "_list=a b", "invalid", "is not an id"),
         ("Patient", "_text=x", "not-supported", "_text is not supported"),
@@ -272,8 +273,8 @@ def test_all_faults_at_once():
 
 
 def test_lenient_leaves_out_unknown_parameters_only():
-    found = ask("Patient", "famly=x", "_filter=y", "name=z", "link.zzz=1", "_sort=zzz", lenient=True)
-    assert found.ignored == (("famly", "x"), ("_filter", "y"), ("link.zzz", "1"), ("_sort", "zzz"))
+    found = ask("Patient", "famly=x", "_query=y", "name=z", "link.zzz=1", "_sort=zzz", lenient=True)
+    assert found.ignored == (("famly", "x"), ("_query", "y"), ("link.zzz", "1"), ("_sort", "zzz"))
     assert found.applied == (("name", "z"),)
     assert found.sort == ()
     assert refusal("Patient", "famly=x", "birthdate=soon", lenient=True).kind == "invalid"
