@@ -93,6 +93,25 @@ class Terminology:
                 found[n] = verdict if abstract else _concrete(verdict)
         return found
 
+    async def validate_each(self, asks: Sequence[tuple[Coded, str]]) -> list[Verdict]:
+        """A verdict for each (code, value set canonical or nothing): all the codes of a resource at once.
+
+        The systems and value sets that are named are looked for together; then as `validate_all`.
+        """
+        sets: dict[str, list[int]] = {}
+        for n, (_, url) in enumerate(asks):
+            sets.setdefault(url, []).append(n)
+        await self.library.expect(
+            {coded.system for coded, _ in asks if coded.system and not coded.version},
+            {url for url in sets if url and "|" not in url},
+        )
+        found = [_nothing() for _ in asks]
+        for url, places in sets.items():
+            verdicts = await self.validate_all([asks[n][0] for n in places], url)
+            for n, verdict in zip(places, verdicts, strict=True):
+                found[n] = verdict
+        return found
+
     async def _value_set(self, asked: str | ValueSet) -> ValueSet | Issue | None:
         if isinstance(asked, ValueSet) or not asked:
             return asked or None

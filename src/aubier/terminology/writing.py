@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.terminology.shelves import keeping, map_keeping
 
@@ -29,8 +30,19 @@ async def keep(ctx: Any, resource: Resource, before: Resource | None) -> Resourc
 
 
 async def forget(ctx: Any, change: Any) -> None:
-    """After a resource was deleted: the operations no longer know it."""
-    if change.op == "delete" and change.type == "ConceptMap":
-        await map_keeping.forget(ctx.store, change.id)
-    elif change.op == "delete":
-        await keeping.forget_resource(ctx.store, change.type, change.id)
+    """After a resource was deleted: the operations no longer know it, unless it came back meanwhile."""
+    if change.op != "delete":
+        return
+    try:
+        await ctx.store.read(change.type, change.id)
+    except Problem as refusal:
+        if refusal.kind not in ("deleted", "not-found"):
+            raise
+        await _forget(ctx, change.type, change.id)
+
+
+async def _forget(ctx: Any, kind: str, logical: str) -> None:
+    if kind == "ConceptMap":
+        await map_keeping.forget(ctx.store, logical)
+    else:
+        await keeping.forget_resource(ctx.store, kind, logical)

@@ -31,8 +31,23 @@ async def test_after_a_delete(
     kind = resource["resourceType"]
     assert (await desk.ask("loader", "DELETE", f"{kind}/{logical}"))[0] == 204
 
+    await delivered(desk)
+    assert (await call(desk, operation, **given))[0] == 404
+
+
+async def delivered(desk: Desk) -> None:
+    """What waited to be told of the writes is told."""
+
     async def handle(change: Change) -> None:
         await writing.forget(desk.system(), change)
 
     await deliver(desk.house.store, "terminology-forget", handle, 1 << 50, most=1_000)
-    assert (await call(desk, operation, **given))[0] == 404
+
+
+async def test_what_came_back_before_the_delete_was_told_stays(desk: Desk) -> None:
+    row = {**COLOURS, "url": URL + "back"}
+    logical = await desk.make("loader", row)
+    await desk.ask("loader", "DELETE", f"CodeSystem/{logical}")
+    assert (await desk.ask("loader", "PUT", f"CodeSystem/{logical}", {**row, "id": logical}))[0] in (200, 201)
+    await delivered(desk)
+    assert (await call(desk, "CodeSystem/$lookup", system=URL + "back", code="red"))[0] == 200

@@ -88,6 +88,27 @@ def read(resource: Resource) -> ValueSet:
 _HEAD = ("url", "version", "name", "title", "status", "experimental", "publisher", "copyright", "language")
 
 
+def implicit(url: str) -> ValueSet | None:
+    """A value set that its URL defines: all of LOINC, all of SNOMED CT, or a branch of it; None for others.
+
+    Rule: FHIR R4, Using LOINC with FHIR and Using SNOMED CT with FHIR, implicit value sets.
+    """
+    system, mark, rest = url.partition("?fhir_vs")
+    if url == f"{_LOINC}/vs":
+        return ValueSet(url, includes=(Include(_LOINC),))
+    if not mark or not system.startswith(_SNOMED):
+        return None
+    if not rest:
+        return ValueSet(url, includes=(Include(_SNOMED),))
+    if not rest.startswith("=isa/"):
+        return None
+    branch = Filter("concept", "is-a", rest.removeprefix("=isa/"), "ValueSet.url")
+    return ValueSet(url, includes=(Include(_SNOMED, filters=(branch,)),))
+
+
+_LOINC, _SNOMED = "http://loinc.org", "http://snomed.info/sct"
+
+
 def _numbered(compose: Resource, name: str) -> Iterator[tuple[Resource, str]]:
     for n, one in enumerate(compose.get(name) or ()):
         yield one, f"ValueSet.compose.{name}[{n}]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol
@@ -36,6 +36,29 @@ class Library:
 
     store: Store
     systems: dict[tuple[str, str], System] = field(default_factory=dict)
+    value_sets: dict[tuple[str, str], ValueSet | None] = field(default_factory=dict)
+
+    async def expect(self, systems: Collection[str], value_sets: Collection[str]) -> None:
+        """Looks at once for what will be asked: systems and value sets by URL, without version."""
+        if wanted := [url for url in systems if (url, "") not in self.systems]:
+            found = {
+                row["url"]: _system(row) for row in await self.store.run("terminology.systems-of", wanted)
+            }
+            ours = {url: s for url in wanted if url not in found and (s := shipped.system(url))}
+            rows = await self.store.run(
+                "terminology.supplements", [n for s in ours.values() for n in (s.url, s.canonical)]
+            )
+            for url, system in ours.items():
+                more = tuple(r["sid"] for r in rows if r["supplements"] in (url, system.canonical))
+                found[url] = replace(system, supplements=more)
+            self.systems |= {(url, ""): found.get(url) or _unknown(url, "") for url in wanted}
+        if wanted := [url for url in value_sets if (url, "") not in self.value_sets]:
+            rows = await self.store.run("terminology.value-sets", wanted)
+            kept = {row["url"]: await self._read(row["vid"], str(row["mark"])) for row in rows}
+            self.value_sets |= {
+                (url, ""): kept.get(url) or shipped.find_value_set(url) or value_set.implicit(url)
+                for url in wanted
+            }
 
     async def system(self, url: str, version: str = "") -> System:
         """A code system; one that is not here has the key -1."""
@@ -46,22 +69,12 @@ class Library:
 
     async def _find(self, url: str, version: str) -> System:
         for row in await self.store.run("terminology.systems", url, version):
-            return System(
-                row["url"],
-                row["version"],
-                row["content"],
-                row["case_sensitive"],
-                row["title"],
-                row["name"],
-                row["sid"],
-                row["size"],
-                tuple(row["supplements"]),
-            )
+            return _system(row)
         ours = shipped.system(url)
         if ours is not None and version in ("", ours.version):
             rows = await self.store.run("terminology.supplements", [ours.url, ours.canonical])
             return replace(ours, supplements=tuple(row["sid"] for row in rows))
-        return System(url, version, "not-present", key=-1)
+        return _unknown(url, version)
 
     async def concepts(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
         """The concepts among `codes` that exist, by the code as asked."""
@@ -135,10 +148,15 @@ class Library:
     async def value_set(self, canonical: str, version: str = "") -> ValueSet | None:
         """A value set by its canonical URL, or None."""
         url, own = parted(canonical)
-        version = own or version
+        key = url, own or version
+        if key not in self.value_sets:
+            self.value_sets[key] = await self._value_set(*key)
+        return self.value_sets[key]
+
+    async def _value_set(self, url: str, version: str) -> ValueSet | None:
         for row in await self.store.run("terminology.value-set", url, version):
             return await self._read(row["vid"], str(row["mark"]))
-        ours = shipped.find_value_set(url)
+        ours = shipped.find_value_set(url) or value_set.implicit(url)
         return ours if ours is not None and version in ("", ours.version) else None
 
     async def _read(self, vid: int, mark: str) -> ValueSet | None:
@@ -176,6 +194,24 @@ class _Memory:
 
 
 _MEMORY = _Memory(16_000_000)
+
+
+def _system(row: Mapping[str, Any]) -> System:
+    return System(
+        row["url"],
+        row["version"],
+        row["content"],
+        row["case_sensitive"],
+        row["title"],
+        row["name"],
+        row["sid"],
+        row["size"],
+        tuple(row["supplements"]),
+    )
+
+
+def _unknown(url: str, version: str) -> System:
+    return System(url, version, "not-present", key=-1)
 
 
 def _shipped(system: System, codes: Sequence[str]) -> dict[str, Concept]:

@@ -78,9 +78,16 @@ STATEMENTS = (
         "A code system by its URL and, unless empty, its version",
     ),
     Statement(
+        "terminology.systems-of",
+        f"select distinct on (s.url) {_COLUMNS}, {_MORE} from terminology_system s"
+        " where s.url = any($1::text[]) and s.ready and s.supplements = ''"
+        f" {_NEWEST.replace('order by', 'order by s.url,')}",
+        "Several code systems by their URLs, the newest of each",
+    ),
+    Statement(
         "terminology.supplements",
-        "select s.sid from terminology_system s where s.supplements = any($1::text[]) and s.ready"
-        " order by s.sid",
+        "select s.sid, s.supplements from terminology_system s"
+        " where s.supplements = any($1::text[]) and s.ready order by s.sid",
         "The supplements of a system, by the ways it may be named",
     ),
     Statement(
@@ -199,6 +206,13 @@ STATEMENTS = (
         "select s.vid, s.mark from (select vid as sid, vid, mark, url, version from terminology_value_set) s"
         f" where s.url = $1 and ($2 = '' or s.version = $2) {_NEWEST} limit 1",
         "A value set by its URL and, unless empty, its version",
+    ),
+    Statement(
+        "terminology.value-sets",
+        "select distinct on (s.url) s.url, s.vid, s.mark"
+        " from (select vid as sid, vid, mark, url, version from terminology_value_set) s"
+        f" where s.url = any($1::text[]) {_NEWEST.replace('order by', 'order by s.url,')}",
+        "Several value sets by their URLs, the newest of each",
     ),
     Statement(
         "terminology.value-set-body", "select body from terminology_value_set where vid = $1", "Its content"
