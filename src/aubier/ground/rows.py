@@ -84,7 +84,8 @@ class Operation:
     """A FHIR operation `$name`. `run(ctx, parameters)` takes and gives a resource.
 
     `on` is a resource type, or empty for the system. `instance` operations find the logical id in
-    `parameters["_id"]` (a key that `rest` adds beside `parameter`). `affects_state` False allows GET.
+    `parameters["_id"]` (a key that `rest` adds beside `parameter`); those of `either` level may have it.
+    `affects_state` False allows GET.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Operation:
     rule: str
     instance: bool = False
     affects_state: bool = False
+    either: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -278,7 +278,11 @@ class Interactions:
         if view.actor.kind == "anonymous":
             raise unidentified()
         instance = len(call.path) == 3
-        if operation is None or len(call.path) > 3 or operation.instance != instance:
+        if (
+            operation is None
+            or len(call.path) > 3
+            or not (operation.either or operation.instance == instance)
+        ):
             raise not_found(f"${name[:64]}")
         parameters = self._parameters(call, operation)
         if instance:
@@ -296,7 +300,7 @@ class Interactions:
     def _parameters(call: Call, operation: Operation) -> Resource:
         if call.method == "POST" and call.body:
             check_content_type(call.headers)
-            return parsed(call.body)
+            return _beside(parsed(call.body), call.pairs())
         if call.method not in ("GET", "POST") or (call.method == "GET" and operation.affects_state):
             raise problem(
                 "method",
@@ -306,6 +310,14 @@ class Interactions:
             )
         given = [{"name": k, "valueString": v} for k, v in call.pairs() if not k.startswith("_")]
         return {"resourceType": "Parameters", "parameter": given} if given else {"resourceType": "Parameters"}
+
+
+def _beside(body: Resource, pairs: Sequence[tuple[str, str]]) -> Resource:
+    """A body that is a resource by itself, with the parameters of the URL beside it."""
+    named = [{"name": k, "valueString": v} for k, v in pairs if not k.startswith("_")]
+    if not named or body.get("resourceType") == "Parameters":
+        return body
+    return {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": body}, *named]}
 
 
 def told(call: Call, written: Written) -> Answer:
