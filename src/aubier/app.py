@@ -49,11 +49,13 @@ from aubier.store.contents.binaries import Binaries, check_key, master_key
 from aubier.store.outbox import Change, deliver
 from aubier.store.store import Store, open_store
 from aubier.validation import check
+from aubier.validation import service as validation
 
 _log = logging.getLogger("aubier")
 
 SERVICES: tuple[Service, ...] = (
     terminology.SERVICE,
+    validation.SERVICE,
     identity.SERVICE,
     directory.SERVICE,
     signon.SERVICE,
@@ -143,7 +145,7 @@ async def build(
     access = Access(
         store,
         policies=[p for s in services for p in s.policies],
-        before_write=_before_write(services),
+        before_write=_before_write(services, validation.on_write(settings.validate_profiles)),
         check=check,
         settings=settings,
         contents=_contents(settings),
@@ -182,12 +184,13 @@ def _watched(services: Sequence[Service]) -> Mapping[str, tuple[str, ...]]:
     return watched
 
 
-def _before_write(services: Sequence[Service]) -> Mapping[str, Sequence[BeforeWrite]]:
+def _before_write(
+    services: Sequence[Service], more: Sequence[BeforeWrite] = ()
+) -> Mapping[str, Sequence[BeforeWrite]]:
     rules: dict[str, list[BeforeWrite]] = {}
-    for service in services:
-        for row in service.before_write:
-            for kind in row.types:
-                rules.setdefault(kind, []).append(row)
+    for row in [*(r for s in services for r in s.before_write), *more]:
+        for kind in row.types:
+            rules.setdefault(kind, []).append(row)
     return rules
 
 

@@ -60,6 +60,11 @@ class Settings:
     page_size_max: int = _set(1000, "The most search results on a page.", "entries", low=1, high=10_000)
     max_body_bytes: int = _set(32 << 20, "The largest request body; above it, 413.", "bytes", low=1024)
     require_references: bool = _set(False, "Refuse a resource that refers to one not known here.")
+    validate_profiles: str = _set(
+        "off",
+        "Profiles on writes: not checked, those a resource declares, or one required of each.",
+        among=("off", "declared", "required"),
+    )
     # Sign-on
     signon_access_seconds: int = _set(3600, "Life of an access token.", "seconds", low=30, high=86_400)
     signon_refresh_seconds: int = _set(1800, "Life of a refresh token.", "seconds", low=60)

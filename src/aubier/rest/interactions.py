@@ -320,7 +320,7 @@ class Interactions:
     @staticmethod
     def _parameters(call: Call, operation: Operation) -> Resource:
         if call.method == "POST" and call.body:
-            return call.resource()
+            return _beside(call.resource(), call.pairs())
         if call.method not in ("GET", "POST") or (call.method == "GET" and operation.affects_state):
             raise problem(
                 "method",
@@ -330,6 +330,14 @@ class Interactions:
             )
         given = [{"name": k, "valueString": v} for k, v in call.pairs() if not k.startswith("_")]
         return {"resourceType": "Parameters", "parameter": given} if given else {"resourceType": "Parameters"}
+
+
+def _beside(body: Resource, pairs: Sequence[tuple[str, str]]) -> Resource:
+    """A body that is a resource by itself, with the parameters of the URL beside it."""
+    named = [{"name": k, "valueString": v} for k, v in pairs if not k.startswith("_")]
+    if not named or body.get("resourceType") == "Parameters":
+        return body
+    return {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": body}, *named]}
 
 
 def told(call: Call, written: Written) -> Answer:

@@ -323,13 +323,19 @@ def test_extensions(resource: dict[str, Any], expected: list[tuple[str, str, str
 
 
 def test_a_system_is_absolute() -> None:
-    issues = found(
-        patient(identifier=[{"system": "nir", "value": "1"}], maritalStatus={"coding": [{"system": "x"}]})
-    )
-    assert places(issues) == [
-        ("Patient.identifier[0].system", "value"),
-        ("Patient.maritalStatus.coding[0].system", "value"),
+    concept = {"coding": [{"system": "x"}]}
+    issues = found(patient(identifier=[{"system": "nir", "value": "1"}], maritalStatus=concept), least="all")
+    assert [(i.at[0], i.severity) for i in issues if i.kind == "value"] == [
+        ("Patient.identifier[0].system", "error"),
+        ("Patient.maritalStatus.coding[0].system", "warning"),
     ]
+
+
+def test_an_invariant_on_what_is_absent_holds() -> None:
+    rule = {"key": "e-1", "severity": "error", "human": "h", "expression": "birthDate = '2000'"}
+    mine = profile("Patient", row("Patient", constraint=[rule]))
+    assert found(patient(), mine) == []
+    assert places(found(patient(birthDate="2001"), mine)) == [("Patient", "invariant")]
 
 
 # -- bundles ---------------------------------------------------------------------------------------------

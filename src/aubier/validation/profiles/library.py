@@ -63,6 +63,12 @@ class Library:
             raise found
         return found
 
+    def refresh(self) -> None:
+        """Forgets what was not here or could not be made: there are new definitions."""
+        for canonical in [c for c, p in self._profiles.items() if not isinstance(p, Profile)]:
+            del self._profiles[canonical]
+        self._snapshots = Snapshots(self.find)
+
     def _made(self, canonical: str) -> Profile | Problem | None:
         try:
             tree = self.tree(canonical)

@@ -23,7 +23,10 @@ def _evaluate(expression: str, type: str) -> Callable[[Any], list[Any]] | None:
 
 
 def holds(expression: str, item: Item) -> bool | None:
-    """Whether an invariant holds on an item: an empty result does not; None when it cannot be evaluated."""
+    """Whether an invariant holds on an item; None when it cannot be evaluated.
+
+    An empty result holds: an invariant on what is absent (`fullUrl.contains(...)`) says nothing.
+    """
     if item is not item.resource and any(name in expression for name in _AROUND):
         return None
     run = _evaluate(expression, item.type)
@@ -35,4 +38,4 @@ def holds(expression: str, item: Item) -> bool | None:
         found = run(item.value)
     except (Problem, ArithmeticError, ValueError, RecursionError):
         return None
-    return len(found) == 1 and found[0][0] is not False
+    return not found or (len(found) == 1 and found[0][0] is not False)

@@ -198,7 +198,9 @@ def relative_system(item: Item, system: str) -> Issue:
         f"The system {system[:80]} must be an absolute URI (http://..., urn:oid:...)",
         f"Le système {system[:80]} doit être une URI absolue (http://..., urn:oid:...)",
     )
-    return issue(f"{item.path}.system", "value", text, rule=f"FHIR R4 4.0.1 datatypes.html#{item.type}")
+    severity: Severity = "error" if item.type == "Identifier" else "warning"
+    rule = f"FHIR R4 4.0.1 datatypes.html#{item.type}"
+    return issue(f"{item.path}.system", "value", text, rule=rule, severity=severity)
 
 
 def both_in_extension(item: Item) -> Issue:

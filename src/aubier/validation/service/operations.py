@@ -1,0 +1,153 @@
+"""$validate and $snapshot. Rule: FHIR R4 4.0.1, resource-operation-validate.html."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aubier.fhir.packages import split
+from aubier.ground.problem import Issue, Problem, problem
+from aubier.ground.rows import Resource
+from aubier.validation.resource import validate
+from aubier.validation.service.outcome import outcome
+from aubier.validation.service.shelf import named_in, needs, shelf_of
+from aubier.validation.snapshots import Snapshots
+from aubier.validation.walks import validated
+from aubier.validation.walks.words import unknown_profile
+
+MODES = frozenset({"create", "update", "delete", "profile"})
+_MOST_PROFILES = 50
+
+
+async def check_resource(ctx: Any, kind: str, parameters: Resource) -> Resource:
+    """The answer of $validate on a type or an instance: always an OperationOutcome for what can be read.
+
+    The resource comes by itself, in `resource`, or (instance) from the store. `profile` may repeat; what
+    meta.profile names counts too. Problem: nothing to validate, an unknown mode, an instance not visible.
+    """
+    asked = dict(parameters)
+    logical = str(asked.pop("_id", ""))
+    resource, mode, profiles = _given(asked)
+    if resource is None and logical:
+        resource = await ctx.store.read(kind, logical)
+    if mode == "delete":
+        return outcome([], ctx.language)
+    if resource is None:
+        raise problem(
+            "required",
+            "Nothing to validate: send a resource, or Parameters with a parameter named resource",
+            "Rien à valider : envoyez une ressource, ou Parameters avec un paramètre nommé resource",
+            at="Parameters.parameter",
+        )
+    issues = await issues_of(ctx, resource, profiles, kind)
+    return outcome([*issues, *_identity(resource, mode, logical)], ctx.language)
+
+
+async def issues_of(ctx: Any, resource: Resource, profiles: list[str], kind: str = "") -> list[Issue]:
+    """Every issue of a resource (of the type `kind` when given) under the profiles asked and declared."""
+    wrong = [i for i in validate(resource, expected_type=kind or None) if i.severity == "error"]
+    if wrong:
+        return wrong
+    view = ctx.store.as_system("validation")
+    shelf = await shelf_of(view)
+    await shelf.bring(view, [*(("StructureDefinition", p) for p in profiles), *named_in(resource)])
+    absent = [p for p in profiles if _absent(shelf.library, p)]
+    issues = await validated(resource, [p for p in profiles if p not in absent], shelf.library, shelf.answers)
+    # Whoever asks for a profile wants a verdict: that it is not here is an error, not an information.
+    return [*(unknown_profile(str(resource["resourceType"]), p, "error") for p in absent), *issues]
+
+
+def _absent(library: Any, canonical: str) -> bool:
+    try:
+        return library.profile(canonical) is None
+    except Problem:
+        return False
+
+
+def _given(asked: Resource) -> tuple[Resource | None, str, list[str]]:
+    """Resource, mode and profiles, whether sent as Parameters or as the resource itself."""
+    if asked.get("resourceType") != "Parameters" or _is_content(asked):
+        return asked, "", []
+    resource: Resource | None = None
+    mode, profiles = "", list[str]()
+    for row in asked.get("parameter", ()):
+        name = row.get("name") if isinstance(row, dict) else None
+        value = next((v for k, v in row.items() if k.startswith("value")), "") if name else ""
+        if name == "resource" and isinstance(row.get("resource"), dict):
+            resource = row["resource"]
+        elif name == "mode":
+            mode = str(value)
+        elif name == "profile":
+            profiles.append(str(value))
+        else:
+            raise _unknown(str(name))
+    if mode and mode not in MODES:
+        raise _unknown(f"mode={mode}")
+    if len(profiles) > _MOST_PROFILES:
+        raise problem("too-costly", "Too many profiles at once", "Trop de profils à la fois", at="Parameters")
+    return resource, mode, profiles
+
+
+def _is_content(asked: Resource) -> bool:
+    """Parameters that are themselves what is to be validated: none of theirs is one of ours."""
+    names = {r.get("name") for r in asked.get("parameter", ()) if isinstance(r, dict)}
+    return bool(names) and not names & {"resource", "mode", "profile"}
+
+
+def _unknown(name: str) -> Problem:
+    return problem(
+        "invalid",
+        f"{name[:64]} means nothing here; there are resource, profile, mode (create, update, delete)",
+        f"{name[:64]} n'a pas de sens ici ; il y a resource, profile, mode (create, update, delete)",
+        at="Parameters.parameter",
+    )
+
+
+def _identity(resource: Resource, mode: str, logical: str) -> list[Issue]:
+    """What the mode adds: an update names the id that it updates."""
+    own = resource.get("id")
+    if mode == "update" and logical and own != logical:
+        text = f"An update of {logical} must hold the id {logical}, not {own}"
+        fr = f"Une mise à jour de {logical} doit porter l'id {logical}, non {own}"
+        return [Issue("value", text, fr, (f"{resource.get('resourceType')}.id",))]
+    return []
+
+
+async def snapshot(ctx: Any, parameters: Resource) -> Resource:
+    """The StructureDefinition with a snapshot made from its differential.
+
+    It comes by itself, in `definition`, by `url`, or (instance) from the store. Problem: it is not here, one
+    it rests on is not, or its differential does not fit.
+    """
+    asked = dict(parameters)
+    logical = str(asked.pop("_id", ""))
+    view = ctx.store.as_system("validation")
+    shelf = await shelf_of(view)
+    definition = await _definition(ctx, asked, logical)
+    await shelf.bring(view, needs(definition))
+    made = Snapshots(shelf.profile).snapshot(definition)
+    return {k: v for k, v in made.items() if k != "_id"}
+
+
+async def _definition(ctx: Any, asked: Resource, logical: str) -> Resource:
+    if logical:
+        found: Resource = await ctx.store.read("StructureDefinition", logical)
+        return found
+    if asked.get("resourceType") == "StructureDefinition":
+        return asked
+    for row in asked.get("parameter", ()):
+        if isinstance(row.get("resource"), dict):
+            return dict(row["resource"])
+        if row.get("name") == "url":
+            url, version = split(
+                str(row.get("valueUri") or row.get("valueString") or row.get("valueCanonical"))
+            )
+            pairs = [("url", url), *([("version", version)] if version else [])]
+            page = await ctx.store.search("StructureDefinition", pairs)
+            if page.resources:
+                return dict(page.resources[0])
+    raise problem(
+        "not-found",
+        "No StructureDefinition here: send one as definition, or the url of one that is stored",
+        "Pas de StructureDefinition : envoyez-en une (definition), ou l'url d'une qui est enregistrée",
+        at="Parameters.parameter",
+    )

@@ -1,0 +1,176 @@
+"""Definitions of the store, brought before a walk and kept while nobody changes any.
+
+A shelf belongs to a state of the definitions: the last change of a StructureDefinition, ValueSet or
+CodeSystem. One look at that change per request, and nothing more when all is here already.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from aubier.fhir.definitions import definitions
+from aubier.fhir.packages import Canonicals, split
+from aubier.ground.problem import Problem
+from aubier.ground.rows import Resource
+from aubier.validation.profiles import AtHand, Library
+from aubier.validation.profiles.at_hand import told
+from aubier.validation.snapshots.base import base_tree
+
+KINDS = ("StructureDefinition", "ValueSet", "CodeSystem")
+_AT_ONCE = 20
+_ROUNDS = 24
+_MOST = 3000
+"""Definitions on one shelf; beyond, it is emptied and filled anew."""
+_SHELVES = 2
+
+Wanted = tuple[str, str]
+"""A type of definition and a canonical."""
+
+_PROSE = frozenset({"definition", "comment", "requirements", "mapping", "alias", "example", "short", "code"})
+_UNREAD = frozenset(
+    {"text", "contact", "mapping", "description", "purpose", "copyright", "useContext", "keyword"}
+)
+
+
+class Shelf:
+    """The definitions of one state of the store."""
+
+    def __init__(self) -> None:
+        self._held: dict[str, Canonicals[Resource]] = {}
+        self._asked: set[Wanted] = set()
+        self._clear()
+
+    def _clear(self) -> None:
+        self._held = {kind: Canonicals() for kind in KINDS}
+        self._asked = set()
+        self.library = Library(self.profile, lambda url: told(url, self.coded))
+        self.answers = AtHand(self.coded)
+
+    def profile(self, canonical: str) -> Resource | None:
+        """A StructureDefinition, or None."""
+        return self._held["StructureDefinition"].find(canonical)
+
+    def coded(self, canonical: str) -> Resource | None:
+        """A ValueSet or CodeSystem, or None."""
+        return self._held["ValueSet"].find(canonical) or self._held["CodeSystem"].find(canonical)
+
+    async def bring(self, view: Any, wanted: Iterable[Wanted]) -> None:
+        """Brings definitions and all that they rest on from the store."""
+        if len(self._asked) > _MOST:
+            self._clear()
+        pending = self._fresh(wanted)
+        for _ in range(_ROUNDS):
+            if not pending:
+                return
+            found = [d async for d in _read(view, pending)]
+            for one in found:
+                self._held[one["resourceType"]].add(one["url"], str(one.get("version", "")), one)
+            self.library.refresh()
+            pending = self._fresh(w for one in found for w in needs(one))
+
+    def _fresh(self, wanted: Iterable[Wanted]) -> list[Wanted]:
+        rows = dict.fromkeys((kind, split(canonical)[0]) for kind, canonical in wanted)
+        new = [w for w in rows if w not in self._asked and not _shipped(w)]
+        self._asked.update(new)
+        return new
+
+
+def _shipped(wanted: Wanted) -> bool:
+    kind, url = wanted
+    if kind == "StructureDefinition":
+        return base_tree(url) is not None
+    return (
+        definitions().value_set(url) is not None
+        if kind == "ValueSet"
+        else definitions().code_system(url) is not None
+    )
+
+
+async def _read(view: Any, wanted: list[Wanted]) -> Any:
+    """The stored definitions of these URLs, every version of each."""
+    for kind in KINDS:
+        urls = [url for k, url in wanted if k == kind]
+        for start in range(0, len(urls), _AT_ONCE):
+            text = ",".join(
+                u.replace("\\", "\\\\").replace(",", "\\,") for u in urls[start : start + _AT_ONCE]
+            )
+            try:
+                page = await view.search(kind, [("url", text), ("_count", "200")])
+            except Problem:
+                continue
+            for found in page.resources:
+                if isinstance(found.get("url"), str):
+                    yield _trimmed(found)
+
+
+def _trimmed(definition: Resource) -> Resource:
+    """A definition without what no walk reads."""
+    kept = {k: v for k, v in definition.items() if k not in _UNREAD}
+    for part in ("snapshot", "differential"):
+        rows = (definition.get(part) or {}).get("element")
+        if rows:
+            kept[part] = {"element": [{k: v for k, v in row.items() if k not in _PROSE} for row in rows]}
+    if "snapshot" in kept:
+        kept.pop("differential", None)
+    return kept
+
+
+def needs(definition: Resource) -> Iterator[Wanted]:
+    """What a definition rests on: its base, the profiles and value sets it names, their code systems."""
+    if definition["resourceType"] == "StructureDefinition":
+        if isinstance(definition.get("baseDefinition"), str):
+            yield "StructureDefinition", definition["baseDefinition"]
+        for part in ("snapshot", "differential"):
+            for row in (definition.get(part) or {}).get("element", ()):
+                yield from _of_element(row)
+    elif definition["resourceType"] == "ValueSet":
+        for row in (definition.get("compose") or {}).get("include", ()):
+            if isinstance(row.get("system"), str) and "concept" not in row:
+                yield "CodeSystem", row["system"]
+
+
+def _of_element(row: Resource) -> Iterator[Wanted]:
+    for type in row.get("type", ()):
+        for canonical in (*type.get("profile", ()), *type.get("targetProfile", ())):
+            yield "StructureDefinition", canonical
+    value_set = (row.get("binding") or {}).get("valueSet")
+    if isinstance(value_set, str):
+        yield "ValueSet", value_set
+
+
+def named_in(resource: Any) -> Iterator[Wanted]:
+    """The profiles and extensions that a resource names, at every depth."""
+    pending: list[Any] = [resource]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list):
+            pending += node
+        elif isinstance(node, dict):
+            for key, value in node.items():
+                if key == "profile" and isinstance(value, list):
+                    yield from (("StructureDefinition", v) for v in value if isinstance(v, str))
+                elif key in ("extension", "modifierExtension") and isinstance(value, list):
+                    urls = (v.get("url") for v in value if isinstance(v, dict))
+                    yield from (("StructureDefinition", u) for u in urls if isinstance(u, str) and ":" in u)
+                if isinstance(value, list | dict):
+                    pending.append(value)
+
+
+_kept: OrderedDict[tuple[Any, ...], Shelf] = OrderedDict()
+
+
+async def shelf_of(view: Any) -> Shelf:
+    """The shelf of the store as it is now; `view` sees every definition."""
+    try:
+        rows, _, total = await view.history_rows(KINDS, count=1)
+    except Problem:
+        rows, total = [], 0
+    mark = (total, *((r.type, r.id, r.version, r.updated) for r in rows[:1]))
+    if mark not in _kept:
+        _kept[mark] = Shelf()
+        while len(_kept) > _SHELVES:
+            _kept.popitem(last=False)
+    _kept.move_to_end(mark)
+    return _kept[mark]

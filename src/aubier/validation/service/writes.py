@@ -1,0 +1,64 @@
+"""Profiles on writes, where the setting `validate_profiles` asks it.
+
+`declared`: what meta.profile names and is here must hold. `required`: every resource that is not a definition
+or a directory entry declares one that is here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aubier.fhir.definitions import definitions
+from aubier.ground.problem import Issue, Problem
+from aubier.ground.rows import BeforeWrite, Resource
+from aubier.store.keys import DIRECTORY
+from aubier.validation.profiles import Library
+from aubier.validation.service.operations import issues_of
+from aubier.validation.service.shelf import shelf_of
+
+_RULE = "FHIR R4 4.0.1 resource.html#Meta.profile"
+
+
+def on_write(mode: str) -> tuple[BeforeWrite, ...]:
+    """The content rule of a mode (`off`, `declared`, `required`); none when it is off."""
+    if mode == "off":
+        return ()
+    types = tuple(sorted(definitions().resource_types))
+    run = _declared if mode == "declared" else _required
+    return (BeforeWrite("validation-profiles", types, run, _RULE),)
+
+
+async def _declared(ctx: Any, resource: Resource, before: Resource | None) -> Resource:
+    """Refuses a resource that breaks a profile it declares."""
+    if _named(resource):
+        issues = await issues_of(ctx, resource, [])
+        errors = [i for i in issues if i.severity in ("error", "fatal")]
+        if errors:
+            raise Problem(tuple(errors))
+    return resource
+
+
+async def _required(ctx: Any, resource: Resource, before: Resource | None) -> Resource:
+    """As `_declared`, and one profile at least is declared and here."""
+    await _declared(ctx, resource, before)
+    if resource["resourceType"] in DIRECTORY:
+        return resource
+    library = (await shelf_of(ctx.store.as_system("validation"))).library
+    if not any(_here(library, canonical) for canonical in _named(resource)):
+        kind = resource["resourceType"]
+        text = f"{kind}.meta.profile must name a profile that is here: this server demands one"
+        fr = f"{kind}.meta.profile doit nommer un profil présent ici : ce serveur en exige un"
+        raise Problem((Issue("required", text, fr, (f"{kind}.meta.profile",), rule=_RULE),))
+    return resource
+
+
+def _named(resource: Resource) -> list[str]:
+    named = (resource.get("meta") or {}).get("profile")
+    return [p for p in named if isinstance(p, str)] if isinstance(named, list) else []
+
+
+def _here(library: Library, canonical: str) -> bool:
+    try:
+        return library.profile(canonical) is not None
+    except Problem:
+        return False

@@ -1,0 +1,189 @@
+"""$validate and $snapshot over HTTP, profiles on writes, and definitions that change under them."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aubier.access.view import Access
+from aubier.fhir import json as fhir_json
+from aubier.ground.problem import Problem
+from aubier.store.bulk import load
+from aubier.validation import validate
+from aubier.validation.service import on_write
+from tests.open_house import DOCTOR, OpenHouse, open_house
+from tests.unit.validation.test_snapshots import profile, row
+from tests.where import SHARED
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+IPS = "http://hl7.org/fhir/uv/ips/StructureDefinition/"
+GOOD = SHARED / "fixtures/ips-2.0.0/examples/Patient-patient-example-female.json"
+
+
+@pytest.fixture(scope="module")
+async def house(
+    database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[OpenHouse]:
+    """A house that holds the definitions of the International Patient Summary."""
+    data = tmp_path_factory.mktemp("house")
+    async with open_house(database(), data, lambda: START, {"dr": DOCTOR}) as opened:
+        await stored(opened, *(fhir_json.parse(p.read_bytes()) for p in ips()))
+        yield opened
+
+
+def ips() -> list[Path]:
+    """The definitions of the summary."""
+    folder = SHARED / "fixtures/ips-2.0.0/conformance"
+    return [
+        p for p in sorted(folder.glob("*.json")) if p.name.startswith(("StructureDefinition", "ValueSet"))
+    ]
+
+
+async def stored(house: OpenHouse, *definitions: dict[str, Any]) -> None:
+    """Puts definitions into the store as a load does."""
+    view = replace(house.system().store, access=replace(house.house.access, check=lambda resource: None))
+    await load(house.house.store, view.sight, list(definitions), view.prepare)
+
+
+async def verdict(house: OpenHouse, path: str, body: Any = None) -> list[tuple[str, str, str]]:
+    """(severity, code, place) of each issue; the answer is a valid OperationOutcome in two languages."""
+    status, answer = await house.ask("dr", "POST" if body is not None else "GET", f"/fhir/{path}", body)
+    assert status == 200, answer
+    assert answer["resourceType"] == "OperationOutcome" and not validate(answer)
+    assert all(i["details"]["text"] and "_text" in i["details"] for i in answer["issue"])
+    return [(i["severity"], i["code"], (i.get("expression") or [""])[0]) for i in answer["issue"]]
+
+
+def errors(rows: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """The errors alone."""
+    return [(code, place) for severity, code, place in rows if severity == "error"]
+
+
+def example(**more: Any) -> dict[str, Any]:
+    """A published example that declares its profile."""
+    return {**fhir_json.parse(GOOD.read_bytes()), **more}
+
+
+def parameters(**given: Any) -> dict[str, Any]:
+    """Parameters with a resource, a mode, profiles."""
+    rows: list[dict[str, Any]] = [{"name": "resource", "resource": given["resource"]}]
+    rows += [{"name": "mode", "valueCode": given["mode"]}] if "mode" in given else []
+    rows += [{"name": "profile", "valueUri": p} for p in given.get("profile", ())]
+    return {"resourceType": "Parameters", "parameter": rows}
+
+
+async def test_a_resource_by_itself_under_the_profile_it_declares(house: OpenHouse) -> None:
+    assert errors(await verdict(house, "Patient/$validate", example())) == []
+    nameless = {k: v for k, v in example().items() if k != "name"}
+    assert errors(await verdict(house, "Patient/$validate", nameless)) == [("required", "Patient.name")]
+
+
+async def test_parameters_with_profiles_and_the_query(house: OpenHouse) -> None:
+    bare = {"resourceType": "Patient", "name": [{"text": "Ana"}]}
+    one = IPS + "Patient-uv-ips"
+    assert errors(await verdict(house, "Patient/$validate", bare)) == []
+    named = await verdict(
+        house, "Patient/$validate", parameters(resource=bare, profile=[one, one + "|2.0.0"])
+    )
+    assert ("required", "Patient.birthDate") in errors(named)
+    by_query = await verdict(house, f"Patient/$validate?profile={one}", bare)
+    assert ("required", "Patient.birthDate") in errors(by_query)
+    absent = await verdict(house, "Patient/$validate", parameters(resource=bare, profile=[one + "|9"]))
+    assert errors(absent) == [("not-found", "Patient")]
+
+
+async def test_what_is_broken_in_the_base_is_an_answer_too(house: OpenHouse) -> None:
+    rows = await verdict(house, "Patient/$validate", {"resourceType": "Patient", "nme": 1})
+    assert errors(rows) == [("structure", "Patient.nme")]
+    rows = await verdict(house, "Patient/$validate", {"resourceType": "Basic", "code": {"text": "x"}})
+    assert errors(rows) == [("structure", "Patient.resourceType")] or (
+        "structure",
+        "Basic.resourceType",
+    ) in errors(rows)
+
+
+async def test_an_instance_and_its_mode(house: OpenHouse) -> None:
+    _, made = await house.ask("dr", "POST", "/fhir/Basic", {"resourceType": "Basic", "code": {"text": "x"}})
+    place = f"Basic/{made['id']}/$validate"
+    assert errors(await verdict(house, place)) == []
+    other = parameters(resource={**made, "id": "other"}, mode="update")
+    assert errors(await verdict(house, place, other)) == [("value", "Basic.id")]
+    status, _ = await house.ask("dr", "GET", "/fhir/Basic/none/$validate")
+    assert status == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"resourceType": "Parameters", "parameter": [{"name": "mode", "valueCode": "create"}]},
+        {"resourceType": "Parameters", "parameter": [{"name": "mode", "valueCode": "guess"}]},
+        {
+            "resourceType": "Parameters",
+            "parameter": [{"name": "profile", "valueUri": "a:b"}, {"name": "odd"}],
+        },
+    ],
+)
+async def test_what_cannot_be_asked(house: OpenHouse, body: dict[str, Any]) -> None:
+    status, answer = await house.ask("dr", "POST", "/fhir/Patient/$validate", body)
+    assert 400 <= status < 500 and answer["issue"][0]["details"]["text"]
+
+
+async def test_a_definition_that_changes_counts_at_once(house: OpenHouse) -> None:
+    mine = profile("Basic", row("Basic.subject", min=1), name="changing", version="1")
+    mine |= {"id": "changing", "name": "C", "status": "active", "kind": "resource", "abstract": False}
+    body = {"resourceType": "Basic", "code": {"text": "x"}, "meta": {"profile": [mine["url"]]}}
+    assert errors(await verdict(house, "Basic/$validate", body)) == []
+    await stored(house, mine)
+    assert errors(await verdict(house, "Basic/$validate", body)) == [("required", "Basic.subject")]
+    await stored(house, {**mine, "differential": {"element": [row("Basic.created", min=1)]}})
+    assert errors(await verdict(house, "Basic/$validate", body)) == [("required", "Basic.created")]
+
+
+async def test_snapshot(house: OpenHouse) -> None:
+    mine = profile(
+        "Patient", row("Patient.active", min=1), name="snap", baseDefinition=IPS + "Patient-uv-ips"
+    )
+    status, made = await house.ask("dr", "POST", "/fhir/StructureDefinition/$snapshot", mine)
+    assert status == 200
+    found = {e["id"]: e for e in made["snapshot"]["element"]}
+    assert (found["Patient.active"]["min"], found["Patient.name"]["min"]) == (1, 1)
+    status, answer = await house.ask(
+        "dr", "POST", "/fhir/StructureDefinition/$snapshot", profile("Patient", row("Patient.nme", min=1))
+    )
+    assert status == 422 and answer["issue"][0]["expression"] == ["Patient.nme"]
+    status, made = await house.ask(
+        "dr", "GET", f"/fhir/StructureDefinition/$snapshot?url={IPS}Flag-alert-uv-ips"
+    )
+    assert status == 200 and made["snapshot"]["element"][0]["id"] == "Flag"
+
+
+def bound(access: Access, mode: str) -> Access:
+    """The same access with the content rule of a mode."""
+    rules = {
+        kind: [*access.before_write.get(kind, ()), rule] for rule in on_write(mode) for kind in rule.types
+    }
+    return replace(access, before_write={**access.before_write, **rules})
+
+
+@pytest.mark.parametrize(("mode", "stands"), [("off", True), ("declared", False), ("required", False)])
+async def test_profiles_on_writes(house: OpenHouse, mode: str, stands: bool) -> None:
+    view = replace(house.system().store, access=bound(house.house.access, mode))
+    wrong = {"resourceType": "Flag", "status": "active", "code": {"text": "x"}, "subject": {"display": "y"}}
+    wrong |= {"meta": {"profile": [IPS + "Flag-alert-uv-ips"]}}
+    if stands:
+        assert (await view.create(wrong)).version == 1
+        return
+    with pytest.raises(Problem) as refused:
+        await view.create(wrong)
+    assert refused.value.issues[0].at[0].startswith("Flag.subject")
+
+
+async def test_a_profile_may_be_required(house: OpenHouse) -> None:
+    view = replace(house.system().store, access=bound(house.house.access, "required"))
+    with pytest.raises(Problem) as refused:
+        await view.create({"resourceType": "Basic", "code": {"text": "x"}})
+    assert refused.value.issues[0].at == ("Basic.meta.profile",)
+    assert (await view.create({"resourceType": "Location", "name": "x"})).version == 1
