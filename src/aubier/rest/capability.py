@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Operation, Resource
-from aubier.rest.operations import OPERATIONS
+from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.operations.standard import Standard
 from aubier.rest.writing.patches import PATCH_FORMATS
 from aubier.search.model import Parameter

@@ -15,6 +15,8 @@ from aubier.fhir import json as fhir_json
 from aubier.fhir.patch import Change
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
+from aubier.rest.bulk.answers import answer_export
+from aubier.rest.bulk.asking import PLACE
 from aubier.rest.exchange import (
     Answer,
     Call,
@@ -26,7 +28,7 @@ from aubier.rest.exchange import (
     version_of,
 )
 from aubier.rest.formats.negotiation import FORM
-from aubier.rest.operations import OPERATIONS
+from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.outcome import said
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
@@ -61,6 +63,8 @@ class Interactions:
             raise _only(call.method, "POST")
         if path[-1].startswith("$"):
             return await self._operation(call, view, settings)
+        if path[0] == PLACE:
+            return await answer_export(call, view)
         if path == ("_history",):
             return await self._history(call, view, [], "")
         self.check_type(path[0])
