@@ -38,6 +38,7 @@ from aubier.portals.mount import pages
 from aubier.referentials import directory, identity, sharing, signon
 from aubier.referentials.signon import api as signon_api
 from aubier.rest.asgi import Server
+from aubier.rest.bulk import service as bulk
 from aubier.rest.capability import capability
 from aubier.rest.exchange import Limits
 from aubier.rest.interactions import Interactions
@@ -61,6 +62,7 @@ SERVICES: tuple[Service, ...] = (
     signon.SERVICE,
     sharing.SERVICE,
     record.SERVICE,
+    bulk.SERVICE,
 )
 """Every room, in the order their tables are made. The table of contents of Aubier."""
 

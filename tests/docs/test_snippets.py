@@ -37,7 +37,7 @@ def test_the_first_page_does_what_it_says(instance: Running, tmp_path: Path) -> 
 def test_every_reason_and_operation_told_to_vendors_exists() -> None:
     from aubier.referentials.sharing import SERVICE
     from aubier.referentials.sharing.rules import REASONS
-    from aubier.rest.operations import OPERATIONS
+    from aubier.rest.operations.rows import OPERATIONS
 
     guide = (ROOT / "docs" / "guides" / "vendor.md").read_text(encoding="utf-8")
     names = {operation.name for operation in (*SERVICE.operations, *OPERATIONS)}

@@ -21,6 +21,7 @@ from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
 from aubier.store.keys import DIRECTORY, type_numbers
 from aubier.store.reading import Found, Row
+from aubier.store.reading.export import Slice
 from aubier.store.reading.record import Asked, Walked
 from aubier.store.sight import Sight
 from aubier.store.store import Store
@@ -182,6 +183,12 @@ class View:
         what = f"{asked.kind}/{asked.id}/$everything"
         await self._allow(asked.kind, "read", what)
         return await self._told("operation", what, self.access.store.walk(self.sight, asked), _UNOPENED)
+
+    async def export(self, asked: Slice) -> tuple[list[Row], tuple[int, int]]:
+        """The next resources of a slice, and where they end: what an export walks."""
+        what = f"$export {asked.kind}"
+        await self._allow(asked.kind, "search", what)
+        return await self._told("operation", what, self.access.store.export(self.sight, asked), _UNOPENED)
 
     async def _whole_history(self) -> list[str]:
         """The types of a history of everything: none stands for all."""

@@ -270,6 +270,11 @@ class Definitions:
         """
         return MappingProxyType({t: tuple(codes) for t, codes in self._compartments[name].items()})
 
+    @property
+    def compartments(self) -> tuple[str, ...]:
+        """The names of the compartments."""
+        return tuple(sorted(self._compartments))
+
     def value_set(self, url: str) -> frozenset[tuple[str, str]] | None:
         """The (system, code) pairs of a value set bound in a base type, or None when it cannot be listed.
 

@@ -18,6 +18,7 @@ from aubier.access.view import Access
 from aubier.ground.clock import Clock
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Door, Request, Response, Route
+from aubier.rest.bulk.asking import PLACE
 from aubier.rest.bundles import run_bundle
 from aubier.rest.exchange import Answer, Call, decoded_bytes, failed, language_of, rendered, unforeseen
 from aubier.rest.formats.negotiation import wanted_format
@@ -122,8 +123,9 @@ class Server:
                 await self._note_nobody(context, call)
                 raise unidentified()
             call = replace(call, body=await self._body(call.headers, receive))
-            # Nothing is done whose answer the client could not read.
-            wanted_format(call.headers, call.query, call.body)
+            # Nothing is done whose answer the client could not read; files have a format of their own.
+            if call.path[:1] != (PLACE,):
+                wanted_format(call.headers, call.query, call.body)
             if not call.path and call.method == "POST":
                 answer = await run_bundle(self.interactions, call, context.store, self.access.settings)
             else:

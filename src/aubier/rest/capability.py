@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Operation, Resource
-from aubier.rest.operations import OPERATIONS
+from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.operations.standard import Standard
 from aubier.rest.writing.patches import PATCH_FORMATS
 from aubier.search.model import Parameter
@@ -54,9 +54,12 @@ def capability(
 def _rest(base: str, operations: Mapping[tuple[str, str], Operation], oauth: Mapping[str, str]) -> Resource:
     row: Resource = {
         "mode": "server",
+        "compartment": [
+            f"http://hl7.org/fhir/CompartmentDefinition/{kind.lower()}" for kind in definitions().compartments
+        ],
         "security": _security(base.removesuffix("/fhir"), oauth),
         "resource": [_resource(kind, operations) for kind in sorted(definitions().resource_types)],
-        "interaction": [{"code": c} for c in ("transaction", "batch", "history-system")],
+        "interaction": [{"code": c} for c in ("transaction", "batch", "search-system", "history-system")],
     }
     own = [_operation(o) for (on, _), o in operations.items() if not on]
     own += [_standard(o) for o in OPERATIONS if not o.on]

@@ -161,13 +161,15 @@ def failed(refusal: Problem, language: str) -> Answer:
 
 def rendered(answer: Answer, call: Call) -> Answer:
     """The answer in the format that the client takes; in JSON when it takes none that there is."""
+    if answer.media_type != MEDIA_TYPES["json"]:
+        return answer
     try:
         format = call.format
-        if format == "json" or answer.media_type != MEDIA_TYPES["json"]:
+        if format == "json":
             return answer
         answer.body = written(answer.body, format)
     except Problem as refusal:
-        return answer if answer.status >= 400 else failed(refusal, call.language)
+        return answer if answer.status >= 400 or not answer.body else failed(refusal, call.language)
     answer.media_type = MEDIA_TYPES[format]
     return answer
 

@@ -15,6 +15,8 @@ from aubier.fhir import json as fhir_json
 from aubier.fhir.patch import Change
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
+from aubier.rest.bulk.answers import answer_export
+from aubier.rest.bulk.asking import PLACE
 from aubier.rest.exchange import (
     Answer,
     Call,
@@ -26,10 +28,11 @@ from aubier.rest.exchange import (
     version_of,
 )
 from aubier.rest.formats.negotiation import FORM
-from aubier.rest.operations import OPERATIONS
+from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.outcome import said
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
+from aubier.rest.searching.several import search_base, search_compartment
 from aubier.rest.searchset import history, searchset
 from aubier.rest.writing.patches import sent_patch
 from aubier.search.model import Query
@@ -57,10 +60,12 @@ class Interactions:
         path = call.path
         if path == ("metadata",):
             return self._metadata(call)
-        if not path:
-            raise _only(call.method, "POST")
+        if path in ((), ("_search",)):
+            return await self._search_base(call, view)
         if path[-1].startswith("$"):
             return await self._operation(call, view, settings)
+        if path[0] == PLACE:
+            return await answer_export(call, view)
         if path == ("_history",):
             return await self._history(call, view, [], "")
         self.check_type(path[0])
@@ -85,6 +90,8 @@ class Interactions:
             "type": {"GET": self._search, "HEAD": self._search, "POST": self._create}
             | {"PUT": self._update, "PATCH": self._patch, "DELETE": self._delete},
             "search": {"POST": self._search, "GET": self._search},
+            "compartment": {"GET": self._search_compartment, "HEAD": self._search_compartment},
+            "compartment-search": {"POST": self._search_compartment, "GET": self._search_compartment},
             "type-history": {"GET": self._type_history},
             "instance": {"GET": self._read, "HEAD": self._read}
             | {"PUT": self._update, "PATCH": self._patch, "DELETE": self._delete},
@@ -108,6 +115,12 @@ class Interactions:
             case (kind, logical):
                 _check_id(kind, logical)
                 return "instance"
+            case (kind, logical, inside) if inside == "*" or inside in type_numbers():
+                _check_id(kind, logical)
+                return "compartment"
+            case (kind, logical, inside, "_search") if inside == "*" or inside in type_numbers():
+                _check_id(kind, logical)
+                return "compartment-search"
             case (kind, logical, "_history"):
                 _check_id(kind, logical)
                 return "instance-history"
@@ -144,6 +157,15 @@ class Interactions:
         query = self.query(call.path[0], self._search_pairs(call), call.lenient)
         _refuse_narrative_with_others(query)
         return Answer(200, searchset(call.base, query, await view.search_rows(query)))
+
+    async def _search_base(self, call: Call, view: View) -> Answer:
+        posted = call.path == ("_search",)
+        if call.method not in (("GET", "POST") if posted else ("GET", "HEAD")):
+            raise _only(call.method, "GET", "POST")
+        return await search_base(call, view, self.query, self._search_pairs(call))
+
+    async def _search_compartment(self, call: Call, view: View) -> Answer:
+        return await search_compartment(call, view, self.query, self._search_pairs(call))
 
     def _search_pairs(self, call: Call) -> list[tuple[str, str]]:
         pairs = call.pairs()

@@ -227,7 +227,8 @@ class Query:
 
     `total` is none, estimate or accurate. `cursor` is the opaque text of
     a next link. `applied` are the pairs that were used, as written: the self link is made of them.
-    `ignored` are the pairs left out under lenient handling.
+    `ignored` are the pairs left out under lenient handling. `within` keeps what names a resource
+    (`Patient/1`) by one of these reference parameters: a compartment.
     """
 
     type: str
@@ -241,6 +242,7 @@ class Query:
     cursor: str = ""
     applied: tuple[tuple[str, str], ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
+    within: tuple[str, tuple[str, ...]] = ("", ())
 
     @property
     def written(self) -> str:

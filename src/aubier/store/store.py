@@ -29,6 +29,7 @@ from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
+from aubier.store.reading.export import Slice, export
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight
@@ -156,6 +157,11 @@ class Store:
         """One page of a whole record; see `record.walk`."""
         async with self._turn(sight), self._reader(sight) as reader:
             return await walk(reader, asked)
+
+    async def export(self, sight: Sight, asked: Slice) -> tuple[list[Row], tuple[int, int]]:
+        """The next resources of a slice; see `export.export`."""
+        async with self._reader(sight) as reader:
+            return await export(reader, asked)
 
     async def transact(self, sight: Sight, batch: Batch) -> list[Written]:
         """Writes all or nothing; gives what came of each intent in order.

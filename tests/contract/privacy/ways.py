@@ -55,8 +55,11 @@ def reads(kind: str, one: str) -> dict[str, Request]:
             "everything": f"{name}/$everything",
             "everything of none": f"{name}/$everything?_type=Basic",
         }
+    searches["base"] = f"?_type={kind},Basic&_id={one}&_total=accurate"
     if kind == "Patient":
         searches |= {
+            "compartment": f"Patient/{one}/Condition?_total=accurate",
+            "whole compartment": f"Patient/{one}/*",
             "of the patient": f"Condition?patient={one}&_total=accurate",
         }
     found: dict[str, Request] = {way: ("GET", path) for way, path in searches.items() if path}

@@ -408,7 +408,7 @@ def paths() -> Iterator[Wrong]:
         "DomainResource",
         "Element",
         "HumanName",
-        "Patient/p1/Observation",
+        "Patient/p1/Observation/o1",
         "%00",
         "%ff",
         ".git",

@@ -25,11 +25,12 @@ class Standard:
     title: Texts
     rule: str
     instance: bool = True
+    url: str = ""
 
     @property
     def definition(self) -> str:
         """The canonical URL of its OperationDefinition."""
-        return f"http://hl7.org/fhir/OperationDefinition/{self.on or 'Resource'}-{self.name}"
+        return self.url or f"http://hl7.org/fhir/OperationDefinition/{self.on or 'Resource'}-{self.name}"
 
 
 def given(call: Call, *names: str) -> list[tuple[str, str]]:

@@ -55,11 +55,20 @@ class Page:
         if not self.records and not family(kind) and not self.sight.unrestricted:
             self.tests.append(f"{ROW}.pat = any({self.sight.mine(frame.args)})")
         self.tests += conditions(frame, self.query.criteria, kind, ROW)
+        if self.query.within[0]:
+            self.tests.append(self._within(*self.query.within))
         # The total takes these arguments alone: PostgreSQL refuses one that no test uses.
         self.counting = frame.args[:]
         self.keys = sort_keys(frame, self.query.sort, kind, ROW)
         if self.query.cursor:
             self.taken, self.place = read_cursor(self.query.cursor, self.keys)
+
+    def _within(self, owner: str, codes: Sequence[str]) -> str:
+        """The condition that a row names the owner of a compartment."""
+        kind, args = self.query.type, self.frame.args
+        params = args.add([self.frame.keys.param(kind, code) for code in codes], "bigint[]")
+        named = f"select w.pat, w.rid from {family(kind)}ref w where w.param = any({params})"
+        return f"({ROW}.pat, {ROW}.rid) in ({named} and w.target = {args.add(owner, 'text')})"
 
     def _records(self) -> str:
         """The compartments of the Patients asked for, else of a citizen; empty when there may be many."""

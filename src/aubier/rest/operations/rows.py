@@ -1,0 +1,53 @@
+"""The operations of the standard, one row each."""
+
+from __future__ import annotations
+
+from aubier.rest.bulk.asking import group_export, patient_export, system_export
+from aubier.rest.operations.everything import encounter_everything, patient_everything
+from aubier.rest.operations.standard import Standard
+
+_BULK = "HL7 FHIR Bulk Data Access 2.0"
+_DEFINITION = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
+
+OPERATIONS: tuple[Standard, ...] = (
+    Standard(
+        "everything",
+        "Patient",
+        patient_everything,
+        {"en": "All of a record", "fr": "Tout un dossier"},
+        "FHIR R4, Patient-operation-everything",
+    ),
+    Standard(
+        "everything",
+        "Encounter",
+        encounter_everything,
+        {"en": "All of an encounter", "fr": "Tout d'une venue"},
+        "FHIR R4, Encounter-operation-everything",
+    ),
+    Standard(
+        "export",
+        "",
+        system_export,
+        {"en": "Everything, as files", "fr": "Tout, en fichiers"},
+        _BULK,
+        instance=False,
+        url=f"{_DEFINITION}/export",
+    ),
+    Standard(
+        "export",
+        "Patient",
+        patient_export,
+        {"en": "All records, as files", "fr": "Tous les dossiers, en fichiers"},
+        _BULK,
+        instance=False,
+        url=f"{_DEFINITION}/patient-export",
+    ),
+    Standard(
+        "export",
+        "Group",
+        group_export,
+        {"en": "The records of a group, as files", "fr": "Les dossiers d'un groupe, en fichiers"},
+        _BULK,
+        url=f"{_DEFINITION}/group-export",
+    ),
+)

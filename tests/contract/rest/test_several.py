@@ -1,0 +1,105 @@
+"""Searches of several types: of the base, and inside a compartment."""
+
+from typing import Any
+
+from tests.contract.rest.conftest import ACTORS, Api, places
+from tests.contract.rest.test_everything import observation, seen
+from tests.contract.rest.test_interactions import FORM, link, patient, valid
+
+
+async def walked(api: Api, path: str, **options: Any) -> tuple[list[str], int]:
+    """Every match of every page, and the number of pages."""
+    found: list[str] = []
+    pages = 0
+    while path:
+        bundle = valid(await api.get(path, **options))
+        found += seen(bundle)
+        pages += 1
+        path = link(bundle, "next")
+    return found, pages
+
+
+def tagged(code: str, body: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "meta": {"tag": [{"system": "urn:t", "code": code}]}}
+
+
+async def crowd(api: Api, code: str) -> list[str]:
+    """Patients, then observations, all with one tag."""
+    people = [await api.make(tagged(code, patient(f"{code}{n}"))) for n in range(3)]
+    notes = [await api.make(tagged(code, observation(p))) for p in people for _ in range(2)]
+    return [*(f"Observation/{n}" for n in notes), *(f"Patient/{p}" for p in people)]
+
+
+async def test_a_search_of_the_base(api: Api) -> None:
+    made = await crowd(api, "base")
+    for count in (1, 2, 4, 9, 50):
+        found, pages = await walked(api, f"?_type=Observation,Patient&_tag=urn:t|base&_count={count}")
+        assert sorted(found) == sorted(made) and len(found) == 9, count
+        assert [f.partition("/")[0] for f in found] == ["Observation"] * 6 + ["Patient"] * 3
+        assert pages >= 9 // count
+    whole = valid(await api.get("?_type=Observation,Patient&_tag=urn:t|base"))
+    assert whole["total"] == 9
+    counted = valid(await api.get("?_type=Observation,Patient&_tag=urn:t|base&_summary=count"))
+    assert counted["total"] == 9 and "entry" not in counted
+    some = valid(await api.get("?_type=Observation,Patient&_tag=urn:t|base&_count=2&_total=accurate"))
+    assert some["total"] == 9 and len(some["entry"]) == 2
+
+
+async def test_it_may_be_posted(api: Api) -> None:
+    made = await crowd(api, "posted")
+    body = b"_type=Patient&_tag=urn%3At%7Cposted"
+    bundle = valid(await api.ask("POST", "_search", body, headers=FORM))
+    assert sorted(seen(bundle)) == sorted(made[6:])
+
+
+async def test_in_the_compartment_of_a_patient(api: Api) -> None:
+    made = await crowd(api, "inside")
+    mine = made[6].partition("/")[2]
+    measured = {**observation(made[7].partition("/")[2]), "performer": [{"reference": made[6]}]}
+    by_me = f"Observation/{await api.make(measured)}"
+    found, _ = await walked(api, f"Patient/{mine}/Observation")
+    assert sorted(found) == sorted([*made[:2], by_me])
+    found, _ = await walked(api, f"Patient/{mine}/Observation?_tag=urn:t|inside&_count=1&_sort=-_lastUpdated")
+    assert sorted(found) == sorted(made[:2])
+    everything, _ = await walked(api, f"Patient/{mine}/*?_count=2")
+    assert sorted(everything) == sorted([*made[:2], by_me])
+    posted = await api.ask("POST", f"Patient/{mine}/Observation/_search", b"_count=50", headers=FORM)
+    assert sorted(seen(valid(posted))) == sorted([*made[:2], by_me])
+    only = valid(await api.get(f"Patient/{mine}/Observation?_summary=count"))
+    assert only["total"] == 3
+
+
+async def test_hidden_is_absent_there_too(api: Api) -> None:
+    made = await crowd(api, "unseen")
+    first = made[6].partition("/")[2]
+    for path in (f"Patient/{first}/Observation", f"Patient/{first}/*", "?_type=Patient&_tag=urn:t|unseen"):
+        bundle = valid(await api.get(path, who="doctor"))
+        assert bundle["total"] == 0 and "entry" not in bundle
+    await api.grant(first, ACTORS["doctor"])
+    assert sorted((await walked(api, f"Patient/{first}/*", who="doctor"))[0]) == sorted(made[:2])
+    found, _ = await walked(api, "?_type=Observation,Patient&_tag=urn:t|unseen", who="doctor")
+    assert sorted(found) == sorted([*made[:2], made[6]])
+
+
+async def test_what_it_does_not_understand_is_refused(api: Api) -> None:
+    for path, place in (
+        ("?family=x", "http._type"),
+        ("?_type=Foo", "http._type"),
+        ("?_type=Patient,Observation&_sort=_id", "http._sort"),
+        ("?_type=Patient&_page=x", "http._page"),
+        ("?_type=Patient&_page=1.x", "http._page"),
+        ("?_type=Patient&_page=0.x", "http._page"),
+        ("?_type=Patient,Observation&family=x", "http.family"),
+        ("Patient/x/Practitioner", "http.path"),
+    ):
+        answer = await api.get(path)
+        assert answer.status_code in (400, 404, 422) and places(answer) == [place], path
+    assert (await api.get("Organization/x/Patient")).status_code == 404
+    assert (await api.ask("PUT", "Patient/x/Observation", b"{}")).status_code == 405
+    assert (await api.ask("DELETE", "")).status_code == 405
+
+
+async def test_the_statement_says_so(api: Api) -> None:
+    row = (await api.get("metadata")).json()["rest"][0]
+    assert {"code": "search-system"} in row["interaction"]
+    assert "http://hl7.org/fhir/CompartmentDefinition/patient" in row["compartment"]
