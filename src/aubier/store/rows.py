@@ -12,6 +12,7 @@ from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import NO_DATE, Terms
 from aubier.search.parameters import Registry
+from aubier.search.terms.words import words_of
 from aubier.store.keys import family
 from aubier.store.sight import CONTEXT
 
@@ -37,8 +38,9 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("rid", "bigint"),
         ("pat", "bigint"),
     ),
+    "words": (("narrative", "text"), ("rest", "text"), ("rid", "bigint"), ("pat", "bigint")),
 }
-"""The posting tables: columns in order, with their PostgreSQL types. Every column is part of the key."""
+"""The posting tables: columns in order, with their PostgreSQL types. Every column tells a row from others."""
 
 Row = tuple[Any, ...]
 Postings = dict[str, set[Row]]
@@ -80,6 +82,8 @@ def index(resource: Resource, keys: Keys, local: Callable[[str], str], of: Regis
             terms.add(row[0])
             row = (*row, -lo)
         postings[table].add(row)
+    if any(said := words_of(resource)):
+        postings["words"].add(said)
     if kind == "Binary":
         postings["ref"] |= _context(resource, local)
     return Indexed(found, sorted(terms), postings, lo, hi)

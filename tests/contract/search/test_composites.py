@@ -65,7 +65,7 @@ HELD: list[Resource] = [
     {"resourceType": "Location", "id": "l", "position": {"latitude": 48, "longitude": 2}},
 ]
 HEAVY, HERE = [("code-value-quantity", "weight$gt62")], [("near", "48.001|2|1|km")]
-_TABLES = ("num", "post", "str", "ref", "ident", "dat")
+_TABLES = ("num", "post", "str", "ref", "ident", "dat", "words")
 
 
 async def test_what_an_older_release_stored_is_found_too(
@@ -96,6 +96,10 @@ async def test_what_an_older_release_stored_is_found_too(
         again = [await desk.sql(f"select * from {t} order by rid, param") for t in ("num", "dir_num")]
         assert list(map(sorted, again)) == list(map(sorted, told))
         assert await desk.sql("select value from store_meta where key = 'index_place'") == []
+        assert len(ids(await desk.found("loader", "Observation", [("_content", "weights")]))) == 5
+        await desk.sql("update store_meta set value = '3' where key = 'index'")
+    async with opened(lambda: dsn, tmp_path, {}) as desk:
+        assert await desk.sql("select count(*) from words group by rid having count(*) > 1") == []
 
 
 def _breaking(add: Callable[..., Any]) -> Callable[..., Any]:

@@ -2,9 +2,11 @@
 
 from itertools import chain, pairwise
 from random import Random
+from typing import Any
 
 import pytest
 
+from aubier.store.reading import reader
 from tests.contract.desk import following, ids
 from tests.contract.search.conftest import DIRECTORY, MINE, Library
 from tests.contract.search.judging import ALL, agree
@@ -170,6 +172,11 @@ INCLUDES = (
     ("Patient", "_revinclude", "Condition:patient"),
     ("Encounter", "_revinclude", "Observation:encounter"),
     ("Patient", "_include", "Patient:general-practitioner"),
+    ("Observation", "_include", "Observation:*"),
+    ("Observation", "_include", "*"),
+    ("Encounter", "_include", "Encounter:*:Organization"),
+    ("Patient", "_revinclude", "Observation:*"),
+    ("Practitioner", "_revinclude", "Condition:*"),
 )
 
 
@@ -177,13 +184,14 @@ INCLUDES = (
 @pytest.mark.parametrize(("kind", "way", "link"), INCLUDES)
 async def test_includes(library: Library, login: str, kind: str, way: str, link: str) -> None:
     oracle, at = library.oracles[login], Random(7)
-    source, code, target = (*link.split(":"), "")[:3]
+    source, code, target = (*(link if link != "*" else f"{kind}:*").split(":"), "")[:3]
     for _ in range(4):
         pairs = Asker(oracle, at.randrange(10**6)).several(kind)[:1]
         matched = oracle.search(kind, pairs)
         expected = included(oracle, matched, way, (source, code, target))
         bundle = await library.desk.found(login, kind, [*pairs, (way, link), ("_count", "1000")])
         assert set(ids(bundle)) == {f"{kind}/{r['id']}" for r in matched}
+        assert len(ids(bundle, "include")) == len(set(ids(bundle, "include")))
         found = ids(bundle, "include")
         assert sorted(found) == sorted(expected - set(ids(bundle))), (pairs, way, link)
 
@@ -193,12 +201,69 @@ def included(
 ) -> set[str]:
     """`Type/id` of what an include brings."""
     source, code, target = link
-    _, read = TABLE[source][code]
+    codes = [c for c, (sort, _) in TABLE[source].items() if sort == "reference"] if code == "*" else [code]
+
+    def read(resource: dict[str, Any]) -> list[str]:
+        return [named for c in codes for named in TABLE[source][c][1](resource)]
+
     if way == "_revinclude":
         here = {f"{r['resourceType']}/{r['id']}" for r in matched}
         return {f"{source}/{r['id']}" for r in oracle.of(source) if here & set(read(r))}
     named = {t for r in matched for t in read(r)}
     return {t for t in named if t in oracle.named and t.startswith(f"{target}/" if target else "")}
+
+
+AGAIN = (
+    [("_include", "Observation:encounter"), ("_include:iterate", "Encounter:service-provider")],
+    [("_revinclude", "Observation:subject"), ("_include:iterate", "Observation:performer:Practitioner")],
+    [("_revinclude", "Encounter:subject"), ("_revinclude:iterate", "Observation:encounter")],
+    [
+        ("_revinclude", "Encounter:subject"),
+        ("_include:iterate", "Encounter:*"),
+        ("_include:iterate", "Organization:*"),
+    ],
+)
+
+
+@pytest.mark.parametrize("login", READERS)
+@pytest.mark.parametrize("links", AGAIN, ids=str)
+async def test_includes_of_includes(library: Library, login: str, links: list[tuple[str, str]]) -> None:
+    oracle = library.oracles[login]
+    kind = "Observation" if links[0][0] == "_include" else "Patient"
+    for one in oracle.of(kind)[:12]:
+        start = f"{kind}/{one['id']}"
+        reached, fresh, first = {start}, {start}, True
+        while fresh:
+            rows = [oracle.named[name] for name in fresh]
+            ways = links if first else [w for w in links if w[0].endswith(":iterate")]
+            found = [included(oracle, _from(way, rows), way[0].partition(":")[0], _link(way)) for way in ways]
+            fresh, first = set().union(*found) - reached, False
+            reached |= fresh
+        bundle = await library.desk.found(login, kind, [("_id", one["id"]), *links])
+        assert set(ids(bundle, "include")) == reached - {start}, start
+
+
+def _from(way: tuple[str, str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that an include starts from."""
+    if way[0].startswith("_revinclude"):
+        return rows
+    return [r for r in rows if r["resourceType"] == way[1].partition(":")[0]]
+
+
+def _link(way: tuple[str, str]) -> tuple[str, str, str]:
+    source, code, target = (*way[1].split(":"), "")[:3]
+    return source, code, target
+
+
+async def test_a_page_that_would_include_too_much_is_refused(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader, "MOST_INCLUDED", 20)
+    status, told = await library.desk.ask(
+        "loader", "GET", "Patient?_revinclude=Observation:subject&_count=1000"
+    )
+    assert (status, told["issue"][0]["code"]) == (422, "too-costly")
+    assert told["issue"][0]["expression"] == ["http._include"]
 
 
 async def test_include_again_and_again(library: Library) -> None:

@@ -13,11 +13,12 @@ from typing import Any, cast
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem
-from aubier.search.model import Condition, Has, Include, Query, Sort
+from aubier.search.model import Condition, Criterion, Has, Include, Parameter, Query, Sort, Value
 from aubier.search.parameters import Registry, is_indexed
 from aubier.search.query.criteria import Criteria, UnknownParameter, known, known_type, unknown
 from aubier.search.query.filters import filter_of
 from aubier.search.query.values import MAX_LENGTH, alternatives, refused
+from aubier.search.terms.words import UNWORDED
 
 MAX_PARAMETERS = 200
 MAX_SORT_KEYS = 8
@@ -25,7 +26,7 @@ MAX_SORT_KEYS = 8
 _FORMAT = frozenset({"_format", "_pretty"})
 _TOTALS = ("none", "estimate", "accurate")
 _SUMMARIES = ("true", "text", "data", "count", "false")
-_UNSUPPORTED = frozenset({"_query", "_text", "_content", "_contained", "_containedType", "_type", "_score"})
+_UNSUPPORTED = frozenset({"_query", "_contained", "_containedType", "_type", "_score"})
 _ITERATE = frozenset({"iterate", "recurse"})
 
 
@@ -125,6 +126,8 @@ class _Reader:
             _RESULT[name](self, value)
         elif name == "_list":
             self.found.criteria.append(self._list(value))
+        elif name in ("_text", "_content"):
+            self.found.criteria.append(self._words(name, value))
         elif name == "_filter":
             self.found.criteria.append(filter_of(self._registry, self._type, value))
         elif base in _UNSUPPORTED:
@@ -132,6 +135,17 @@ class _Reader:
         else:
             self.found.criteria.append(Criteria(self._registry, name).read(self._type, name, value))
         self.found.applied.append((name, value))
+
+    def _words(self, name: str, value: str) -> Criterion:
+        """Words in the narrative, or anywhere in the resource."""
+        if self._type in UNWORDED:
+            raise unknown(
+                name,
+                f"{self._type} is not searched by its words: use its parameters, as name",
+                f"{self._type} ne se cherche pas par ses mots : prenez ses paramètres, comme name",
+            )
+        parameter = Parameter(self._type, name, "special", "", "")
+        return Criterion(self._type, parameter, values=(Value(text=value),))
 
     def _list(self, value: str) -> Has:
         """What a List names: `_has:List:item:_id`."""

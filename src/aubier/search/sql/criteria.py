@@ -21,6 +21,7 @@ from aubier.search.sql.values import (
     string_test,
     token_key,
     uri_test,
+    words_test,
 )
 
 
@@ -276,7 +277,10 @@ def _number(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
 
 
 def _special(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
-    if criterion.parameter.code != "near":
+    if (code := criterion.parameter.code) in ("_text", "_content"):
+        tests = [words_test(frame, v, code) for v in criterion.values]
+        return any_of(posting(frame, "words", kind, row, test) for test in tests)
+    if code != "near":
         return _refused(frame, criterion, kind, row)
     tests = [near_test(frame, v) for v in criterion.values]
     return _posted(frame, criterion, kind, row, table="num", tests=tests)

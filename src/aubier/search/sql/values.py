@@ -128,6 +128,23 @@ def quantity_test(frame: Frame, v: Value) -> str:
     return test
 
 
+_BOTH = "to_tsvector('pg_catalog.french', {{p}}.{0}) || to_tsvector('pg_catalog.english', {{p}}.{0})"
+_WORDS = {
+    "_text": f"{{p}}.narrative <> '' and ({_BOTH.format('narrative')})",
+    "_content": f"({_BOTH.format('narrative')} || {_BOTH.format('rest')})",
+}
+"""The texts of a row of `words` as stems of both languages, written as the indexes are."""
+
+
+def words_test(frame: Frame, v: Value, code: str) -> str:
+    """Words in any form, in French or in English: all of them, `"a phrase"`, `one or other`, `-without`."""
+    asked = frame.args.add(fold(v.text), "text")
+    either = " || ".join(
+        f"websearch_to_tsquery('pg_catalog.{each}', {asked})" for each in ("french", "english")
+    )
+    return f"{_WORDS[code]} @@ ({either})"
+
+
 _EARTH_KM = 6371.0088
 """The mean radius of the Earth (IUGG)."""
 _KM_OF_LATITUDE = 111.0

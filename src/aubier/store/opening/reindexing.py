@@ -16,8 +16,8 @@ from aubier.store import codec
 from aubier.store.pool import UNHURRIED, Connection
 from aubier.store.rows import COLUMNS, Indexed
 
-INDEX = 3
-"""Which index rows this release writes. 2: composites, `near`; 3: types of identifiers."""
+INDEX = 4
+"""Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500
@@ -74,6 +74,9 @@ async def _add(
     await conn.executemany(
         f"update {prefix}res set terms = $3 where pat = $1 and rid = $2 and terms <> $3::bigint[]", terms
     )
+    # Words have no key: those that are there are made again.
+    rids = [row["rid"] for row in rows]
+    await conn.execute(f"delete from {prefix}words where rid = any($1::bigint[])", rids)
     for table, columns in COLUMNS.items():
         if added[table]:
             names = ", ".join(name for name, _ in columns)

@@ -23,6 +23,9 @@ from aubier.store.reading.at_once import Wanted, read_each
 from aubier.store.reading.page import Page
 from aubier.store.sight import SHARED, Sight, concerns
 
+MOST_INCLUDED = 5_000
+"""The most resources that a page includes beside its matches."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -250,7 +253,7 @@ class Reader:
         out: list[Row] = []
         fresh: Sequence[Row] = rows
         wanted: Sequence[Include] = query.includes
-        while fresh and wanted and len(out) < 5000:
+        while fresh and wanted:
             found: list[Row] = []
             for include in wanted:
                 found += await self._include(include, [r for r in fresh if self._starts(include, r)])
@@ -260,6 +263,8 @@ class Reader:
                     seen.add((row.type, row.id))
                     fresh.append(row)
             out += fresh
+            if len(out) > MOST_INCLUDED:
+                raise _too_many_included()
             wanted = [i for i in query.includes if i.iterate]
         return out
 
@@ -320,7 +325,7 @@ class Reader:
             f"select distinct on (r.lo, r.rid) {_ROW} from {prefix}ref f"
             f" join {prefix}res r on r.pat = f.pat and r.rid = f.rid"
             f" where f.param = {param} and f.target = any($1::text[]) and {seen} order by r.lo desc,"
-            f" r.rid limit 5000"
+            f" r.rid limit {MOST_INCLUDED + 1}"
         )
         return [_row(r) for r in await self._proved(prefix, args, hit, "include", f"{include.source}")]
 
@@ -396,6 +401,16 @@ class Reader:
             )
         one = f"select {_ROW}, r.seq from {prefix}{{table}} r{source} where {' and '.join(tests)}"
         return f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
+
+
+def _too_many_included() -> Problem:
+    """Leaving some out would be an answer that looks whole."""
+    return problem(
+        "too-costly",
+        f"This page would include more than {MOST_INCLUDED} resources; ask for fewer matches with _count",
+        f"Cette page inclurait plus de {MOST_INCLUDED} ressources ; demandez moins de réponses avec _count",
+        at="http._include",
+    )
 
 
 @lru_cache(maxsize=256)

@@ -1,0 +1,110 @@
+"""What a resource says in words: its narrative, and the texts of its elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html.parser import HTMLParser
+from typing import Any
+
+from aubier.ground.text import fold
+
+MOST = 60_000
+"""The most characters of a narrative, and of all other texts, that are searched."""
+
+UNWORDED = frozenset(
+    {
+        *("Binary", "Endpoint", "HealthcareService", "Location", "Medication", "Organization"),
+        *("OrganizationAffiliation", "Practitioner", "PractitionerRole", "Schedule", "Slot", "Substance"),
+    }
+)
+"""Types without full text: contents, which are not ours to read, and the masses of the directory, whose words
+are names that parameters of their own find."""
+
+_TECHNICAL = frozenset(
+    {
+        *("resourceType", "id", "reference", "system", "url", "data", "contentType", "hash", "versionId"),
+        *("lastUpdated", "profile", "fullUrl", "language", "source", "size", "use", "implicitRules"),
+    }
+)
+"""Elements that no reader would call words."""
+_INLINE = frozenset(
+    {
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "big",
+        "cite",
+        "code",
+        "dfn",
+        "em",
+        "i",
+        "kbd",
+        "q",
+        "samp",
+        "small",
+        "span",
+    }
+    | {"strong", "sub", "sup", "tt", "var"}
+)
+
+
+def words_of(resource: Mapping[str, Any]) -> tuple[str, str]:
+    """The narrative and the other texts of a resource, folded; both empty where the type has no full text.
+
+    Nothing raises: what cannot be read is left out.
+    """
+    if resource.get("resourceType") in UNWORDED:
+        return "", ""
+    narrative = resource.get("text")
+    div = narrative.get("div") if narrative.__class__ is dict else None
+    told = _plain(div) if isinstance(div, str) else ""
+    rest = {k: v for k, v in resource.items() if k not in ("text", "meta")}
+    return _bounded(told), _bounded(" ".join(dict.fromkeys(_texts(rest))))
+
+
+def _bounded(text: str) -> str:
+    """Folded, without the null character, which PostgreSQL does not keep."""
+    return fold(text[:MOST].replace("\0", " "))[:MOST]
+
+
+def _texts(value: Any, key: str = "") -> Iterator[str]:
+    """The texts below `value`, in order."""
+    if value.__class__ is str:
+        if key == "div":
+            yield _plain(value)
+        elif key not in _TECHNICAL and not key.startswith("_"):
+            yield value
+    elif value.__class__ is dict:
+        for name, inner in value.items():
+            yield from _texts(inner, name)
+    elif value.__class__ is list:
+        for inner in value:
+            yield from _texts(inner, key)
+
+
+class _Narrative(HTMLParser):
+    """Collects what is read aloud: an element of a line of its own parts the words."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: list[str] = []
+
+    def handle_data(self, data: str) -> None:
+        self.found.append(data)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in _INLINE:
+            self.found.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in _INLINE:
+            self.found.append(" ")
+
+
+def _plain(div: str) -> str:
+    """The text of XHTML."""
+    parser = _Narrative()
+    parser.feed(div[: 2 * MOST])
+    parser.close()
+    return "".join(parser.found)

@@ -1,0 +1,144 @@
+"""Full text: words in any form, of either language, of what one may see."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from aubier.search.query import parse
+from aubier.search.terms.words import MOST
+from aubier.store.intent import Grant
+from aubier.store.reading import Reader
+from tests.contract.desk import Desk, following, ids, opened
+from tests.contract.search.test_paging import put, scale
+from tests.contract.search.test_records import Listening, _rows_read
+from tests.open_house import DOCTOR
+
+Resource = dict[str, Any]
+
+
+def _condition(logical: str, patient: str, told: str, text: str, note: str = "") -> Resource:
+    return {
+        "resourceType": "Condition",
+        "id": logical,
+        "text": {"status": "generated", "div": f'<div xmlns="http://www.w3.org/1999/xhtml">{told}</div>'},
+        "code": {"text": text},
+        "subject": {"reference": f"Patient/{patient}"},
+        **({"note": [{"text": note}]} if note else {}),
+    }
+
+
+HELD = (
+    _condition("kidney", "open", "<p>Insuffisance rénale chronique</p>", "Maladie des reins", "stade avancé"),
+    _condition("bone", "open", "Fractures of the <b>femur</b>", "Broken bones", "l'œdème régresse"),
+    _condition("heart", "shut", "Insuffisances cardiaques", "Cœur", "Fracture ancienne"),
+    {
+        "resourceType": "ValueSet",
+        "id": "organs",
+        "status": "active",
+        "name": "Organs",
+        "description": "Les reins et les os",
+    },
+)
+
+
+@pytest.fixture(scope="module")
+async def told(database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
+    doctor = replace(DOCTOR, scopes=("user/*.cruds",))
+    async with opened(database, tmp_path_factory.mktemp("house"), {"doctor": doctor}) as desk:
+        people = ({"resourceType": "Patient", "id": p} for p in ("open", "shut"))
+        await put(desk, *people, *HELD)
+        await desk.system().store.grant(Grant("open", doctor.keys[0], "treating-doctor", "r", since=1))
+        yield desk
+
+
+ASKED: list[tuple[str, str, set[str]]] = [
+    ("_text", "insuffisance", {"kidney", "heart"}),
+    ("_text", "Insuffisances RENALES", {"kidney"}),
+    ("_text", "rénal", {"kidney"}),
+    ("_text", "fracture", {"bone"}),
+    ("_text", "fractured femurs", {"bone"}),
+    ("_text", "rein", set()),
+    ("_text", "insuffisance -cardiaque", {"kidney"}),
+    ("_text", "femur or cardiaque", {"bone", "heart"}),
+    ("_text", '"insuffisance chronique"', set()),
+    ("_text", '"insuffisance rénale"', {"kidney"}),
+    ("_content", "rein", {"kidney"}),
+    ("_content", "fracture", {"bone", "heart"}),
+    ("_content", "oedemes", {"bone"}),
+    ("_content", "coeur", {"heart"}),
+    ("_content", "bone breaking", set()),
+    ("_content", "bones avancé", set()),
+    ("_content", "insuffisance stade", {"kidney"}),
+    ("_content", "the", {"bone"}),
+    ("_content", "'); drop table res --", set()),
+    ("_content", "& | ! ( <-> :*", set()),
+]
+
+
+@pytest.mark.parametrize(("name", "words", "expected"), ASKED)
+async def test_words_of_either_language(told: Desk, name: str, words: str, expected: set[str]) -> None:
+    for login, seen in (("loader", expected), ("doctor", expected - {"heart"})):
+        for scope in ([], [("patient", "open")]):
+            bundle = await told.found(login, "Condition", [(name, words), *scope, ("_total", "accurate")])
+            due = seen - {"heart"} if scope else seen
+            assert {i.partition("/")[2] for i in ids(bundle)} == due, (login, scope)
+            assert bundle["total"] == len(due)
+
+
+async def test_definitions_too(told: Desk) -> None:
+    assert ids(await told.found("doctor", "ValueSet", [("_content", "rein")])) == ["ValueSet/organs"]
+    assert ids(await told.found("doctor", "ValueSet", [("_text", "rein")])) == []
+
+
+async def test_words_follow_the_resource(desk: Desk) -> None:
+    await put(desk, {"resourceType": "Patient", "id": "w"}, _condition("moving", "w", "rougeole", "a"))
+    asked = [("_text", "rougeole"), ("patient", "w")]
+    assert ids(await desk.found("loader", "Condition", asked)) == ["Condition/moving"]
+    await put(desk, _condition("moving", "w", "varicelle", "a"))
+    assert ids(await desk.found("loader", "Condition", asked)) == []
+    assert ids(await desk.found("loader", "Condition", [("_text", "varicelles")])) == ["Condition/moving"]
+    await put(desk, _condition("moving", "w", "varicelle", "b"))
+    assert len(await desk.sql("select 1 from words where narrative = 'varicelle'")) == 1
+    status, _ = await desk.ask("loader", "DELETE", "Condition/moving")
+    assert status == 204
+    assert await desk.sql("select 1 from words where narrative = 'varicelle'") == []
+
+
+async def test_pages_of_words(desk: Desk) -> None:
+    await put(desk, {"resourceType": "Patient", "id": "many"})
+    await put(desk, *(_condition(f"many{n}", "many", "zona", "z") for n in range(7)))
+    bundle = await desk.found("loader", "Condition", [("_text", "zona"), ("_count", "3")])
+    found = ids(bundle)
+    while url := following(bundle):
+        bundle = (await desk.ask("loader", "GET", url))[1]
+        found += ids(bundle)
+    assert sorted(found) == [f"Condition/many{n}" for n in range(7)]
+
+
+async def test_the_longest_texts_are_kept(desk: Desk) -> None:
+    at = Random(5)
+    words = " ".join("".join(at.choices("abcdefghijklmnopqrstuvwxyz", k=7)) for _ in range(MOST // 4))
+    await put(desk, {"resourceType": "Patient", "id": "long"}, _condition("long", "long", words, words[::-1]))
+    for name in ("_text", "_content"):
+        first = words.split()[0]
+        assert ids(await desk.found("loader", "Condition", [(name, first)])) == ["Condition/long"]
+
+
+async def test_words_of_one_record_are_looked_for_in_it(desk: Desk) -> None:
+    patient, _ = await scale(desk, Random(51), 6)
+    await scale(desk, Random(52), 300)
+    store = desk.house.store
+    await store.analyse()
+    for name in ("_text", "_content"):
+        query = parse("Observation", [("patient", patient), (name, "poids")], registry=store.registry)
+        async with store.pool.acquire() as conn:
+            heard = Listening(conn)
+            page = await Reader(heard, desk.system().store.sight, store.keys, store.mark).search(query)
+            text, *args = heard.last
+            plan = await conn.fetchval(f"explain (analyze, format json) {text}", *args)
+        assert len(page.rows) == 6 * (name == "_content")
+        assert _rows_read(json.loads(plan)[0]["Plan"]) <= 40
