@@ -234,6 +234,7 @@ def test_custom_on_every_type():
         ({"type": "dance"}, "not-supported", "SearchParameter.type"),
         ({"expression": "Patient.name("}, "invalid", "SearchParameter.expression"),
         ({"expression": "Patient.frob()"}, "not-supported", "SearchParameter.expression"),
+        ({"expression": "Patient.gender.upper()"}, "not-supported", "SearchParameter.expression"),
         ({"code": "family"}, "duplicate", "SearchParameter"),
     ],
 )

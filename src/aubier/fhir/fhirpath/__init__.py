@@ -103,12 +103,20 @@ def typed(
 
 
 def source(
-    expression: str, type: str, *, strict: bool = False, constants: frozenset[str] = frozenset()
+    expression: str,
+    type: str,
+    *,
+    strict: bool = False,
+    constants: frozenset[str] = frozenset(),
+    indexing: bool = False,
 ) -> str:
-    """The Python source that `expression` becomes for `type`: a function `evaluate(r, w)`."""
+    """The Python source that `expression` becomes for `type`: a function `evaluate(r, w)`.
+
+    With `indexing`, what search makes of it; a Problem `not-supported` where search can make nothing of it.
+    """
     if not knows(type.partition(".")[0]):
         raise refusal(f"the type {type} is not known", f"type {type} inconnu", expression=expression, at=0)
-    compiler = Compiler(expression, strict=strict, constants=constants)
+    compiler = Compiler(expression, indexing=indexing, strict=strict, constants=constants)
     root = Item("r", "", "None", "kind_of(r)") if is_open(type) else Item("r", type)
     try:
         found = compiler.collect(parse(expression), Scope(root, root))

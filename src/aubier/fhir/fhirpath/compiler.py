@@ -118,6 +118,8 @@ class Compiler(Generator):
                 return self._equal(left, right, scope)
             case Binary("!=", left, right):
                 return f"negated({self._equal(left, right, scope)})"
+            case Binary("~" | "!~" | "<" | "<=" | ">" | ">=" | "in" | "contains") if self.indexing:
+                self._need_run(node, node.operator)
             case Binary("~" | "!~" as operator, left, right):
                 alike = f"equivalent(w, {self.collect(left, scope).name}, {self.collect(right, scope).name})"
                 return alike if operator == "~" else f"(not {alike})"
@@ -200,12 +202,8 @@ class Compiler(Generator):
 
     def _call(self, node: Call, scope: Scope, then: Then) -> None:
         row = self.row(node)
-        if self.indexing and (row.run or row.written):
-            raise self.refuse(
-                f"{node.name}() is not for search parameters",
-                f"{node.name}() n'est pas pour la recherche",
-                node,
-            )
+        if row.written:
+            self._need_run(node, f"{node.name}()")
         if self.strict and row.ordered:
             self._need_order(node)
         if row.run is not None:
@@ -226,6 +224,7 @@ class Compiler(Generator):
         self, row: Function, operands: tuple[Node, ...], scope: Scope, then: Then, call: Call | None = None
     ) -> None:
         """A function of the library, over the collections of its operands."""
+        self._need_run(call or operands[0], f"{call.name}()" if call else "this operator")
         found = [self.collect(operand, scope) for operand in operands]
         first = found[0].type
         if self.strict and call and row.takes and first and plain(first) != row.takes:
@@ -239,6 +238,13 @@ class Compiler(Generator):
         self.write(f"{made} = {row.name}(w, {', '.join(f.name for f in found)})")
         self.write(f"w.spend({made})")
         self.loop(Collected(made, first if row.keeps else row.type), then)
+
+    def _need_run(self, node: Node, what: str) -> None:
+        """Refuses, while indexing, what must be counted or may be an error."""
+        if self.indexing:
+            raise self.refuse(
+                f"{what} is not for search parameters", f"{what} n'est pas pour la recherche", node
+            )
 
     def _need_order(self, call: Call) -> None:
         operand = call.operand
@@ -418,7 +424,8 @@ class Compiler(Generator):
     def _equal(self, left: Node, right: Node, scope: Scope) -> str:
         if isinstance(right, Literal) and (value := self._plain(left, right, scope)):
             return value
-        return f"equal({self.collect(left, scope).name}, {self.collect(right, scope).name})"
+        found = self.collect(left, scope).name, self.collect(right, scope).name
+        return f"equal({self.world}, {', '.join(found)})"
 
     def _plain(self, left: Node, right: Literal, scope: Scope) -> str:
         """`system = 'phone'` at its cheapest: an element of `$this` that cannot repeat, and a literal."""

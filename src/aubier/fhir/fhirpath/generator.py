@@ -194,7 +194,8 @@ class Generator(ABC):
             return True
         found = steps(item.type).get(name)
         primitive = json_class(item.type) != "dict"
-        if primitive and name == "value" and not self.indexing:
+        own = item.type.startswith("System.")
+        if primitive and name == "value" and not (own or self.indexing):
             with self.block(f"if {item.value} is not None:"):
                 then(Item(item.value, f"System.{plain(item.type)}"))
             return True

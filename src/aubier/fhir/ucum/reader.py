@@ -45,11 +45,13 @@ class Unit:
 _ONE = Unit((), Fraction(1))
 
 
-@lru_cache(maxsize=4096)
 def unit(text: str) -> Unit | None:
     """The unit that `text` writes (`mg/dL`, `10*3/uL`, `kg.m/s2`); None when it is not one known here."""
-    if not text or len(text) > MAX_LENGTH:
-        return None
+    return _read(text) if 0 < len(text) <= MAX_LENGTH else None
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Unit | None:
     try:
         reader = _Reader(text)
         found = reader.term()

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from aubier.fhir.definitions import definitions
-from aubier.fhir.fhirpath import Environment, compile
+from aubier.fhir.fhirpath import Environment, compile, source
 from aubier.ground.problem import Problem
 from tests.where import SHARED
 
@@ -52,6 +52,22 @@ def test_every_search_expression_compiles():
     }
     assert len({p.url + p.code for p in definitions().search_parameters if p.expression}) > 1_300
     assert all(compile(expression, base) for expression, base in expressions)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["name.given.upper()", "name.count() + 1", "name.where(use > 'a')", "name.where(use in 'a')",
+     "iif(true, id)", "name.where(use ~ 'a')", "-multipleBirth", "today()", "descendants()",
+     "repeat(extension)"],
+)  # fmt: skip
+def test_what_could_be_an_error_is_not_for_search(expression):
+    with pytest.raises(Problem, match="is not for search parameters"):
+        source(expression, "Patient", indexing=True)
+
+
+def test_what_search_may_use():
+    for expression in ("name.where(use = 'a').given | %resource.id", "link.other.resolve().ofType(Patient)"):
+        assert "w.spend" not in source(expression, "Patient", indexing=True)
 
 
 def broken(resource):

@@ -41,7 +41,7 @@ def children(run: Run | None, value: Any, sibling: Any, kind: str, name: str) ->
     """What a step finds below a value whose type only the data tells. Counted, but while indexing."""
     step = steps(kind).get(name)
     if step is None:
-        if name == "value" and json_class(kind) != "dict" and value is not None and run is not None:
+        if name == "value" and run is not None and value is not None and _of_fhir(kind):
             yield value, None, f"System.{plain(kind)}"
         return
     parent = value if json_class(kind) == "dict" else sibling
@@ -61,6 +61,11 @@ def children(run: Run | None, value: Any, sibling: Any, kind: str, name: str) ->
                     extra,
                     (kind_of(each) if json_class(type) == "dict" and is_resource(type) else type),
                 )
+
+
+def _of_fhir(kind: str) -> bool:
+    """Whether a type is a primitive of FHIR, whose value is of FHIRPath's own."""
+    return json_class(kind) != "dict" and not kind.startswith("System.")
 
 
 def union(items: Items) -> Items:

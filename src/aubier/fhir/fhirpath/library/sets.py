@@ -68,7 +68,7 @@ def member(run: Run, wanted: Items, items: Items) -> bool | None:
     if item is None:
         return None
     if len(items) == 1:
-        return equality.same(item, items[0]) is True
+        return equality.equal(run, wanted, items) is True
     return keyed(run, [item])[0] in set(keyed(run, items))
 
 

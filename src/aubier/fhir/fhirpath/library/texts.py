@@ -22,21 +22,29 @@ _CODERS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]] = 
 }
 
 
+def _text(run: Run, items: Items) -> str | None:
+    """The one text, which counts by its length."""
+    text = text_in(items)
+    if text is not None:
+        run.charge(len(text) >> 6)
+    return text
+
+
 def index_of(run: Run, items: Items, wanted: Items) -> Items:
     """`indexOf(text)`: where it begins, counted from 0; -1 when nowhere."""
-    text, part = text_in(items), text_in(wanted)
+    text, part = _text(run, items), text_in(wanted)
     return [] if text is None or part is None else of(text.find(part), "Integer")
 
 
 def last_index_of(run: Run, items: Items, wanted: Items) -> Items:
     """`lastIndexOf(text)`: where it begins last."""
-    text, part = text_in(items), text_in(wanted)
+    text, part = _text(run, items), text_in(wanted)
     return [] if text is None or part is None else of(text.rfind(part), "Integer")
 
 
 def substring(run: Run, items: Items, start: Items, length: Items | None = None) -> Items:
     """`substring(start [, length])`: empty when it would begin outside the text."""
-    text, begin = text_in(items), integer_in(start)
+    text, begin = _text(run, items), integer_in(start)
     count = integer_in(length) if length is not None else None
     if text is None or begin is None or not 0 <= begin < len(text):
         return []
@@ -45,56 +53,56 @@ def substring(run: Run, items: Items, start: Items, length: Items | None = None)
 
 def starts_with(run: Run, items: Items, wanted: Items) -> Items:
     """`startsWith(prefix)`."""
-    text, part = text_in(items), text_in(wanted)
+    text, part = _text(run, items), text_in(wanted)
     return [] if text is None or part is None else of(text.startswith(part), "Boolean")
 
 
 def ends_with(run: Run, items: Items, wanted: Items) -> Items:
     """`endsWith(suffix)`."""
-    text, part = text_in(items), text_in(wanted)
+    text, part = _text(run, items), text_in(wanted)
     return [] if text is None or part is None else of(text.endswith(part), "Boolean")
 
 
 def contains(run: Run, items: Items, wanted: Items) -> Items:
     """`contains(text)`: the function, not the operator."""
-    text, part = text_in(items), text_in(wanted)
+    text, part = _text(run, items), text_in(wanted)
     return [] if text is None or part is None else of(part in text, "Boolean")
 
 
 def upper(run: Run, items: Items) -> Items:
     """`upper()`."""
-    text = text_in(items)
+    text = _text(run, items)
     return [] if text is None else of(run.text(text.upper()), "String")
 
 
 def lower(run: Run, items: Items) -> Items:
     """`lower()`."""
-    text = text_in(items)
+    text = _text(run, items)
     return [] if text is None else of(run.text(text.lower()), "String")
 
 
 def trim(run: Run, items: Items) -> Items:
     """`trim()`: without the white space at both ends."""
-    text = text_in(items)
+    text = _text(run, items)
     return [] if text is None else of(text.strip(), "String")
 
 
 def length(run: Run, items: Items) -> Items:
     """`length()`: in characters."""
-    text = text_in(items)
+    text = _text(run, items)
     return [] if text is None else of(len(text), "Integer")
 
 
 def to_chars(run: Run, items: Items) -> Items:
     """`toChars()`: each character."""
-    text = text_in(items) or ""
+    text = _text(run, items) or ""
     run.spend(text)
     return [(c, None, "System.String") for c in text]
 
 
 def replace(run: Run, items: Items, wanted: Items, substitute: Items) -> Items:
     """`replace(text, by)`: every occurrence; an empty text occurs between all characters."""
-    text, part, new = text_in(items), text_in(wanted), text_in(substitute)
+    text, part, new = _text(run, items), text_in(wanted), text_in(substitute)
     if text is None or part is None or new is None:
         return []
     run.charge((text.count(part) * len(new)) >> 6)
@@ -112,7 +120,7 @@ def matches_full(run: Run, items: Items, regex: Items) -> Items:
 
 
 def _matched(run: Run, items: Items, regex: Items, *, whole: bool) -> Items:
-    text, written_ = text_in(items), text_in(regex)
+    text, written_ = _text(run, items), text_in(regex)
     if text is None or written_ is None:
         return []
     compiled = pattern(written_)
@@ -121,7 +129,7 @@ def _matched(run: Run, items: Items, regex: Items, *, whole: bool) -> Items:
 
 def replace_matches(run: Run, items: Items, regex: Items, substitute: Items) -> Items:
     """`replaceMatches(regex, by)`: `$1` and `${name}` stand for groups. An empty regex changes nothing."""
-    text, written_, new = text_in(items), text_in(regex), text_in(substitute)
+    text, written_, new = _text(run, items), text_in(regex), text_in(substitute)
     if text is None or written_ is None or new is None:
         return []
     if not written_:
@@ -132,7 +140,7 @@ def replace_matches(run: Run, items: Items, regex: Items, substitute: Items) -> 
 
 def split(run: Run, items: Items, separator: Items) -> Items:
     """`split(separator)`: an empty separator gives each character."""
-    text, mark = text_in(items), text_in(separator)
+    text, mark = _text(run, items), text_in(separator)
     if text is None or mark is None:
         return []
     found = text.split(mark) if mark else list(text)
@@ -154,7 +162,7 @@ def concatenate(run: Run, left: Items, right: Items) -> Items:
 
 def encode(run: Run, items: Items, format: Items) -> Items:
     """`encode(format)`: `hex`, `base64` or `urlbase64` of the UTF-8 bytes."""
-    text, name = text_in(items), text_in(format)
+    text, name = _text(run, items), text_in(format)
     if text is None or name is None:
         return []
     return of(run.text(_coder(name)[0](text.encode("utf-8", "replace")).decode()), "String")
@@ -162,7 +170,7 @@ def encode(run: Run, items: Items, format: Items) -> Items:
 
 def decode(run: Run, items: Items, format: Items) -> Items:
     """`decode(format)`: the text back; nothing when it is not so encoded."""
-    text, name = text_in(items), text_in(format)
+    text, name = _text(run, items), text_in(format)
     if text is None or name is None:
         return []
     try:
@@ -180,7 +188,7 @@ def _coder(name: str) -> tuple[Callable[[bytes], bytes], Callable[[bytes], bytes
 
 def escape(run: Run, items: Items, target: Items) -> Items:
     """`escape(target)`: for `html` or `json`."""
-    text, name = text_in(items), text_in(target)
+    text, name = _text(run, items), text_in(target)
     if text is None or name is None:
         return []
     if _target(name) == "html":
@@ -190,7 +198,7 @@ def escape(run: Run, items: Items, target: Items) -> Items:
 
 def unescape(run: Run, items: Items, target: Items) -> Items:
     """`unescape(target)`: the text back; what is no escape stays."""
-    text, name = text_in(items), text_in(target)
+    text, name = _text(run, items), text_in(target)
     if text is None or name is None:
         return []
     if _target(name) == "html":

@@ -22,12 +22,17 @@ _MOMENTS = frozenset({"Date", "DateTime", "Time"})
 _NUMBERS = frozenset({"Integer", "Decimal"})
 
 
-def equal(left: Items, right: Items) -> bool | None:
-    """`=`: empty when a side is, or when nobody can tell; otherwise item by item, in order."""
+def equal(run: Run | None, left: Items, right: Items) -> bool | None:
+    """`=`: empty when a side is, or when nobody can tell; otherwise item by item, in order.
+
+    Counted by the size of what is compared, but while indexing.
+    """
     if not left or not right:
         return None
     if len(left) != len(right):
         return False
+    if run is not None:
+        run.charge(_weight(left) + _weight(right))
     verdicts = [same(a, b) for a, b in zip(left, right, strict=True)]
     if False in verdicts:
         return False
@@ -73,10 +78,19 @@ def key(item: Triple) -> object:
 
 def keyed(run: Run, items: Items) -> list[object]:
     """The keys of items, counted by their size."""
+    run.charge(_weight(items))
+    return [key(item) for item in items]
+
+
+def _weight(items: Items) -> int:
+    """What looking at items whole costs: texts by their length, elements by what they are made of."""
+    weight = 0
     for value, _, _ in items:
         if value.__class__ is dict:
-            run.charge(size(value))
-    return [key(item) for item in items]
+            weight += size(value)
+        elif value.__class__ is str:
+            weight += len(value) >> 6
+    return weight
 
 
 def size(value: Any) -> int:
@@ -109,7 +123,7 @@ def equivalent(run: Run, left: Items, right: Items) -> bool:
     unmatched = [item for item, k in zip(left, keyed(run, left), strict=True) if not _taken(rest, k)]
     waiting = [item for item, k in zip(right, keyed(run, right), strict=True) if _taken(rest, k)]
     for item in unmatched:
-        run.charge(len(waiting))
+        run.charge(len(waiting) * (1 + _weight([item])))
         found = next((n for n, other in enumerate(waiting) if alike(item, other)), None)
         if found is None:
             return False

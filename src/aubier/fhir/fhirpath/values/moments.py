@@ -20,6 +20,8 @@ _DATE = re.compile(
 )
 _TIME = re.compile(r"T?([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:\.([0-9]+))?)?)?")
 
+_MAX_LENGTH = 64
+"""The longest text that is read as a moment: more would only be digits of the second."""
 _SECOND = 1_000_000_000
 _MINUTE, _HOUR, _DAY = 60 * _SECOND, 3_600 * _SECOND, 86_400 * _SECOND
 _WIDTHS = (_HOUR, _MINUTE, 0)
@@ -64,9 +66,13 @@ class Moment:
         return day + ("T" if day and time else "") + time + _zone_text(self.zone)
 
 
-@lru_cache(maxsize=4096)
 def moment(text: str) -> Moment | None:
     """The moment that a FHIR date, dateTime, instant or time writes; None when it writes none."""
+    return _read(text) if len(text) <= _MAX_LENGTH else None
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> Moment | None:
     if found := _TIME.fullmatch(text):
         return _checked(Moment(_numbers(found.groups()[:3]), found[4] or "", clock=True))
     if (found := _DATE.fullmatch(text)) is None:
