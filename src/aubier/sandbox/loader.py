@@ -24,8 +24,8 @@ from aubier.sandbox.batch import (
     gather,
 )
 from aubier.store.bulk import BulkReport, load
+from aubier.store.bulk.past import PastLine, write_past
 from aubier.store.intent import Grant
-from aubier.store.past import PastLine, write_past
 
 _CHUNK = 3000
 _MASKS = {"ps": "MASQUE_PS", "patient": "INVISIBLE_PATIENT", "rep": "INVISIBLE_REP_LEGAUX"}

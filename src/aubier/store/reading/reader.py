@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NoReturn
 
-from aubier.ground.problem import not_found, problem
+from aubier.ground.problem import Problem, not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.model import Condition, Has, Include, Logic, Query
 from aubier.search.parameters import naming_no_other

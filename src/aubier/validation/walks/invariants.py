@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
-from aubier.fhir.fhirpath import typed
+from aubier.fhir.fhirpath import Environment, TypedFinder, typed
 from aubier.ground.problem import Problem
 from aubier.validation.profiles.items import Item
 
-_AROUND = ("%resource", "%rootResource", "%context")
-
 
 @lru_cache(maxsize=8192)
-def _evaluate(expression: str, type: str) -> Callable[[Any], list[Any]] | None:
-    """The compiled expression, or None when it does not compile here yet."""
+def _finder(expression: str, type: str) -> TypedFinder | None:
+    """The compiled expression, or None when it does not compile."""
     try:
         return typed(expression, type)
     except (Problem, RecursionError):
@@ -27,15 +23,22 @@ def holds(expression: str, item: Item) -> bool | None:
 
     An empty result holds: an invariant on what is absent (`fullUrl.contains(...)`) says nothing.
     """
-    if item is not item.resource and any(name in expression for name in _AROUND):
-        return None
-    run = _evaluate(expression, item.type)
-    if run is None:
+    find = _finder(expression, item.type)
+    if find is None:
         return None
     if item.value is None:
         return True
     try:
-        found = run(item.value)
+        found = find(item.value, _around(item))
     except (Problem, ArithmeticError, ValueError, RecursionError):
         return None
-    return not found or (len(found) == 1 and found[0][0] is not False)
+    values = [value for value, _, _ in found]
+    return not values or (len(values) == 1 and values[0] is not False)
+
+
+def _around(item: Item) -> Environment:
+    """`%resource` and `%rootResource`: of what is contained, the resource that contains it."""
+    own = whole = item.resource
+    while whole is not None and whole.name == "contained" and whole.parent is not None:
+        whole = whole.parent.resource
+    return Environment(resource=own.value if own else None, root_resource=whole.value if whole else None)
