@@ -83,6 +83,7 @@ def test_bounds(bounds: Bounds) -> None:
 @pytest.mark.parametrize(
     "data",
     [b"", b"not an archive", gzip.compress(b"not a tar" * 200), packed([("a", b"x" * 9000)]).getvalue()[:60]],
+    ids=["nothing", "words", "no tar", "cut short"],
 )
 def test_what_is_no_archive(data: bytes) -> None:
     with pytest.raises(Problem) as refused:
