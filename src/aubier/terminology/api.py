@@ -7,7 +7,7 @@ told.ok, told.display, told.issues
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -153,7 +153,7 @@ class Terminology:
         """A code's system and concept. Problem `not-found` when either is not here."""
         found = await self.library.system(system, version)
         if not found.known:
-            raise unknown_system(system)
+            raise unknown_system(found.canonical)
         concepts = await self.library.concepts(found, [code])
         if code not in concepts:
             issue = _unknown_code(code, found)
@@ -171,6 +171,12 @@ class Terminology:
         return "subsumed-by" if second.code in first.lineage else "not-subsumed"
 
 
+def judge(system: System, concepts: Iterable[Concept], codes: Sequence[Coded]) -> list[Verdict]:
+    """The verdicts of a system that came with a question."""
+    known = {concept.code: concept for concept in concepts}
+    return [_judged(coded, system, known.get(coded.code), None) for coded in codes]
+
+
 def _by_system(codes: Sequence[Coded]) -> dict[tuple[str, str], list[int]]:
     """The places of the codes by system and version."""
     found: dict[tuple[str, str], list[int]] = {}
@@ -186,7 +192,9 @@ def _nothing() -> Verdict:
 def _judged(coded: Coded, system: System, concept: Concept | None, part: Part | None) -> Verdict:
     """The verdict of a system on one of its codes, or on one that it does not have."""
     if not system.known and part is None:
-        return Verdict(False, False, checked=False, system=system, issues=unknown_system(coded.system).issues)
+        return Verdict(
+            False, False, checked=False, system=system, issues=unknown_system(system.canonical).issues
+        )
     if concept is None:
         issue = _unknown_code(coded.code, system)
         if system.partial:

@@ -91,7 +91,7 @@ async def _stretches(library: Library, part: Part, asked: list[str], active: boo
         found.append(_Stretch(part.system, len(members), members))
     if rest is not None:
         if not part.system.known:
-            raise unknown_system(part.system.url)
+            raise unknown_system(part.system.canonical)
         size = await library.count(part.system, rest, asked, codes)
         found.append(_Stretch(part.system, size, predicate=rest, without=codes))
     return found

@@ -44,14 +44,17 @@ _Parts = dict[tuple[str, str], Part]
 class Resolver:
     """Follows includes, filters and imports. `only` keeps to one system, when one code is asked about.
 
-    `versions` chooses the version of a system that a value set leaves open, `without` leaves systems out;
-    both by URL, as `$expand` says. Problem `not-found` for a value set that is not here, `processing` when
-    value sets go in circles, `too-costly` beyond the bounds.
+    By URL, as `$expand` says: `versions` chooses the version of a system that a value set leaves open,
+    `forced` overrules it, `checked` demands it, `without` leaves systems out. Problem `not-found` for a value
+    set that is not here, `processing` when value sets go in circles, `business-rule` for a version that is
+    not the one demanded, `too-costly` beyond the bounds.
     """
 
     library: Library
     only: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
+    forced: Mapping[str, str] = field(default_factory=dict)
+    checked: Mapping[str, str] = field(default_factory=dict)
     without: Sequence[str] = ()
     followed: int = 0
 
@@ -63,8 +66,9 @@ class Resolver:
         found = await self._united(value_set.includes, road)
         out = await self._united(value_set.excludes, road)
         for key, part in found.items():
-            if key in out:
-                part.predicate = All((part.predicate, Not(out[key].predicate)))
+            taken = _same(out, key)
+            if taken is not None:
+                part.predicate = All((part.predicate, Not(taken.predicate)))
             if not value_set.inactive:
                 part.predicate = All((part.predicate, ACTIVE))
         return found
@@ -94,13 +98,26 @@ class Resolver:
         imported = [await self._imported(url, one.at, road) for url in one.value_sets]
         if not one.system:
             return _common(imported)
-        system = await self.library.system(one.system, one.version or self.versions.get(one.system, ""))
+        system = await self._system(one)
         key = system.url, system.version
         conditions = [await self._condition(f, system) for f in one.filters]
         if one.listed is not None:
             conditions.insert(0, Among(one.listed))
-        conditions += [found[key].predicate if key in found else AnyOf() for found in imported]
+        both = [_same(found, key) for found in imported]
+        conditions += [other.predicate if other is not None else AnyOf() for other in both]
         return {key: Part(system, _all(conditions), dict(one.listed or {}))}
+
+    async def _system(self, one: Include) -> System:
+        version = self.forced.get(one.system) or one.version or self.versions.get(one.system, "")
+        found = await self.library.system(one.system, version)
+        if self.checked.get(one.system, found.version) != found.version:
+            raise problem(
+                "business-rule",
+                f"The value set takes from {found.canonical}, not from version {self.checked[one.system]}",
+                f"Le jeu de valeurs puise dans {found.canonical}, pas dans {self.checked[one.system]}",
+                at=f"{one.at}.version",
+            )
+        return found
 
     async def _imported(self, canonical: str, at: str, road: tuple[str, ...]) -> _Parts:
         found = await self.library.value_set(canonical)
@@ -158,6 +175,11 @@ class Resolver:
             raise unusable(row)
 
 
+def _same(parts: _Parts, key: tuple[str, str]) -> Part | None:
+    """The part of the same system: of the same version if there is one, else of any."""
+    return parts.get(key) or next((p for (url, _), p in parts.items() if url == key[0]), None)
+
+
 def _all(conditions: Sequence[Predicate]) -> Predicate:
     return conditions[0] if len(conditions) == 1 else All(tuple(conditions))
 
@@ -171,11 +193,13 @@ def _either(parts: list[Part]) -> Part:
 
 def _common(found: Sequence[_Parts]) -> _Parts:
     """Concepts that are in all of several value sets."""
-    return {
-        key: Part(part.system, _all([parts[key].predicate for parts in found]), part.listed)
-        for key, part in (found[0].items() if found else ())
-        if all(key in parts for parts in found)
-    }
+    common: _Parts = {}
+    for key, part in found[0].items() if found else ():
+        others = [_same(parts, key) for parts in found[1:]]
+        conditions = [part.predicate, *(other.predicate for other in others if other is not None)]
+        if len(conditions) == len(found):
+            common[key] = Part(part.system, _all(conditions), part.listed)
+    return common
 
 
 def unknown_system(url: str, at: str = "") -> Problem:

@@ -78,6 +78,6 @@ SERVICE = Service(
     ),
     before_write=(BeforeWrite("terminology-keep", writing.TYPES, writing.keep, writing.RULE),),
     on_change=(OnChange("terminology-forget", writing.TYPES, writing.forget),),
-    migrations=tables.MIGRATIONS + maps.MIGRATIONS,
+    migrations=tables.MIGRATIONS + maps.MIGRATIONS + tables.PLANNED,
     statements=tables.STATEMENTS + maps.STATEMENTS,
 )

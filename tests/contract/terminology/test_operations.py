@@ -88,6 +88,36 @@ async def test_expansion_of_a_resource_and_of_an_instance(desk: Desk) -> None:
     assert {p["name"]: p for p in body["expansion"]["parameter"]}["count"]["valueInteger"] == 1
 
 
+async def test_what_the_definition_and_the_designations_say(desk: Desk) -> None:
+    uses = [{"use": {"system": "u", "code": "short"}, "value": "R"}, {"language": "fr", "value": "Rouge"}]
+    listed = value_set("uses", {**ALL, "concept": [{"code": "blue", "designation": uses}]})
+    for token, expected in (("u|short", ["R"]), ("urn:ietf:bcp:47|fr", ["Rouge", "Bleu"]), ("x|short", None)):
+        given = {"valueSet": listed, "includeDesignations": True, "designation": token}
+        _, body = await call(desk, "ValueSet/$expand", **given, includeDefinition=True)
+        row = body["expansion"]["contains"][0]
+        assert [d["value"] for d in row.get("designation", [])] == (expected or [])
+        assert body["compose"] == listed["compose"]
+
+
+async def test_what_is_excluded_without_a_version_is_so_in_every_version(desk: Desk) -> None:
+    for version in ("1", "2"):
+        rows = [{"code": "a"}, {"code": "b"}]
+        await desk.make("loader", {**COLOURS, "url": URL + "twice", "version": version, "concept": rows})
+    old, one = (
+        {"system": URL + "twice", "version": "1"},
+        {"system": URL + "twice", "concept": [{"code": "a"}]},
+    )
+    _, body = await call(desk, "ValueSet/$expand", valueSet=value_set("old", old, exclude=[one]))
+    assert codes(body) == ["b"]
+    assert body["expansion"]["contains"][0]["version"] == "1"
+
+
+async def test_a_code_of_a_system_that_comes_with_the_call(desk: Desk) -> None:
+    for code, result in (("scarlet", True), ("mauve", False)):
+        status, body = await call(desk, "CodeSystem/$validate-code", codeSystem=COLOURS, code=code)
+        assert (status, told(body, "result")) == (200, result)
+
+
 async def test_shipped_systems_and_value_sets(desk: Desk) -> None:
     url = "http://hl7.org/fhir/ValueSet/administrative-gender"
     status, body = await desk.ask("doctor", "GET", f"ValueSet/$expand?url={url}")
@@ -268,6 +298,11 @@ async def test_what_cannot_be_understood_is_not_stored(
         ("ValueSet/$expand", {"url": URL + "vs/all", "context": "x"}, 400),
         ("ValueSet/$expand", {"valueSet": value_set("r", filtered("regex", "(a+)+\\1", "code"))}, 400),
         ("ValueSet/$expand", {"valueSet": value_set("r", {"valueSet": [URL + "vs/no"]})}, 422),
+        ("ValueSet/$expand", {"url": URL + "vs/all", "fitler": "red"}, 400),
+        ("ValueSet/$expand", {"url": URL + "vs/all", "excludeNotForUI": True}, 400),
+        ("ValueSet/$expand", {"url": URL + "vs/all", "check_system_version": URL + "colours|3"}, 422),
+        ("ValueSet/$expand", {"url": URL + "vs/all", "force_system_version": URL + "colours|3"}, 404),
+        ("ValueSet/$validate-code", {"url": URL + "vs/all", "code": "red", "date": "2026-01-01"}, 400),
         ("ValueSet/$validate-code", {"url": URL + "vs/all"}, 400),
         ("CodeSystem/$lookup", {"code": "x"}, 400),
         ("CodeSystem/$validate-code", {"url": URL + "absent", "code": "x"}, 404),

@@ -47,7 +47,7 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class ValueSet:
-    """A value set. `inactive` False leaves out what is inactive; `supplements` are those it asks for."""
+    """A value set. `inactive` False leaves out what is inactive; `head` and `compose` are FHIR JSON."""
 
     url: str = ""
     version: str = ""
@@ -57,6 +57,7 @@ class ValueSet:
     excludes: tuple[Include, ...] = ()
     inactive: bool = True
     head: Resource = field(default_factory=dict, repr=False)
+    compose: Resource = field(default_factory=dict, repr=False)
 
     @property
     def canonical(self) -> str:
@@ -82,6 +83,7 @@ def read(resource: Resource) -> ValueSet:
         excludes=tuple(_include(one, at) for one, at in _numbered(compose, "exclude")),
         inactive=compose.get("inactive") is not False,
         head={k: v for k, v in resource.items() if k in _HEAD},
+        compose=compose,
     )
 
 

@@ -28,7 +28,7 @@ async def closure(ctx: Any, parameters: Resource) -> Resource:
     here; `too-costly` beyond 10,000 concepts.
     """
     open_to(ctx, "ConceptMap")
-    call = asked(parameters)
+    call = asked(parameters, ("ConceptMap", "closure"))
     owner, name = _owner(ctx), call.needed("name")
     codings, since = _codings(call), call.number("version")
     if not codings and since is None:

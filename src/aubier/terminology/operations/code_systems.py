@@ -30,7 +30,7 @@ async def lookup(ctx: Any, parameters: Resource) -> Resource:
     designations and properties. Problem `not-found` for a code or system that is not here.
     """
     open_to(ctx, "CodeSystem")
-    call = asked(parameters)
+    call = asked(parameters, ("CodeSystem", "lookup"), undone=("date",))
     system, code, version = _coded(call)
     terminology = Terminology(ctx.store)
     found, concept = await terminology.lookup(system, code, version)
@@ -81,7 +81,7 @@ async def subsumes(ctx: Any, parameters: Resource) -> Resource:
     one of equivalent, subsumes, subsumed-by, not-subsumed. Problem `not-found` for what is not here.
     """
     open_to(ctx, "CodeSystem")
-    call = asked(parameters)
+    call = asked(parameters, ("CodeSystem", "subsumes"))
     system, version = await here(ctx, call)
     pair = []
     for letter in "AB":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aubier.ground.chance import random_ids
@@ -28,8 +28,12 @@ _TOLD = {
     "excludeNested": "valueBoolean",
     "exclude-system": "valueUri",
     "system-version": "valueUri",
+    "force-system-version": "valueUri",
+    "check-system-version": "valueUri",
+    "designation": "valueString",
 }
-_NOT_HERE = ("date", "context", "excludeNotForUI", "excludePostCoordinated")
+_UNDONE = ("date", "context", "contextDirection")
+_CODES = "urn:ietf:bcp:47"
 
 
 async def expand(ctx: Any, parameters: Resource) -> Resource:
@@ -37,18 +41,27 @@ async def expand(ctx: Any, parameters: Resource) -> Resource:
 
     In: `url` (and `valueSetVersion`), `valueSet`, or by instance; `filter` (each word begins a word of the
     code or of a name, accents apart), `offset` and `count`, `displayLanguage`, `includeDesignations`,
-    `includeDefinition`, `activeOnly`, `excludeNested`, `exclude-system`, `system-version`. Out: the ValueSet
-    with its expansion; with `excludeNested=false` and no paging, concepts stand below their parents. Problem
-    `not-found`, `too-costly` (see `expansion.expand`), `not-supported`.
+    `designation`, `includeDefinition`, `activeOnly`, `excludeNested`, `exclude-system`, `system-version`,
+    `force-system-version`, `check-system-version`. Out: the ValueSet with its expansion; with
+    `excludeNested=false` and no paging, concepts stand below their parents. Problem `not-found`,
+    `too-costly` (see `expansion.expand`), `not-supported`.
     """
     open_to(ctx, "ValueSet")
-    call = asked(parameters)
-    _refuse(call)
+    call = asked(parameters, ("ValueSet", "expand"), undone=_UNDONE)
+    if call.flag("excludeNotForUI"):
+        raise problem(
+            "not-supported",
+            "excludeNotForUI is not done here; leave it out",
+            "excludeNotForUI n'est pas traité ici ; retirez-le",
+            at="Parameters.parameter.where(name='excludeNotForUI')",
+        )
     terminology = Terminology(ctx.store)
     value_set = await value_set_of(ctx, call, terminology)
     resolver = Resolver(
         terminology.library,
         versions=dict(parted(c) for c in call.texts("system-version")),
+        forced=dict(parted(c) for c in call.texts("force-system-version")),
+        checked=dict(parted(c) for c in call.texts("check-system-version")),
         without=[parted(c)[0] for c in call.texts("exclude-system")],
     )
     wanted = Wanted(
@@ -60,15 +73,6 @@ async def expand(ctx: Any, parameters: Resource) -> Resource:
     if nests and wanted.count is None and not wanted.offset:
         contains = _nested(found.members, contains)
     return _answer(ctx, call, value_set, found, contains)
-
-
-def _refuse(call: Asked) -> None:
-    """What would change the answer and is not done must not be passed over in silence."""
-    for name in _NOT_HERE:
-        for _, at in call.each(name):
-            raise problem(
-                "not-supported", f"'{name}' is not done here", f"« {name} » n'est pas traité ici", at=at
-            )
 
 
 def _contained(member: Member, call: Asked) -> Resource:
@@ -85,9 +89,20 @@ def _contained(member: Member, call: Asked) -> Resource:
     row["code"] = concept.code
     if said := display or (listed.display if listed else "") or concept.display:
         row["display"] = said
-    if call.flag("includeDesignations") and designations:
-        row["designation"] = [dict(d) for d in designations]
+    if call.flag("includeDesignations"):
+        tokens = call.texts("designation")
+        if kept := [dict(d) for d in designations if not tokens or any(_is(d, t) for t in tokens)]:
+            row["designation"] = kept
     return row
+
+
+def _is(designation: Mapping[str, Any], token: str) -> bool:
+    """Whether a designation is of that use (`system|code`) or language (`urn:ietf:bcp:47|fr`)."""
+    system, _, code = token.rpartition("|")
+    use = designation.get("use") or {}
+    if system in ("", _CODES) and designation.get("language") == code:
+        return True
+    return use.get("code") == code and system in ("", use.get("system"))
 
 
 def _nested(members: Sequence[Member], rows: list[Resource]) -> list[Resource]:
@@ -114,7 +129,10 @@ def _answer(
     }
     if contains:
         expansion["contains"] = contains
-    return {"resourceType": "ValueSet", "status": "active", **value_set.head, "expansion": expansion}
+    row = {"resourceType": "ValueSet", "status": "active", **value_set.head}
+    if call.flag("includeDefinition") and value_set.compose:
+        row["compose"] = value_set.compose
+    return {**row, "expansion": expansion}
 
 
 def _said(call: Asked, found: Expansion) -> list[Resource]:

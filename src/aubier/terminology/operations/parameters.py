@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeVar
 
+from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 
@@ -155,8 +157,14 @@ def understood(read: Callable[[Resource], _T], resource: Resource) -> _T:
         ) from error
 
 
-def asked(parameters: Resource) -> Asked:
-    """What a call asks. Problem `structure` when it is no Parameters resource."""
+def asked(
+    parameters: Resource, operation: tuple[str, str], *, also: Sequence[str] = (), undone: Sequence[str] = ()
+) -> Asked:
+    """What a call of an operation, e.g. (`ValueSet`, `expand`), asks.
+
+    Problem `structure` when it is no Parameters resource, `invalid` for a parameter that the operation's
+    published definition does not have (nor `also`), `not-supported` for one that is not done here.
+    """
     rows = parameters.get("parameter", [])
     fits = isinstance(rows, list) and all(
         isinstance(r, dict) and isinstance(r.get("name"), str) for r in rows
@@ -168,7 +176,29 @@ def asked(parameters: Resource) -> Asked:
             "Envoyez une ressource Parameters",
             at="Parameters",
         )
+    known = _defined(*operation).union(also)
+    for n, row in enumerate(rows):
+        if row["name"] not in known or row["name"] in undone:
+            raise _refused(row["name"][:64], f"Parameters.parameter[{n}]", done=row["name"] not in known)
     return Asked(tuple(rows), str(parameters.get("_id", "")))
+
+
+@cache
+def _defined(on: str, code: str) -> frozenset[str]:
+    """The names of the parameters of an operation of R4."""
+    found = (o for o in definitions().operations if o.code == code and on in o.resources)
+    return frozenset(p.name for o in found for p in o.parameters if p.use == "in")
+
+
+def _refused(name: str, at: str, *, done: bool) -> Problem:
+    if done:
+        return problem(
+            "invalid",
+            f"'{name}' is no parameter of this operation; leave it out",
+            f"« {name} » n'est pas un paramètre de cette opération ; retirez-le",
+            at=at,
+        )
+    return problem("not-supported", f"'{name}' is not done here", f"« {name} » n'est pas traité ici", at=at)
 
 
 def missing(*names: str) -> Problem:

@@ -36,7 +36,7 @@ async def translate(ctx: Any, parameters: Resource) -> Resource:
     for codes it does not map. Problem `not-found` for a map that is not here.
     """
     open_to(ctx, "ConceptMap")
-    call = asked(parameters)
+    call = asked(parameters, ("ConceptMap", "translate"))
     given = call.resource("conceptMap", "ConceptMap")
     if call.id:
         given = await ctx.store.read("ConceptMap", call.id)

@@ -7,8 +7,9 @@ from typing import Any
 
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
-from aubier.terminology.api import Coded, Terminology, Verdict
+from aubier.terminology.api import Coded, Terminology, Verdict, judge
 from aubier.terminology.meaning import value_set
+from aubier.terminology.meaning.code_system import concepts_of, system_of
 from aubier.terminology.meaning.concepts import in_language, languages
 from aubier.terminology.meaning.value_set import ValueSet
 from aubier.terminology.operations.code_systems import here
@@ -28,27 +29,33 @@ from aubier.terminology.resolving import unknown_system
 async def in_code_system(ctx: Any, parameters: Resource) -> Resource:
     """`CodeSystem/$validate-code`: whether a code is one of a system's.
 
-    In: `url` (or by instance) with `code`, or `coding`, or `codeableConcept`; `version`, `display`,
-    `displayLanguage`. Out: result, and message, display, code, system, version. An unknown code is `false`;
-    Problem `not-found` for a system that is not here.
+    In: `url` (or by instance, or `codeSystem`) with `code`, or `coding`, or `codeableConcept`; `version`,
+    `display`, `displayLanguage`. Out: result, and message, display, code, system, version. An unknown code is
+    `false`; Problem `not-found` for a system that is not here.
     """
     open_to(ctx, "CodeSystem")
-    call = asked(parameters)
+    call = asked(parameters, ("CodeSystem", "validate-code"), also=("system",), undone=("date",))
+    given = call.resource("codeSystem", "CodeSystem")
+    if given is not None:
+        codes = _codes(call, str(given.get("url", "")))
+        found, concepts = understood(lambda row: (system_of(row), list(concepts_of(row))), given)
+        return _told(ctx, call, codes, judge(found, concepts, codes))
     url, version = await here(ctx, call)
     url = url or call.text("url") or call.text("system")
     codes = _codes(call, url)
     if url and any(c.system != url for c in codes):
-        codes = [c for c in codes if c.system == url] or [_elsewhere(call)]
+        codes = [c for c in codes if c.system == url] or [_elsewhere()]
     version = version or call.text("version")
     terminology = Terminology(ctx.store)
     for one in codes:
-        if not (await terminology.library.system(one.system, one.version or version)).known:
-            raise unknown_system(one.system)
+        found = await terminology.library.system(one.system, one.version or version)
+        if not found.known:
+            raise unknown_system(found.canonical)
     verdicts = await terminology.validate_all([replace(c, version=c.version or version) for c in codes])
     return _told(ctx, call, codes, verdicts)
 
 
-def _elsewhere(call: Asked) -> Coded:
+def _elsewhere() -> Coded:
     raise problem(
         "value",
         "No coding is of the code system that was asked",
@@ -66,7 +73,7 @@ async def in_value_set(ctx: Any, parameters: Resource) -> Resource:
     set that is not here.
     """
     open_to(ctx, "ValueSet")
-    call = asked(parameters)
+    call = asked(parameters, ("ValueSet", "validate-code"), undone=("date", "context"))
     terminology = Terminology(ctx.store)
     asked_set = await value_set_of(ctx, call, terminology)
     codes = _codes(call, call.text("system"))

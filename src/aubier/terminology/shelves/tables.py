@@ -37,6 +37,9 @@ create index terminology_value_set_url on terminology_value_set (url);
 create index terminology_value_set_resource on terminology_value_set (resource);
 """,
     ),
+)
+
+PLANNED = (
     Migration(
         3,
         "planned each time",
