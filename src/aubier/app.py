@@ -53,12 +53,12 @@ from aubier.validation import service as validation
 _log = logging.getLogger("aubier")
 
 SERVICES: tuple[Service, ...] = (
-    validation.SERVICE,
     identity.SERVICE,
     directory.SERVICE,
     signon.SERVICE,
     sharing.SERVICE,
     record.SERVICE,
+    validation.SERVICE,
 )
 """Every room, in the order their tables are made. The table of contents of Aubier."""
 
