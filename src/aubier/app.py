@@ -56,13 +56,13 @@ _log = logging.getLogger("aubier")
 
 SERVICES: tuple[Service, ...] = (
     terminology.SERVICE,
-    validation.SERVICE,
     identity.SERVICE,
     directory.SERVICE,
     signon.SERVICE,
     sharing.SERVICE,
     record.SERVICE,
     bulk.SERVICE,
+    validation.SERVICE,
 )
 """Every room, in the order their tables are made. The table of contents of Aubier."""
 

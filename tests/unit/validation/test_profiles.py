@@ -331,6 +331,12 @@ def test_a_system_is_absolute() -> None:
     ]
 
 
+@pytest.mark.parametrize(("size", "expected"), [(5, []), (6, [("Patient.photo[0].size", "value")])])
+def test_an_attachment_has_the_size_it_says(size: int, expected: list[tuple[str, str]]) -> None:
+    photo = {"contentType": "text/plain", "data": "aGVsbG8=", "size": size}
+    assert places(found(patient(photo=[photo]))) == expected
+
+
 def test_an_invariant_on_what_is_absent_holds() -> None:
     rule = {"key": "e-1", "severity": "error", "human": "h", "expression": "birthDate = '2000'"}
     mine = profile("Patient", row("Patient", constraint=[rule]))
@@ -376,6 +382,44 @@ def test_full_urls_agree_with_ids() -> None:
         ("Bundle.entry[1].fullUrl", "value"),
         ("Bundle.entry[2].fullUrl", "value"),
     ]
+
+
+def test_what_the_composition_of_a_document_names_is_in_it() -> None:
+    def composition(entry: str) -> dict[str, Any]:
+        section = {"title": "a", "section": [{"title": "b", "entry": [{"reference": entry}]}]}
+        made = {
+            "resourceType": "Composition",
+            "status": "final",
+            "type": {"text": "x"},
+            "title": "t",
+            "id": "c",
+        }
+        return {**made, "date": "2026", "author": [{"reference": "Patient/1"}], "section": [section]}
+
+    rest = {
+        "type": "document",
+        "timestamp": "2026-11-22T08:00:00Z",
+        "identifier": {"system": "a:b", "value": "1"},
+    }
+
+    def document(entry: str) -> dict[str, Any]:
+        entries = [
+            {"fullUrl": "http://a.b/Composition/c", "resource": composition(entry)},
+            {"fullUrl": "http://a.b/Patient/1", "resource": patient(id="1")},
+        ]
+        return {**bundle(*entries), **rest}
+
+    assert found(document("Patient/1")) == []
+    lost = "Bundle.entry[0].resource.section[0].section[0].entry[0].reference"
+    assert places(found(document("Patient/2"))) == [(lost, "not-found")]
+
+
+def test_what_is_said_of_a_repeated_element_holds_at_every_depth() -> None:
+    questionnaire = {"resourceType": "Questionnaire", "status": "active"}
+    display = {"linkId": "2", "type": "display", "text": "x", "required": True}
+    item = {"linkId": "1", "type": "group", "item": [display]}
+    issues = found({**questionnaire, "item": [item]})
+    assert ("Questionnaire.item[0].item[0]", "invariant") in places(issues)
 
 
 def test_entries_sliced_by_profile() -> None:

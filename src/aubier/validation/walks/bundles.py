@@ -21,6 +21,8 @@ def bundle_rules(walk: Walk, bundle: Item) -> None:
     if bundle.type != "Bundle":
         return
     closed = bundle.value.get("type") in _CLOSED
+    if bundle.value.get("type") == "document":
+        _document(walk, bundle)
     known = {e.get("fullUrl") for e in bundle.value.get("entry", ()) if isinstance(e, dict)}
     for entry in children(bundle, "entry"):
         _full_url(walk, entry)
@@ -30,6 +32,38 @@ def bundle_rules(walk: Walk, bundle: Item) -> None:
             for place in iter_references(resource.value):
                 if place.text.startswith("urn:") and place.text not in known:
                     _missing(walk, resource, place.path, place.text)
+
+
+def _document(walk: Walk, bundle: Item) -> None:
+    """What the Composition of a document names is in the document. Rule: FHIR R4 4.0.1, documents.html."""
+    for composition in [r for e in children(bundle, "entry")[:1] for r in children(e, "resource")]:
+        pending: list[tuple[Item, tuple[str, ...]]] = [(composition, steps) for steps in _DOCUMENTED]
+        while pending:
+            item, steps = pending.pop()
+            name, rest = steps[0], steps[1:]
+            for below in children(item, name):
+                if rest:
+                    pending.append((below, rest))
+                elif name == "section":
+                    pending += [(below, ("entry",)), (below, ("section",))]
+                elif _is_lost(walk, below):
+                    _missing(
+                        walk, composition, below.path.removeprefix(composition.path), below.value["reference"]
+                    )
+
+
+_DOCUMENTED: tuple[tuple[str, ...], ...] = (
+    *(("subject",), ("encounter",), ("author",), ("custodian",), ("section",)),
+    *(("attester", "party"), ("event", "detail")),
+)
+
+
+def _is_lost(walk: Walk, reference: Item) -> bool:
+    """Whether a literal reference, other than those told already, names nothing here."""
+    text = reference.value.get("reference") if reference.value.__class__ is dict else None
+    return (
+        isinstance(text, str) and text[:1] != "#" and text[:4] != "urn:" and walk.resolve(reference) is None
+    )
 
 
 def _full_url(walk: Walk, entry: Item) -> None:

@@ -204,22 +204,26 @@ def _profile(nodes: list[Node], path: tuple[Step, ...]) -> Test | None:
 
 
 def _wanted(library: Library, node: Node) -> Test | None:
-    """The test of the values that a node demands: fixed or pattern, its own or below, else required codes."""
-    return _values(library, node, 0) or _codes(library, node)
+    """The test of what a node demands: fixed or pattern, else required codes, else values below it."""
+    return _own(node) or _codes(library, node) or _below(library, node, 0)
 
 
-def _values(library: Library, node: Node, depth: int) -> Test | None:
+def _own(node: Node) -> Test | None:
     for key, value in node.element.items():
         if key.startswith("fixed"):
             return partial(_is, value)
         if key.startswith("pattern"):
             return partial(_holds, value)
-    if depth >= MAX_DEPTH:
-        return None
+    return None
+
+
+def _below(library: Library, node: Node, depth: int) -> Test | None:
     below: list[tuple[str, bool, Test]] = []
-    for name, child in library.unfolded(node).children.items():
+    for name, child in library.unfolded(node).children.items() if depth < MAX_DEPTH else ():
+        if name in ("id", "extension", "modifierExtension"):
+            continue
         for each in (child, *child.slices.values()):
-            test = _values(library, each, depth + 1)
+            test = _own(each) or _below(library, each, depth + 1)
             if test is not None:
                 below.append((name, int(each.element.get("min", 0)) == 0, test))
     return _all_of(below) if below else None

@@ -49,6 +49,8 @@ def _said(owner: str, name: str) -> _Said:
     if element is None:
         return _Said(())
     rules, binding = _kept(element.invariants), element.binding
+    if element.content:  # `item.item`: what is said of the element it repeats holds here too
+        rules += _kept(node_of(element.content).invariants)
     if binding is None or binding.strength not in _BOUND:
         return _Said(rules)
     if binding.strength == "required" and definitions().value_set(binding.value_set) is not None:
@@ -94,6 +96,8 @@ class Ground:
             self._extension(child)
         elif child.type in ("Identifier", "Coding"):
             self._system(child)
+        elif child.type == "Attachment":
+            self._size(child)
         self._below(child, depth + 1)
 
     def _system(self, item: Item) -> None:
@@ -101,6 +105,16 @@ class Ground:
         system = item.value.get("system") if item.value.__class__ is dict else None
         if isinstance(system, str) and ":" not in system:
             self._walk.say(words.relative_system(item, system))
+
+    def _size(self, item: Item) -> None:
+        """The size of an attachment is that of its data. Rule: FHIR R4 4.0.1, datatypes.html#Attachment."""
+        value = item.value if item.value.__class__ is dict else {}
+        data, size = value.get("data"), value.get("size")
+        if isinstance(data, str) and isinstance(size, int):
+            signs = "".join(data.split())
+            held = len(signs) // 4 * 3 - (len(signs) - len(signs.rstrip("=")))
+            if held != size:
+                self._walk.say(words.wrong_size(item, size, held))
 
     def _extension(self, item: Item) -> None:
         """An extension against its definition, and its place against the contexts of that."""

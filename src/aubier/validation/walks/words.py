@@ -203,6 +203,15 @@ def relative_system(item: Item, system: str) -> Issue:
     return issue(f"{item.path}.system", "value", text, rule=rule, severity=severity)
 
 
+def wrong_size(item: Item, size: int, held: int) -> Issue:
+    """An attachment that says another size than that of its data."""
+    text = (
+        f"size says {size} bytes, data holds {held}: make them agree",
+        f"size dit {size} octets, data en contient {held} : accordez-les",
+    )
+    return issue(f"{item.path}.size", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Attachment")
+
+
 def both_in_extension(item: Item) -> Issue:
     """An extension with a value and extensions, or with neither."""
     text = (
