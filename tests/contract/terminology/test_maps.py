@@ -131,6 +131,16 @@ async def test_a_mapping_that_depends_on_something(maps: Desk) -> None:
     assert product["part"][1]["valueCoding"] == {"system": "http://x.example/m", "code": "gay"}
 
 
+async def test_of_several_versions_of_a_map_the_newest_answers(maps: Desk) -> None:
+    for version, code in (("9", "old"), ("10", "new")):
+        row = concept_map("dated", element("dated", {"code": code, "equivalence": "equal"}))
+        await maps.make("loader", {**row, "version": version})
+    for given in ({"url": URL + "map/dated"}, {"source": URL + "vs/all"}):
+        given |= {"system": URL + "colours", "code": "dated"}
+        _, body = await call(maps, "ConceptMap/$translate", **given)
+        assert matches(body) == [("equal", "new")]
+
+
 async def test_a_map_that_is_not_here(maps: Desk) -> None:
     given = {"url": URL + "map/no", "system": URL + "colours", "code": "red"}
     assert (await call(maps, "ConceptMap/$translate", **given))[0] == 404

@@ -237,7 +237,7 @@ async def test_a_new_version_of_a_resource_takes_the_place_of_the_old(desk: Desk
 
 
 async def test_of_several_versions_the_one_asked_or_the_newest(desk: Desk) -> None:
-    for version, display in (("2024-01", "Old"), ("2025-01", "New")):
+    for version, display in (("2024-01", "Old"), ("2025-10", "New"), ("2025-9", "Middle")):
         row = {
             **COLOURS,
             "url": URL + "dated",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -90,12 +91,17 @@ async def links(store: Store, system: str, code: str, route: Route) -> list[Link
     name = "terminology.links-to" if route.reverse else "terminology.links"
     scopes = (route.number, route.source, route.target)
     rows = await store.run(name, code, [system, ""], route.target_system, *scopes, MOST)
-    newest: dict[str, tuple[str, int]] = {}
+    newest: dict[str, tuple[list[int], str, int]] = {}
     for row in rows:
-        here = row["version"], row["mid"]
+        here = _rank(row["version"]), row["version"], row["mid"]
         newest[row["url"]] = max(newest.get(row["url"], here), here)
-    found = [_link(row) for row in rows if newest[row["url"]][1] == row["mid"]]
+    found = [_link(row) for row in rows if newest[row["url"]][2] == row["mid"]]
     return [link.turned() for link in found] if route.reverse else found
+
+
+def _rank(version: str) -> list[int]:
+    """A version as its statement compares it: by its numbers."""
+    return [int(digits) for digits in re.findall("[0-9]{1,30}", version)]
 
 
 async def unmapped(store: Store, system: str, route: Route) -> list[tuple[str, Unmapped]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aubier.ground.rows import Migration, Statement
+from aubier.terminology.shelves.tables import NEWEST
 
 MIGRATIONS = (
     Migration(
@@ -37,8 +38,8 @@ _SCOPE = "($4::bigint is null or m.mid = $4) and ($5 = '' or m.source = $5) and 
 STATEMENTS = (
     Statement(
         "terminology.map",
-        "select m.mid from terminology_map m where m.url = $1 and ($2 = '' or m.version = $2)"
-        ' order by m.version collate "C" desc, m.mid desc limit 1',
+        "select s.sid as mid from (select mid as sid, url, version from terminology_map) s"
+        f" where s.url = $1 and ($2 = '' or s.version = $2) order by {NEWEST} limit 1",
         "A concept map by its URL and, unless empty, its version",
     ),
     Statement(

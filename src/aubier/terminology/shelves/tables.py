@@ -60,8 +60,11 @@ create function terminology_page(bigint, jsonpath, text[], text, bigint, bigint)
 """Which index serves a condition depends on its values: the functions have each question planned with them.
 Left to itself, PostgreSQL would take after five times one plan for all, and read the whole system."""
 
-_NEWEST = "order by s.version = '' , s.version collate \"C\" desc, s.sid desc"
-"""Of several versions, the highest by its text; dates and padded numbers are compared well so."""
+NEWEST = (
+    "array(select m[1]::numeric from regexp_matches(s.version, '[0-9]{1,30}', 'g') as m) desc,"
+    ' s.version collate "C" desc, s.sid desc'
+)
+"""Of several versions, the highest by its numbers (81 before 9, 2.10 before 2.9), then by its text."""
 
 _COLUMNS = "s.sid, s.url, s.version, s.content, s.case_sensitive, s.title, s.name, s.size"
 _MORE = (
@@ -77,14 +80,14 @@ STATEMENTS = (
     Statement(
         "terminology.systems",
         f"select {_COLUMNS}, {_MORE} from terminology_system s where s.url = $1 and s.ready"
-        f" and s.supplements = '' and ($2 = '' or s.version = $2) {_NEWEST} limit 1",
+        f" and s.supplements = '' and ($2 = '' or s.version = $2) order by {NEWEST} limit 1",
         "A code system by its URL and, unless empty, its version",
     ),
     Statement(
         "terminology.systems-of",
         f"select distinct on (s.url) {_COLUMNS}, {_MORE} from terminology_system s"
         " where s.url = any($1::text[]) and s.ready and s.supplements = ''"
-        f" {_NEWEST.replace('order by', 'order by s.url,')}",
+        f" order by s.url, {NEWEST}",
         "Several code systems by their URLs, the newest of each",
     ),
     Statement(
@@ -207,14 +210,14 @@ STATEMENTS = (
     Statement(
         "terminology.value-set",
         "select s.vid, s.mark from (select vid as sid, vid, mark, url, version from terminology_value_set) s"
-        f" where s.url = $1 and ($2 = '' or s.version = $2) {_NEWEST} limit 1",
+        f" where s.url = $1 and ($2 = '' or s.version = $2) order by {NEWEST} limit 1",
         "A value set by its URL and, unless empty, its version",
     ),
     Statement(
         "terminology.value-sets",
         "select distinct on (s.url) s.url, s.vid, s.mark"
         " from (select vid as sid, vid, mark, url, version from terminology_value_set) s"
-        f" where s.url = any($1::text[]) {_NEWEST.replace('order by', 'order by s.url,')}",
+        f" where s.url = any($1::text[]) order by s.url, {NEWEST}",
         "Several value sets by their URLs, the newest of each",
     ),
     Statement(
