@@ -434,8 +434,10 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
         match name:
             case "_count" if re.fullmatch(r"[0-9]{1,6}", value):
                 options["count"] = min(int(value), limits.largest)
-            case "_since" | "_at":
-                options[name[1:]] = span(name, value)[0]
+            case "_since":
+                options["since"] = span(name, value)[0]
+            case "_at":
+                options["at"] = span(name, value)
             case "_page" if re.fullmatch(r"[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,9}", value):
                 options["cursor"] = tuple(int(n) for n in value.split("."))
             case "_format" | "_pretty" | "_summary" | "_elements":
