@@ -106,7 +106,7 @@ def _resource(kind: str, operations: Mapping[tuple[str, str], Operation]) -> Res
         "searchParam": [{"name": p.code, "type": p.type, "definition": p.url} for p in parameters],
     }
     own = [_operation(o) for (on, _), o in operations.items() if on == kind]
-    own += [_standard(o) for o in OPERATIONS if o.on == kind]
+    own += [_standard(o) for o in OPERATIONS if o.on in (kind, "Resource")]
     if own:
         row["operation"] = own
     return {k: v for k, v in row.items() if v != []}

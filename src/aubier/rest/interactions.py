@@ -29,6 +29,7 @@ from aubier.rest.exchange import (
 )
 from aubier.rest.formats.negotiation import FORM
 from aubier.rest.operations.rows import OPERATIONS
+from aubier.rest.operations.standard import only
 from aubier.rest.outcome import said
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
@@ -100,7 +101,7 @@ class Interactions:
         }
         methods = shapes[self._shape(call.path)]
         if call.method not in methods:
-            raise _only(call.method, *methods)
+            raise only(call.method, *methods)
         return methods[call.method]  # type: ignore[no-any-return]
 
     @staticmethod
@@ -138,7 +139,7 @@ class Interactions:
 
     def _metadata(self, call: Call) -> Answer:
         if call.method not in ("GET", "HEAD"):
-            raise _only(call.method, "GET", "HEAD")
+            raise only(call.method, "GET", "HEAD")
         return Answer(200, self.capability(call.base))
 
     async def _read(self, call: Call, view: View) -> Answer:
@@ -161,7 +162,7 @@ class Interactions:
     async def _search_base(self, call: Call, view: View) -> Answer:
         posted = call.path == ("_search",)
         if call.method not in (("GET", "POST") if posted else ("GET", "HEAD")):
-            raise _only(call.method, "GET", "POST")
+            raise only(call.method, "GET", "POST")
         return await search_base(call, view, self.query, self._search_pairs(call))
 
     async def _search_compartment(self, call: Call, view: View) -> Answer:
@@ -200,7 +201,7 @@ class Interactions:
 
     async def _history(self, call: Call, view: View, kinds: list[str], logical: str) -> Answer:
         if call.method != "GET":
-            raise _only(call.method, "GET")
+            raise only(call.method, "GET")
         options = _history_options(call, self.limits)
         subset, count_only = _history_subset(call, kinds)
         if count_only:
@@ -315,7 +316,7 @@ class Interactions:
         if view.actor.kind == "anonymous":
             raise unidentified()
         instance = len(call.path) == 3
-        own = next((o for o in OPERATIONS if (o.on, o.name, o.instance) == (kind, name, instance)), None)
+        own = next((o for o in OPERATIONS if o.answers(kind, name, instance=instance)), None)
         if own is not None:
             if instance:
                 _check_id(kind, call.path[1])
@@ -407,18 +408,6 @@ def _check_kind(kind: str, resource: Resource) -> None:
         )
 
 
-def _only(method: str, *allowed: str) -> Problem:
-    """The refusal of a method, with those that are possible."""
-    listed = ", ".join(allowed)
-    refusal = problem(
-        "method",
-        f"{method[:20]} is not possible here; use {listed}",
-        f"{method[:20]} n'est pas possible ici ; utilisez {listed}",
-        at="http.method",
-    )
-    return Problem(refusal.issues, headers={"Allow": listed})
-
-
 def check_parameters(query: str, *also: str) -> None:
     """Problem for a parameter that means nothing here: in silence, a criterion would be believed held."""
     for name, _ in decoded(query):
@@ -457,8 +446,10 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
         match name:
             case "_count" if re.fullmatch(r"[0-9]{1,6}", value):
                 options["count"] = min(int(value), limits.largest)
-            case "_since" | "_at":
-                options[name[1:]] = span(name, value)[0]
+            case "_since":
+                options["since"] = span(name, value)[0]
+            case "_at":
+                options["at"] = span(name, value)
             case "_page" if re.fullmatch(r"[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,9}", value):
                 options["cursor"] = tuple(int(n) for n in value.split("."))
             case "_format" | "_pretty" | "_summary" | "_elements":

@@ -17,7 +17,8 @@ _ASKED = (
 _ASKED += ", If-Modified-Since"
 _SHOWN = {
     "access-control-allow-origin": "*",
-    "access-control-expose-headers": "ETag, Location, Content-Location, Last-Modified, WWW-Authenticate",
+    "access-control-expose-headers": "ETag, Location, Content-Location, Last-Modified, WWW-Authenticate,"
+    " X-Progress, Retry-After, Expires",
 }
 
 

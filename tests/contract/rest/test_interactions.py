@@ -340,6 +340,30 @@ async def test_a_history_in_parts(api: Api) -> None:
     assert (await api.get("Patient?_summary=text&_include=Patient:organization")).status_code == 400
 
 
+async def test_what_was_current_at_a_time(api: Api) -> None:
+    made = []
+    logical = await api.make(patient("at", birthDate="2001"))
+    for year in ("2002", "2003"):
+        made.append(api.clock.now)
+        api.clock.later(days=2)
+        await api.ask("PUT", f"Patient/{logical}", patient("at", birthDate=year, id=logical))
+    made.append(api.clock.now)
+    api.clock.later(days=2)
+    await api.ask("DELETE", f"Patient/{logical}")
+
+    async def versions(when: str) -> list[str]:
+        told = valid(await api.get(f"Patient/{logical}/_history?_at={when}"))
+        return [e["response"]["etag"] for e in told.get("entry", [])]
+
+    for number, moment in enumerate(made, start=1):
+        later = (moment + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
+        assert await versions(later) == [f'W/"{number}"']
+    day = made[1].date().isoformat()
+    assert await versions(day) == ['W/"2"', 'W/"1"']
+    assert await versions((made[0] - timedelta(days=1)).date().isoformat()) == []
+    assert await versions(api.clock.now.date().isoformat()) == ['W/"4"', 'W/"3"']
+
+
 async def test_format_and_accept(api: Api) -> None:
     logical = await api.make(patient("format"))
     for name in ("json", "application/json", "application/fhir%2Bjson"):

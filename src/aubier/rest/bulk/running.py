@@ -21,7 +21,7 @@ from aubier.store.reading.export import Slice
 
 PART = 1000
 """Resources in a file at most: what a process holds at a time."""
-LEASE_MS = 120_000
+LEASE_MS = 45_000
 """How long an export that stands still is left to whoever took it."""
 KEPT_MS = 24 * 3600 * 1000
 """How long a finished export waits to be fetched."""

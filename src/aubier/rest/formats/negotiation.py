@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Literal
 from urllib.parse import parse_qsl
 
@@ -66,13 +67,7 @@ def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> 
     named = _named(query)
     if not named and headers.get("content-type", "").startswith(FORM):
         named = _named(body.decode("latin-1"))
-    best: Format | None = None
-    weight = 0.0
-    for kind, parameters in _offers(named or headers.get("accept", "")):
-        found: Format | None = "json" if kind in _ANY else FORMATS.get(kind)
-        quality = _quality(parameters.get("q", "1"))
-        if found and not _other(parameters) and quality > weight:
-            best, weight = found, quality
+    best = _best(named or headers.get("accept", ""))
     if best is None:
         raise problem(
             "not-acceptable",
@@ -83,7 +78,22 @@ def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> 
     return best
 
 
+@lru_cache(maxsize=256)
+def _best(accept: str) -> Format | None:
+    """The format that weighs most; few headers are in use, and every request brings one."""
+    best: Format | None = None
+    weight = 0.0
+    for kind, parameters in _offers(accept):
+        found: Format | None = "json" if kind in _ANY else FORMATS.get(kind)
+        quality = _quality(parameters.get("q", "1"))
+        if found and not _other(parameters) and quality > weight:
+            best, weight = found, quality
+    return best
+
+
 def _named(query: str) -> str:
+    if "_format" not in query and "%" not in query:
+        return ""
     # A plus that nobody encoded has become a space: application/fhir+xml is written so everywhere.
     return dict(parse_qsl(query, errors="replace")).get("_format", "").strip().replace(" ", "+")
 

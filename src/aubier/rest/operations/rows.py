@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from aubier.rest.bulk.asking import group_export, patient_export, system_export
 from aubier.rest.operations.everything import encounter_everything, patient_everything
+from aubier.rest.operations.lastn import last_n
+from aubier.rest.operations.meta import add_meta, delete_meta, get_meta
 from aubier.rest.operations.standard import Standard
 
 _BULK = "HL7 FHIR Bulk Data Access 2.0"
@@ -23,6 +25,35 @@ OPERATIONS: tuple[Standard, ...] = (
         encounter_everything,
         {"en": "All of an encounter", "fr": "Tout d'une venue"},
         "FHIR R4, Encounter-operation-everything",
+    ),
+    Standard(
+        "lastn",
+        "Observation",
+        last_n,
+        {"en": "The latest observations of each kind", "fr": "Les dernières observations de chaque sorte"},
+        "FHIR R4, Observation-operation-lastn",
+        instance=False,
+    ),
+    Standard(
+        "meta",
+        "Resource",
+        get_meta,
+        {"en": "Profiles, tags and labels", "fr": "Profils, étiquettes et confidentialité"},
+        "FHIR R4, Resource-operation-meta",
+    ),
+    Standard(
+        "meta-add",
+        "Resource",
+        add_meta,
+        {"en": "Add profiles, tags and labels", "fr": "Ajouter des étiquettes"},
+        "FHIR R4, Resource-operation-meta-add",
+    ),
+    Standard(
+        "meta-delete",
+        "Resource",
+        delete_meta,
+        {"en": "Take away profiles, tags and labels", "fr": "Retirer des étiquettes"},
+        "FHIR R4, Resource-operation-meta-delete",
     ),
     Standard(
         "export",

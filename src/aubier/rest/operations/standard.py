@@ -17,7 +17,7 @@ Run = Callable[[Call, View, Limits], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """`$name` on a type, of one `instance` or not. `run` answers the call."""
+    """`$name` on a type (`Resource`: any), of one `instance` or not. `run` answers the call."""
 
     name: str
     on: str
@@ -26,6 +26,11 @@ class Standard:
     rule: str
     instance: bool = True
     url: str = ""
+
+    def answers(self, kind: str, name: str, *, instance: bool) -> bool:
+        """Whether this is what is called."""
+        on = self.on in (kind, "Resource") if kind else not self.on
+        return on and self.name == name and self.instance == instance
 
     @property
     def definition(self) -> str:
@@ -38,18 +43,7 @@ def given(call: Call, *names: str) -> list[tuple[str, str]]:
 
     Problem: the method; a parameter that is none of `names` (`_format` and `_pretty` say nothing here).
     """
-    if call.method not in ("GET", "HEAD", "POST"):
-        refusal = problem(
-            "method",
-            f"{call.method[:20]} is not possible here; use GET or POST",
-            f"{call.method[:20]} n'est pas possible ici ; utilisez GET ou POST",
-            at="http.method",
-        )
-        raise Problem(refusal.issues, headers={"Allow": "GET, POST"})
-    pairs = call.pairs()
-    if call.method == "POST" and call.body:
-        pairs += _parameters(call.resource())
-    pairs = [(name, value) for name, value in pairs if name not in ("_format", "_pretty")]
+    pairs = [(name, value) for name, value in pairs_of(call) if name not in ("_format", "_pretty")]
     for name, _ in pairs:
         if name not in names:
             raise problem(
@@ -59,6 +53,28 @@ def given(call: Call, *names: str) -> list[tuple[str, str]]:
                 at=f"http.{name[:64]}",
             )
     return pairs
+
+
+def pairs_of(call: Call) -> list[tuple[str, str]]:
+    """The parameters as (name, text), whatever they are called. Problem: the method."""
+    if call.method not in ("GET", "HEAD", "POST"):
+        raise only(call.method, "GET", "POST")
+    pairs = call.pairs()
+    if call.method == "POST" and call.body:
+        pairs += _parameters(call.resource())
+    return pairs
+
+
+def only(method: str, *allowed: str) -> Problem:
+    """The refusal of a method, with those that are possible."""
+    listed = ", ".join(allowed)
+    refusal = problem(
+        "method",
+        f"{method[:20]} is not possible here; use {listed}",
+        f"{method[:20]} n'est pas possible ici ; utilisez {listed}",
+        at="http.method",
+    )
+    return Problem(refusal.issues, headers={"Allow": listed})
 
 
 def _parameters(resource: Resource) -> list[tuple[str, str]]:

@@ -338,13 +338,14 @@ class Reader:
         *,
         count: int,
         since: int | None = None,
-        at: int | None = None,
+        at: tuple[int, int] | None = None,
         cursor: tuple[int, int, int] | None = None,
     ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
         """Versions, newest first: of one resource, of types, or of the whole store (`kinds` empty).
 
         Gives the rows, the cursor of the next page and the total. With `since` (ms) only what is older
         than the oldest transaction still running is told: who asks again with the last date misses nothing.
+        With `at` (from, to, ms) only the versions that were the current ones at some time between.
         """
         readable = [k for k in (kinds or type_numbers()) if self.sight.sees_type(k)]
         if kinds and not readable:
@@ -381,7 +382,7 @@ class Reader:
         args: Args,
         *,
         since: int | None,
-        at: int | None,
+        at: tuple[int, int] | None,
     ) -> str:
         numbers = [type_numbers()[k] for k in kinds if family(k) == prefix]
         if not numbers:
@@ -391,7 +392,10 @@ class Reader:
         if since is not None:
             tests.append(f"r.upd >= {args.add(since, 'bigint')} and r.seq < {_SETTLED}")
         if at is not None:
-            tests.append(f"r.upd <= {args.add(at, 'bigint')}")
+            first, end = (args.add(ms, "bigint") for ms in at)
+            newer = f"select 1 from {prefix}{{0}} n where n.pat = r.pat and n.rid = r.rid and n.ver > r.ver"
+            tests.append(f"r.upd < {end}")
+            tests += [f"not exists ({newer.format(t)} and n.upd <= {first})" for t in ("res", "hist")]
         source = ""
         if logical:
             number, name = args.add(numbers[0], "smallint"), args.add(logical, "text")
