@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import NO_DATE, Terms
 from aubier.search.parameters import Registry
+from aubier.search.terms.pairs import posted
 from aubier.search.terms.words import words_of
 from aubier.store.keys import family
 from aubier.store.sight import CONTEXT
@@ -77,7 +78,7 @@ def index(resource: Resource, keys: Keys, local: Callable[[str], str], of: Regis
             continue
         postings["dat"].add((keys.param(kind, param), low, high))
     _numbers(kind, found, keys, postings)
-    for table, row in _pairs(found, kind, keys, local):
+    for table, row in posted(found, kind, keys, local):
         if table == "post":
             terms.add(row[0])
             row = (*row, -lo)
@@ -126,25 +127,6 @@ def _numbers(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:
     for param, latitude, longitude in found.places:
         # A row of `num` in other words: the value is north, what would be its bounds east.
         postings["num"].add((keys.param(kind, param), latitude, longitude, longitude, *none))
-
-
-def _pairs(found: Terms, kind: str, keys: Keys, local: Callable[[str], str]) -> Iterator[tuple[str, Row]]:
-    """The rows of composites, each with its table; of two codes the term alone."""
-    for pair in found.pairs:
-        for system in (None, pair.system):
-            key = keys.pair(kind, pair.group, pair.part, pair.code, system)
-            match pair.table, pair.values:
-                case "tokens" | "identifiers", (own, code):
-                    if code:
-                        yield from (("post", (keys.second(key, code, of),)) for of in (None, own))
-                case "numbers" | "quantities", (own, code, *numbers):
-                    yield "num", (key, *numbers, bounded(own), bounded(code))
-                case "dates", (low, high):
-                    yield "dat", (key, low, high)
-                case "strings", (text,):
-                    yield "str", (key, bounded_text(fold(text)), bounded_text(text))
-                case _, (target,):
-                    yield "ref", (key, bounded(local(target)))
 
 
 def _primary_date(of: Registry, kind: str, found: Terms) -> tuple[int, int]:

@@ -131,6 +131,12 @@ class Store:
         async with self._turn(sight), self._reader(sight, conn) as reader:
             return await reader.search(query, quiet=quiet)
 
+    async def search_all(self, sight: Sight, queries: Sequence[Query]) -> Found:
+        """One page of several types together; see `Reader.search_all`."""
+        listed = [await self.listed(query) for query in queries]
+        async with self._turn(sight), self._reader(sight) as reader:
+            return await reader.search_all(listed)
+
     async def listed(self, query: Query) -> Query:
         """The query with the codes listed that it names by a set; as it is without one who finds them."""
         named = sets_named(query)

@@ -137,6 +137,21 @@ async def test_lists_that_are_computed_are_refused(linked: Desk) -> None:
 
 
 @pytest.mark.parametrize(
+    "asked",
+    [
+        "Schedule?actor:Patient.family=Ouvert",
+        "Schedule?_filter=actor:Patient.family eq Ouvert",
+        "Schedule?_filter=not(_id eq a or (active eq true and actor:Patient.family eq Ouvert))",
+        "Practitioner?_list=mine",
+        "Organization?_has:Encounter:service-provider:_has:Observation:encounter:code=x",
+    ],
+)
+async def test_the_directory_tells_nothing_of_patients(linked: Desk, asked: str) -> None:
+    status, told = await linked.ask("doctor", "GET", asked)
+    assert (status, told["issue"][0]["code"]) == (403, "forbidden")
+
+
+@pytest.mark.parametrize(
     "way",
     [
         ("encounter.status", "finished"),

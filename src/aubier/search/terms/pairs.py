@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
 from typing import Any
 
+from aubier.ground.text import fold
+from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import Pair, Terms
 
 MOST = 200
@@ -39,3 +41,24 @@ def _values(parts: Terms, number: str) -> list[tuple[str, tuple[Any, ...]]]:
 def _numbered(table: str, row: tuple[Any, ...], element: str) -> tuple[Any, ...]:
     """A number beside a third one bears the mark of their element where a unit would stand."""
     return (element, "", *row) if table == "numbers" else row
+
+
+def posted(
+    found: Terms, kind: str, keys: Keys, local: Callable[[str], str]
+) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The rows of composites, each with its table; of two codes the term alone."""
+    for pair in found.pairs:
+        for system in (None, pair.system):
+            key = keys.pair(kind, pair.group, pair.part, pair.code, system)
+            match pair.table, pair.values:
+                case "tokens" | "identifiers", (own, code):
+                    if code:
+                        yield from (("post", (keys.second(key, code, of),)) for of in (None, own))
+                case "numbers" | "quantities", (own, code, *numbers):
+                    yield "num", (key, *numbers, bounded(own), bounded(code))
+                case "dates", (low, high):
+                    yield "dat", (key, low, high)
+                case "strings", (text,):
+                    yield "str", (key, bounded_text(fold(text)), bounded_text(text))
+                case _, (target,):
+                    yield "ref", (key, bounded(local(target)))

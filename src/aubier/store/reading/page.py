@@ -108,8 +108,12 @@ class Page:
         )
         return (
             f"select p.* from ({self.records}) {_RECORD}(pat) cross join lateral ({parts}) p"
-            f" order by {order_by(_named(self.keys))} limit {limit}"
+            f" order by {self.order('p')} limit {limit}"
         )
+
+    def order(self, rows: str) -> str:
+        """The ORDER BY list over the rows of several pages put together as `rows`."""
+        return order_by([SortKey(f"{rows}.s{n}", k.cast, k.descending) for n, k in enumerate(self.keys)])
 
     def _part(self, tests: Sequence[str], keys: Sequence[SortKey], limit: int) -> str:
         where = [*tests, after(self.frame, keys, self.place)] if self.taken else tests
@@ -123,7 +127,3 @@ class Page:
 def _of_a_citizen(sight: Sight) -> bool:
     """Whether the actor's rights are a person's: over the own record, and those of a few others."""
     return bool(sight.keys) and all(key.startswith("person:") for key in sight.keys)
-
-
-def _named(keys: Sequence[SortKey]) -> list[SortKey]:
-    return [SortKey(f"p.s{n}", k.cast, k.descending) for n, k in enumerate(keys)]

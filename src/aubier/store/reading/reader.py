@@ -162,12 +162,38 @@ class Reader:
         )
         number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
         rows = [_row(r) for r in records[:size]]
-        cursor = ""
-        if len(records) > size and size:
-            last = records[size - 1]
-            taken = page.taken or Taken(mark, last["snapshot"])
-            cursor = write_cursor(taken, page.keys, [last[f"s{n}"] for n in range(len(page.keys))])
+        cursor = _following(records, size, page, mark)
         return Found(rows, number, cursor, await self._included(query, rows))
+
+    async def search_all(self, queries: Sequence[Query]) -> Found:
+        """One page of several types together (`query.parse_all`), in one order, from one snapshot."""
+        for query in queries:
+            self._open(query.type)
+            if family(query.type) and not self.sight.unrestricted:
+                _refuse_crossing(query.criteria)
+        first, mark, frame = queries[0], self.mark(), self._frame()
+        pages: list[Page] = []
+        for query in queries:
+            frame.walked.clear()
+            pages.append(Page(frame, self.sight, query, _ROW))
+        size, counted = first.count, first.total == "accurate" or first.count == 0
+        rows = " union all ".join(f"({page.rows(size + 1)})" for page in pages)
+        total = " + ".join(page.total for page in pages) if counted else "null::bigint"
+        records = await self._proved(
+            "" if any(not family(q.type) for q in queries) else "dir_",
+            frame.args,
+            f"select u.* from ({rows}) u order by {pages[0].order('u')} limit {size + 1}",
+            "search",
+            first.written.removeprefix(first.type),
+            extra=f"{total} as total, pg_current_snapshot()::text as snapshot",
+            page=size,
+            mixed=True,
+        )
+        number = records[0]["total"] if records else None
+        if not records and counted:
+            alone = [Page(self._frame(), self.sight, q, _ROW) for q in queries]
+            number = sum([await self._total_of_nothing(page, counted=True) or 0 for page in alone])
+        return Found([_row(r) for r in records[:size]], number, _following(records, size, pages[0], mark))
 
     async def _total_of_nothing(self, page: Page, *, counted: bool) -> int | None:
         """The total beside an empty page: nothing, unless it is a later page."""
@@ -206,11 +232,12 @@ class Reader:
         missed: str = "ok",
         page: int | None = None,
         settled: bool = False,
+        mixed: bool = False,
     ) -> list[Any]:
         """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer.
 
         Finding nothing is told too, as `missed`, unless that is empty. `settled`: there is one good way to
-        run it, whatever the values.
+        run it, whatever the values. `mixed`: rows of the directory are among them, and leave no line.
         """
         columns = f"h.*{', ' + extra if extra else ''}"
         if prefix:
@@ -218,10 +245,11 @@ class Reader:
                 await self.conn.fetch(f"with h as materialized ({hit}) select {columns} from h", *args)
             )
         # The row that only tells that a page follows is not shown, and not told as if it were.
-        shown = "h" if page is None else f"(select pat from h limit {page}) h"
-        source = f"select pat, count(*)::int from {shown} group by pat"
+        shown = "h" if page is None else f"(select pat, type from h limit {page}) h"
+        told = f"where h.type <> all('{{{_directory()}}}'::smallint[])" if mixed else ""
+        source = f"select pat, count(*)::int from {shown} {told} group by pat"
         if missed:
-            source += f" union all select 0, 0 where not exists (select 1 from {shown})"
+            source += f" union all select 0, 0 where not exists (select 1 from {shown} {told})"
         line = audit.line(self.sight, args, source, action=action, what=what, outcome=outcome, missed=missed)
         sql = f"with h as materialized ({hit}), a as ({line}) select {columns} from h"
         async with planned_once(self.conn) if settled else nullcontext():
@@ -407,6 +435,15 @@ class Reader:
         return f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
 
 
+def _following(records: Sequence[Any], size: int, page: Page, mark: int) -> str:
+    """The cursor of what comes after the first `size` records; empty when nothing does."""
+    if len(records) <= size or not size:
+        return ""
+    last = records[size - 1]
+    taken = page.taken or Taken(mark, last["snapshot"])
+    return write_cursor(taken, page.keys, [last[f"s{n}"] for n in range(len(page.keys))])
+
+
 def _too_many_included() -> Problem:
     """Leaving some out would be an answer that looks whole."""
     return problem(
@@ -415,6 +452,12 @@ def _too_many_included() -> Problem:
         f"Cette page inclurait plus de {MOST_INCLUDED} ressources ; demandez moins de réponses avec _count",
         at="http._include",
     )
+
+
+@lru_cache(maxsize=1)
+def _directory() -> str:
+    """The numbers of the types that are nobody's record: who reads them leaves no line in one."""
+    return ",".join(str(number) for kind, number in type_numbers().items() if family(kind))
 
 
 @lru_cache(maxsize=256)
