@@ -54,6 +54,7 @@ def test_arithmetic(expression, found):
         ("birthDate + 1 'cm'", "'cm' is no duration of the calendar"),
         ("birthDate + 1 'm'", "'m' is no duration of the calendar"),
         ("birthDate + birthDate", "date + date has no meaning"),
+        ("@T10:00 + 1 day", "System.Time + System.Quantity has no meaning"),
         ("1 day + birthDate", "System.Quantity + date has no meaning"),
     ],
 )

@@ -10,7 +10,7 @@ from aubier.fhir.fhirpath.types import plain
 from aubier.fhir.fhirpath.values.equality import named
 
 INTEGERS = range(-(2**31), 2**31)
-"""What an Integer may be. Rule: FHIRPath N1 2.0.0, section 4.1.3."""
+"""What an Integer may be. Rule: FHIRPath N1 2.0.0, section 4.1 (Integer)."""
 
 
 def one(items: Items) -> Triple | None:

@@ -245,6 +245,8 @@ def _moved(a: Triple, b: Triple, sign: int) -> Items:
         )
     if start is None:
         return []
+    if start.clock and unit in ("year", "month", "week", "day"):
+        raise _senseless(a, b, "+" if sign > 0 else "-")
     found = moved(start, sign * by.value, unit) if abs(by.value) < 10**12 else None
     return [] if found is None else of(str(found), plain(a[2]))
 

@@ -1,4 +1,4 @@
-"""Bounds and precision of values as they are written. Rule: FHIRPath 3.0.0, section 5.8 (for trial use)."""
+"""Bounds and precision of values as they are written. Rule: FHIRPath 3.0.0, for trial use."""
 
 from __future__ import annotations
 

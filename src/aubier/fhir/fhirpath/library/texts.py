@@ -1,4 +1,4 @@
-"""Strings. Rule: FHIRPath N1 2.0.0, section 5.6; section 5.6 of 3.0.0 for what is for trial use."""
+"""Strings. Rule: FHIRPath N1 2.0.0, section 5.6; that of 3.0.0 for what is for trial use."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Dates and times of any precision: read, compared without guessing, moved by durations, bounded.
 
-Rule: FHIRPath N1 2.0.0, sections 5.5 to 5.6 (literals), 6.1 and 6.2 (comparison), 6.6.7 (arithmetic).
+Rule: FHIRPath N1 2.0.0, sections 4.1 (literals), 6.1 and 6.2 (comparison), 6.7 (arithmetic).
 A moment is the span of nanoseconds that it may mean; two spans that overlap without being the same
 moment do not compare.
 """

@@ -1,6 +1,6 @@
 """Amounts with a unit: read from FHIR Quantities and FHIRPath's own, compared, computed with.
 
-Rule: FHIRPath N1 2.0.0, sections 4.1.1.1, 6.1 and 6.6 (quantities, calendar durations); FHIR R4 4.0.1,
+Rule: FHIRPath N1 2.0.0, sections 4.1, 6.1, 6.2 and 6.6 (quantities, calendar durations); FHIR R4 4.0.1,
 fhirpath.html#quantity. FHIRPath's own quantity is kept as a Quantity of FHIR: a calendar duration has a
 `unit` alone, any other has the UCUM `code` too.
 """
