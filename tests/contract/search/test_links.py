@@ -121,7 +121,9 @@ DEEP: list[tuple[str, Pairs, set[str], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "asked", "every", "own"), DEEP, ids=lambda v: str(sorted(v) if isinstance(v, set) else v))
+@pytest.mark.parametrize(
+    ("kind", "asked", "every", "own"), DEEP, ids=lambda v: str(sorted(v) if isinstance(v, set) else v)
+)
 async def test_each_sees_their_own_side(
     linked: Desk, kind: str, asked: Pairs, every: set[str], own: set[str]
 ) -> None:

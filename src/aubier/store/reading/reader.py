@@ -168,7 +168,7 @@ class Reader:
     async def search_all(self, queries: Sequence[Query]) -> Found:
         """One page of several types together (`query.parse_all`), in one order, from one snapshot."""
         for query in queries:
-            self._open(query.type)
+            check_scope(self.sight, query.type)
             if family(query.type) and not self.sight.unrestricted:
                 _refuse_crossing(query.criteria)
         first, mark, frame = queries[0], self.mark(), self._frame()
