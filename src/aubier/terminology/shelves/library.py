@@ -107,7 +107,7 @@ class Library:
         if system.key is None:
             return [c.code for c in shipped.concepts(system.url).values() if code in c.parents][:most]
         condition = f"$.par[*] == {json.dumps(code, ensure_ascii=False)}"
-        rows = await self.store.run("terminology.children", system.key, condition, most)
+        rows = await self.store.run("terminology.page", system.key, condition, [], "", 0, most)
         return [row["code"] for row in rows]
 
     async def count(

@@ -114,12 +114,6 @@ STATEMENTS = (
         "Concepts by their codes in small letters",
     ),
     Statement(
-        "terminology.children",
-        "select c.code from terminology_concept c where c.sid = $1 and c.facts @@ $2::jsonpath"
-        " order by c.num limit $3",
-        "The codes of the concepts that meet a condition",
-    ),
-    Statement(
         "terminology.count",
         "select terminology_count($1, $2::jsonpath, $3, $4) as n",
         "How many concepts meet a condition, are not listed, and hold words",
