@@ -13,7 +13,7 @@ from aubier.ground.rows import Resource
 from aubier.validation.profiles.shapes import Shape, compiled
 from aubier.validation.snapshots import Snapshots
 from aubier.validation.snapshots.base import BASE
-from aubier.validation.snapshots.tree import Node
+from aubier.validation.snapshots.tree import MALFORMED, Node, malformed
 
 Codes = frozenset[tuple[str, str]]
 
@@ -72,12 +72,14 @@ class Library:
     def _made(self, canonical: str) -> Profile | Problem | None:
         try:
             tree = self.tree(canonical)
+            if tree is None:
+                return None
+            kind, contexts = self._about(canonical)
+            return Profile(canonical, kind, compiled(tree, kind, canonical), contexts)
         except Problem as refusal:
             return refusal
-        if tree is None:
-            return None
-        kind, contexts = self._about(canonical)
-        return Profile(canonical, kind, compiled(tree, kind, canonical), contexts)
+        except MALFORMED:
+            return malformed(canonical)
 
     def _about(self, canonical: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The type a definition is of, and the contexts of an extension."""

@@ -193,7 +193,7 @@ def _binding(row: Any, element: Element | None) -> Bound | None:
     bare = row["valueSet"].partition("|")[0]
     if base and not limit and (base.strength, base.value_set) == (row["strength"], bare):
         return None
-    return Bound(row["strength"], row["valueSet"], limit)
+    return Bound(str(row["strength"]), str(row["valueSet"]), limit)
 
 
 def _rules(row: dict[str, Any], element: Element | None, owner: str) -> tuple[Rule, ...]:
@@ -204,7 +204,7 @@ def _rules(row: dict[str, Any], element: Element | None, owner: str) -> tuple[Ru
         if kind in definitions().types:
             known |= {i.key for i in definitions().type(kind).invariants}
     return tuple(
-        Rule(c["key"], c.get("severity", "error"), c.get("human", ""), c["expression"])
+        Rule(*(str(c.get(part, "")) for part in ("key", "severity", "human", "expression")))
         for c in row.get("constraint", ())
         if c.get("key") not in known and c.get("expression")
     )

@@ -9,7 +9,7 @@ from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.validation.resource import validate
 from aubier.validation.service.outcome import outcome
-from aubier.validation.service.shelf import named_in, needs, shelf_of
+from aubier.validation.service.shelf import named_in, shelf_of, wanted_by
 from aubier.validation.snapshots import Snapshots
 from aubier.validation.walks import validated
 from aubier.validation.walks.words import unknown_profile
@@ -69,8 +69,8 @@ def _given(asked: Resource) -> tuple[Resource | None, str, list[str]]:
         return asked, "", []
     resource: Resource | None = None
     mode, profiles = "", list[str]()
-    for row in asked.get("parameter", ()):
-        name = row.get("name") if isinstance(row, dict) else None
+    for row in _rows(asked):
+        name = row.get("name")
         value = next((v for k, v in row.items() if k.startswith("value")), "") if name else ""
         if name == "resource" and isinstance(row.get("resource"), dict):
             resource = row["resource"]
@@ -89,8 +89,21 @@ def _given(asked: Resource) -> tuple[Resource | None, str, list[str]]:
 
 def _is_content(asked: Resource) -> bool:
     """Parameters that are themselves what is to be validated: none of theirs is one of ours."""
-    names = {r.get("name") for r in asked.get("parameter", ()) if isinstance(r, dict)}
+    names = {str(r.get("name")) for r in _rows(asked)}
     return bool(names) and not names & {"resource", "mode", "profile"}
+
+
+def _rows(asked: Resource) -> list[Resource]:
+    """The parameters. Problem when they are no list of objects."""
+    rows = asked.get("parameter", [])
+    if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
+        raise problem(
+            "structure",
+            "parameter must be an array of objects",
+            "parameter doit être un tableau d'objets",
+            at="Parameters.parameter",
+        )
+    return rows
 
 
 def _unknown(name: str) -> Problem:
@@ -123,9 +136,20 @@ async def snapshot(ctx: Any, parameters: Resource) -> Resource:
     view = ctx.store.as_system("validation")
     shelf = await shelf_of(view)
     definition = await _definition(ctx, asked, logical)
-    await shelf.bring(view, needs(definition))
+    _check_definition(definition)
+    await shelf.bring(view, wanted_by(definition))
     made = Snapshots(shelf.profile).snapshot(definition)
     return {k: v for k, v in made.items() if k != "_id"}
+
+
+def _check_definition(definition: Resource) -> None:
+    """Problem for what is no StructureDefinition; published ones that break a lesser rule pass."""
+    wrong = [i for i in validate(definition, expected_type="StructureDefinition") if i.kind in _UNREADABLE]
+    if wrong:
+        raise Problem(tuple(wrong))
+
+
+_UNREADABLE = frozenset({"structure", "value"})
 
 
 async def _definition(ctx: Any, asked: Resource, logical: str) -> Resource:
@@ -134,7 +158,7 @@ async def _definition(ctx: Any, asked: Resource, logical: str) -> Resource:
         return found
     if asked.get("resourceType") == "StructureDefinition":
         return asked
-    for row in asked.get("parameter", ()):
+    for row in _rows(asked):
         if isinstance(row.get("resource"), dict):
             return dict(row["resource"])
         if row.get("name") == "url":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from aubier.fhir.definitions import definitions
@@ -17,6 +18,7 @@ from aubier.ground.rows import Resource
 from aubier.validation.profiles import AtHand, Library
 from aubier.validation.profiles.at_hand import told
 from aubier.validation.snapshots.base import base_tree
+from aubier.validation.snapshots.tree import MALFORMED
 
 KINDS = ("StructureDefinition", "ValueSet", "CodeSystem")
 _AT_ONCE = 20
@@ -68,7 +70,7 @@ class Shelf:
             for one in found:
                 self._held[one["resourceType"]].add(one["url"], str(one.get("version", "")), one)
             self.library.refresh()
-            pending = self._fresh(w for one in found for w in needs(one))
+            pending = self._fresh(w for one in found for w in wanted_by(one))
 
     def _fresh(self, wanted: Iterable[Wanted]) -> list[Wanted]:
         rows = dict.fromkeys((kind, split(canonical)[0]) for kind, canonical in wanted)
@@ -102,7 +104,10 @@ async def _read(view: Any, wanted: list[Wanted]) -> Any:
                 continue
             for found in page.resources:
                 if isinstance(found.get("url"), str):
-                    yield _trimmed(found)
+                    with suppress(
+                        *MALFORMED
+                    ):  # a package is stored as published: what is no definition stays out
+                        yield _trimmed(found)
 
 
 def _trimmed(definition: Resource) -> Resource:
@@ -115,6 +120,14 @@ def _trimmed(definition: Resource) -> Resource:
     if "snapshot" in kept:
         kept.pop("differential", None)
     return kept
+
+
+def wanted_by(definition: Resource) -> list[Wanted]:
+    """What a definition rests on; of a malformed one, nothing."""
+    try:
+        return [w for w in needs(definition) if isinstance(w[1], str)]
+    except MALFORMED:
+        return []
 
 
 def needs(definition: Resource) -> Iterator[Wanted]:

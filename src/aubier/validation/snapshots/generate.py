@@ -9,7 +9,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.validation.snapshots.base import base_tree
 from aubier.validation.snapshots.merge import Merger, unknown
-from aubier.validation.snapshots.tree import Budget, Node, listed, planted
+from aubier.validation.snapshots.tree import MALFORMED, Budget, Node, listed, malformed, planted
 
 Find = Callable[[str], Resource | None]
 """A StructureDefinition by canonical (`url|version` or `url`), or None."""
@@ -41,8 +41,11 @@ class Snapshots:
         return self._trees[canonical]
 
     def _planted(self, canonical: str, definition: Resource) -> Node:
-        rows = (definition.get("snapshot") or {}).get("element")
-        return planted(rows) if rows else self.made(definition, canonical)
+        try:
+            rows = (definition.get("snapshot") or {}).get("element")
+            return planted(rows) if rows else self.made(definition, canonical)
+        except MALFORMED:
+            raise malformed(canonical) from None
 
     def made(self, definition: Resource, canonical: str = "") -> Node:
         """The tree of a definition made from its differential, whatever its snapshot says.
@@ -55,6 +58,8 @@ class Snapshots:
         self._under_way.append(name)
         try:
             return self._made(definition)
+        except MALFORMED:
+            raise malformed(name) from None
         finally:
             self._under_way.pop()
 
@@ -77,7 +82,10 @@ class Snapshots:
     def snapshot(self, definition: Resource) -> Resource:
         """The definition with a snapshot made from its differential."""
         kind = str(definition.get("type", "")).rpartition("/")[2]
-        rows = [_finished(e) for e in listed(self.made(definition), kind)]
+        try:
+            rows = [_finished(e) for e in listed(self.made(definition), kind)]
+        except MALFORMED:
+            raise malformed(str(definition.get("url", ""))) from None
         made = {k: v for k, v in definition.items() if k not in ("snapshot", "differential")}
         made["snapshot"] = {"element": rows}
         return made | ({"differential": definition["differential"]} if "differential" in definition else {})

@@ -59,6 +59,20 @@ class Budget:
             )
 
 
+MALFORMED = (TypeError, ValueError, AttributeError, KeyError, IndexError)
+"""What reading a definition raises whose values are not of the types that they should be."""
+
+
+def malformed(name: str) -> Problem:
+    """The Problem of a definition that is stored and not what the specification calls one."""
+    return problem(
+        "structure",
+        f"The definition {name[:200]} is malformed: validate it by itself, mend it and load it again",
+        f"La définition {name[:200]} est mal formée : validez-la seule, corrigez-la et chargez-la à nouveau",
+        at="StructureDefinition",
+    )
+
+
 Step = tuple[str, str]
 """A name (`value[x]`) and the slice it goes through, or an empty text."""
 

@@ -137,7 +137,7 @@ class Ground:
         if found.contexts and not _stands(item, found.contexts):
             allowed = ", ".join(expression for _, expression in found.contexts[:12])
             self._walk.say(words.misplaced_extension(item, url, allowed))
-        self._walk.against(item, found.shape)
+        self._walk.under(item, found)
 
 
 def _stands(item: Item, contexts: tuple[tuple[str, str], ...]) -> bool:

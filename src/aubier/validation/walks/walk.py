@@ -12,9 +12,10 @@ from aubier.fhir.references import Reference
 from aubier.ground.problem import Issue, Problem
 from aubier.validation.drafts import LIMIT
 from aubier.validation.profiles.items import Item, children, fits, same
-from aubier.validation.profiles.library import Library
+from aubier.validation.profiles.library import Library, Profile
 from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import Rule, Shape, Slice
+from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.walks import words
 from aubier.validation.walks.discriminate import Test, tests_of
 from aubier.validation.walks.invariants import holds
@@ -80,10 +81,7 @@ class Walk:
         try:
             found = self.library.profile(canonical)
         except Problem as refusal:
-            for one in refusal.issues:
-                self.say(
-                    words.issue(item, "processing", (one.text, one.fr), rule=canonical, severity="warning")
-                )
+            self._unmade(item, canonical, refusal)
             return
         if found is None:
             self.say(words.unknown_profile(item, canonical))
@@ -94,7 +92,21 @@ class Walk:
             )
             self.say(words.issue(item, "structure", text, rule=canonical))
         else:
-            self.against(item, found.shape)
+            self.under(item, found)
+
+    def under(self, item: Item, profile: Profile) -> None:
+        """Checks an item against a profile that is here; a malformed one is told, never a crash."""
+        depth = self.spent.depth
+        try:
+            self.against(item, profile.shape)
+        except MALFORMED:
+            self.spent.depth = depth
+            self._unmade(item, profile.canonical, malformed(profile.canonical))
+
+    def _unmade(self, item: Item, canonical: str, refusal: Problem) -> None:
+        for one in refusal.issues:
+            text = (one.text, one.fr)
+            self.say(words.issue(item, "processing", text, rule=canonical, severity="warning"))
 
     def against(self, item: Item, shape: Shape) -> None:
         """Checks what a shape demands of one item and of all below it."""
