@@ -152,6 +152,9 @@ async def build(
         settings=settings,
         contents=_contents(settings),
     )
+    store.find_codes = lambda named: terminology.codes_of(
+        access.view(system_actor("terminology"), clock()), named
+    )
     server = _server(settings, access, services, clock)
     return House(server, access, store, clock, settings, services)
 

@@ -6,6 +6,7 @@ written on /fhir are known at once; large nomenclatures are loaded into tables. 
 Rule: FHIR R4 4.0.1, terminology-service. Not done: SNOMED CT expressions, UCUM and other grammars.
 """
 
+from aubier.terminology.searching import codes_of
 from aubier.terminology.service import SERVICE
 
-__all__ = ["SERVICE"]
+__all__ = ["SERVICE", "codes_of"]

@@ -8,6 +8,7 @@ from aubier.fhir.packages import split
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.validation.resource import validate
+from aubier.validation.service.answers import Asking
 from aubier.validation.service.outcome import outcome
 from aubier.validation.service.shelf import named_in, shelf_of, wanted_by
 from aubier.validation.snapshots import Snapshots
@@ -51,7 +52,7 @@ async def issues_of(ctx: Any, resource: Resource, profiles: list[str], kind: str
     shelf = await shelf_of(view)
     await shelf.bring(view, [*(("StructureDefinition", p) for p in profiles), *named_in(resource)])
     absent = [p for p in profiles if _absent(shelf.library, p)]
-    issues = await validated(resource, [p for p in profiles if p not in absent], shelf.library, shelf.answers)
+    issues = await validated(resource, [p for p in profiles if p not in absent], shelf.library, Asking(view))
     # Whoever asks for a profile wants a verdict: that it is not here is an error, not an information.
     return [*(unknown_profile(str(resource["resourceType"]), p, "error") for p in absent), *issues]
 

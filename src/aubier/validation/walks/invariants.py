@@ -1,44 +1,51 @@
-"""Invariants: FHIRPath compiled once for a type, evaluated on an item."""
+"""Invariants: FHIRPath compiled once for a type, evaluated on an item in its surroundings."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from aubier.fhir.fhirpath import Environment, TypedFinder, typed
 from aubier.ground.problem import Problem
 from aubier.validation.profiles.items import Item
+from aubier.validation.walks.resolving import Surroundings, container
 
 
 @lru_cache(maxsize=8192)
-def _finder(expression: str, type: str) -> TypedFinder | None:
-    """The compiled expression, or None when it does not compile."""
+def _evaluate(expression: str, type: str) -> TypedFinder | None:
+    """The compiled expression, or None when it does not compile here."""
     try:
         return typed(expression, type)
     except (Problem, RecursionError):
         return None
 
 
-def holds(expression: str, item: Item) -> bool | None:
+def holds(expression: str, item: Item, around: Surroundings) -> bool | None:
     """Whether an invariant holds on an item; None when it cannot be evaluated.
 
     An empty result holds: an invariant on what is absent (`fullUrl.contains(...)`) says nothing.
     """
-    find = _finder(expression, item.type)
-    if find is None:
+    run = _evaluate(expression, item.type)
+    if run is None:
         return None
     if item.value is None:
         return True
     try:
-        found = find(item.value, _around(item))
+        found = run(item.value, _environment(item, around))
     except (Problem, ArithmeticError, ValueError, RecursionError):
         return None
-    values = [value for value, _, _ in found]
-    return not values or (len(values) == 1 and values[0] is not False)
+    return not found or (len(found) == 1 and found[0][0] is not False)
 
 
-def _around(item: Item) -> Environment:
-    """`%resource` and `%rootResource`: of what is contained, the resource that contains it."""
-    own = whole = item.resource
-    while whole is not None and whole.name == "contained" and whole.parent is not None:
-        whole = whole.parent.resource
-    return Environment(resource=own.value if own else None, root_resource=whole.value if whole else None)
+def _environment(item: Item, around: Surroundings) -> Environment:
+    """The world of an item: the resource around it, the one that stands by itself, what references name."""
+    if item.resource is None:
+        return Environment()
+
+    def resolve(text: str) -> dict[str, Any] | None:
+        found = around.resolve(Item(text, None, "uri", item, "", "", item.resource))
+        return found.value if found is not None else None
+
+    return Environment(
+        resource=item.resource.value, root_resource=container(item.resource).value, resolve=resolve
+    )

@@ -129,7 +129,7 @@ class Walk:
     def rules(self, item: Item, rules: tuple[Rule, ...], source: str) -> None:
         """Evaluates invariants on an item."""
         for rule in rules:
-            verdict = holds(rule.expression, item)
+            verdict = holds(rule.expression, item, self.around)
             if verdict is None:
                 self.spent.unevaluated[rule.key] += 1
             elif not verdict:
