@@ -362,6 +362,7 @@ def _faults(row: SearchParameter) -> list[Issue]:
 
 def _uncompiled(expression: str, base: str) -> list[Issue]:
     try:
+        fhirpath.typed(expression, base)
         fhirpath.source(expression, base, indexing=True)
     except Problem as refused:
         return [Issue(i.kind, i.text, i.fr, ("SearchParameter.expression",)) for i in refused.issues]

@@ -72,13 +72,24 @@ def located(found: Fault, expression: str) -> Problem:
 class Run:
     """One evaluation under way: its environment, the resource it began on, what may still be spent."""
 
-    __slots__ = ("environment", "left", "resource", "root")
+    __slots__ = ("_start", "environment", "left")
 
-    def __init__(self, root: Any, environment: Environment) -> None:
+    def __init__(self, start: Any, environment: Environment) -> None:
         self.environment = environment
         self.left = environment.budget
-        self.resource = root if environment.resource is None else environment.resource
-        self.root = self.resource if environment.root_resource is None else environment.root_resource
+        self._start = start
+
+    @property
+    def resource(self) -> Any:
+        """`%resource`: what is evaluated on, unless the environment says what it is a part of."""
+        given = self.environment.resource
+        return self._start if given is None else given
+
+    @property
+    def root(self) -> Any:
+        """`%rootResource`: the resource itself, unless the environment says what contains it."""
+        given = self.environment.root_resource
+        return self.resource if given is None else given
 
     def spend(self, made: Sized) -> bool:
         """Counts the items of a collection. Always true; Problem `too-costly` when nothing is left."""
