@@ -439,6 +439,16 @@ def test_entries_sliced_by_profile() -> None:
     assert found(bundle({**nameless[0], "response": {"status": "200"}}, kind="batch-response")) == []
 
 
+def test_a_published_invariant_that_nothing_can_satisfy_is_read_as_later_releases_write_it() -> None:
+    def asked(**answer: Any) -> dict[str, Any]:
+        when = {"question": "a", "operator": "exists", **answer}
+        items = [{"linkId": "a", "type": "string"}, {"linkId": "b", "type": "string", "enableWhen": [when]}]
+        return {"resourceType": "Questionnaire", "status": "draft", "item": items}
+
+    assert found(asked(answerBoolean=True)) == []
+    assert [i.rule for i in found(asked(answerInteger=1))] == ["que-7"]
+
+
 # -- terminology -----------------------------------------------------------------------------------------
 
 SET = "http://example.org/ValueSet/s"
