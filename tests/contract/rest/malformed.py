@@ -314,8 +314,6 @@ def parameters() -> Iterator[Wrong]:
         "_containedType=zzz",
         "_filter=name eq",
         "_query=zzz",
-        "_text=a",
-        "_content=a",
         "name=%ff",
         "name=%c0%af",
         "name=%00",

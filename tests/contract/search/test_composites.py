@@ -41,7 +41,10 @@ async def test_three_parts_of_one_element(desk: Desk, asked: str, expected: set[
     assert {name.partition("/")[2] for name in found} == expected
 
 
-async def test_a_set_that_nobody_finds_is_refused_by_name(desk: Desk) -> None:
+async def test_a_set_that_nobody_finds_is_refused_by_name(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.house.store, "find_codes", None)
     for name in ("code:in", "code:not-in", "code:below"):
         value = "urn:s|a" if name == "code:below" else "urn:vs"
         status, told = await desk.ask("loader", "GET", f"Observation?{name}={value}")
