@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Operation, Resource
@@ -117,12 +118,20 @@ def _includes(kind: str, parameters: Sequence[Parameter]) -> list[str]:
 
 
 def _operation(operation: Operation) -> Resource:
-    on = operation.on or "Resource"
     return {
         "name": operation.name,
-        "definition": f"https://aubier.example/OperationDefinition/{on}-{operation.name}",
+        "definition": _definition(operation.on, operation.name),
         "documentation": f"{operation.title['en']} ({operation.rule})",
     }
+
+
+@lru_cache(maxsize=512)
+def _definition(on: str, name: str) -> str:
+    """The canonical of an operation: the standard's own where it has one of that name for that type."""
+    for known in definitions().operations:
+        if known.code == name and (known.system if not on else {on, "Resource"} & set(known.resources)):
+            return known.url
+    return f"https://aubier.example/OperationDefinition/{on or 'Resource'}-{name}"
 
 
 def _standard(operation: Standard) -> Resource:

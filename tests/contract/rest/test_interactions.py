@@ -490,6 +490,12 @@ async def test_the_capability_statement_is_valid_and_says_every_type(api: Api) -
     assert statement["fhirVersion"] == "4.0.1"
     codes = {p["name"] for p in rows["Patient"]["searchParam"]}
     assert {"identifier", "family", "birthdate"} <= codes
+    defined = {
+        o["name"]: o["definition"] for kind in ("Patient", "ValueSet") for o in rows[kind]["operation"]
+    }
+    assert defined["expand"] == "http://hl7.org/fhir/OperationDefinition/ValueSet-expand"
+    assert defined["validate"] == "http://hl7.org/fhir/OperationDefinition/Resource-validate"
+    assert defined["ins-search"].endswith("/Patient-ins-search")
 
 
 @pytest.mark.parametrize(
