@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any
@@ -126,7 +126,12 @@ class House:
 
 
 async def build(
-    settings: Settings, dsn: str, *, clock: Clock = system_clock, services: Sequence[Service] = SERVICES
+    settings: Settings,
+    dsn: str,
+    *,
+    clock: Clock = system_clock,
+    services: Sequence[Service] = SERVICES,
+    reindexed: Callable[[int], None] = lambda done: None,
 ) -> House:
     """Opens the store at `dsn`, brings it to this release, and puts the rooms together.
 
@@ -143,6 +148,7 @@ async def build(
         bases=_bases(settings),
         strict_references=settings.require_references,
         registry=parameters,
+        reindexed=reindexed,
     )
     access = Access(
         store,

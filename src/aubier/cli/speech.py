@@ -80,13 +80,17 @@ INTERRUPTED = 130
 _ORDERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+_TOGETHER = 0.5
+"""Seconds within which two orders to end are the same one."""
+
+
 def _interrupt(number: int, frame: object) -> None:
     raise KeyboardInterrupt
 
 
 def carry_out(act: Coroutine[Any, Any, T]) -> T:
     """Runs what awaits, and gives its result. An order to end cancels it, so that it puts away what it
-    began; a second one does not wait for that. Raises KeyboardInterrupt after either.
+    began; one that comes later cuts that short too. Raises KeyboardInterrupt after either.
 
     Raised wherever the event loop happens to be, the interruption could make it lose the very step that
     someone waits for, and the command would never end.
@@ -99,14 +103,14 @@ def carry_out(act: Coroutine[Any, Any, T]) -> T:
 
 async def _heeding(act: Coroutine[Any, Any, T]) -> T:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    came: list[int] = []
+    came: list[float] = []
     assert task
 
     def heed(number: int, frame: object) -> None:
-        came.append(number)
-        if len(came) > 1:
-            raise KeyboardInterrupt
-        loop.call_soon_threadsafe(task.cancel)
+        # Orders that come together are one: a program that runs us may send it to us and to our group.
+        if not came or loop.time() - came[-1] > _TOGETHER:
+            loop.call_soon_threadsafe(task.cancel)
+        came.append(loop.time())
 
     before = {order: signal.signal(order, heed) for order in _ORDERS}
     try:

@@ -95,8 +95,24 @@ def _database_news(refusal: Problem | None) -> None:
         say(f"Base : {refusal.issues[0].fr}", f"Database: {refusal.issues[0].text}")
 
 
+async def _opened(settings: Settings, dsn: str) -> House:
+    """The house; a database of an older release may first need a minute for its index rows."""
+    progress, gone = Progress(), [0]
+
+    def reindexed(done: int) -> None:
+        if not gone[0]:
+            say("Index de cette version", "Index rows of this release")
+        gone[0] = done
+        progress(done, "ressources", "resources")
+
+    house = await build(settings, dsn, reindexed=reindexed)
+    if gone[0]:
+        progress.end()
+    return house
+
+
 async def _prepare(settings: Settings, dsn: str) -> None:
-    house = await build(settings, dsn)
+    house = await _opened(settings, dsn)
     try:
         if settings.sandbox:
             await fill(house, settings)

@@ -265,9 +265,12 @@ async def open_store(
     pool_size: int = 8,
     migrations: Mapping[str, Sequence[Migration]] | None = None,
     statements: Sequence[Statement] = (),
+    reindexed: Callable[[int], None] = lambda done: None,
     **options: Any,
 ) -> Store:
     """Opens, and upgrades if needed, the database at `dsn`: its tables, then its index rows.
+
+    `reindexed` hears how many resources were given the index rows that this release adds, while they are.
 
     Problem: it cannot be reached (see `reach`), or is newer than this release.
     """
@@ -282,7 +285,7 @@ async def open_store(
     store = Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s for s in statements}, **options)
     try:
         async with answered(), pool.acquire() as held:
-            await reindex(held, store.index)
+            await reindex(held, store.index, reindexed)
     except BaseException:
         await store.close()
         raise

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from aubier.app import migrations
 from aubier.store.opening import reindexing
+from aubier.store.store import open_store
 from tests.contract.desk import Desk, ids, opened
 from tests.contract.search.test_paging import put
 
@@ -103,6 +105,10 @@ async def test_what_an_older_release_stored_is_found_too(
         await desk.sql("update store_meta set value = '3' where key = 'index'")
     async with opened(lambda: dsn, tmp_path, {}) as desk:
         assert await desk.sql("select count(*) from words group by rid having count(*) > 1") == []
+        await desk.sql("update store_meta set value = '3' where key = 'index'")
+    heard: list[int] = []
+    await (await open_store(dsn, migrations=migrations(), reindexed=heard.append)).close()
+    assert len(heard) > 2 and heard == sorted(heard), "whoever waits is told how far it is"
 
 
 def _breaking(add: Callable[..., Any]) -> Callable[..., Any]:

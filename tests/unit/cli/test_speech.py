@@ -95,7 +95,26 @@ def test_an_order_to_end_lets_what_awaits_put_away_what_it_began() -> None:
     assert (left.value.code, done) == (INTERRUPTED, ["put away"])
 
 
-def test_a_second_order_does_not_wait() -> None:
+def test_an_order_sent_twice_at_once_is_one() -> None:
+    done: list[str] = []
+
+    async def act() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.01)
+            done.append("put away")
+
+    with pytest.raises(SystemExit) as left, plainly():
+        carry_out(act())
+    assert (left.value.code, done) == (INTERRUPTED, ["put away"])
+
+
+def test_an_order_that_comes_later_cuts_the_putting_away_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speech, "_TOGETHER", 0.0)
+
     async def act() -> None:
         try:
             signal.raise_signal(signal.SIGINT)

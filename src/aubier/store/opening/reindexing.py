@@ -24,10 +24,13 @@ _BATCH = 500
 _FAMILIES = ("", "dir_")
 
 
-async def reindex(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
+async def reindex(
+    conn: Connection, index: Callable[[Resource], Indexed], told: Callable[[int], None] = lambda done: None
+) -> int:
     """Makes the index rows that are missing; gives how many resources were gone through.
 
-    Processes that open together take turns. `index` gives the rows of a resource.
+    Processes that open together take turns. `index` gives the rows of a resource, `told` hears after each
+    batch how many were gone through.
     """
     done = 0
     while await _note(conn, _NOTE) != str(INDEX):
@@ -36,6 +39,8 @@ async def reindex(conn: Connection, index: Callable[[Resource], Indexed]) -> int
             await conn.execute("select pg_advisory_xact_lock($1)", _LOCK)
             if await _note(conn, _NOTE) != str(INDEX):
                 done += await _batch(conn, index)
+        if done:
+            told(done)
     return done
 
 
