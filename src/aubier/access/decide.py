@@ -37,15 +37,15 @@ def type_number(kind: str) -> int:
 
 def sight_of(actor: Actor, now: datetime, policies: Sequence[Policy]) -> Sight:
     """What this actor may see now. Only an actor of kind `system` is without grants."""
-    hidden = {label for p in policies if p.applies(actor) for label in p.hidden(actor)}
+    hidden, own = _labels(actor, tuple(policies))
     return Sight(
         actor=actor.reference or actor.login or actor.kind,
         name=actor.name,
         now=milliseconds(now),
         unrestricted=actor.kind == "system",
         keys=actor.keys,
-        hidden=tuple(sorted(hidden)),
-        own=tuple(f"author:{key}" for key in actor.keys if key.startswith(("ps:", "person:", "system:"))),
+        hidden=hidden,
+        own=own,
         types=readable(actor),
         org=f"{actor.organization} {actor.organization_name}".strip(),
         client=actor.client,
@@ -54,9 +54,17 @@ def sight_of(actor: Actor, now: datetime, policies: Sequence[Policy]) -> Sight:
     )
 
 
+@lru_cache(maxsize=1024)
+def _labels(actor: Actor, policies: tuple[Policy, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The labels hidden from this actor, and those of what the actor wrote: the same at any moment."""
+    hidden = {label for p in policies if p.applies(actor) for label in p.hidden(actor)}
+    own = (f"author:{key}" for key in actor.keys if key.startswith(("ps:", "person:", "system:")))
+    return tuple(sorted(hidden)), tuple(own)
+
+
 def readable(actor: Actor) -> frozenset[str] | None:
     """The types that the actor's scopes let be read; None for all of them."""
-    return _readable(tuple(actor.scopes))
+    return _readable(actor.scopes)
 
 
 @lru_cache(maxsize=1024)

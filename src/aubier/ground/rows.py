@@ -126,7 +126,8 @@ class Statement:
     """A named SQL statement on a room's own tables, with `$1..$n`; `store` runs it, nobody else.
 
     `together`: calls that come at once are one statement. Its arguments are arrays with an element per call,
-    and the column `n` of its rows is the number of the call, from 1. For reads only: none may spoil another.
+    and the column `n` of its rows, kept from the caller, is the number of the call, from 1. For reads
+    only: none may spoil another.
     """
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from starlette.applications import Starlette
@@ -38,6 +39,9 @@ Identify = Callable[[Context, Mapping[str, str]], Awaitable[Actor]]
 
 PageError = Callable[[Context, Request, Problem], Response]
 """Makes a page of a Problem, for browsers."""
+
+_ALWAYS = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+"""What every answer of an API says."""
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -122,7 +126,8 @@ class Server:
             if context.actor.kind == "anonymous" and call.path != ("metadata",):
                 await self._note_nobody(context, call)
                 raise unidentified()
-            call = replace(call, body=await self._body(call.headers, receive))
+            if call.method not in ("GET", "HEAD") or _brings_body(call.headers):
+                call = replace(call, body=await self._body(call.headers, receive))
             # Nothing is done whose answer the client could not read; files have a format of their own.
             if call.path[:1] != (PLACE,):
                 wanted_format(call.headers, call.query, call.body)
@@ -274,13 +279,20 @@ class Server:
         return _starlette(self._refusal(context, plain, refusal), headers, secure=False)
 
 
-def _by_token(headers: Mapping[str, str]) -> dict[str, str]:
+def _by_token(headers: Mapping[str, str]) -> Mapping[str, str]:
     """The headers without cookies: the API takes tokens only, so that no other site speaks in one's name."""
+    if "cookie" not in headers:
+        return headers
     return {name: value for name, value in headers.items() if name != "cookie"}
 
 
+def _brings_body(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
 def _headers(scope: Any) -> dict[str, str]:
-    return {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in scope["headers"]}
+    # ASGI gives names in lower case.
+    return {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
 
 
 def _from_response(response: Response) -> Answer:
@@ -315,24 +327,23 @@ def _takes_gzip(headers: Mapping[str, str]) -> bool:
 
 async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answer) -> None:
     body = answer.body
-    out = {
-        "content-type": answer.media_type,
-        "x-content-type-options": "nosniff",
-        "cache-control": "no-store",
-        **shown_to(headers),
-    }
-    out |= {k.lower(): v for k, v in answer.headers.items()}
+    out = {"content-type": answer.media_type, **_ALWAYS, **shown_to(headers)}
+    for name, value in answer.headers.items():
+        out[name.lower()] = value
     if not body and answer.status in (204, 304):
         del out["content-type"]
-    if _takes_gzip(headers) and len(body) > _GZIP_FROM:
+    if len(body) > _GZIP_FROM and _takes_gzip(headers):
         body = gzip.compress(body, 3)
         out |= {"content-encoding": "gzip", "vary": "accept-encoding"}
     if answer.status != 304:
         out["content-length"] = str(len(body))
-    pairs = [(k.encode("latin-1"), _latin(v)) for k, v in out.items()]
+    pairs = [_pair(name, value) for name, value in out.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": pairs})
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
 
 
-def _latin(value: str) -> bytes:
-    return value.replace("\r", "").replace("\n", "").encode("latin-1", "replace")
+@lru_cache(maxsize=4096)
+def _pair(name: str, value: str) -> tuple[bytes, bytes]:
+    """A header as it is sent; most are the same each time."""
+    one_line = value.replace("\r", "").replace("\n", "")
+    return name.encode("latin-1"), one_line.encode("latin-1", "replace")

@@ -2,10 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from aubier.search.sql import Args
 from aubier.store.sight import Sight
 
-_LONGEST = 2000
+LONGEST = 2000
+"""Characters of what was asked that a line keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The placeholders of what a line says; `basis` is an expression over the row `x` of its source."""
+
+    now: str
+    actor: str
+    name: str
+    org: str
+    client: str
+    purpose: str
+    action: str
+    what: str
+    outcome: str
+    basis: str
+
+    def insert(self, source: str, *, columns: str = "pat, hits", beside: str = "", ok: str = "true") -> str:
+        """An insert of one line per row of `source`, whose columns are `columns`; `beside` is joined."""
+        return (
+            "insert into audit (pat, at, actor, name, org, client, purpose, basis, action, what, hits,"
+            f" outcome) select x.pat, {self.now}, {self.actor}, {self.name}, {self.org}, {self.client},"
+            f" {self.purpose}, {self.basis}, {self.action}, {self.what}, x.hits, {self.outcome}"
+            f" from ({source}) x({columns}){beside} where {ok}"
+        )
 
 
 def line(
@@ -18,39 +46,22 @@ def line(
     outcome: str = "ok",
     missed: str = "",
     ok: str = "true",
-    beside: str = "",
 ) -> str:
     """An insert of one line per (pat, hits) row of `source`; `missed` is the outcome of a row without hits.
 
-    `beside` is a table that holds the arguments, in the row whose `n` is the third column of `source`.
     `basis` is the basis of the first valid grant that the actor holds on that record, `none` without one.
     """
     now = args.add(sight.now, "bigint")
-    texts = [
-        sight.actor,
-        sight.name,
-        sight.org,
-        sight.client,
-        sight.purpose,
-        action,
-        what[:_LONGEST],
-        outcome,
-    ]
-    actor, name, org, client, purpose, act, wh, out = (args.add(t, "text") for t in texts)
+    texts = (sight.actor, sight.name, sight.org, sight.client, sight.purpose, action, what[:LONGEST], outcome)
+    actor, name, org, client, purpose, act, wh, out = (args.add(text, "text") for text in texts)
     if missed:
         out = f"case when x.hits = 0 then {args.add(missed, 'text')} else {out} end"
-    basis = "'system'" if sight.unrestricted else _basis(sight, args, now)
-    return (
-        "insert into audit (pat, at, actor, name, org, client, purpose, basis, action, what, hits, outcome)"
-        f" select x.pat, {now}, {actor}, {name}, {org}, {client}, {purpose}, {basis}, {act}, {wh}, x.hits,"
-        f" {out}"
-        f" from ({source}) x(pat, hits{', n' if beside else ''})"
-        f"{f' join {beside} on {beside}.n = x.n' if beside else ''} where {ok}"
-    )
+    basis = "'system'" if sight.unrestricted else basis_of(args.add(list(sight.keys), "text[]"), now)
+    return Words(now, actor, name, org, client, purpose, act, wh, out, basis).insert(source, ok=ok)
 
 
-def _basis(sight: Sight, args: Args, now: str) -> str:
-    keys = args.add(list(sight.keys), "text[]")
+def basis_of(keys: str, now: str) -> str:
+    """The basis of the first valid grant on the record `x.pat` to one of `keys`."""
     return (
         f"coalesce((select g.basis from grants g where g.pat = x.pat and g.actor = any({keys}) and not g.deny"
         f" and g.since <= {now} and g.till > {now} order by g.gid limit 1), 'none')"

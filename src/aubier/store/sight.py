@@ -64,7 +64,7 @@ class Sight:
         """
         if self.unrestricted or directory:
             return "true"
-        return self._with_document(row, self._seen(args))
+        return seen_with_document(row, self._seen(args))
 
     def past(self, row: str, args: Args, *, directory: bool) -> str:
         """The same for a version of the history: hidden too when what it became, or last was, is hidden now.
@@ -79,30 +79,18 @@ class Sight:
         current = f"select 1 from res c where {same.format('c')}"
         last = f"select max(h.ver) from hist h where {same.format('h')}"
         return (
-            f"{self._with_document(row, seen)} and not exists ({current} and not ({seen.of('c')}))"
+            f"{seen_with_document(row, seen)} and not exists ({current} and not ({seen.of('c')}))"
             f" and not exists (select 1 from hist l where {same.format('l')} and l.ver = ({last})"
             f" and not exists ({current}) and not ({seen.of('l')}))"
         )
 
-    def _seen(self, args: Args) -> _Seen:
-        return _Seen(
+    def _seen(self, args: Args) -> Seen:
+        return Seen(
             keys=args.add(list(self.keys), "text[]"),
             all_keys=args.add([*self.keys, ANYONE], "text[]"),
             own=args.add(list(self.own), "text[]"),
             hidden=args.add(list(self.hidden), "text[]"),
             now=args.add(self.now, "bigint"),
-        )
-
-    @staticmethod
-    def _with_document(row: str, seen: _Seen) -> str:
-        # Fails closed: a document deleted, or not there yet, shows no content.
-        return (
-            f"{seen.of(row)} and not exists (select 1 from ref cx where cx.rid = {row}.rid and cx.pat ="
-            f" {row}.pat"
-            f" and cx.param = {CONTEXT} and not exists (select 1 from id_map cm join res cd on cd.pat ="
-            f" cm.pat"
-            f" and cd.rid = cm.rid where cm.type = {_document()}"
-            f" and cm.id = substr(cx.target, {len(_DOCUMENT) + 1}) and {seen.of('cd')}))"
         )
 
     def mine(self, args: Args) -> str:
@@ -165,6 +153,19 @@ class Sight:
         )
 
 
+def seen_with_document(row: str, seen: Seen) -> str:
+    """The rule of `Sight.predicate` over the row `row`, for the actor that the placeholders tell of."""
+    # Fails closed: a document deleted, or not there yet, shows no content.
+    return (
+        f"{seen.of(row)} and not exists (select 1 from ref cx where cx.rid = {row}.rid and cx.pat ="
+        f" {row}.pat"
+        f" and cx.param = {CONTEXT} and not exists (select 1 from id_map cm join res cd on cd.pat ="
+        f" cm.pat"
+        f" and cd.rid = cm.rid where cm.type = {_document()}"
+        f" and cm.id = substr(cx.target, {len(_DOCUMENT) + 1}) and {seen.of('cd')}))"
+    )
+
+
 def concerns(stub: str, row: str) -> str:
     """The condition under which a row of `stub` tells of a version: the patient was named in it."""
     versions = f"({stub}.until_ver is null or {row}.ver <= {stub}.until_ver)"
@@ -176,7 +177,7 @@ def _document() -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class Seen:
     """The placeholders of an actor's keys and labels, and the rule over a row's own labels."""
 
     keys: str

@@ -51,6 +51,17 @@ def signon_settings(settings: Any) -> SignonSettings:
     found = {name: value for name, value in given if value is not None}
     if found.get("sandbox"):
         found.setdefault("psc_access_seconds", found.get("access_seconds", _DEFAULTS.access_seconds))
-    address = getattr(settings, "url", "") or found.get("base_url") or _DEFAULTS.base_url
-    found["base_url"] = str(address).rstrip("/")
+    found["base_url"] = address_of(settings)
     return SignonSettings(**found)
+
+
+def address_of(settings: Any) -> str:
+    """The `base_url` alone: every request asks."""
+    named = getattr(settings, "url", "") or getattr(settings, "base_url", "")
+    return str(named or _DEFAULTS.base_url).rstrip("/")
+
+
+def skew_of(settings: Any) -> int:
+    """The `skew_seconds` alone: every request asks."""
+    given = getattr(settings, "signon_skew_seconds", None)
+    return _DEFAULTS.skew_seconds if given is None else int(given)

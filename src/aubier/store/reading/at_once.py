@@ -10,11 +10,10 @@ from typing import Any
 
 import msgspec
 
-from aubier.search.sql import Args
-from aubier.store import audit
+from aubier.store.audit import LONGEST, Words, basis_of
 from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
-from aubier.store.sight import Sight
+from aubier.store.sight import ANYONE, Seen, Sight, seen_with_document
 
 _encode = msgspec.json.Encoder().encode
 
@@ -33,16 +32,34 @@ class Wanted:
         return family(self.kind), self.sight.unrestricted
 
 
-class _Columns(Args):
-    """Arguments as the columns of a table `k` that has a row for each reader."""
+class _Asked(msgspec.Struct, frozen=True, gc=False):
+    """A row of the table `k`: a read, the number of its place, and all that is asked of its actor.
 
-    def __init__(self) -> None:
-        self.casts: list[str] = []
+    The names and their order are those of `_KINDS`.
+    """
 
-    def add(self, value: Any, cast: str) -> str:
-        self.append(value)
-        self.casts.append(cast)
-        return f"k.c{len(self)}"
+    n: int
+    type: int
+    id: str
+    what: str
+    now: int
+    actor: str
+    name: str
+    org: str
+    client: str
+    purpose: str
+    keys: tuple[str, ...]
+    all_keys: tuple[str, ...]
+    own: tuple[str, ...]
+    hidden: tuple[str, ...]
+
+
+_KINDS = (
+    "n int, type smallint, id text, what text, now bigint, actor text, name text, org text, client text,"
+    " purpose text, keys text[], all_keys text[], own text[], hidden text[]"
+)
+_SEEN = Seen("k.keys", "k.all_keys", "k.own", "k.hidden", "k.now")
+_WORDS = ("k.now", "k.actor", "k.name", "k.org", "k.client", "k.purpose", "'read'", "k.what", "'ok'")
 
 
 async def read_each(conn: Connection, wanted: Sequence[Wanted], columns: str) -> list[Any]:
@@ -52,44 +69,50 @@ async def read_each(conn: Connection, wanted: Sequence[Wanted], columns: str) ->
     """
     found: list[Any] = [None] * len(wanted)
     places = sorted(range(len(wanted)), key=lambda n: wanted[n].shape)
-    for (prefix, _), group in groupby(places, key=lambda n: wanted[n].shape):
-        table = []
-        for n in group:
-            words, args = _asked(wanted[n], prefix)
-            table.append(dict(zip(_names(len(args)), (n, *args), strict=True)))
-        sql = _statement(prefix, words, tuple(args.casts), columns)
+    for shape, group in groupby(places, key=lambda n: wanted[n].shape):
+        table = [_asked(n, wanted[n]) for n in group]
         # One argument of JSON: an array for each column costs the driver three times as much.
-        for record in await conn.fetch(sql, _encode(table).decode()):
+        for record in await conn.fetch(_statement(*shape, columns), _encode(table).decode()):
             found[record["n"]] = record
     return found
 
 
-def _asked(one: Wanted, prefix: str) -> tuple[tuple[str, str], _Columns]:
-    """The condition and the audit line of a read, in words that are the same for all of one shape."""
-    args = _Columns()
-    args.add(type_numbers()[one.kind], "smallint")
-    args.add(one.logical, "text")
-    seen, line = one.sight.predicate("r", args, directory=bool(prefix)), ""
-    if not prefix:
-        name = f"{one.kind}/{one.logical}"
-        line = audit.line(one.sight, args, "select pat, 1, n from h", action="read", what=name, beside="k")
-    return (seen, line), args
+def _asked(n: int, one: Wanted) -> _Asked:
+    sight = one.sight
+    return _Asked(
+        n,
+        type_numbers()[one.kind],
+        one.logical,
+        f"{one.kind}/{one.logical}"[:LONGEST],
+        sight.now,
+        sight.actor,
+        sight.name,
+        sight.org,
+        sight.client,
+        sight.purpose,
+        sight.keys,
+        (*sight.keys, ANYONE),
+        sight.own,
+        sight.hidden,
+    )
 
 
 @lru_cache(maxsize=16)
-def _statement(prefix: str, words: tuple[str, str], casts: tuple[str, ...], columns: str) -> str:
-    seen, line = words
-    kinds = ", ".join(map(" ".join, zip(_names(len(casts)), ("int", *casts), strict=True)))
+def _statement(prefix: str, unrestricted: bool, columns: str) -> str:
+    seen = "true" if prefix or unrestricted else seen_with_document("r", _SEEN)
     hit = (
-        f"select {columns}, k.n from k join id_map m on m.type = k.c1 and m.id = k.c2"
+        f"select {columns}, k.n from k join id_map m on m.type = k.type and m.id = k.id"
         f" join {prefix}res r on r.pat = m.pat and r.rid = m.rid where {seen}"
     )
+    line = f", a as ({_line(unrestricted)})" if not prefix else ""
     return (
-        f"with k as materialized (select * from json_to_recordset($1::json) as u({kinds})),"
-        f" h as materialized ({hit}){f', a as ({line})' if line else ''} select h.* from h"
+        f"with k as materialized (select * from json_to_recordset($1::json) as u({_KINDS})),"
+        f" h as materialized ({hit}){line} select h.* from h"
     )
 
 
-@lru_cache(maxsize=16)
-def _names(count: int) -> tuple[str, ...]:
-    return ("n", *(f"c{n}" for n in range(1, count + 1)))
+def _line(unrestricted: bool) -> str:
+    basis = "'system'" if unrestricted else basis_of("k.keys", "k.now")
+    return Words(*_WORDS, basis).insert(
+        "select pat, 1, n from h", columns="pat, hits, n", beside=" join k on k.n = x.n"
+    )

@@ -39,11 +39,16 @@ class Statements:
             return await self.shared[name].ask(args)
         async with answered():
             given = [[a] for a in args] if statement.together else args
-            return [dict(r) for r in await (conn or self.pool).fetch(statement.sql, *given)]
+            rows = [dict(r) for r in await (conn or self.pool).fetch(statement.sql, *given)]
+        if statement.together:
+            for row in rows:
+                row.pop("n")
+        return list(rows)
 
     async def _each(self, sql: str, calls: Sequence[Sequence[Any]]) -> Sequence[Rows]:
         found: list[Rows] = [[] for _ in calls]
         async with answered():
             for row in await self.pool.fetch(sql, *map(list, zip(*calls, strict=True))):
-                found[row["n"] - 1].append(dict(row))
+                columns = dict(row)
+                found[columns.pop("n") - 1].append(columns)
         return found

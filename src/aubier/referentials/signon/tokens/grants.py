@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, TypeGuard
 
 from aubier.access.actor import Actor, Context
@@ -15,7 +15,7 @@ from aubier.referentials.signon.people.accounts import Account, account_of, acto
 from aubier.referentials.signon.people.passwords import digest
 from aubier.referentials.signon.realms import PROFESSIONAL, REALMS, Realm
 from aubier.referentials.signon.refusal import invalid_login
-from aubier.referentials.signon.settings import signon_settings
+from aubier.referentials.signon.settings import address_of, signon_settings, skew_of
 from aubier.referentials.signon.tokens.claims import half_hash, subject_of
 from aubier.referentials.signon.tokens.keys import (
     ACCESS_TYPE,
@@ -137,7 +137,7 @@ def refresh_until(ctx: Context, grant: Grant) -> datetime:
     return min(grant.expires_at, ctx.now + timedelta(seconds=life))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bearer:
     """A good access token: its claims, its grant, its account (None for an application of its own)."""
 
@@ -152,10 +152,10 @@ class Bearer:
         """What this very token may do; a refreshed token may hold less than its grant."""
         return parse(self.claims["scope"])
 
-    @property
+    @cached_property
     def actor(self) -> Actor:
         """On whose behalf the bearer acts."""
-        scopes = _words(self.claims["scope"])
+        scopes = tuple(str(self.scopes).split())
         if self.account:
             return actor_of(self.account, client=self.grant.client, scopes=scopes)
         name = f"system:{self.grant.client}"
@@ -170,12 +170,6 @@ class Bearer:
         )
 
 
-@lru_cache(maxsize=1024)
-def _words(scope: str) -> tuple[str, ...]:
-    """The scopes of a token one by one, as they count: few sets of them are in use."""
-    return tuple(str(parse(scope)).split())
-
-
 async def read_bearer(ctx: Context, token: str) -> Bearer:
     """What an access token stands on. Raises Problem `login`: expired, or not valid; never why.
 
@@ -186,11 +180,11 @@ async def read_bearer(ctx: Context, token: str) -> Bearer:
     if named is None:
         raise invalid_login()
     rows = await ctx.store.run("signon.bearer", *named, ctx.now, ctx.now - RETIRED_KEYS_LIVE)
-    claims = verified(token, rows[0]["public"], ACCESS_TYPE) if rows else None
-    if not claims:
+    if not rows:
         raise invalid_login()
-    realm = _check_claims(ctx, claims)
-    return _living(ctx, rows[0], claims, realm)
+    bearer = _standing(token, address_of(ctx.settings), tuple(rows[0].items()))
+    _refuse_untimely(ctx, bearer)
+    return bearer
 
 
 @lru_cache(maxsize=512)
@@ -205,21 +199,26 @@ def _word(value: Any) -> TypeGuard[str]:
     return isinstance(value, str) and 0 < len(value) <= 64 and value.isascii() and value.isprintable()
 
 
-def _check_claims(ctx: Context, claims: Mapping[str, Any]) -> Realm:
-    limits, now = signon_settings(ctx.settings), seconds(ctx.now)
-    realms = [r for r in REALMS.values() if r.issuer(limits.base_url) == claims.get("iss")]
-    given, until = claims.get("iat"), claims.get("exp")
-    if not realms or claims.get("aud") != audience(limits.base_url):
+@lru_cache(maxsize=2048)
+def _standing(token: str, base_url: str, columns: tuple[tuple[str, Any], ...]) -> Bearer:
+    """What a token stands on, whatever the moment. Problem (login) for one that is not good.
+
+    A text under the same row is judged alike each time, and an application sends its token many times. What
+    raises is not remembered, so that forged tokens push no good one out.
+    """
+    row = dict(columns)
+    claims = verified(token, row["public"], ACCESS_TYPE)
+    if not claims or claims.get("aud") != audience(base_url):
         raise invalid_login()
-    if not isinstance(given, int) or not isinstance(until, int) or given > now + limits.skew_seconds:
+    realm = next((r for r in REALMS.values() if r.issuer(base_url) == claims.get("iss")), None)
+    if realm is None or not _lives(row, claims, realm):
         raise invalid_login()
-    if until <= now:
-        raise invalid_login(expired=True)
-    return realms[0]
+    account = account_of(row) if row["login"] else None
+    return Bearer(claims, grant_of(row), account, row["client_name"] or row["client"], realm)
 
 
-def _living(ctx: Context, row: Mapping[str, Any], claims: Mapping[str, Any], realm: Realm) -> Bearer:
-    dead = (
+def _lives(row: Mapping[str, Any], claims: Mapping[str, Any], realm: Realm) -> bool:
+    return not (
         row["gid"] is None
         or row["revoked_at"] is not None
         or row["realm"] != realm.name
@@ -227,9 +226,13 @@ def _living(ctx: Context, row: Mapping[str, Any], claims: Mapping[str, Any], rea
         or (row["login"] and not row["active"])
         or (row["sid"] and not row["offline"] and not row["session_open"])
     )
-    if dead:
+
+
+def _refuse_untimely(ctx: Context, bearer: Bearer) -> None:
+    """Problem (login) unless the token and its grant are of this moment."""
+    given, until = bearer.claims.get("iat"), bearer.claims.get("exp")
+    now = ctx.now.timestamp()
+    if not isinstance(given, int) or not isinstance(until, int) or given > int(now) + skew_of(ctx.settings):
         raise invalid_login()
-    if row["expires_at"] <= ctx.now:
+    if until <= int(now) or bearer.grant.expires_at <= ctx.now:
         raise invalid_login(expired=True)
-    account = account_of(row) if row["login"] else None
-    return Bearer(claims, grant_of(row), account, row["client_name"] or row["client"], realm)
