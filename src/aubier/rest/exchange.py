@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from aubier.fhir import json as fhir_json
@@ -99,8 +100,14 @@ def decoded(text: str) -> list[tuple[str, str]]:
     """(name, value) pairs of a query string or form. Problem when it is too long or not UTF-8."""
     if len(text) > _MAX_QUERY:
         raise problem("too-long", "The query is too long", "La requête est trop longue", at="http.query")
+    return list(_decoded(text))
+
+
+@lru_cache(maxsize=64)
+def _decoded(text: str) -> tuple[tuple[str, str], ...]:
+    # Several ask the same of one request.
     try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1000)
+        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1000))
     except (UnicodeDecodeError, ValueError) as error:
         raise problem(
             "invalid",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Literal
 
 import asyncpg
 
@@ -30,8 +30,13 @@ class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]
         return ""
 
 
-async def open_pool(dsn: str, size: int) -> Any:
-    """A pool of at most `size` connections; Problem (transient) when the server does not answer."""
+async def open_pool(dsn: str, size: int, plans: Literal["auto", "force_generic_plan"] = "auto") -> Any:
+    """A pool of at most `size` connections; Problem (transient) when the server does not answer.
+
+    `plans`: a statement that can be run in one way only is for a pool that plans it once, for any values.
+    Left to itself, PostgreSQL may plan it each time, which costs three times as much as running it, because
+    a plan for known values looks cheaper.
+    """
     try:
         return await asyncpg.create_pool(
             dsn,
@@ -48,30 +53,11 @@ async def open_pool(dsn: str, size: int) -> Any:
                 "jit": "off",
                 "timezone": "UTC",
                 "statement_timeout": str(_LONGEST_MS),
+                "plan_cache_mode": plans,
             },
         )
     except (OSError, asyncpg.PostgresError) as error:
         raise unavailable() from error
-
-
-@asynccontextmanager
-async def planned_once(conn: Connection) -> AsyncIterator[None]:
-    """What is run within takes the plan that serves any values, which each connection makes once.
-
-    For a statement that can be run in one way only. Left to itself, PostgreSQL may plan it each time, which
-    costs three times as much as running it, because a plan for known values looks cheaper. What was written
-    is committed at the end.
-    """
-    if conn.is_in_transaction():
-        yield
-        return
-    await conn.execute("begin; set local plan_cache_mode = force_generic_plan")
-    try:
-        yield
-    except BaseException:
-        await conn.execute("rollback")
-        raise
-    await conn.execute("commit")
 
 
 def unavailable() -> Problem:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aubier.search.sql import Args
 from aubier.store.keys import type_numbers
@@ -20,6 +20,8 @@ _OPENS = "(s.about or g.basis = 'self')"
 """A right on a record opens what is about its holder too; what merely names them is for themselves alone."""
 
 _DOCUMENT = "DocumentReference/"
+_CONTENT = "Binary"
+"""The one type that obeys the rules of a document too."""
 
 FOREVER = 253_402_300_800_000
 """`till` of a grant without end, milliseconds of the epoch."""
@@ -52,8 +54,13 @@ class Sight:
         """Whether the actor's scopes let this type be read at all."""
         return self.types is None or type_name in self.types
 
-    def predicate(self, row: str, args: Args, *, directory: bool) -> str:
+    def predicate(
+        self, row: str, args: Args, *, directory: bool, kind: str = "", grants: str = "grants"
+    ) -> str:
         """The condition under which the row `row` exists for this actor.
+
+        `kind` is the type of every such row, where it is known; `grants` what holds the rights and denies of
+        their records, where these few were gathered first (`held`).
 
         A valid grant to read covers it, no valid deny does, no label is hidden from the actor, and neither
         is the document that a content belongs to. An author's own rows pass labels and scopes but never a
@@ -64,7 +71,15 @@ class Sight:
         """
         if self.unrestricted or directory:
             return "true"
-        return seen_with_document(row, self._seen(args))
+        return seen_with_document(row, self._seen(args, grants), kind)
+
+    def held(self, pats: str, args: Args) -> str:
+        """The valid rights and denies of this actor in the compartments that `pats` selects."""
+        keys, now = args.add([*self.keys, ANYONE], "text[]"), args.add(self.now, "bigint")
+        return (
+            f"select g.* from grants g where g.pat = any(array({pats})) and g.actor = any({keys})"
+            f" and g.since <= {now} and g.till > {now}"
+        )
 
     def past(self, row: str, args: Args, *, directory: bool) -> str:
         """The same for a version of the history: hidden too when what it became, or last was, is hidden now.
@@ -84,13 +99,14 @@ class Sight:
             f" and not exists ({current}) and not ({seen.of('l')}))"
         )
 
-    def _seen(self, args: Args) -> Seen:
+    def _seen(self, args: Args, grants: str = "grants") -> Seen:
         return Seen(
             keys=args.add(list(self.keys), "text[]"),
             all_keys=args.add([*self.keys, ANYONE], "text[]"),
             own=args.add(list(self.own), "text[]"),
             hidden=args.add(list(self.hidden), "text[]"),
             now=args.add(self.now, "bigint"),
+            grants=grants,
         )
 
     def mine(self, args: Args) -> str:
@@ -153,17 +169,22 @@ class Sight:
         )
 
 
-def seen_with_document(row: str, seen: Seen) -> str:
+def seen_with_document(row: str, seen: Seen, kind: str = "") -> str:
     """The rule of `Sight.predicate` over the row `row`, for the actor that the placeholders tell of."""
+    rule = seen.of(row)
+    if kind not in ("", _CONTENT):
+        return rule
     # Fails closed: a document deleted, or not there yet, shows no content.
-    return (
-        f"{seen.of(row)} and not exists (select 1 from ref cx where cx.rid = {row}.rid and cx.pat ="
-        f" {row}.pat"
-        f" and cx.param = {CONTEXT} and not exists (select 1 from id_map cm join res cd on cd.pat ="
-        f" cm.pat"
-        f" and cd.rid = cm.rid where cm.type = {_document()}"
-        f" and cm.id = substr(cx.target, {len(_DOCUMENT) + 1}) and {seen.of('cd')}))"
+    document_seen = replace(seen, grants="grants").of("cd")
+    of_document = (
+        f"not exists (select 1 from ref cx where cx.rid = {row}.rid and cx.pat = {row}.pat"
+        f" and cx.param = {CONTEXT} and not exists (select 1 from id_map cm join res cd on cd.pat = cm.pat"
+        f" and cd.rid = cm.rid where cm.type = {type_numbers()['DocumentReference']}"
+        f" and cm.id = substr(cx.target, {len(_DOCUMENT) + 1}) and {document_seen}))"
     )
+    if kind:
+        return f"{rule} and {of_document}"
+    return f"{rule} and ({row}.type <> {type_numbers()[_CONTENT]} or {of_document})"
 
 
 def concerns(stub: str, row: str) -> str:
@@ -172,19 +193,19 @@ def concerns(stub: str, row: str) -> str:
     return f"{stub}.home = {row}.pat and {stub}.rid = {row}.rid and {versions}"
 
 
-def _document() -> int:
-    return type_numbers()["DocumentReference"]
-
-
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The placeholders of an actor's keys and labels, and the rule over a row's own labels."""
+    """The placeholders of an actor's keys and labels, and the rule over a row's own labels.
+
+    `grants` holds the rights and denies of the record that the row is in.
+    """
 
     keys: str
     all_keys: str
     own: str
     hidden: str
     now: str
+    grants: str = "grants"
 
     def of(self, row: str) -> str:
         """A grant covers the row, no deny does, no label hides it."""
@@ -201,9 +222,9 @@ class Seen:
         others = f"from stub s join grants {{0}} on {{0}}.pat = s.pat where {concerns('s', row)}"
         shared = f"{row}.labels @> '{{{SHARED}}}'"
         return (
-            f"(exists (select 1 from grants g where g.pat = {row}.pat and {covers})"
+            f"(exists (select 1 from {self.grants} g where g.pat = {row}.pat and {covers})"
             f" or {shared} and exists (select 1 {others.format('g')} and {_OPENS} and {covers}))"
-            f" and not exists (select 1 from grants d where d.pat = {row}.pat and {denies})"
+            f" and not exists (select 1 from {self.grants} d where d.pat = {row}.pat and {denies})"
             f" and not ({shared} and exists (select 1 {others.format('d')} and {denies}))"
             f" and ({mine} or not {row}.labels && {self.hidden})"
         )

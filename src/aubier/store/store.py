@@ -20,7 +20,6 @@ from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import FindCodes, sets_named, with_sets
 from aubier.search.sql import Args
-from aubier.store import audit
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
@@ -28,6 +27,7 @@ from aubier.store.opening.reach import reach
 from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
+from aubier.store.proof import audit
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
 from aubier.store.reading.export import Slice, export
 from aubier.store.reading.record import Asked, Walked, walk
@@ -48,9 +48,11 @@ class Store:
     `statements` are the rooms' named statements. `watchers` gives the consumers of changes of a type.
     `find_codes` gives the codes of a value set, or below a code, when a search names one.
     `bases` are the base URLs of this server: an absolute reference below one of them is a local one.
+    `pool` and `planned` are its connections: those of the second plan a statement once, for any values.
     """
 
     pool: Any
+    planned: Any
     keys: Keys
     dsn: str = ""
     statements: Mapping[str, Statement] = field(default_factory=dict)
@@ -72,9 +74,10 @@ class Store:
     async def close(self) -> None:
         """Closes every connection; one that does not end what it does within three seconds is cut off."""
         try:
-            await asyncio.wait_for(self.pool.close(), _CLOSE_WITHIN)
+            await asyncio.wait_for(asyncio.gather(self.pool.close(), self.planned.close()), _CLOSE_WITHIN)
         except TimeoutError:
             self.pool.terminate()
+            self.planned.terminate()
 
     def local(self, reference: str) -> str:
         """`Type/id` for an absolute URL of this server, the reference itself otherwise."""
@@ -99,6 +102,13 @@ class Store:
             else:
                 async with self.pool.acquire() as own:
                     yield Reader(own, sight, self.keys, self.mark)
+
+    @asynccontextmanager
+    async def _searcher(self, sight: Sight, conn: Connection | None = None) -> AsyncIterator[Reader]:
+        """A reader whose statements each take a connection of the pool that suits them; else that given."""
+        async with answered():
+            planned = None if conn else self.planned
+            yield Reader(conn or self.pool, sight, self.keys, self.mark, planned)
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
@@ -128,13 +138,13 @@ class Store:
         every connection.
         """
         query = await self.listed(query)
-        async with self._turn(sight), self._reader(sight, conn) as reader:
+        async with self._turn(sight), self._searcher(sight, conn) as reader:
             return await reader.search(query, quiet=quiet)
 
     async def search_all(self, sight: Sight, queries: Sequence[Query]) -> Found:
         """One page of several types together; see `Reader.search_all`."""
         listed = [await self.listed(query) for query in queries]
-        async with self._turn(sight), self._reader(sight) as reader:
+        async with self._turn(sight), self._searcher(sight) as reader:
             return await reader.search_all(listed)
 
     async def listed(self, query: Query) -> Query:
@@ -281,8 +291,9 @@ async def open_store(
             secret = await _term_secret(conn)
     finally:
         await conn.close()
-    pool = await open_pool(dsn, pool_size)
-    store = Store(pool, Keys(keyed_hash(secret)), dsn, {s.name: s for s in statements}, **options)
+    pool = await open_pool(dsn, pool_size - pool_size // 2)
+    planned = await open_pool(dsn, pool_size // 2, "force_generic_plan")
+    store = Store(pool, planned, Keys(keyed_hash(secret)), dsn, {s.name: s for s in statements}, **options)
     try:
         async with answered(), pool.acquire() as held:
             await reindex(held, store.index, reindexed)

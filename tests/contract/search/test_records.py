@@ -9,13 +9,11 @@ from itertools import chain
 from random import Random
 from typing import Any
 
-import asyncpg
 import pytest
 
 from aubier.access.actor import Actor
 from aubier.search.query import parse
 from aubier.store.intent import Grant
-from aubier.store.pool import planned_once
 from aubier.store.reading import Reader
 from tests.contract.desk import Desk, following, ids, opened
 from tests.contract.search.oracle import Oracle
@@ -251,7 +249,7 @@ async def test_a_page_reads_no_more_of_a_long_record_than_it_shows(desk: Desk, s
     order = [("_sort", sort)] if sort else []
     asked = [("patient", patient), ("status", "final"), ("_count", "10"), *order]
     query = parse("Observation", asked, registry=store.registry)
-    async with store.pool.acquire() as conn:
+    async with store.planned.acquire() as conn:
         heard = Listening(conn)
         page = await Reader(heard, desk.system().store.sight, store.keys, store.mark).search(query)
         text, *args = heard.last
@@ -260,19 +258,33 @@ async def test_a_page_reads_no_more_of_a_long_record_than_it_shows(desk: Desk, s
     assert _rows_read(json.loads(plan)[0]["Plan"]) <= 40
 
 
-async def test_what_is_planned_once_is_committed_and_leaves_no_trace(desk: Desk) -> None:
-    insert = "insert into claim (key, holder, till) values ($1, 'planned', 1)"
-    async with desk.house.store.pool.acquire() as conn:
-        async with planned_once(conn):
-            assert await conn.fetchval("show plan_cache_mode") == "force_generic_plan"
-            await conn.execute(insert, "kept")
-        with pytest.raises(asyncpg.DivisionByZeroError):
-            async with planned_once(conn):
-                await conn.execute(insert, "lost")
-                await conn.execute("select 1 / 0")
-        assert not conn.is_in_transaction()
-        assert await conn.fetchval("show plan_cache_mode") == "auto"
-        async with conn.transaction(), planned_once(conn):
-            assert await conn.fetchval("show plan_cache_mode") == "auto", "somebody else's transaction"
-    kept = await desk.sql("select key from claim where holder = 'planned'")
-    assert [row["key"] for row in kept] == ["kept"]
+async def test_what_is_planned_once_keeps_its_plan_and_all_connections_are_within_the_setting(
+    records: Records,
+) -> None:
+    house = records.desk.house
+    store = house.store
+    assert await store.planned.fetchval("show plan_cache_mode") == "force_generic_plan"
+    assert await store.pool.fetchval("show plan_cache_mode") == "auto"
+    assert store.pool.get_max_size() + store.planned.get_max_size() == house.settings.pool_size
+    before = await _plans(store)
+    bundle = await records.desk.found("doctor", "Observation", [("patient", CITIZEN), ("_count", "1")])
+    assert len(ids(bundle)) == 1
+    assert await _plans(store) > before
+
+
+_RUNS = "select sum(generic_plans)::int from pg_prepared_statements"
+
+
+async def _plans(store: Any) -> int:
+    """How often the connections of `planned` that are at rest have run a plan for any values."""
+    held = [await store.planned.acquire() for _ in range(store.planned.get_max_size())]
+    try:
+        return sum(
+            [
+                await c.fetchval("select sum(generic_plans)::int from pg_prepared_statements") or 0
+                for c in held
+            ]
+        )
+    finally:
+        for conn in held:
+            await store.planned.release(conn)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Literal
@@ -28,6 +29,8 @@ FORMATS: Mapping[str, Format] = {
     "text/xml": "xml",
     "xml": "xml",
 }
+_SPELT = re.compile("%(?:5F|6[16DF]|7[24])", re.IGNORECASE)
+"""A letter of `_format`, percent-encoded: its name may be written so."""
 _ANY = {"", "*/*", "application/*", "text/html"}
 """What leaves us the choice. Who asks for a page is shown JSON: there is none here."""
 
@@ -92,7 +95,7 @@ def _best(accept: str) -> Format | None:
 
 
 def _named(query: str) -> str:
-    if "_format" not in query and "%" not in query:
+    if "_format" not in query and not _SPELT.search(query):
         return ""
     # A plus that nobody encoded has become a space: application/fhir+xml is written so everywhere.
     return dict(parse_qsl(query, errors="replace")).get("_format", "").strip().replace(" ", "+")

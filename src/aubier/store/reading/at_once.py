@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
-from aubier.store.audit import LONGEST, Words, basis_of
 from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
+from aubier.store.proof.audit import LONGEST, Words, basis_of
 from aubier.store.sight import ANYONE, Seen, Sight, seen_with_document
 
 _encode = msgspec.json.Encoder().encode

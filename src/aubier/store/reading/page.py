@@ -24,6 +24,8 @@ from aubier.store.sight import Sight
 ROW = "r"
 """The name of the row that is searched."""
 _RECORD = "w"
+_WALKED = "walked"
+_HELD = "held"
 
 
 @dataclass(slots=True)
@@ -32,14 +34,17 @@ class Page:
 
     `records` is a SELECT of the compartments to walk, when the search stays in few: each is followed in its
     order, from where the page begins, and left as soon as the page is full. So a page costs the same in a
-    long record as in a short one. `taken` and `place` are those of the mark the page begins at.
+    long record as in a short one. `taken` and `place` are those of the mark the page begins at. `number`
+    tells it from other pages of the same statement.
     """
 
     frame: Frame
     sight: Sight
     query: Query
     columns: str
+    number: int = 0
     records: str = field(default="", init=False)
+    held: str = field(default="", init=False)
     tests: list[str] = field(default_factory=list, init=False)
     keys: list[SortKey] = field(default_factory=list, init=False)
     taken: Taken | None = field(default=None, init=False)
@@ -51,7 +56,7 @@ class Page:
         self.records = self._records()
         if self.records:
             frame.walked.add(ROW)
-        self.tests = [f"{ROW}.type = {frame.number(kind)}", frame.visible(ROW, kind)]
+        self.tests = [f"{ROW}.type = {frame.number(kind)}", self._visible()]
         if not self.records and not family(kind) and not self.sight.unrestricted:
             self.tests.append(f"{ROW}.pat = any({self.sight.mine(frame.args)})")
         self.tests += conditions(frame, self.query.criteria, kind, ROW)
@@ -62,6 +67,20 @@ class Page:
         self.keys = sort_keys(frame, self.query.sort, kind, ROW)
         if self.query.cursor:
             self.taken, self.place = read_cursor(self.query.cursor, self.keys)
+
+    def _visible(self) -> str:
+        """The access condition; in few records, their rights are gathered once instead of for each row."""
+        if not self.records or self.sight.unrestricted or family(self.query.type):
+            return self.frame.visible(ROW, self.query.type)
+        args, held = self.frame.args, f"{_HELD}{self.number}"
+        self.held = self.sight.held(f"select w.pat from {_WALKED}{self.number} w", args)
+        return self.sight.predicate(ROW, args, directory=False, kind=self.query.type, grants=held)
+
+    @property
+    def given(self) -> str:
+        """What the statement begins with: the records to walk, the actor's rights in them."""
+        parts = [(f"{_WALKED}{self.number}(pat)", self.records), (f"{_HELD}{self.number}", self.held)]
+        return "".join(f"{name} as materialized ({sql}), " for name, sql in parts if sql)
 
     def _within(self, owner: str, codes: Sequence[str]) -> str:
         """The condition that a row names the owner of a compartment."""
@@ -88,7 +107,7 @@ class Page:
     def total(self) -> str:
         """How many rows match, as an expression."""
         table = f"{family(self.query.type)}res {ROW}"
-        source = f"({self.records}) {_RECORD}(pat) join {table} on {self._here}" if self.records else table
+        source = f"{_WALKED}{self.number} {_RECORD} join {table} on {self._here}" if self.records else table
         return f"(select count(*) from {source} where {' and '.join(self.tests)})"
 
     @property
@@ -107,7 +126,7 @@ class Page:
             for test, keys in stretches(self.keys, ROW)
         )
         return (
-            f"select p.* from ({self.records}) {_RECORD}(pat) cross join lateral ({parts}) p"
+            f"select p.* from {_WALKED}{self.number} {_RECORD} cross join lateral ({parts}) p"
             f" order by {self.order('p')} limit {limit}"
         )
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,10 +14,11 @@ from aubier.search.model import Condition, Has, Include, Logic, Query
 from aubier.search.parameters import naming_no_other
 from aubier.search.sorting import Taken, write_cursor
 from aubier.search.sql import Args, Frame
-from aubier.store import audit, codec
+from aubier.store import codec
 from aubier.store.compartment import patient_parameters
 from aubier.store.keys import family, type_names, type_numbers
-from aubier.store.pool import Connection, planned_once
+from aubier.store.pool import Connection
+from aubier.store.proof import audit
 from aubier.store.reading.at_once import Wanted, read_each
 from aubier.store.reading.page import Page
 from aubier.store.sight import SHARED, Sight, concerns
@@ -82,12 +82,16 @@ def check_scope(sight: Sight, kind: str) -> None:
 
 @dataclass(slots=True)
 class Reader:
-    """The read side, for one actor on one connection. `mark()` is the latest commit mark."""
+    """The read side, for one actor on one connection. `mark()` is the latest commit mark.
+
+    `planned` is one that makes a plan once for any values; none, inside a transaction.
+    """
 
     conn: Connection
     sight: Sight
     keys: Keys
     mark: Callable[[], int]
+    planned: Connection = None
 
     async def read(self, kind: str, logical: str) -> Row:
         """The current version. Problem not-found (hidden and missing alike), or deleted."""
@@ -159,6 +163,7 @@ class Reader:
             " pg_current_snapshot()::text as snapshot",
             page=size,
             settled=bool(page.records),
+            given=page.given,
         )
         number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
         rows = [_row(r) for r in records[:size]]
@@ -175,7 +180,7 @@ class Reader:
         pages: list[Page] = []
         for query in queries:
             frame.walked.clear()
-            pages.append(Page(frame, self.sight, query, _ROW))
+            pages.append(Page(frame, self.sight, query, _ROW, len(pages)))
         size, counted = first.count, first.total == "accurate" or first.count == 0
         rows = " union all ".join(f"({page.rows(size + 1)})" for page in pages)
         total = " + ".join(page.total for page in pages) if counted else "null::bigint"
@@ -188,6 +193,7 @@ class Reader:
             extra=f"{total} as total, pg_current_snapshot()::text as snapshot",
             page=size,
             mixed=True,
+            given="".join(page.given for page in pages),
         )
         number = records[0]["total"] if records else None
         if not records and counted:
@@ -199,7 +205,10 @@ class Reader:
         """The total beside an empty page: nothing, unless it is a later page."""
         if not counted:
             return None
-        return int(await self.conn.fetchval(f"select {page.total}", *page.counting)) if page.taken else 0
+        if not page.taken:
+            return 0
+        begin = f"with {page.given.removesuffix(', ')} " if page.given else ""
+        return int(await self.conn.fetchval(f"{begin}select {page.total}", *page.counting))
 
     def _frame(self) -> Frame:
         args = Args()
@@ -217,7 +226,7 @@ class Reader:
     def _sees(self, row: str, kind: str, args: Args) -> str:
         if not self.sight.sees_type(kind):
             return "false"
-        return self.sight.predicate(row, args, directory=bool(family(kind)))
+        return self.sight.predicate(row, args, directory=bool(family(kind)), kind=kind)
 
     async def _proved(
         self,
@@ -233,16 +242,18 @@ class Reader:
         page: int | None = None,
         settled: bool = False,
         mixed: bool = False,
+        given: str = "",
     ) -> list[Any]:
         """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer.
 
         Finding nothing is told too, as `missed`, unless that is empty. `settled`: there is one good way to
         run it, whatever the values. `mixed`: rows of the directory are among them, and leave no line.
+        `given`: what `hit` and `extra` stand on, as the beginning of a WITH.
         """
         columns = f"h.*{', ' + extra if extra else ''}"
         if prefix:
             return list(
-                await self.conn.fetch(f"with h as materialized ({hit}) select {columns} from h", *args)
+                await self.conn.fetch(f"with {given}h as materialized ({hit}) select {columns} from h", *args)
             )
         # The row that only tells that a page follows is not shown, and not told as if it were.
         shown = "h" if page is None else f"(select pat, type from h limit {page}) h"
@@ -251,9 +262,9 @@ class Reader:
         if missed:
             source += f" union all select 0, 0 where not exists (select 1 from {shown} {told})"
         line = audit.line(self.sight, args, source, action=action, what=what, outcome=outcome, missed=missed)
-        sql = f"with h as materialized ({hit}), a as ({line}) select {columns} from h"
-        async with planned_once(self.conn) if settled else nullcontext():
-            records = list(await self.conn.fetch(sql, *args))
+        sql = f"with {given}h as materialized ({hit}), a as ({line}) select {columns} from h"
+        conn = self.planned if settled and self.planned else self.conn
+        records = list(await conn.fetch(sql, *args))
         shared = [r for r in records[:page] if r["many"]]
         if shared:
             await self._tell_others(shared, action=action, what=what, outcome=outcome)

@@ -18,11 +18,12 @@ from aubier.ground.clock import commit_ticks
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
 from aubier.search.sql import Args
-from aubier.store import audit, codec
+from aubier.store import codec
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.pool import Connection
+from aubier.store.proof import audit
 from aubier.store.rows import Indexed
 from aubier.store.sight import SHARED, Sight
 from aubier.store.writing.finding import Finder
