@@ -79,12 +79,28 @@ def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     else:
         terms = [token_key(frame.keys, kind, code, v) for v in criterion.values]
         array = frame.args.add(terms, "bigint[]")
-        posted = [v for v in criterion.values if v.code and v.system != ""]
-        if len(posted) == len(terms) and row not in frame.walked:
+        if row not in frame.walked and _codes_posted(criterion):
             test = posting(frame, "post", kind, row, f"{{p}}.term = any({array})")
         else:
             test = f"{row}.terms && {array}"
     return f"not {test}" if criterion.modifier == "not" else test
+
+
+def _codes_posted(criterion: Criterion) -> bool:
+    """Whether each code that a token criterion names has postings: a system alone, or none, has not."""
+    return all(v.code and v.system != "" for v in criterion.values)
+
+
+def posted_terms(frame: Frame, criterion: Criterion, kind: str) -> list[int]:
+    """The terms of which one is posted by every match of a token criterion; none when others may match."""
+    if (
+        criterion.modifier
+        or criterion.chain
+        or of_identifiers(criterion.parameter)
+        or not _codes_posted(criterion)
+    ):
+        return []
+    return [token_key(frame.keys, kind, criterion.parameter.code, v) for v in criterion.values]
 
 
 _SETS = frozenset({"in", "not-in", "above", "below"})

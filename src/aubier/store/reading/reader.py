@@ -20,6 +20,7 @@ from aubier.store.keys import family, type_names, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.proof import audit
 from aubier.store.reading.at_once import Wanted, read_each
+from aubier.store.reading.newest import Newest, newest
 from aubier.store.reading.page import Page
 from aubier.store.sight import SHARED, Sight, concerns
 
@@ -153,6 +154,11 @@ class Reader:
         page = Page(self._frame(), self.sight, query, _ROW)
         size = query.count if limit is None else limit
         counted = query.total == "accurate" or query.summary == "count" or size == 0
+        if not page.records and not counted and not quiet and (front := await self._newest(query, size)):
+            records = front[1]
+            cursor = _following(records, size, front[0], mark)
+            rows = [_row(r) for r in records[:size]]
+            return Found(rows, None, cursor, await self._included(query, rows))
         records = await self._proved(
             "dir_" if quiet else prefix,
             page.frame.args,
@@ -169,6 +175,25 @@ class Reader:
         rows = [_row(r) for r in records[:size]]
         cursor = _following(records, size, page, mark)
         return Found(rows, number, cursor, await self._included(query, rows))
+
+    async def _newest(self, query: Query, size: int) -> tuple[Newest, list[Any]] | None:
+        """A page of a search of the whole population, when it is found among the newest rows."""
+        front = newest(self._frame(), self.sight, query, _ROW, size + 1)
+        if front is None:
+            return None
+        records = await self._proved(
+            family(query.type),
+            front.frame.args,
+            front.rows,
+            "search",
+            query.written,
+            extra="pg_current_snapshot()::text as snapshot",
+            page=size,
+            settled=True,
+            given=front.given,
+            done=front.done,
+        )
+        return (front, [r for r in records if r["rid"] is not None]) if records[0]["done"] else None
 
     async def search_all(self, queries: Sequence[Query]) -> Found:
         """One page of several types together (`query.parse_all`), in one order, from one snapshot."""
@@ -243,28 +268,33 @@ class Reader:
         settled: bool = False,
         mixed: bool = False,
         given: str = "",
+        done: str = "",
     ) -> list[Any]:
         """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer.
 
         Finding nothing is told too, as `missed`, unless that is empty. `settled`: there is one good way to
         run it, whatever the values. `mixed`: rows of the directory are among them, and leave no line.
-        `given`: what `hit` and `extra` stand on, as the beginning of a WITH.
+        `given`: what `hit` and `extra` stand on, as the beginning of a WITH. `done`: a condition over `h`
+        without which nothing is answered, nor told; it is the last column then.
         """
-        columns = f"h.*{', ' + extra if extra else ''}"
+        columns, source = f"h.*{', ' + extra if extra else ''}", "h"
+        parts = f"{given}h as materialized ({hit})"
+        if done:
+            columns, source = columns + ", d.done", "d left join h on d.done"
+            parts += f", d(done) as materialized (select {done})"
+        conn = self.planned if settled and self.planned else self.conn
         if prefix:
-            return list(
-                await self.conn.fetch(f"with {given}h as materialized ({hit}) select {columns} from h", *args)
-            )
+            return list(await conn.fetch(f"with {parts} select {columns} from {source}", *args))
         # The row that only tells that a page follows is not shown, and not told as if it were.
         shown = "h" if page is None else f"(select pat, type from h limit {page}) h"
         told = f"where h.type <> all('{{{_directory()}}}'::smallint[])" if mixed else ""
-        source = f"select pat, count(*)::int from {shown} {told} group by pat"
+        lines = f"select pat, count(*)::int from {shown} {told} group by pat"
         if missed:
-            source += f" union all select 0, 0 where not exists (select 1 from {shown} {told})"
-        line = audit.line(self.sight, args, source, action=action, what=what, outcome=outcome, missed=missed)
-        sql = f"with {given}h as materialized ({hit}), a as ({line}) select {columns} from h"
-        conn = self.planned if settled and self.planned else self.conn
-        records = list(await conn.fetch(sql, *args))
+            lines += f" union all select 0, 0 where not exists (select 1 from {shown} {told})"
+        told_if = "(select d.done from d)" if done else "true"
+        words = {"action": action, "what": what, "outcome": outcome}
+        line = audit.line(self.sight, args, lines, **words, missed=missed, ok=told_if)
+        records = list(await conn.fetch(f"with {parts}, a as ({line}) select {columns} from {source}", *args))
         shared = [r for r in records[:page] if r["many"]]
         if shared:
             await self._tell_others(shared, action=action, what=what, outcome=outcome)
@@ -446,7 +476,7 @@ class Reader:
         return f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
 
 
-def _following(records: Sequence[Any], size: int, page: Page, mark: int) -> str:
+def _following(records: Sequence[Any], size: int, page: Page | Newest, mark: int) -> str:
     """The cursor of what comes after the first `size` records; empty when nothing does."""
     if len(records) <= size or not size:
         return ""

@@ -1,0 +1,141 @@
+"""A page of the whole population, looked for among the newest rows first.
+
+A search that names no patient and asks for what is common (`code=`, `status=`, `date=`) is answered by the
+first of many: reading them all to sort them would cost more each year. What it asks for is looked for along
+an index in the order of the page, for a bounded stretch. When that fills no page, nothing is answered here,
+and the search goes the other way, from its rarest criterion.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from aubier.search.model import Condition, Criterion, Query
+from aubier.search.parameters import listed_codes
+from aubier.search.sorting import SortKey, Taken, after, order_by, read_cursor, sort_keys, unchanged_since
+from aubier.search.sql import Frame, conditions, of_identifiers, posted_terms
+from aubier.store.keys import family
+from aubier.store.reading.page import ROW
+from aubier.store.sight import Sight
+
+_SCANNED = {"post": 20_000, "res": 5_000}
+"""Entries of an index that are looked at for records that the actor may open."""
+_OPENED = 500
+"""Rows that are looked at for the other criteria."""
+_BROAD = frozenset({"token", "date", "number", "quantity"})
+
+
+@dataclass(slots=True)
+class Newest:
+    """The statement of a page along an index. `anchor` is the term whose postings are followed, in its order.
+
+    `given` and `rows` make the page, `done` tells whether it is one: full, or all there is.
+    """
+
+    frame: Frame
+    sight: Sight
+    query: Query
+    columns: str
+    limit: int
+    keys: list[SortKey]
+    anchor: Criterion | None
+    taken: Taken | None = field(default=None, init=False)
+    given: str = field(default="", init=False)
+    rows: str = field(default="", init=False)
+    done: str = field(default="", init=False)
+
+    def __post_init__(self) -> None:
+        frame, kind = self.frame, self.query.type
+        frame.walked.add(ROW)
+        opened = not family(kind) and not self.sight.unrestricted
+        if opened:
+            self.given = f"mine(pat) as materialized (select unnest({self.sight.mine(frame.args)})), "
+        tests = [frame.visible(ROW, kind)]
+        tests += conditions(frame, [c for c in self.query.criteria if c is not self.anchor], kind, ROW)
+        start: list[str] = []
+        if self.query.cursor:
+            self.taken, place = read_cursor(self.query.cursor, self.keys)
+            tests.append(unchanged_since(frame, self.taken, ROW))
+            start.append(self._after(place))
+        most = _SCANNED["post" if self.anchor else "res"]
+        scanned = f"{self._scanned(start)} limit {most}"
+        mine = "(q.pat in (select m.pat from mine m)) is true" if opened else "true"
+        found = f"select q.* from ({scanned}) q where {mine} order by {self._order('q')} limit {_OPENED}"
+        values = ", ".join(f"{key.expression} as s{n}" for n, key in enumerate(self.keys))
+        row = (
+            f"select {self.columns}, {values} from {family(kind)}res {ROW}"
+            f" where {ROW}.pat = c.pat and {ROW}.rid = c.rid and {' and '.join(tests)} offset 0"
+        )
+        self.rows = (
+            f"select f.* from ({found}) c cross join lateral ({row}) f order by {self._order('c')}"
+            f" limit {self.limit}"
+        )
+        self.done = (
+            f"(select case when (select count(*) from h) >= {self.limit} then true else"
+            f" (select count(*) from ({scanned}) q) < {most}"
+            f" and (select count(*) from ({found}) q) < {_OPENED} end)"
+        )
+
+    def _scanned(self, start: Sequence[str]) -> str:
+        frame, kind = self.frame, self.query.type
+        if self.anchor:
+            (term,) = posted_terms(frame, self.anchor, kind)
+            where = [f"p.term = {frame.args.add(term, 'bigint')}", *start]
+            columns, table, order = "p.pat, p.rid, p.k", "post p", "p.k, p.rid"
+        else:
+            key = self.keys[0].expression
+            where = [f"{ROW}.type = {frame.number(kind)}", *start]
+            columns, table, order = f"{ROW}.pat, {ROW}.rid, {key} as k", f"res {ROW}", order_by(self.keys)
+        return f"select {columns} from {family(kind)}{table} where {' and '.join(where)} order by {order}"
+
+    def _after(self, place: Sequence[object]) -> str:
+        if self.anchor is None:
+            return after(self.frame, self.keys, place)
+        lo, rid = (self.frame.args.add(value, "bigint") for value in place)
+        return f"(p.k, p.rid) > (-{lo}, {rid})"
+
+    def _order(self, rows: str) -> str:
+        down = self.keys[0].descending and self.anchor is None
+        return f"{rows}.k{' desc' if down else ''}, {rows}.rid"
+
+
+def newest(frame: Frame, sight: Sight, query: Query, columns: str, limit: int) -> Newest | None:
+    """The page of a search along an index; None when it is better found from its criteria."""
+    keys = sort_keys(frame, query.sort, query.type, ROW)
+    by_date = keys[0].expression == f"{ROW}.lo" and keys[0].descending
+    by_change = keys[0].expression == f"{ROW}.seq" and len(keys) == 2
+    if (
+        query.within[0]
+        or not (by_date or by_change)
+        or len(keys) != 2
+        or not all(map(_broad, query.criteria))
+    ):
+        return None
+    anchor = _anchor(frame, query) if by_date else None
+    return Newest(frame, sight, query, columns, limit, keys, anchor)
+
+
+def _broad(criterion: Condition) -> bool:
+    """Whether a criterion may well hold for one row of a few, and a row tells by itself that it does."""
+    if (
+        not isinstance(criterion, Criterion)
+        or criterion.chain
+        or criterion.modifier not in ("", "not", "missing")
+    ):
+        return False
+    if criterion.parameter.code in ("_id", "_text", "_content"):
+        return False
+    return criterion.parameter.type in _BROAD and not of_identifiers(criterion.parameter)
+
+
+def _anchor(frame: Frame, query: Query) -> Criterion | None:
+    """The criterion whose postings to follow: a code of many rather than one of a short list."""
+    found = [
+        c
+        for c in query.criteria
+        if isinstance(c, Criterion)
+        and c.parameter.type == "token"
+        and len(posted_terms(frame, c, query.type)) == 1
+    ]
+    return min(found, key=lambda c: bool(listed_codes(c.parameter)), default=None)

@@ -1,0 +1,84 @@
+"""Searches of the whole population: along an index or from their criteria, the same answers and proofs."""
+
+import json
+from itertools import chain
+from random import Random
+
+import pytest
+
+from aubier.search.query import parse
+from aubier.store.reading import Reader, newest
+from tests.contract.desk import Desk, following, ids
+from tests.contract.search.conftest import Library
+from tests.contract.search.questions import Pairs
+from tests.contract.search.test_paging import scale
+from tests.contract.search.test_records import Listening, _rows_read
+
+ASKED: tuple[tuple[str, Pairs], ...] = (
+    ("Observation", []),
+    ("Observation", [("status", "final")]),
+    ("Observation", [("status", "final,amended")]),
+    ("Observation", [("code:not", "8867-4"), ("status", "final")]),
+    ("Observation", [("date", "ge2020")]),
+    ("Observation", [("value-quantity", "gt1")]),
+    ("Observation", [("date:missing", "true")]),
+    ("Observation", [("_sort", "_lastUpdated")]),
+    ("Observation", [("_sort", "-_lastUpdated"), ("status", "final")]),
+    ("Patient", [("gender", "female"), ("_lastUpdated", "ge2000")]),
+    ("Condition", [("clinical-status", "active")]),
+    ("PractitionerRole", [("active", "true")]),
+    ("Observation", [("status", "nothing")]),
+)
+BOUNDS = (("far", 20_000, 500), ("near", 3, 2), ("one row", 50, 1))
+
+
+def _bounded(monkeypatch: pytest.MonkeyPatch, scanned: int, opened: int) -> None:
+    monkeypatch.setattr(newest, "_SCANNED", {"post": scanned, "res": scanned})
+    monkeypatch.setattr(newest, "_OPENED", opened)
+
+
+@pytest.mark.parametrize("login", ["loader", "doctor"])
+@pytest.mark.parametrize(("kind", "asked"), ASKED, ids=str)
+async def test_the_same_pages_wherever_it_stops(
+    library: Library, monkeypatch: pytest.MonkeyPatch, login: str, kind: str, asked: Pairs
+) -> None:
+    whole = await library.desk.found(login, kind, [*asked, ("_total", "accurate"), ("_count", "1000")])
+    assert whole["total"] == len(ids(whole))
+    for _, scanned, opened in BOUNDS:
+        _bounded(monkeypatch, scanned, opened)
+        bundle = await library.desk.found(login, kind, [*asked, ("_count", "7")])
+        pages = [ids(bundle)]
+        while url := following(bundle):
+            bundle = (await library.desk.ask(login, "GET", url))[1]
+            pages.append(ids(bundle))
+        assert list(chain(*pages)) == ids(whole), (scanned, opened)
+        assert all(len(page) == 7 for page in pages[:-1])
+
+
+async def test_the_same_proofs_wherever_it_stops(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    for _, scanned, opened in BOUNDS:
+        _bounded(monkeypatch, scanned, opened)
+        (before,) = await library.desk.sql("select coalesce(max(aid), 0) as last from audit")
+        await library.desk.found("doctor", "Observation", [("status", "final"), ("_count", "5")])
+        lines = "select pat, hits, what, action, outcome, basis from audit where aid > $1 order by pat"
+        told.append([tuple(row) for row in await library.desk.sql(lines, before["last"])])
+    assert told[0] and sum(line[1] for line in told[0]) == 5
+    assert told[0] == told[1] == told[2]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [[("status", "final")], [("status", "final"), ("value-quantity", "lt90")], [("date", "ge2000")], []],
+)
+async def test_a_page_reads_no_more_of_a_long_list_than_it_shows(desk: Desk, asked: Pairs) -> None:
+    await scale(desk, Random(37), 400)
+    store = desk.house.store
+    query = parse("Observation", [*asked, ("_count", "10")], registry=store.registry)
+    async with store.planned.acquire() as conn:
+        heard = Listening(conn)
+        page = await Reader(heard, desk.system().store.sight, store.keys, store.mark).search(query)
+        text, *args = heard.last
+        plan = await conn.fetchval(f"explain (analyze, format json) {text}", *args)
+    assert len(page.rows) == 10
+    assert _rows_read(json.loads(plan)[0]["Plan"]) <= 60
