@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aubier.access.actor import Context
 from aubier.fhir import json as fhir_json
+from aubier.fhir.patch import Change
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Door, Method, Request, Resource, Response, Way
 from aubier.services.record.actions import (
@@ -23,7 +24,7 @@ from aubier.services.record.cda.document import MEDIA_TYPE
 from aubier.services.record.headers import safe_headers
 from aubier.services.record.mhd import MHD, PDSM
 from aubier.services.record.mhd.find import OFFERS
-from aubier.services.record.mhd.patch import Patch, fhirpath_patch, json_patch
+from aubier.services.record.mhd.patch import fhirpath_patch, json_patch
 
 BASE = "/pdsm"
 _FHIR = "application/fhir+json"
@@ -148,7 +149,7 @@ def _binary(opened: Opened) -> Resource:
 # -- changing -------------------------------------------------------------------------------------------
 
 
-def _patch(request: Request) -> Patch:
+def _patch(request: Request) -> Change:
     kind = _body_type(request, "application/json-patch+json", *_JSON)
     if kind == "application/json-patch+json":
         try:
