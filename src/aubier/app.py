@@ -15,12 +15,14 @@ from typing import Any
 
 from aubier import __version__, terminology
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
+from aubier.access.scopes import letters
 from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import Clock, milliseconds, system_clock
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import (
     BeforeWrite,
+    Door,
     Job,
     Migration,
     OnChange,
@@ -29,6 +31,7 @@ from aubier.ground.rows import (
     Resource,
     Response,
     Service,
+    Texts,
 )
 from aubier.portals.frame.errors import problem_page
 from aubier.portals.frame.house import Content, Login
@@ -40,6 +43,9 @@ from aubier.referentials.signon import api as signon_api
 from aubier.rest.asgi import Server
 from aubier.rest.bulk import service as bulk
 from aubier.rest.capability import capability
+from aubier.rest.doors import calls
+from aubier.rest.doors.capability import statement as door_statement
+from aubier.rest.doors.opening import Opening, opening
 from aubier.rest.exchange import Limits
 from aubier.rest.interactions import Interactions
 from aubier.search.parameters import registry
@@ -63,6 +69,7 @@ SERVICES: tuple[Service, ...] = (
     record.SERVICE,
     bulk.SERVICE,
     validation.SERVICE,
+    calls.SERVICE,
 )
 """Every room, in the order their tables are made. The table of contents of Aubier."""
 
@@ -227,16 +234,12 @@ def refuse_doubles(services: Sequence[Service]) -> None:
 def _server(settings: Settings, access: Access, services: Sequence[Service], clock: Clock) -> Server:
     operations: dict[tuple[str, str], Operation] = {(o.on, o.name): o for s in services for o in s.operations}
     oauth = {name: signon_api.place(name) for name in ("authorize", "token", "introspect", "revoke")}
-    statements: dict[str, bytes] = {}
-
-    def statement(base: str) -> bytes:
-        if base not in statements:
-            if len(statements) > 16:
-                statements.clear()
-            statements[base] = fhir_json.dumps(capability(base, __version__, PUBLISHED, operations, oauth))
-        return statements[base]
-
-    portal = _portal(settings, operations)
+    statement = _kept(lambda base: capability(base, __version__, PUBLISHED, operations, oauth))
+    interactions = Interactions(
+        statement, operations, Limits(settings.page_size, settings.page_size_max), access.store.registry
+    )
+    doors = [_opening(door, interactions) for s in services for door in s.doors]
+    portal = _portal(settings, operations, [(d.door.base, d.door.title) for d in doors])
 
     def page_error(context: Context, request: Request, refusal: Problem) -> Response:
         return problem_page(refusal, frame(portal, context, request))
@@ -244,24 +247,48 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
     return Server(
         access=access,
         identify=identify,
-        interactions=Interactions(
-            statement,
-            operations,
-            Limits(settings.page_size, settings.page_size_max),
-            access.store.registry,
-        ),
+        interactions=interactions,
         clock=clock,
         max_body=settings.max_body_bytes,
         base_url=settings.base_url.rstrip("/"),
         trusted_proxy=settings.trusted_proxy,
         language=settings.language,
         routes=[*(r for s in services for r in s.routes), *pages(portal)],
-        doors=[d for s in services for d in s.doors],
+        doors=doors,
+        by_key=by_key,
         page_error=page_error,
     )
 
 
-def _portal(settings: Settings, operations: Mapping[tuple[str, str], Operation]) -> PortalHouse:
+def _kept(made: Callable[[str], Resource]) -> Callable[[str], bytes]:
+    """The same as bytes, made once for each of the few bases that a server is called by."""
+    statements: dict[str, bytes] = {}
+
+    def statement(base: str) -> bytes:
+        if base not in statements:
+            if len(statements) > 16:
+                statements.clear()
+            statements[base] = fhir_json.dumps(made(base))
+        return statements[base]
+
+    return statement
+
+
+def _opening(door: Door, interactions: Interactions) -> Opening:
+    """A row as a door that answers."""
+
+    def said(base: str) -> Resource:
+        registry = interactions.registry
+        return door_statement(door, base, registry=registry, version=__version__, published=PUBLISHED)
+
+    return opening(door, interactions, _kept(said))
+
+
+def _portal(
+    settings: Settings,
+    operations: Mapping[tuple[str, str], Operation],
+    doors: Sequence[tuple[str, Texts]],
+) -> PortalHouse:
     """What the pages need of other rooms."""
 
     def cookie(request: Request) -> str:
@@ -279,6 +306,7 @@ def _portal(settings: Settings, operations: Mapping[tuple[str, str], Operation])
         people=_people,
         sandbox=settings.sandbox,
         login_path=signon_api.LOGIN,
+        doors=doors,
         logout_path=signon_api.place("logout"),
     )
 
@@ -339,6 +367,16 @@ async def identify(context: Context, headers: Mapping[str, str]) -> Actor:
     names = (signon_api.cookie_name("https:"), signon_api.cookie_name("http:"))
     cookie = next((found for name in names if (found := _cookie(sent, name))), "")
     return (await signon_api.session_actor(context, cookie) if cookie else None) or ANONYMOUS
+
+
+async def by_key(context: Context, door: Door, key: str) -> Actor:
+    """The application that a key lets in at a door, with the interactions of that door and no other scope."""
+    return await signon_api.authenticate_key(context, door.name, key, _scopes_of(door))
+
+
+def _scopes_of(door: Door) -> tuple[str, ...]:
+    """What a door's offers need, as scopes: `system/Device.rs`."""
+    return tuple(f"system/{o.type}.{letters(o.interactions)}" for o in door.offers)
 
 
 def _cookie(header: str, name: str) -> str:

@@ -19,7 +19,12 @@ from aubier.access.view import Access
 from aubier.app import build
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
-from aubier.ground.rows import Policy, Request, Response
+from aubier.ground.rows import Policy, Request
+from aubier.rest.doors.capability import statement
+from aubier.rest.doors.opening import Opening, opening
+from aubier.rest.exchange import Answer
+from aubier.rest.interactions import Interactions
+from aubier.search.parameters import registry
 from aubier.services.record import SERVICE
 from aubier.services.record.api import deposit_cda, open_document, parse_document, part_link
 from aubier.services.record.cda.header import read_header
@@ -77,10 +82,19 @@ class House:
     folder: Path
     clock: datetime = NOW
 
+    @property
+    def door(self) -> Opening:
+        known = self.access.store.registry
+
+        def said(base: str) -> bytes:
+            return fhir_json.dumps(statement(DOOR, base, registry=known, version="1", published="2026-11-22"))
+
+        return opening(DOOR, Interactions(said, registry=known), said)
+
     def context(self, actor: Actor) -> Context:
         return self.access.context(actor, self.clock, "en")
 
-    async def ask(self, actor: Actor, method: str, path: str, **options: Any) -> Response:
+    async def ask(self, actor: Actor, method: str, path: str, **options: Any) -> Answer:
         """A request at the door; `query`, `form` (pairs), `body` (bytes or JSON), `headers`."""
         body = options.get("body", b"")
         headers = {"content-type": "application/fhir+json", **options.get("headers", {})}
@@ -93,7 +107,7 @@ class House:
             body=body if isinstance(body, bytes) else json.dumps(body).encode(),
             base_url="http://aubier.test",
         )
-        return await DOOR.run(self.context(actor), request)
+        return await self.door.answer(self.context(actor), request)
 
     async def refused(self, actor: Actor, method: str, path: str, **options: Any) -> Problem:
         """The Problem that such a request gives."""
@@ -113,13 +127,14 @@ class House:
         return (await view.search(kind, [("_total", "accurate"), ("_count", "1")])).total or 0
 
 
-def read(response: Response) -> dict[str, Any]:
-    return fhir_json.parse(response.body if isinstance(response.body, bytes) else response.body.encode())
+def read(answer: Answer) -> dict[str, Any]:
+    return fhir_json.parse(answer.body)
 
 
 @pytest.fixture(scope="module")
 async def store(database: Callable[[], str]) -> AsyncIterator[Store]:
-    opened = await open_store(database(), statements=SERVICE.statements)
+    known = registry().with_custom(SERVICE.search_parameters)
+    opened = await open_store(database(), statements=SERVICE.statements, registry=known)
     yield opened
     await opened.close()
 

@@ -117,6 +117,12 @@ def _smart(word: str) -> Scope | None:
     )
 
 
+def letters(interactions: Iterable[str]) -> str:
+    """The letters of a scope that lets these interactions through, in the order cruds."""
+    needed = {_LETTERS[interaction] for interaction in interactions}
+    return "".join(letter for letter in "cruds" if letter in needed)
+
+
 @lru_cache(maxsize=1024)
 def _parsed(words: tuple[str, ...]) -> tuple[Scope, ...]:
     return tuple(scope for word in words if (scope := _smart(word)))

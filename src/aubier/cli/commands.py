@@ -94,10 +94,11 @@ def client_group() -> None:
     is_flag=True,
     help="The platform answers for it: people are not asked before it acts for them.",
 )
-def client_add(data: str | None, name: str, redirects: tuple[str, ...], **flags: bool) -> None:
-    """Register the application NAME; prints its client id, and its secret once."""
+@click.option("--door", default="", metavar="NAME", help="Give it a key to a national API, such as annuaire.")
+def client_add(data: str | None, name: str, redirects: tuple[str, ...], door: str, **flags: bool) -> None:
+    """Register the application NAME; prints its client id, and its secret or key once."""
     with plainly():
-        carry_out(people.client_add(_settings(data), name, redirects, **flags))
+        carry_out(people.client_add(_settings(data), name, redirects, door=door, **flags))
 
 
 @client_group.command("list")

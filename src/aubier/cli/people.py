@@ -43,12 +43,15 @@ async def client_add(
     *,
     confidential: bool = False,
     first_party: bool = False,
+    door: str = "",
 ) -> None:
-    """Registers an application and prints what it needs."""
+    """Registers an application and prints what it needs; with `door`, its key there."""
     async with opened(settings) as house:
+        _check_door(door, {d.door.name for d in house.server.doors if d.door.key})
         client = await signon.add_client(
             console(house), name, redirects, confidential=confidential, first_party=first_party
         )
+        key = await signon.add_door_key(console(house), client.id, door) if door else ""
     say(f"Application enregistrée : {name}", f"Registered: {name}")
     if client.first_party:
         say(
@@ -59,6 +62,18 @@ async def client_add(
     if client.secret:
         say("Gardez ce secret, il n'est montré qu'une fois :", "Keep this secret, it is shown once:")
         click.echo(f"client_secret {client.secret}")
+    if key:
+        say("Gardez cette clé, elle n'est montrée qu'une fois :", "Keep this key, it is shown once:")
+        click.echo(f"door_key {key}")
+
+
+def _check_door(door: str, keyed: set[str]) -> None:
+    """Problem (value) unless `door` is empty or names an API that takes keys."""
+    if door and door not in keyed:
+        listed = ", ".join(sorted(keyed))
+        raise problem(
+            "value", f"--door is one of {listed}, not {door[:40]}", f"--door vaut {listed}, pas {door[:40]}"
+        )
 
 
 async def client_list(settings: Settings) -> None:

@@ -6,6 +6,7 @@ access rules are all derived from these rows, so they cannot lie.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -178,18 +179,90 @@ class BeforeWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class Way:
+    """Something a door does that is no plain interaction. `run(ctx, request, *groups)`.
+
+    `path` is a pattern of the whole path after the base; its groups are given to `run`. `interaction` is what
+    the capability statement calls it, on `type` or, when that is empty, on the whole door; empty: not told.
+    """
+
+    method: Method
+    path: re.Pattern[str]
+    run: Callable[..., Awaitable[Response]]
+    type: str = ""
+    interaction: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A search parameter that a door takes; `code` may be a chain (`author.family`).
+
+    `modifiers` and `prefixes` are those taken; None for all that the standard knows. `also` is another
+    spelling of it. `days`: how far back a date may reach; 0 as far as one likes.
+    """
+
+    code: str
+    modifiers: tuple[str, ...] | None = None
+    prefixes: tuple[str, ...] | None = None
+    also: str = ""
+    days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a door does with one resource type: `interactions` are FHIR's codes (`read`, `search-type`...).
+
+    A search must name one parameter of each group of `required`. `includes` and `revincludes` are those taken
+    (`Device:organization`). `profile` is what every resource follows, `supported` what some do.
+    `fixed` are pairs that every resource of this type at this door fulfils (`patient:missing`, `true`).
+    `shown(resource)` gives what this door tells of a resource. A type with either is read and searched only.
+    """
+
+    type: str
+    interactions: tuple[str, ...] = ("read", "search-type")
+    asked: tuple[Asked, ...] = ()
+    required: tuple[tuple[str, ...], ...] = ()
+    includes: tuple[str, ...] = ()
+    revincludes: tuple[str, ...] = ()
+    profile: str = ""
+    supported: tuple[str, ...] = ()
+    fixed: tuple[tuple[str, str], ...] = ()
+    shown: Callable[[Resource], Resource] | None = None
+    about: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
     """A published national API: its own base path over the same store, as narrow as its guide says.
 
-    `run(ctx, request)` answers everything below `base`; `capability(base_url)` is its statement.
+    `controls` are the result parameters taken (`_count`, `_sort`...), `page` and `largest` the entries of a
+    page, `total` what a first page tells unasked. `strict`: an unknown parameter is refused even when the
+    client asks for leniency. `key` is the header of an application's key, taken beside bearer tokens; `calls`
+    are an application's calls a second, 0 without bound. `rule` and `follows` name the guide and the
+    CapabilityStatements it asks for.
     """
 
     name: str
     base: str
-    run: Callable[[Any, Request], Awaitable[Response]]
-    capability: Callable[[str], Resource]
     title: Texts
     rule: str
+    offers: tuple[Offer, ...]
+    ways: tuple[Way, ...] = ()
+    controls: tuple[str, ...] = ("_count", "_total")
+    page: int = 20
+    largest: int = 1000
+    total: Literal["none", "estimate", "accurate"] = "none"
+    formats: tuple[Literal["json", "xml"], ...] = ("json",)
+    patch_formats: tuple[str, ...] = ()
+    strict: bool = True
+    key: str = ""
+    calls: int = 0
+    follows: tuple[str, ...] = ()
+    about: str = ""
+
+    def offer(self, kind: str) -> Offer | None:
+        """What it does with a type, or None."""
+        return next((o for o in self.offers if o.type == kind), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Door, Request, Response, Route
 from aubier.rest.bulk.asking import PLACE
 from aubier.rest.bundles import run_bundle
+from aubier.rest.doors.opening import Opening
 from aubier.rest.exchange import Answer, Call, decoded_bytes, failed, language_of, rendered, unforeseen
 from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.interactions import Interactions, path_of
@@ -36,6 +37,9 @@ _NOBODY_A_MINUTE = 60
 Identify = Callable[[Context, Mapping[str, str]], Awaitable[Actor]]
 """`identify(context, headers)`: the actor of a request; anonymous when it brings no credentials, Problem
 (login, expired) when it brings bad ones."""
+
+ByKey = Callable[[Context, Door, str], Awaitable[Actor]]
+"""`by_key(context, door, key)`: the application that a key lets in at a door. Problem (login): none."""
 
 PageError = Callable[[Context, Request, Problem], Response]
 """Makes a page of a Problem, for browsers."""
@@ -67,7 +71,8 @@ class Server:
     trusted_proxy: str = ""
     language: str = "fr"
     routes: Sequence[Route] = ()
-    doors: Sequence[Door] = ()
+    doors: Sequence[Opening] = ()
+    by_key: ByKey | None = None
     page_error: PageError | None = None
     others: Any = field(default=None, init=False)
     nobody: tuple[int, int] = field(default=(0, 0), init=False)
@@ -86,8 +91,8 @@ class Server:
             scope["path"].startswith("/fhir/") and not scope["path"].startswith("/fhir/.well-known/")
         ):
             await self._fhir(scope, receive, send)
-        elif any(scope["path"] == d.base or scope["path"].startswith(d.base + "/") for d in self.doors):
-            await self._door(scope, receive, send)
+        elif door := next((d for d in self.doors if d.holds(scope["path"])), None):
+            await self._door(door, scope, receive, send)
         else:
             await self.others(scope, receive, send)
 
@@ -200,24 +205,35 @@ class Server:
 
     # -- doors and routes ---------------------------------------------------------------------------
 
-    async def _door(self, scope: Any, receive: Any, send: Any) -> None:
-        door = next(
-            d for d in self.doors if scope["path"] == d.base or scope["path"].startswith(d.base + "/")
-        )
+    async def _door(self, door: Opening, scope: Any, receive: Any, send: Any) -> None:
         headers = _headers(scope)
-        answer = preflight(scope["method"], headers) or await self._opened(door, scope, headers, receive)
+        answer = preflight(scope["method"], headers, door.door.key)
+        answer = answer or await self._opened(door, scope, headers, receive)
         await _send(send, scope["method"], headers, answer)
 
-    async def _opened(self, door: Door, scope: Any, headers: Mapping[str, str], receive: Any) -> Answer:
+    async def _opened(self, door: Opening, scope: Any, headers: Mapping[str, str], receive: Any) -> Answer:
         language = language_of(headers, "en")
         try:
-            body = await self._body(headers, receive)
-            context = await self.context(_by_token(headers), language)
-            return _from_response(await door.run(context, self._request(scope, headers, body, {})))
+            # Who asks comes before what is asked here too; what needs nobody has no body.
+            context = await self._let_in(door.door, headers, language)
+            nobody = context.actor.kind == "anonymous"
+            if nobody and not door.open_to_all(scope["path"]):
+                raise unidentified()
+            body = b"" if nobody else await self._body(headers, receive)
+            return await door.answer(context, self._request(scope, headers, body, {}))
         except Problem as refusal:
-            return failed(refusal, language)
+            return failed(placed(refusal, "http.path"), language)
         except Exception:
             return failed(unforeseen(scope["method"], scope["path"]), language)
+
+    async def _let_in(self, door: Door, headers: Mapping[str, str], language: str) -> Context:
+        """The context of who asks at a door: by its key when one came, else by token."""
+        key = headers.get(door.key.lower(), "") if door.key else ""
+        if not key or self.by_key is None:
+            return await self.context(_by_token(headers), language)
+        now = self.clock()
+        nobody = self.access.context(ANONYMOUS, now, language)
+        return self.access.context(await self.by_key(nobody, door, key), now, language)
 
     def _request(
         self, scope: Any, headers: Mapping[str, str], body: bytes, params: Mapping[str, str]

@@ -22,13 +22,16 @@ _SHOWN = {
 }
 
 
-def preflight(method: str, headers: Mapping[str, str]) -> Answer | None:
-    """The answer to a browser that asks what it may send; None for any other request."""
+def preflight(method: str, headers: Mapping[str, str], key: str = "") -> Answer | None:
+    """The answer to a browser that asks what it may send; None for any other request.
+
+    `key` is the header of an application's key, where one is taken.
+    """
     if method != "OPTIONS" or "origin" not in headers or "access-control-request-method" not in headers:
         return None
     allowed = {
         "access-control-allow-methods": _METHODS,
-        "access-control-allow-headers": _ASKED,
+        "access-control-allow-headers": f"{_ASKED}, {key}" if key else _ASKED,
         "access-control-max-age": "7200",
     }
     return Answer(204, b"", allowed, "")

@@ -1,10 +1,10 @@
-"""The one place where a Problem becomes an OperationOutcome and an HTTP status."""
+"""The one place where a Problem becomes an HTTP status and its OperationOutcome."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
+from aubier.fhir.outcome import outcome as outcome_of
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
 
@@ -41,16 +41,6 @@ STATUS = {
 }
 """The HTTP status of each kind."""
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
-"""What a refusal may quote of a request but a FHIR string may not hold."""
-
-_CODE = {
-    "method": "not-supported",
-    "not-acceptable": "not-supported",
-    "media-type": "not-supported",
-    "precondition": "conflict",
-}
-
 
 def placed(refusal: Problem, place: str) -> Problem:
     """The same refusal, in which every issue names a place: `place` where it named none."""
@@ -69,42 +59,11 @@ def status_of(problem: Problem) -> int:
 
 
 def outcome(problem: Problem, language: str = "en") -> Resource:
-    """An OperationOutcome with every issue: the text in the reader's language, the other one as translation.
-
-    `expression` holds the places: FHIRPath, or `http.<name>` for a header or parameter.
-    """
-    return {"resourceType": "OperationOutcome", "issue": [_issue(i, language) for i in problem.issues]}
-
-
-def _issue(issue: Issue, language: str) -> Resource:
-    texts = (issue.fr, issue.text) if language == "fr" else (issue.text, issue.fr)
-    first, second = (_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts)
-    other = "en" if language == "fr" else "fr"
-    details: Resource = {"text": first}
-    if second != first:
-        details["_text"] = {
-            "extension": [
-                {
-                    "url": "http://hl7.org/fhir/StructureDefinition/translation",
-                    "extension": [
-                        {"url": "lang", "valueCode": other},
-                        {"url": "content", "valueString": second},
-                    ],
-                }
-            ]
-        }
-    row: Resource = {
-        "severity": issue.severity,
-        "code": _CODE.get(issue.kind, issue.kind),
-        "details": details,
-        "diagnostics": f"{first} [{issue.rule}]" if issue.rule else first,
-    }
-    if issue.at:
-        row["expression"] = [_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", place) for place in issue.at]
-    return row
+    """An OperationOutcome with every issue of a refusal, in the reader's language and the other one."""
+    return outcome_of(problem.issues, language)
 
 
 def said(text: str, fr: str) -> Resource:
     """An OperationOutcome that only informs."""
     issue = Issue("informational", text, fr, severity="information")
-    return {"resourceType": "OperationOutcome", "issue": [_issue(issue, "en")]}
+    return outcome_of([issue])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from aubier.access.actor import Context
 from aubier.ground.chance import Ids, random_ids
 from aubier.ground.problem import problem
-from aubier.ground.rows import Operation, Request, Resource
+from aubier.ground.rows import Operation, Request, Resource, Texts
 from aubier.portals.frame.faces import initials
 
 
@@ -59,7 +59,8 @@ class House:
     `operations` are the rows rooms declared, by `Type/$name`. `csrf_token(ctx, request)` gives the
     token of the session, `csrf_holds(ctx, request, token)` says whether the one received is it.
     `content(ctx, document)` reads a DocumentReference's content; `publish(ctx, document, data)`
-    deposits one through the record room and gives the stored resource.
+    deposits one through the record room and gives the stored resource. `doors` are the national APIs:
+    path and title.
     """
 
     csrf_token: Callable[[Context, Request], str]
@@ -70,6 +71,7 @@ class House:
     people: Callable[[Context], Awaitable[Sequence[Login]]] = nobody
     sandbox: bool = False
     login_path: str = "/connexion"
+    doors: Sequence[tuple[str, Texts]] = ()
     logout_path: str = "/deconnexion"
     new_id: Ids = random_ids
 

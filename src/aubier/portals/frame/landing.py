@@ -28,6 +28,7 @@ async def landing(house: House, ctx: Context, request: Request) -> Response:
         spaces=[(*space, space[1] if known else sign_in_to(house, space[1])) for space in SPACES],
         people=groups,
         login=house.login_path,
+        doors=[(base, title[ctx.language]) for base, title in house.doors],
     )
 
 

@@ -2,7 +2,8 @@
 
 Loads the three files of `PS_LibreAcces` (Annuaire Santé, extraction en libre accès), writes resources as
 Annuaire Santé 1.2.0 does (public profiles), adds its search parameters, and checks IDNPS, IDNST, RPPS,
-FINESS, SIREN and SIRET for every room through `api`. Does not publish mailboxes nor the care offer (ROR) yet.
+FINESS, SIREN and SIRET for every room through `api`. Its public data are an API of their own (`door`).
+Does not publish mailboxes nor the care offer (ROR) yet.
 """
 
 from aubier.referentials.directory.service import SERVICE

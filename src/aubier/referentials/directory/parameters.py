@@ -48,13 +48,20 @@ def _extension(name: str) -> str:
     return f"{_AS}StructureDefinition/{name}"
 
 
+_METADATA = _extension("as-ext-mailbox-mss-metadata")
+_RED = _inner(_METADATA, "listeRouge")
+_MAILBOX = f"telecom.where(system='email' and {_RED}.where($this = true).empty())"
+"""The published expression takes every contact point: one on the red list would answer who guesses it."""
+
 SEARCH_PARAMETERS = (
-    _parameter("mailbox-mss", "string", _PEOPLE, "telecom.value", "Adresse MSSanté | Secure mailbox address"),
+    _parameter(
+        "mailbox-mss", "string", _PEOPLE, f"{_MAILBOX}.value", "Adresse MSSanté | Secure mailbox address"
+    ),
     _parameter(
         "mailbox-mss-type",
         "token",
         _PEOPLE,
-        "telecom." + _inner(_extension("as-ext-mailbox-mss-metadata"), "type"),
+        f"{_MAILBOX}." + _inner(_METADATA, "type"),
         "Type de boîte MSSanté | Kind of secure mailbox",
     ),
     _parameter(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aubier.ground.rows import Service
+from aubier.referentials.directory.door import DOOR
 from aubier.referentials.directory.parameters import SEARCH_PARAMETERS
 
 SERVICE = Service(
@@ -17,7 +18,8 @@ SERVICE = Service(
         "en": "Who practises what, where, and how to reach them: loaded from the open extraction, "
         "searched as the national directory is.",
     },
-    reads=("Practitioner", "PractitionerRole", "Organization"),
+    reads=("Practitioner", "PractitionerRole", "Organization", "HealthcareService", "Device"),
     writes=("Practitioner", "PractitionerRole", "Organization"),
+    doors=(DOOR,),
     search_parameters=SEARCH_PARAMETERS,
 )

@@ -38,6 +38,7 @@ from aubier.referentials.signon.tokens.clients import (
     list_clients,
     remove_client,
 )
+from aubier.referentials.signon.tokens.door_keys import add_door_key, authenticate_key
 from aubier.referentials.signon.tokens.grants import Grant, access_token, keep_grant, read_bearer
 from aubier.referentials.signon.tokens.keys import new_key
 from aubier.referentials.signon.tokens.refused import note_refused
@@ -54,7 +55,9 @@ __all__ = [
     "actor_of",
     "add_account",
     "add_client",
+    "add_door_key",
     "authenticate",
+    "authenticate_key",
     "check_form",
     "close_account",
     "close_session",

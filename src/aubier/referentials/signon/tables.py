@@ -64,6 +64,15 @@ CREATE TABLE signon_consent (
 CREATE INDEX signon_consent_client ON signon_consent (client);
 """,
     ),
+    Migration(
+        3,
+        "signon: keys of applications at the doors",
+        """
+CREATE TABLE signon_door_key (
+  digest text PRIMARY KEY, client text NOT NULL, door text NOT NULL, created_at timestamptz NOT NULL);
+CREATE INDEX signon_door_key_client ON signon_door_key (client);
+""",
+    ),
 )
 
 _ACCOUNT = """login, kind, subject, name, given, family, reference, national_id, profession, organization,
@@ -135,8 +144,21 @@ ON CONFLICT (id) DO NOTHING RETURNING {_CLIENT}""",
         "The registered applications",
     ),
     Statement(
+        "signon.add_door_key",
+        """INSERT INTO signon_door_key (digest, client, door, created_at)
+SELECT $1, c.id, $3, $4 FROM signon_client c WHERE c.id = $2 RETURNING client""",
+        "A key of an application at a door; nothing when there is no such application",
+    ),
+    Statement(
+        "signon.door_key",
+        """SELECT k.digest, k.door, c.id, c.name FROM signon_door_key k
+JOIN signon_client c ON c.id = k.client WHERE k.digest = $1""",
+        "The application that a key belongs to",
+    ),
+    Statement(
         "signon.remove_client",
-        """WITH gone AS (UPDATE signon_grant SET revoked_at = $2 WHERE client = $1 AND revoked_at IS NULL),
+        """WITH shut AS (DELETE FROM signon_door_key WHERE client = $1),
+gone AS (UPDATE signon_grant SET revoked_at = $2 WHERE client = $1 AND revoked_at IS NULL),
 told AS (DELETE FROM signon_consent WHERE client = $1)
 DELETE FROM signon_client WHERE id = $1 RETURNING id""",
         "An application removed; its tokens end",

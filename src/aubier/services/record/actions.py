@@ -9,6 +9,7 @@ from typing import Any
 
 from aubier.access.actor import Context
 from aubier.access.decide import require
+from aubier.fhir.patch import Change
 from aubier.ground.clock import instant
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
@@ -23,7 +24,7 @@ from aubier.services.record.cda.header import read_header
 from aubier.services.record.cda.xml import parse_document
 from aubier.services.record.contents import depositing
 from aubier.services.record.lists import with_masks
-from aubier.services.record.mhd.patch import Patch, fhirpath_patch, only_permitted
+from aubier.services.record.mhd.patch import fhirpath_patch, only_permitted
 from aubier.services.record.mhd.provide import Content, Entry, Provided, read_provide, read_simplified
 from aubier.services.record.mhd.reading import (
     OURS,
@@ -82,7 +83,7 @@ async def _target(ctx: Context, target: Resource, patient: str) -> str:
     return str(found.resources[0]["id"]) if found.resources else ""
 
 
-def _superseding(patient: str, at: str) -> Patch:
+def _superseding(patient: str, at: str) -> Change:
     """Turns a document into a superseded one, if it is this patient's and still current."""
 
     def change(before: Resource) -> Resource:
@@ -274,7 +275,7 @@ async def _one_subject(ctx: Context, asked: Provided, documents: Sequence[Resour
     return await subject_of_reference(ctx, {"reference": subject_of(held)}, documents)
 
 
-def _of_patient(patient: str, change: Patch) -> Patch:
+def _of_patient(patient: str, change: Change) -> Change:
     """The same change, for this patient's documents only."""
 
     def checked(before: Resource) -> Resource:
@@ -345,7 +346,7 @@ def _answer(
 
 
 async def change_document(
-    ctx: Context, document: str, change: Patch, if_match: int | None = None
+    ctx: Context, document: str, change: Change, if_match: int | None = None
 ) -> Resource:
     """Changes status, securityLabel or the archived mark of a document; gives the new version.
 
@@ -365,7 +366,7 @@ async def change_document(
     return await ctx.store.read("DocumentReference", document)
 
 
-def _by_holder(change: Patch) -> Patch:
+def _by_holder(change: Change) -> Change:
     """The same change, refused when it touches what is not the holder's to decide."""
 
     def checked(before: Resource) -> Resource:

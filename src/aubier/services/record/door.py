@@ -1,4 +1,4 @@
-"""The PDSm door: what each method and path of `/pdsm` does, and nothing else."""
+"""The PDSm door as a row: what is read and searched at `/pdsm`, and what else each path does."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import base64
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 from aubier.access.actor import Context
-from aubier.access.decide import unidentified
 from aubier.fhir import json as fhir_json
+from aubier.fhir.patch import Change
 from aubier.ground.problem import Problem, not_found, problem
-from aubier.ground.rows import Door, Request, Resource, Response
+from aubier.ground.rows import Door, Method, Request, Resource, Response, Way
 from aubier.services.record.actions import (
     Opened,
     change_document,
@@ -23,9 +22,9 @@ from aubier.services.record.actions import (
 )
 from aubier.services.record.cda.document import MEDIA_TYPE
 from aubier.services.record.headers import safe_headers
-from aubier.services.record.mhd.capability import capability
-from aubier.services.record.mhd.find import find_pairs, searchset
-from aubier.services.record.mhd.patch import Patch, fhirpath_patch, json_patch
+from aubier.services.record.mhd import MHD, PDSM
+from aubier.services.record.mhd.find import OFFERS
+from aubier.services.record.mhd.patch import fhirpath_patch, json_patch
 
 BASE = "/pdsm"
 _FHIR = "application/fhir+json"
@@ -110,20 +109,7 @@ async def _deposit(ctx: Context, request: Request) -> Response:
     return await _created(ctx, request, written.id)
 
 
-# -- finding --------------------------------------------------------------------------------------------
-
-
-async def _find(ctx: Context, request: Request, kind: str) -> Response:
-    asked = (*request.query, *request.form)
-    pairs = find_pairs(kind, asked)
-    page = await ctx.store.search(kind, pairs)
-    found = searchset(_place(request), kind, pairs, page.resources, total=page.total, cursor=page.next)
-    return _answer(found)
-
-
-async def _read(ctx: Context, request: Request, kind: str, logical: str) -> Response:
-    resource = await ctx.store.read(kind, logical)
-    return _answer(resource, headers=_of_version(resource))
+# -- contents -------------------------------------------------------------------------------------------
 
 
 async def _content(ctx: Context, request: Request, name: str) -> Response:
@@ -163,7 +149,7 @@ def _binary(opened: Opened) -> Resource:
 # -- changing -------------------------------------------------------------------------------------------
 
 
-def _patch(request: Request) -> Patch:
+def _patch(request: Request) -> Change:
     kind = _body_type(request, "application/json-patch+json", *_JSON)
     if kind == "application/json-patch+json":
         try:
@@ -202,89 +188,41 @@ async def _change_found(ctx: Context, request: Request) -> Response:
     return await _change(ctx, request, found.resources[0]["id"])
 
 
-# -- the table ------------------------------------------------------------------------------------------
+# -- the row --------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
-    """One thing the door does: method, path pattern, what it is for the capability statement."""
-
-    method: str
-    path: re.Pattern[str]
-    run: Callable[..., Awaitable[Response]]
-    kind: str = ""
-    interaction: str = ""
-
-
-def _way(method: str, path: str, run: Callable[..., Awaitable[Response]], is_: str = "") -> Way:
+def _way(method: Method, path: str, run: Callable[..., Awaitable[Response]], is_: str = "") -> Way:
     kind, _, interaction = is_.rpartition(".")
     return Way(method, re.compile(path), run, kind, interaction)
 
 
-async def _metadata(ctx: Context, request: Request) -> Response:
-    return _answer(statement(request.base_url))
-
-
-_KIND = r"(DocumentReference|List)"
 _LOGICAL = r"([A-Za-z0-9.-]{1,64})"
-WAYS: tuple[Way, ...] = (
-    _way("GET", r"/metadata", _metadata),
-    _way("POST", r"/?", _provide, ".transaction"),
+_WAYS = (
+    _way("POST", r"/", _provide, ".transaction"),
     _way("POST", r"/cda", _deposit),
     _way("POST", r"/DocumentReference", _publish, "DocumentReference.create"),
     _way("PATCH", r"/DocumentReference", _change_found),
     _way("PATCH", rf"/DocumentReference/{_LOGICAL}", _change, "DocumentReference.patch"),
-    _way("GET", rf"/{_KIND}", _find, "DocumentReference.search-type"),
-    _way("POST", rf"/{_KIND}/_search", _find, "List.search-type"),
-    _way("GET", rf"/{_KIND}/{_LOGICAL}", _read, "DocumentReference.read"),
-    _way("GET", rf"/{_KIND}/{_LOGICAL}", _read, "List.read"),
     _way("GET", rf"/Binary/{_LOGICAL}", _content, "Binary.read"),
 )
-"""Everything the door does. `POST /cda` is ours: a CDA R2 document as such."""
-
-
-def statement(base_url: str) -> Resource:
-    """The door's CapabilityStatement."""
-    return capability(base_url, ((w.kind, w.interaction) for w in WAYS if w.interaction))
-
-
-async def run(ctx: Context, request: Request) -> Response:
-    """Answers a request below `/pdsm`.
-
-    Errors: Problem `login` without a valid token, `not-found` for a path that is none, `method` (405, with
-    Allow) for a method the path does not take, and those of each way.
-    """
-    path = request.path.removeprefix(BASE)
-    if ctx.actor.kind == "anonymous" and path != "/metadata":
-        raise unidentified()
-    allowed = []
-    for way in WAYS:
-        match = way.path.fullmatch(path)
-        if match and way.method == ("GET" if request.method == "HEAD" else request.method):
-            return await way.run(ctx, request, *match.groups())
-        allowed += [way.method] if match else []
-    if not allowed:
-        raise not_found(path[:100])
-    refused = problem(
-        "method",
-        f"{request.method} is not taken here",
-        f"{request.method} n'est pas accepté ici",
-        at="http.method",
-        rule="PDSm 3.1.1",
-    )
-    refused.headers["Allow"] = ", ".join(sorted(set(allowed)))
-    raise refused
-
+"""What the door does beside reading and searching. `POST /cda` is ours: a CDA R2 document as such."""
 
 DOOR = Door(
     "pdsm",
     BASE,
-    run,
-    statement,
     {
         "fr": "Partage de documents de santé (PDSm, DMP)",
         "en": "Health document sharing (PDSm, DMP)",
     },
     "PDSm 3.1.1; IHE MHD 4.2.4; PDSm4DMP 0.1.0",
+    OFFERS,
+    _WAYS,
+    controls=("_count", "_sort", "_summary", "_total"),
+    patch_formats=("application/json-patch+json", _FHIR),
+    follows=(
+        f"{PDSM}/CapabilityStatement/PDSm-GestionnaireDePartageDeDocuments",
+        f"{MHD}/CapabilityStatement/IHE.MHD.DocumentResponder",
+    ),
+    about="Document sharing: ITI-65, ITI-66, ITI-67, ITI-68, ITI-105, and metadata update",
 )
 """The door as a row."""

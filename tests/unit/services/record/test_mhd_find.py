@@ -1,17 +1,19 @@
 """Parameters, bundles and the statement of the door."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from aubier.ground.problem import Problem
+from aubier.rest.doors.asking import search_at
+from aubier.rest.doors.capability import statement
 from aubier.search.extract import extract
 from aubier.search.parameters import registry
-from aubier.services.record import SERVICE
-from aubier.services.record.door import WAYS, statement
+from aubier.services.record.door import DOOR
 from aubier.services.record.mhd import ARCHIVED
-from aubier.services.record.mhd.find import SEARCH_PARAMETERS, find_pairs, searchset
+from aubier.services.record.mhd.find import SEARCH_PARAMETERS
 from aubier.services.record.mhd.reading import content_name, display_title
 from aubier.validation import validate
 from tests.where import SHARED
@@ -20,6 +22,13 @@ PDSM = SHARED / "fixtures/pdsm-3.1.1"
 MHD = SHARED / "fixtures/ihe-mhd-4.2.4/examples"
 P = ("patient", "Patient/1")
 S = ("status", "current")
+NOW = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def find_pairs(kind: str, pairs: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    offer = DOOR.offer(kind)
+    assert offer
+    return search_at(DOOR, offer, pairs, now=NOW, lenient=True).pairs
 
 
 def test_what_the_guide_lists_is_taken() -> None:
@@ -68,18 +77,6 @@ def test_an_empty_required_parameter_is_missing(pairs: list[tuple[str, str]]) ->
     assert caught.value.kind == "required"
 
 
-def test_a_page_links_to_itself_and_to_the_next() -> None:
-    found = [{"resourceType": "DocumentReference", "id": "1"}]
-    pairs = [P, S, ("_page", "abc")]
-    made = searchset("http://h/pdsm", "DocumentReference", pairs, found, cursor="def")
-    links = {link["relation"]: link["url"] for link in made["link"]}
-    assert "_page=abc" in links["self"] and "_page=def" in links["next"] and "_page=abc" not in links["next"]
-    assert "total" not in made
-    assert made["entry"][0]["fullUrl"] == "http://h/pdsm/DocumentReference/1"
-    empty = searchset("http://h/pdsm", "List", [P], [])
-    assert empty["total"] == 0 and "entry" not in empty
-
-
 def test_the_search_parameters_are_those_that_were_published() -> None:
     published = {}
     for folder in (PDSM, SHARED / "fixtures/ihe-mhd-4.2.4"):
@@ -114,12 +111,15 @@ def test_the_search_parameters_index_what_they_say() -> None:
     assert "sourceId" in found.present
 
 
-def test_the_statement_is_made_of_the_ways() -> None:
-    told = statement("http://h")
+def test_the_statement_is_made_of_the_row() -> None:
+    known = registry().with_custom(SEARCH_PARAMETERS)
+    told = statement(DOOR, "http://h/pdsm", registry=known, version="1", published="2026-11-22")
     assert [i for i in validate(told) if i.severity != "warning"] == []
     named = {(r["type"], i["code"]) for r in told["rest"][0]["resource"] for i in r["interaction"]}
-    assert named == {(w.kind, w.interaction) for w in WAYS if w.interaction and w.kind}
-    assert SERVICE.doors[0].capability("http://h") == told
+    offered = {(o.type, code) for o in DOOR.offers for code in o.interactions}
+    assert named == offered | {(w.type, w.interaction) for w in DOOR.ways if w.type}
+    assert told["url"] == "http://h/pdsm/metadata"
+    assert {i["code"] for i in told["rest"][0]["interaction"]} == {"transaction"}
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,8 @@ def test_json_patch_changes_status_labels_and_archive() -> None:
     assert changed["status"] == "superseded" and changed["securityLabel"] == [N, R]
     assert changed["extension"][0]["valueBoolean"] is True
     assert before == DOCUMENT
+    copied = patched({"op": "copy", "from": "/securityLabel/0", "path": "/securityLabel/-"})
+    assert copied["securityLabel"] == [N, N]
     assert "securityLabel" not in patched({"op": "remove", "path": "/securityLabel/0"})
 
 
@@ -66,8 +68,12 @@ def test_json_patch_changes_status_labels_and_archive() -> None:
         ({"op": "jump", "path": "/status"}, "structure"),
         ({"op": "add", "path": "status", "value": 1}, "structure"),
         ({"op": "add", "path": 3, "value": 1}, "structure"),
-        ({"op": "copy", "from": "/securityLabel/0", "path": "/securityLabel/1"}, "structure"),
-        ({"op": "move", "from": "/securityLabel/0", "path": "/status"}, "structure"),
+        ({"op": "copy", "from": "/securityLabel/7", "path": "/securityLabel/1"}, "processing"),
+        ({"op": "copy", "from": "/description", "path": "/content/0"}, "method"),
+        ({"op": "move", "from": "/description", "path": "/status"}, "method"),
+        ({"op": "move", "from": "", "path": "/status"}, "structure"),
+        ({"op": "replace", "path": "", "value": {}}, "value"),
+        ({"op": "replace", "path": "", "value": {**DOCUMENT, "description": "y"}}, "method"),
         ({"op": "replace", "path": "/securityLabel/²", "value": N}, "processing"),
     ],
 )
@@ -113,10 +119,10 @@ def test_fhirpath_patch_archives_and_takes_out() -> None:
     [
         ("replace", "DocumentReference.description", "method"),
         ("delete", "DocumentReference.content[0]", "method"),
-        ("replace", "DocumentReference.content.attachment.title", "structure"),
+        ("replace", "DocumentReference.content.attachment.title", "method"),
         ("move", "DocumentReference.status", "structure"),
-        ("replace", "Patient.active", "structure"),
-        ("replace", "", "structure"),
+        ("replace", "Patient.active", "processing"),
+        ("replace", "", "invalid"),
     ],
 )
 def test_fhirpath_patch_refusals(kind: str, path: str, expected: str) -> None:
@@ -185,7 +191,7 @@ def test_a_patch_does_not_grow_a_document_without_end() -> None:
     twice = [{"op": "copy", "from": "/securityLabel", "path": "/securityLabel/-"}] * 20
     with pytest.raises(Problem) as caught:
         patched(*twice)
-    assert caught.value.kind == "structure"
+    assert caught.value.kind == "too-costly"
 
 
 def test_a_value_nested_without_end_is_refused_not_followed() -> None:

@@ -1,6 +1,6 @@
 """The document-sharing door: IHE MHD 4.2.4 as France narrows it in PDSm 3.1.1 (and the DMP in PDSm4DMP).
 
-Pure translation here (bundles, patches, parameters, capability); `aubier.services.record.actions`
+Pure translation here (bundles, patches, parameters); `aubier.services.record.actions`
 reads and writes.
 """
 

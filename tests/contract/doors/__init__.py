@@ -1,0 +1,1 @@
+"""The published national APIs over HTTP."""
