@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from aubier.ground.problem import Problem
+from aubier.search.custom import with_custom
 from aubier.search.extract import extract
 from aubier.search.parameters import registry
 from aubier.services.record import SERVICE
@@ -97,7 +98,7 @@ def test_the_search_parameters_are_those_that_were_published() -> None:
 
 
 def test_the_search_parameters_index_what_they_say() -> None:
-    known = registry().with_custom(SEARCH_PARAMETERS)
+    known = with_custom(registry(), SEARCH_PARAMETERS)
     archived = [{"url": ARCHIVED, "valueBoolean": True}]
     document = {
         "resourceType": "DocumentReference",
