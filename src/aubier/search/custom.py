@@ -22,6 +22,7 @@ _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 _UNMADE = frozenset({"special"})
 """Types that a custom parameter cannot have."""
 _ABSTRACT = frozenset({"Resource", "DomainResource"})
+_STANDARD = "http://hl7.org/fhir/SearchParameter/"
 _LONGEST = 4_000
 _OPEN = frozenset({"", "Extension"})
 """What may hold a value of any type: the data tells."""
@@ -58,6 +59,43 @@ def read(resource: Mapping[str, Any], known: Registry) -> SearchParameter:
     if row is None or faults:
         raise Problem(tuple(faults))
     return row
+
+
+def repeats(resource: Mapping[str, Any], known: Registry) -> bool:
+    """Whether a SearchParameter publishes once more what is there: a profile's own form of a standard one.
+
+    Problem `duplicate` for a URL of the standard that says something else.
+    """
+    row, _ = _row(resource)
+    if row is None or _faults(row):
+        return False
+    published = next((each for each in known.rows if each.url == row.url), None)
+    if published is None:
+        types = concerned(row.bases)
+        return bool(types) and all(_is_there(row, type, known) for type in types)
+    if not row.url.startswith(_STANDARD):
+        # Of a guide's, our rooms hold a mended form: as published it may read what is not there.
+        return published.code == row.code
+    same = (published.code, published.type) == (row.code, row.type)
+    if same and published.expression == row.expression:
+        return True
+    issue = _issue(
+        "duplicate",
+        f"{row.url} is a parameter of the standard, and is no other here; choose another url",
+        f"{row.url} est un paramètre du standard, et n'en est pas un autre ici ; choisissez une autre url",
+        "url",
+    )
+    raise Problem((issue,))
+
+
+def _is_there(row: SearchParameter, type: str, known: Registry) -> bool:
+    """Whether a type has a parameter of that name that finds the same."""
+    found, own = known.get(type, row.code), made_of(row, type)
+    return found is not None and own is not None and _read_alike(found, own)
+
+
+def _read_alike(one: Parameter, other: Parameter) -> bool:
+    return (one.type, one.expression, one.making) == (other.type, other.expression, 0)
 
 
 def makings(queries: Iterable[Query]) -> frozenset[int]:

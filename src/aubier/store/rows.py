@@ -76,7 +76,7 @@ def index(
     found.references = [(param, local(target)) for param, target in found.references]
     lo, hi = _primary_date(of, kind, found) if date is None else date
     directory = bool(family(kind))
-    terms: set[int] = {keys.present(kind, param) for param in found.present}
+    terms: set[int] = {keys.present(kind, p) for p in found.present if p != "_lastUpdated"}
     postings: Postings = {table: set() for table in COLUMNS}
     _tokens(kind, found, keys, terms, postings["post"], k=-lo)
     _exact(kind, found, keys, postings)

@@ -19,7 +19,7 @@ from aubier.search.parameters import Registry, registry
 from aubier.search.query import FindCodes, sets_named, with_sets
 from aubier.search.sql import Args
 from aubier.store import audit
-from aubier.store.indexing import Makings, follow, hold, steers
+from aubier.store.indexing import SERVED, Makings, expect, follow, hold, steers
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
@@ -303,6 +303,7 @@ async def open_store(
         async with answered(), pool.acquire() as held:
             await store.learn(held)
             await reindex(held, store.index, reindexed)
+            await expect(held, SERVED, ["SearchParameter"])
     except BaseException:
         await store.close()
         raise

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pytest
 
+from aubier.fhir import json as fhir_json
+from aubier.store import codec
 from aubier.store.indexing import advance
 from tests.contract.conftest import Api
 
 URL = "http://x.example/SearchParameter/"
 EYES = "http://x.example/eyes"
+TABLES = ("post", "ident", "ref", "str", "dat", "num", "words")
 
 
 def parameter(named: str, /, **change: Any) -> dict[str, Any]:
@@ -40,6 +44,29 @@ async def walked(api: Api) -> None:
     while await advance(api.house.store, api.house.backfills):
         pass
     await api.house.store.learn()
+
+
+async def kept_rows(api: Api) -> Counter[tuple[Any, ...]]:
+    """Every posting there is, and every term of a resource."""
+    pool, found = api.house.store.pool, Counter[tuple[Any, ...]]()
+    for prefix in ("", "dir_"):
+        for table in TABLES:
+            found.update((table, *row) for row in await pool.fetch(f"select * from {prefix}{table}"))
+        for row in await pool.fetch(f"select pat, rid, terms from {prefix}res"):
+            found.update(("term", row["pat"], row["rid"], term) for term in row["terms"])
+    return found
+
+
+async def due_rows(api: Api) -> Counter[tuple[Any, ...]]:
+    """What they ought to be, made of every resource once more."""
+    store, found = api.house.store, Counter[tuple[Any, ...]]()
+    for prefix in ("", "dir_"):
+        for row in await store.pool.fetch(f"select pat, rid, dict, raw from {prefix}res"):
+            made = store.index(fhir_json.parse(codec.unpack(row["dict"], row["raw"])))
+            found.update(("term", row["pat"], row["rid"], term) for term in made.terms)
+            for table, postings in made.postings.items():
+                found.update((table, *posting, row["rid"], row["pat"]) for posting in postings)
+    return found
 
 
 @pytest.fixture(autouse=True)

@@ -57,7 +57,7 @@ async def test_it_answers_when_every_resource_is_there_and_not_before(api: Api) 
         ({"expression": "Observation.code"}, 400, "expression"),
         ({"base": ["Patient", "Observation"]}, 400, "expression"),
         ({"base": ["Patients"]}, 422, "base[0]"),
-        ({"code": "family", "expression": "Patient.name.family", "type": "string"}, 409, "code"),
+        ({"code": "family", "expression": "Patient.name.given", "type": "string"}, 409, "code"),
         ({"code": "_id"}, 400, "code"),
         ({"code": "a b"}, 400, "code"),
         ({"type": "special"}, 400, "type"),
@@ -76,6 +76,18 @@ async def test_what_could_never_answer_is_refused(api: Api, change: dict, status
     issues = outcome(refused)["issue"]
     assert f"SearchParameter.{at}" in [place for i in issues for place in i["expression"]], issues
     assert await api.ids("SearchParameter") == []
+    assert await api.house.store.pool.fetchval("select count(*) from indexing where kind = 'parameter'") == 0
+
+
+async def test_what_repeats_a_standard_one_is_served_by_it(api: Api) -> None:
+    """Guides publish base parameters once more, under a URL of their own or of the standard."""
+    for url in ("http://guide.example/family", "http://hl7.org/fhir/SearchParameter/individual-family"):
+        body = parameter("family", url=url, type="string", expression="Patient.name.family")
+        if url.startswith("http://hl7.org"):
+            body |= {"base": ["Patient", "Practitioner"]}
+            body |= {"expression": "Patient.name.family | Practitioner.name.family"}
+        made = await api.good("POST", "SearchParameter", body)
+        assert (await told(api, f"SearchParameter/{made['id']}"))["status"] == "unused"
     assert await api.house.store.pool.fetchval("select count(*) from indexing where kind = 'parameter'") == 0
 
 

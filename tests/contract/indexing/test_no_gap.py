@@ -16,10 +16,9 @@ from aubier.store import codec
 from aubier.store.bulk import load
 from aubier.store.indexing import advance, walking
 from tests.contract.conftest import Api, close_api, open_api
-from tests.contract.indexing.conftest import EYES, coloured, parameter, walked
+from tests.contract.indexing.conftest import EYES, coloured, due_rows, kept_rows, parameter, walked
 
 COLOURS = ("green", "brown", "blue", "grey")
-TABLES = ("post", "ident", "ref", "str", "dat", "num", "words")
 
 
 async def brute_force(api: Api) -> Counter[str]:
@@ -40,31 +39,6 @@ async def counted(api: Api) -> Counter[str]:
         page = await api.good("GET", f"Patient?eye-colour={colour}&_summary=count&_total=accurate")
         found[colour] = page["total"]
     return +found
-
-
-async def kept_rows(api: Api) -> Counter[tuple[Any, ...]]:
-    """Every posting there is, and every term of a resource."""
-    pool, found = api.house.store.pool, Counter[tuple[Any, ...]]()
-    for prefix in ("", "dir_"):
-        for table in TABLES:
-            found.update((table, *row) for row in await pool.fetch(f"select * from {prefix}{table}"))
-        for row in await pool.fetch(f"select pat, rid, terms from {prefix}res"):
-            found.update(("term", row["pat"], row["rid"], term) for term in row["terms"])
-    return found
-
-
-async def due_rows(api: Api) -> Counter[tuple[Any, ...]]:
-    """What they ought to be, made of every resource once more."""
-    store, found = api.house.store, Counter[tuple[Any, ...]]()
-    for prefix in ("", "dir_"):
-        for row in await store.pool.fetch(f"select pat, rid, dict, raw from {prefix}res"):
-            resource = fhir_json.parse(codec.unpack(row["dict"], row["raw"]))
-            resource["meta"].pop("lastUpdated")  # stamped after it was indexed
-            made = store.index(resource)
-            found.update(("term", row["pat"], row["rid"], term) for term in made.terms)
-            for table, postings in made.postings.items():
-                found.update((table, *posting, row["rid"], row["pat"]) for posting in postings)
-    return found
 
 
 async def churn(api: Api, seed: str, count: int) -> None:
@@ -118,17 +92,21 @@ async def test_no_write_is_missed_while_it_is_made(api: Api, other: Api, monkeyp
     assert await kept_rows(api) == await due_rows(api)
 
 
+class _Killed(BaseException):
+    """What no code catches."""
+
+
 async def _cut_off(api: Api, monkeypatch: Any) -> bool:
     """Takes one batch that is killed before its end: nothing of it stays."""
 
     async def killed(*args: Any, **options: Any) -> None:
-        raise KeyboardInterrupt
+        raise _Killed
 
     with monkeypatch.context() as broken:
         broken.setattr(walking._Walk, "_note", killed)
         try:
             await advance(api.house.store)
-        except KeyboardInterrupt:
+        except _Killed:
             return True
     return False
 

@@ -9,10 +9,11 @@ was stored before is walked (`walking`), batch by batch, by whichever process ha
 from aubier.store.indexing.following import follow, hold, steers
 from aubier.store.indexing.makings import Makings
 from aubier.store.indexing.tables import MIGRATIONS, VERSION
-from aubier.store.indexing.walking import Backfills, advance, ask_again, expect, progress
+from aubier.store.indexing.walking import SERVED, Backfills, advance, ask_again, expect, progress
 
 __all__ = [
     "MIGRATIONS",
+    "SERVED",
     "VERSION",
     "Backfills",
     "Makings",

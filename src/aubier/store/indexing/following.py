@@ -8,7 +8,7 @@ from aubier.fhir import json as fhir_json
 from aubier.fhir.definitions import SearchParameter
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
-from aubier.search.custom import read
+from aubier.search.custom import read, repeats
 from aubier.search.parameters import Registry, concerned
 from aubier.store.indexing.makings import Making, makings_of, packed, same_rows
 from aubier.store.indexing.tables import TURN
@@ -98,24 +98,8 @@ async def _one(
 
 
 def _read(resource: Resource, base: Registry, others: Sequence[Making]) -> SearchParameter | None:
-    """The parameter to be made; None for one that the standard gives and this one repeats."""
-    published = _published(resource, base)
-    if published is None:
-        return read(resource, base.with_made([m.custom for m in others]))
-    same = (published.code, published.type) == (resource.get("code"), resource.get("type"))
-    if same and published.expression == resource.get("expression", published.expression):
-        return None
-    raise problem(
-        "duplicate",
-        f"{published.url} is a parameter of the standard, and is not another here; choose another url",
-        f"{published.url} est un paramètre du standard, et n'en est pas un autre ici ; choisissez une autre"
-        " url",
-        at="SearchParameter.url",
-    )
-
-
-def _published(resource: Resource, base: Registry) -> SearchParameter | None:
-    return next((row for row in base.rows if row.url == resource.get("url")), None)
+    """The parameter to be made; None for one that is there already, and that this one repeats."""
+    return None if repeats(resource, base) else read(resource, base.with_made([m.custom for m in others]))
 
 
 def _refuse_part(gone: Making, others: Sequence[Making]) -> None:

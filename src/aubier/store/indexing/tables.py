@@ -19,7 +19,9 @@ create table indexing (
   done bigint not null default 0, total bigint not null default -1,
   why text not null default '', why_fr text not null default '',
   begun timestamptz not null default now(), ended timestamptz);
-create index indexing_name on indexing (kind, name);
+create index indexing_name on indexing (name) where kind = 'parameter';
+create unique index indexing_room on indexing (name) where kind = 'room';
+create unique index indexing_again on indexing (types) where kind = 'again';
 create table indexing_state (
   one boolean primary key default true check (one),
   version bigint not null default 0, news bigint not null default 0);

@@ -6,20 +6,21 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import asyncpg
-
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.search.keys import Keys
 from aubier.search.parameters import Registry
 from aubier.store import codec
+from aubier.store.indexing.following import KIND, follow, hold
 from aubier.store.indexing.makings import Makings, makings_of
 from aubier.store.indexing.tables import TURN
+from aubier.store.intent import Written
 from aubier.store.keys import family, type_names, type_numbers
 from aubier.store.opening.reindexing import add_rows
 from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.rows import COLUMNS, Indexed, Postings, index
+from aubier.store.writing.step import TURNED_AWAY
 
 _WINDOW = 5_000
 """Rows that one batch passes at most, of whatever type."""
@@ -27,6 +28,9 @@ _BATCH = 200
 """Rows that one batch indexes at most: their writers wait that long."""
 _PREFIXES = ("", "dir_")
 _OPEN = "state in ('making', 'leaving')"
+
+SERVED = "search-parameters"
+"""The backfill of SearchParameters that were stored by a release which did nothing with them."""
 
 Backfill = Callable[[Connection, Resource], Awaitable[None]]
 Backfills = Mapping[str, Backfill]
@@ -75,27 +79,22 @@ async def progress(conn: Connection) -> list[Progress]:
 
 async def expect(conn: Connection, name: str, types: Sequence[str]) -> None:
     """A backfill of a room: begun once in the life of a database."""
-    numbers = [type_numbers()[t] for t in types]
-    async with conn.transaction():
-        await conn.execute("select pg_advisory_xact_lock($1)", TURN)
-        await conn.execute(
-            "insert into indexing (kind, name, state, types) select 'room', $1,"
-            " case when exists (select from res where type = any($2::smallint[]))"
-            " or exists (select from dir_res where type = any($2::smallint[])) then 'making'"
-            " else 'ready' end, $2::smallint[]"
-            " where not exists (select from indexing where kind = 'room' and name = $1)",
-            name,
-            numbers,
-        )
+    await conn.execute(
+        "insert into indexing (kind, name, state, types) select 'room', $1,"
+        " case when exists (select from res where type = any($2::smallint[]))"
+        " or exists (select from dir_res where type = any($2::smallint[])) then 'making'"
+        " else 'ready' end, $2::smallint[] on conflict do nothing",
+        name,
+        [type_numbers()[t] for t in types],
+    )
 
 
 async def ask_again(conn: Connection, types: Sequence[str]) -> bool:
     """Begins to make the index rows of these types again; False when that is under way already."""
     numbers = sorted(type_numbers()[t] for t in types)
     made = await conn.fetchval(
-        "insert into indexing (kind, name, state, types) select 'again', $1, 'making', $2::smallint[]"
-        " where not exists (select from indexing where kind = 'again' and types = $2::smallint[]"
-        f" and {_OPEN}) returning no",
+        "insert into indexing (kind, name, state, types) values ('again', $1, 'making', $2::smallint[])"
+        " on conflict do nothing returning no",
         ", ".join(sorted(types)) if len(types) < len(type_numbers()) else "*",
         numbers,
     )
@@ -113,9 +112,18 @@ async def advance(store: Store, rooms: Backfills | None = None) -> bool:
                 await conn.execute(UNHURRIED)
                 if not await conn.fetchval("select pg_try_advisory_xact_lock($1)", TURN):
                     return False
-                return await _Walk(store, conn, rooms or {}).go()
-        except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
+                return await _Walk(store, conn, {SERVED: _serving(store), **(rooms or {})}).go()
+        except TURNED_AWAY:
             return True  # a writer was in the way: nothing is lost but this batch
+
+
+def _serving(store: Store) -> Backfill:
+    async def serve(conn: Connection, resource: Resource) -> None:
+        await hold(conn)
+        stored = Written(KIND, resource["id"], 1, 0, "updated", fhir_json.dumps(resource))
+        await follow(conn, store.makings.base, [stored], strict=False)
+
+    return serve
 
 
 @dataclass(slots=True)
