@@ -8,9 +8,10 @@ import os
 import signal
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from html import escape
+from time import monotonic
 from typing import Any
 
 from aubier import __version__, terminology
@@ -21,6 +22,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.clock import Clock, milliseconds, system_clock
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import (
+    Backfill,
     BeforeWrite,
     Door,
     Job,
@@ -47,12 +49,15 @@ from aubier.rest.doors import calls
 from aubier.rest.doors.capability import statement as door_statement
 from aubier.rest.doors.opening import Opening, opening
 from aubier.rest.exchange import Limits
+from aubier.rest.indexing import service as indexing
 from aubier.rest.interactions import Interactions
-from aubier.search.parameters import registry
+from aubier.search.custom import with_custom
+from aubier.search.parameters import Registry, registry
 from aubier.services import record
 from aubier.services.record import api as record_api
 from aubier.settings import Settings
 from aubier.store.contents.binaries import Binaries, check_key, master_key
+from aubier.store.indexing import Backfills, advance, expect
 from aubier.store.outbox import Change, deliver
 from aubier.store.store import Store, open_store
 from aubier.validation import check
@@ -68,6 +73,7 @@ SERVICES: tuple[Service, ...] = (
     sharing.SERVICE,
     record.SERVICE,
     bulk.SERVICE,
+    indexing.SERVICE,
     validation.SERVICE,
     calls.SERVICE,
 )
@@ -87,6 +93,7 @@ class House:
     clock: Clock
     settings: Settings
     services: Sequence[Service]
+    backfills: Backfills = field(default_factory=dict)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def context(self, actor: Actor) -> Context:
@@ -94,7 +101,8 @@ class House:
         return self.access.context(actor, self.clock(), self.settings.language)
 
     def start(self) -> None:
-        """Starts the rooms' jobs and deliveries."""
+        """Starts the rooms' jobs and deliveries, and what is to be indexed."""
+        self.tasks.append(asyncio.create_task(self._indexing()))
         for service in self.services:
             self.tasks += [asyncio.create_task(self._job(job)) for job in service.jobs]
             self.tasks += [asyncio.create_task(self._deliveries(row)) for row in service.on_change]
@@ -117,6 +125,22 @@ class House:
                 _log.warning("job %s: %s", job.name, refusal)
             except Exception:
                 _log.exception("job %s failed", job.name)
+
+    async def _indexing(self) -> None:
+        """Learns of search parameters that come and go, and does this process's share of their index rows."""
+        while True:
+            started = monotonic()
+            try:
+                busy = await advance(self.store, self.backfills)
+                await self.store.learn()
+            except Problem as refusal:
+                _log.warning("indexing: %s", refusal)
+                busy = False
+            except Exception:
+                _log.exception("indexing failed")
+                busy = False
+            # Half of the time is for those who ask.
+            await asyncio.sleep(max(0.01, monotonic() - started) if busy else 1.0)
 
     async def _deliveries(self, row: OnChange) -> None:
         async def handle(change: Change) -> None:
@@ -145,7 +169,7 @@ async def build(
     Problem when two rooms claim the same operation, route, door or statement, or the store does not open.
     """
     refuse_doubles(services)
-    parameters = registry().with_custom(p for s in services for p in s.search_parameters)
+    parameters = with_custom(registry(), (p for s in services for p in s.search_parameters))
     store = await open_store(
         dsn,
         pool_size=settings.pool_size,
@@ -168,8 +192,20 @@ async def build(
     store.find_codes = lambda named: terminology.codes_of(
         access.view(system_actor("terminology"), clock()), named
     )
+    backfills = {row.name: _backfill(row, access, clock) for s in services for row in s.backfills}
+    for row in (row for s in services for row in s.backfills):
+        await expect(store.pool, row.name, row.types)
     server = _server(settings, access, services, clock)
-    return House(server, access, store, clock, settings, services)
+    return House(server, access, store, clock, settings, services, backfills)
+
+
+def _backfill(row: Backfill, access: Access, clock: Clock) -> Callable[[Any, Resource], Awaitable[None]]:
+    async def run(conn: Any, resource: Resource) -> None:
+        actor, now = system_actor(row.name), clock()
+        bound = replace(access.view(actor, now), conn=conn)
+        await row.run(Context(actor, bound, now, access.settings, "fr"), resource)
+
+    return run
 
 
 def migrations(services: Sequence[Service] = SERVICES) -> dict[str, Sequence[Migration]]:
@@ -234,10 +270,15 @@ def refuse_doubles(services: Sequence[Service]) -> None:
 def _server(settings: Settings, access: Access, services: Sequence[Service], clock: Clock) -> Server:
     operations: dict[tuple[str, str], Operation] = {(o.on, o.name): o for s in services for o in s.operations}
     oauth = {name: signon_api.place(name) for name in ("authorize", "token", "introspect", "revoke")}
-    statement = _kept(lambda base: capability(base, __version__, PUBLISHED, operations, oauth))
-    interactions = Interactions(
-        statement, operations, Limits(settings.page_size, settings.page_size_max), access.store.registry
-    )
+
+    def known() -> Registry:
+        return access.store.registry
+
+    def said(base: str, known: Registry) -> Resource:
+        return capability(base, __version__, PUBLISHED, operations, oauth, known=known)
+
+    limits = Limits(settings.page_size, settings.page_size_max)
+    interactions = Interactions(_kept(said, known), operations, limits, known)
     doors = [_opening(door, interactions) for s in services for door in s.doors]
     portal = _portal(settings, operations, [(d.door.base, d.door.title) for d in doors])
 
@@ -260,16 +301,20 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
     )
 
 
-def _kept(made: Callable[[str], Resource]) -> Callable[[str], bytes]:
-    """The same as bytes, made once for each of the few bases that a server is called by."""
-    statements: dict[str, bytes] = {}
+def _kept(made: Callable[[str, Registry], Resource], known: Callable[[], Registry]) -> Callable[[str], bytes]:
+    """The same as bytes, made once for each of the few bases that a server is called by.
+
+    Made again when other search parameters are known.
+    """
+    statements: dict[str, tuple[Registry, bytes]] = {}
 
     def statement(base: str) -> bytes:
-        if base not in statements:
+        now = known()
+        if base not in statements or statements[base][0] is not now:
             if len(statements) > 16:
                 statements.clear()
-            statements[base] = fhir_json.dumps(made(base))
-        return statements[base]
+            statements[base] = (now, fhir_json.dumps(made(base, now)))
+        return statements[base][1]
 
     return statement
 
@@ -277,11 +322,10 @@ def _kept(made: Callable[[str], Resource]) -> Callable[[str], bytes]:
 def _opening(door: Door, interactions: Interactions) -> Opening:
     """A row as a door that answers."""
 
-    def said(base: str) -> Resource:
-        registry = interactions.registry
-        return door_statement(door, base, registry=registry, version=__version__, published=PUBLISHED)
+    def said(base: str, known: Registry) -> Resource:
+        return door_statement(door, base, registry=known, version=__version__, published=PUBLISHED)
 
-    return opening(door, interactions, _kept(said))
+    return opening(door, interactions, _kept(said, interactions.registry))
 
 
 def _portal(

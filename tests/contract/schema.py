@@ -6,7 +6,7 @@ import asyncpg
 
 from aubier.app import migrations
 from aubier.ground.rows import Migration
-from aubier.store.opening.upgrade import store_migrations, upgrade
+from aubier.store.opening.upgrade import own_steps, upgrade
 from aubier.store.pool import Connection
 
 _PARTS = (
@@ -27,7 +27,7 @@ _PARTS = (
 
 def every_step() -> dict[str, Sequence[Migration]]:
     """The steps of the store and of every room."""
-    return {"store": store_migrations(), **migrations()}
+    return {**own_steps(), **migrations()}
 
 
 async def shape(dsn: str) -> list[list[tuple[object, ...]]]:

@@ -12,6 +12,7 @@ import click
 
 from aubier import __version__
 from aubier.cli import backup, doctor, extract, load, people, tour, up
+from aubier.cli.indexing import reindex
 from aubier.cli.instance import settings_of
 from aubier.cli.speech import carry_out, plainly, speak
 from aubier.settings import Settings
@@ -125,6 +126,15 @@ def load_command(data: str | None, paths: tuple[Path, ...]) -> None:
     """Load FHIR, packages (.tgz), directory extracts, nomenclatures; says what is refused and why."""
     with plainly():
         sys.exit(carry_out(load.load_all(_settings(data), paths)))
+
+
+@main.command("reindex")
+@_DATA
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="A resource type; may be given again.")
+def reindex_command(data: str | None, types: tuple[str, ...]) -> None:
+    """Make the index rows of what is stored again, while running or stopped; goes on where it was stopped."""
+    with plainly():
+        carry_out(reindex(_settings(data), types))
 
 
 @main.command("extract")

@@ -9,6 +9,7 @@ from aubier.access.view import Write
 from aubier.cli.instance import console, opened
 from aubier.cli.speech import Progress, say
 from aubier.settings import Settings
+from aubier.store.bulk.alone import alone
 from aubier.terminology.nomenclatures.load import header, is_nomenclature, load, recognise
 
 __all__ = ["is_nomenclature", "load_nomenclature"]
@@ -20,7 +21,7 @@ async def load_nomenclature(settings: Settings, path: Path) -> int:
     if found is None:
         return 1
     started, progress = time.monotonic(), Progress()
-    async with opened(settings) as house:
+    async with opened(settings) as house, alone(house.store, found.system.canonical):
         view = console(house).store
         count = await load(view, found, lambda n: progress(n, "concepts lus", "concepts read"))
         await view.transact([Write("update", header(found, count))])

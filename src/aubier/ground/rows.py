@@ -232,6 +232,18 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Backfill:
+    """Done once in the life of a database, beside the requests, with each resource of `types` stored before.
+
+    `run(ctx, resource)` in a transaction that holds the resource; a Problem leaves it as it was. Resumable.
+    """
+
+    name: str
+    types: tuple[str, ...]
+    run: Callable[[Any, Resource], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Door:
     """A published national API: its own base path over the same store, as narrow as its guide says.
 
@@ -281,6 +293,7 @@ class Service:
     before_write: tuple[BeforeWrite, ...] = ()
     on_change: tuple[OnChange, ...] = ()
     jobs: tuple[Job, ...] = ()
+    backfills: tuple[Backfill, ...] = ()
     migrations: tuple[Migration, ...] = ()
     statements: tuple[Statement, ...] = ()
     search_parameters: tuple[Resource, ...] = ()

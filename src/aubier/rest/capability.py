@@ -11,7 +11,7 @@ from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.operations.standard import Standard
 from aubier.rest.writing.patches import PATCH_FORMATS
 from aubier.search.model import Parameter
-from aubier.search.parameters import is_indexed, registry
+from aubier.search.parameters import Registry, is_indexed, registry
 
 _INSTANCE = (
     "read",
@@ -32,8 +32,10 @@ def capability(
     published: str,
     operations: Mapping[tuple[str, str], Operation],
     oauth: Mapping[str, str],
+    *,
+    known: Registry | None = None,
 ) -> Resource:
-    """The statement of the FHIR base at `base`. `published` is a FHIR date.
+    """The statement of the FHIR base at `base`. `published` is a FHIR date, `known` what can be searched.
 
     `oauth` are the paths of the OpenID provider by the names that SMART gives them: authorize, token...
     """
@@ -48,18 +50,20 @@ def capability(
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
         "patchFormat": PATCH_FORMATS,
-        "rest": [_rest(base, operations, oauth)],
+        "rest": [_rest(base, operations, oauth, known or registry())],
     }
 
 
-def _rest(base: str, operations: Mapping[tuple[str, str], Operation], oauth: Mapping[str, str]) -> Resource:
+def _rest(
+    base: str, operations: Mapping[tuple[str, str], Operation], oauth: Mapping[str, str], known: Registry
+) -> Resource:
     row: Resource = {
         "mode": "server",
         "compartment": [
             f"http://hl7.org/fhir/CompartmentDefinition/{kind.lower()}" for kind in definitions().compartments
         ],
         "security": _security(base.removesuffix("/fhir"), oauth),
-        "resource": [_resource(kind, operations) for kind in sorted(definitions().resource_types)],
+        "resource": [_resource(kind, operations, known) for kind in sorted(definitions().resource_types)],
         "interaction": [{"code": c} for c in ("transaction", "batch", "search-system", "history-system")],
     }
     own = [_operation(o) for (on, _), o in operations.items() if not on]
@@ -90,8 +94,8 @@ def _security(origin: str, oauth: Mapping[str, str]) -> Resource:
     }
 
 
-def _resource(kind: str, operations: Mapping[tuple[str, str], Operation]) -> Resource:
-    parameters = [p for p in registry().of(kind) if is_indexed(p)]
+def _resource(kind: str, operations: Mapping[tuple[str, str], Operation], known: Registry) -> Resource:
+    parameters = [p for p in known.of(kind) if is_indexed(p)]
     row: Resource = {
         "type": kind,
         "interaction": [{"code": code} for code in _INSTANCE],
@@ -104,7 +108,7 @@ def _resource(kind: str, operations: Mapping[tuple[str, str], Operation]) -> Res
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "local", "logical"],
         "searchInclude": _includes(kind, parameters),
-        "searchParam": [{"name": p.code, "type": p.type, "definition": p.url} for p in parameters],
+        "searchParam": [{"name": p.name, "type": p.type, "definition": p.url} for p in parameters],
     }
     own = [_operation(o) for (on, _), o in operations.items() if on == kind]
     own += [_standard(o) for o in OPERATIONS if o.on in (kind, "Resource")]
@@ -114,7 +118,7 @@ def _resource(kind: str, operations: Mapping[tuple[str, str], Operation]) -> Res
 
 
 def _includes(kind: str, parameters: Sequence[Parameter]) -> list[str]:
-    return [f"{kind}:{p.code}" for p in parameters if p.type == "reference"]
+    return [f"{kind}:{p.name}" for p in parameters if p.type == "reference"]
 
 
 def _operation(operation: Operation) -> Resource:

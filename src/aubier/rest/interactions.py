@@ -45,6 +45,8 @@ from aubier.store.reading import Row
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_UNLEARNT = ("not-supported", "transient")
+"""How a search is refused by who has not heard yet of a parameter that is there, or is ready."""
 
 
 @dataclass(slots=True)
@@ -54,10 +56,18 @@ class Interactions:
     capability: Callable[[str], bytes]
     operations: Mapping[tuple[str, str], Operation] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
-    registry: Registry = field(default_factory=registry)
+    registry: Callable[[], Registry] = registry
 
     async def answer(self, call: Call, view: View, settings: Any = None) -> Answer:
         """The answer to one request. Problem for every refusal."""
+        try:
+            return await self._answer(call, view, settings)
+        except Problem as refusal:
+            if refusal.kind not in _UNLEARNT or not _asks(call) or not await view.access.store.learn():
+                raise
+        return await self._answer(call, view, settings)
+
+    async def _answer(self, call: Call, view: View, settings: Any) -> Answer:
         path = call.path
         if path == ("metadata",):
             return self._metadata(call)
@@ -187,7 +197,7 @@ class Interactions:
         return parse(
             kind,
             list(pairs),
-            registry=self.registry,
+            registry=self.registry(),
             lenient=lenient,
             max_count=self.limits.largest,
             default_count=self.limits.page,
@@ -353,6 +363,11 @@ class Interactions:
             )
         given = [{"name": k, "valueString": v} for k, v in call.pairs() if not k.startswith("_")]
         return {"resourceType": "Parameters", "parameter": given} if given else {"resourceType": "Parameters"}
+
+
+def _asks(call: Call) -> bool:
+    """Whether a call only asks, so that it may be answered twice."""
+    return call.method in ("GET", "HEAD") or call.path[-1:] == ("_search",)
 
 
 def _beside(body: Resource, pairs: Sequence[tuple[str, str]]) -> Resource:

@@ -16,7 +16,10 @@ class Parameter:
     """One search parameter on one resource type.
 
     `expression` is the part of the FHIRPath expression that concerns `base`. `targets` are the types a
-    reference may name. `code` is the name in the query string. `groups` are what a composite compares.
+    reference may name. `code` is the name under which its values are kept: that of the query string, with
+    `#` and the number of its making when it is a custom one, so that rows of another making are never met.
+    `groups` are what a composite compares. A custom one may narrow what it takes: `modifiers` (the
+    standard's codes), `comparators`; empty means all of its type. `lists`: whether it takes several values.
     """
 
     base: str
@@ -26,6 +29,21 @@ class Parameter:
     url: str
     targets: tuple[str, ...] = ()
     groups: tuple[Group, ...] = ()
+    modifiers: frozenset[str] = frozenset()
+    comparators: frozenset[str] = frozenset()
+    lists: bool = True
+
+    @property
+    def name(self) -> str:
+        """The name in the query string."""
+        head, _, rest = self.code.partition("#")
+        return head + rest.lstrip("0123456789")
+
+    @property
+    def making(self) -> int:
+        """The number of its making; 0 for one that is not custom."""
+        number = self.code.partition("#")[2].partition(":")[0]
+        return int(number) if number else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
-from typing import Any, get_args
 
-from aubier.fhir import fhirpath
 from aubier.fhir.definitions import SearchParameter, definitions
 from aubier.fhir.fhirpath.grammar.lexer import Word, words
 from aubier.fhir.fhirpath.types import is_a
-from aubier.ground.problem import Issue, Problem
 from aubier.search.model import Group, Parameter, ParamType, Part
 
-_CODE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _SIMPLE_PATH = re.compile(r"[A-Z]\w*((?:\.\w+)+)(?:\.where\(resolve\(\) is (\w+)\))?")
 _ELEMENT = re.compile(r"\(?[A-Z]\w*\.(\w+(?:\.\w+)*?)(?:\.as\(\w+\)| as \w+)?\)?")
 _OF_PATIENTS = ".where(resolve() is Patient)"
-_UNMADE = frozenset({"composite", "special"})
-"""Types that a custom parameter cannot have."""
 
 _RELATES = "http://hl7.org/fhir/SearchParameter/DocumentReference-relat"
 _MENDED = {
@@ -69,16 +63,50 @@ _PRIMARY_DATES = {
 """The date a record is ordered by, where it is not the parameter `date`."""
 
 
+@dataclass(frozen=True, slots=True)
+class CustomParameter(SearchParameter):
+    """A search parameter that somebody posted; `making` numbers the index rows made for it."""
+
+    making: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """How far the index rows of a custom parameter are: `done` of `total` resources (none: not counted).
+
+    `resource` is the id of its SearchParameter.
+    """
+
+    resource: str
+    done: int
+    total: int
+
+    @property
+    def percent(self) -> int:
+        """Whole percents, 99 at most: at 100 it would answer."""
+        return min(99, self.done * 100 // self.total) if self.total > 0 else 0
+
+
 class Registry:
     """Search parameters by resource type and code. Never changes: `with_custom` gives another one."""
 
-    def __init__(self, rows: Iterable[SearchParameter]) -> None:
+    def __init__(
+        self, rows: Iterable[SearchParameter], *, below: Registry | None = None, alone: bool = False
+    ) -> None:
         self._by_base: dict[str, list[SearchParameter]] = {}
-        for row in rows:
+        self._rows = tuple(rows)
+        for row in self._rows:
             for base in row.bases:
                 self._by_base.setdefault(base, []).append(row)
-        self._rows = tuple({id(r): r for group in self._by_base.values() for r in group}.values())
         self._types: dict[str, dict[str, Parameter]] = {}
+        self._below = below
+        self._alone = alone
+        self._pending: Mapping[tuple[str, str], Pending] = {}
+
+    @property
+    def rows(self) -> tuple[SearchParameter, ...]:
+        """What was given: the parameters as published or posted."""
+        return self._rows
 
     def get(self, type: str, code: str) -> Parameter | None:
         """The parameter `code` of a resource type, or None."""
@@ -88,22 +116,31 @@ class Registry:
         """All parameters of a resource type, the common ones (`_id`, `_lastUpdated`...) included."""
         return tuple(self._of(type).values())
 
-    def with_custom(self, resources: Iterable[Mapping[str, Any]]) -> Registry:
-        """The registry with these SearchParameter resources (FHIR JSON) added; the same `url` replaces.
+    def pending(self, type: str, code: str) -> Pending | None:
+        """The custom parameter `code` of a type when its index rows are still being made, or None."""
+        return self._pending.get((type, code))
 
-        Problem with every fault found: `required` for a missing part, `value` for one that is wrong,
-        `not-supported` for a type or expression unknown here, `duplicate` for a code that is taken.
-        """
-        issues: list[Issue] = []
-        kept = {row.url: row for row in self._rows}
-        for resource in resources:
-            row, faults = _custom(resource)
-            faults += [] if row is None else self._clashes(row)
-            issues += faults
-            if row is not None:
-                kept[row.url] = row
-        if issues:
-            raise Problem(tuple(issues))
+    def holder(self, type: str) -> Registry:
+        """The registry whose parameters these are: the one below, for a type that none of ours concerns."""
+        if self._alone or self._below is None or any(base in self._by_base for base in _line(type)):
+            return self
+        return self._below.holder(type)
+
+    def only(self, made: Iterable[CustomParameter]) -> Registry:
+        """These parameters and no other; what they are composed of is looked for here."""
+        return Registry(made, below=self, alone=True)
+
+    def with_made(
+        self, made: Iterable[CustomParameter], pending: Iterable[tuple[CustomParameter, Pending]] = ()
+    ) -> Registry:
+        """This registry with parameters whose rows are kept, and those that do not answer yet."""
+        found = Registry(made, below=self)
+        found._pending = {(type, row.code): told for row, told in pending for type in concerned(row.bases)}
+        return found
+
+    def with_rows(self, rows: Iterable[SearchParameter]) -> Registry:
+        """The registry with these rows added; the same `url` replaces."""
+        kept = {row.url: row for row in self._rows} | {row.url: row for row in rows}
         return Registry(kept.values())
 
     def patient_compartment(self, type: str) -> tuple[Parameter, ...]:
@@ -119,44 +156,34 @@ class Registry:
     def primary_date(self, type: str) -> Parameter | None:
         """The date parameter a record of this type is ordered by (Observation `date`), or None."""
         found = self.get(type, _PRIMARY_DATES.get(type, "date"))
-        return found if found is not None and found.type == "date" else None
-
-    def _clashes(self, row: SearchParameter) -> list[Issue]:
-        clashing = [
-            base
-            for base in row.bases
-            if (known := self.get(base, row.code)) is not None and known.url != row.url
-        ]
-        return [
-            _issue(
-                "duplicate",
-                f"{base} already has a parameter {row.code}",
-                f"{base} a déjà un paramètre {row.code}",
-            )
-            for base in clashing
-        ]
+        return found if found is not None and found.type == "date" and not found.making else None
 
     def _of(self, type: str) -> dict[str, Parameter]:
         found = self._types.get(type)
         if found is None:
+            if self._below is not None and (holder := self.holder(type)) is not self:
+                return holder._of(type)
             if type not in definitions().resource_types:
                 return {}
             found = self._types[type] = self._built(type)
         return found
 
     def _built(self, type: str) -> dict[str, Parameter]:
-        lines = ("Resource", *(b for b in definitions().type(type).bases if b != "Resource"), type)
-        rows = [row for base in lines for row in self._by_base.get(base, ())]
-        found: dict[str, Parameter] = {}
+        rows = [row for base in _line(type) for row in self._by_base.get(base, ())]
+        found: dict[str, Parameter] = dict(self._below._of(type)) if self._below is not None else {}
         for row in rows:
-            expression = expression_for(type, row.expression)
-            if expression:
-                targets = _targets(type, expression, row.targets)
-                parameter = Parameter(type, row.code, _type(row.type), expression, row.url, targets)
-                found.setdefault(row.code, parameter)
+            if parameter := made_of(row, type):
+                # Two makings of one parameter are both kept while the older one's rows are taken away.
+                name = parameter.code if row.code in found and parameter.making else row.code
+                found.setdefault(name, parameter)
         for row in rows:
-            if row.components and row.code in found:
-                found[row.code] = replace(found[row.code], groups=_groups(row, found))
+            if row.components:
+                for name, own in list(found.items()):
+                    if own.url == row.url and own.making == _making(row):
+                        found[name] = replace(own, groups=groups_of(row, own, found))
+        if self._alone:
+            mine = {_making(row) for row in rows}
+            return {p.code: p for p in found.values() if p.making in mine}
         return found
 
 
@@ -187,6 +214,41 @@ def is_clinical_date(parameter: Parameter) -> bool:
     found = [_ELEMENT.fullmatch(part) for part, _ in _parts(parameter.expression)]
     paths = {match[1] if match else "" for match in found}
     return len(paths) == 1 and _is_single(parameter.base, *paths)
+
+
+def concerned(bases: Iterable[str]) -> tuple[str, ...]:
+    """The resource types that `bases` name, `Resource` and `DomainResource` standing for all theirs."""
+    asked = frozenset(bases)
+    return tuple(sorted(t for t in definitions().resource_types if asked & set(_line(t))))
+
+
+def made_of(row: SearchParameter, type: str) -> Parameter | None:
+    """A row as the parameter of a type; None when no part of its expression concerns it."""
+    expression = expression_for(type, row.expression)
+    if not expression:
+        return None
+    making = _making(row)
+    return Parameter(
+        type,
+        f"{row.code}#{making}" if making else row.code,
+        _type(row.type),
+        expression,
+        row.url,
+        _targets(type, expression, row.targets),
+        modifiers=frozenset(row.modifiers) if making else frozenset(),
+        comparators=frozenset(row.comparators) if making else frozenset(),
+        lists=row.multiple_or or not making,
+    )
+
+
+def _making(row: SearchParameter) -> int:
+    return row.making if isinstance(row, CustomParameter) else 0
+
+
+@lru_cache(maxsize=256)
+def _line(type: str) -> tuple[str, ...]:
+    """A resource type after those it is one of."""
+    return ("Resource", *(b for b in definitions().type(type).bases if b != "Resource"), type)
 
 
 def _is_single(type: str, path: str) -> bool:
@@ -229,7 +291,7 @@ def naming_no_other(type: str, codes: Iterable[str]) -> frozenset[str]:
     return frozenset(p.code for p in known.of(type) if p.type == "reference" and _elements(p) <= read)
 
 
-def _groups(row: SearchParameter, known: Mapping[str, Parameter]) -> tuple[Group, ...]:
+def groups_of(row: SearchParameter, own: Parameter, known: Mapping[str, Parameter]) -> tuple[Group, ...]:
     """What a composite of a type compares, for each element of its expression; none without all its parts.
 
     One part must be a token, and of three the others numbers: so are all those of R4.
@@ -249,8 +311,9 @@ def _groups(row: SearchParameter, known: Mapping[str, Parameter]) -> tuple[Group
     if len(parts) != 2 and types != ["token", "number", "number"]:
         return ()
     read = "|".join(f"{p.parameter.type} {p.expression}" for p in parts)
-    elements = [part for part, _ in _parts(known[row.code].expression)]
-    return tuple(Group(f"{element}|{read}", element, tuple(parts), before) for element in elements)
+    elements = [part for part, _ in _parts(own.expression)]
+    mark = f"#{own.making}" if own.making else ""
+    return tuple(Group(f"{element}|{read}{mark}", element, tuple(parts), before) for element in elements)
 
 
 def _elements(parameter: Parameter) -> set[str]:
@@ -314,56 +377,3 @@ def _element_targets(type: str, path: str) -> set[str]:
 
 def _type(text: str) -> ParamType:
     return text  # type: ignore[return-value]
-
-
-def _issue(kind: Any, text: str, fr: str, at: str = "") -> Issue:
-    return Issue(kind, text, fr, (f"SearchParameter.{at}",) if at else ("SearchParameter",))
-
-
-def _custom(resource: Mapping[str, Any]) -> tuple[SearchParameter | None, list[Issue]]:
-    """A SearchParameter resource as a row, or None, with the faults found."""
-    faults = [
-        _issue("required", f"{name} is missing", f"{name} manque", name)
-        for name in ("url", "code", "base", "type", "expression")
-        if not resource.get(name)
-    ]
-    if faults:
-        return None, faults
-    row = SearchParameter(
-        code=str(resource["code"]),
-        type=str(resource["type"]),
-        bases=tuple(map(str, resource["base"])),
-        expression=str(resource["expression"]),
-        url=str(resource["url"]),
-        name=str(resource.get("name", "")),
-        targets=tuple(map(str, resource.get("target", ()))),
-    )
-    faults = _faults(row)
-    return (None if faults else row), faults
-
-
-def _faults(row: SearchParameter) -> list[Issue]:
-    """What is wrong with the parts of a custom parameter."""
-    faults: list[Issue] = []
-    if not _CODE.fullmatch(row.code):
-        faults.append(
-            _issue("value", f"{row.code!r} is not a code", f"{row.code!r} n'est pas un code", "code")
-        )
-    if row.type not in get_args(ParamType) or row.type in _UNMADE:
-        text = f"parameters of type {row.type} are not supported"
-        faults.append(_issue("not-supported", text, f"type {row.type} non pris en charge", "type"))
-    for base in row.bases:
-        if base not in definitions().resource_types | {"Resource", "DomainResource"}:
-            faults.append(_issue("value", f"{base} is no resource type", f"{base} n'est pas un type", "base"))
-        else:
-            faults += _uncompiled(row.expression, base)
-    return faults
-
-
-def _uncompiled(expression: str, base: str) -> list[Issue]:
-    try:
-        fhirpath.typed(expression, base)
-        fhirpath.source(expression, base, indexing=True)
-    except Problem as refused:
-        return [Issue(i.kind, i.text, i.fr, ("SearchParameter.expression",)) for i in refused.issues]
-    return []

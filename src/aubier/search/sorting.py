@@ -115,7 +115,7 @@ def _listed(frame: Frame, sort: Sort, kind: str, row: str, *, codes: Sequence[st
 
 
 def _unsorted(sort: Sort) -> Problem:
-    code, type = sort.parameter.code, sort.parameter.type
+    code, type = sort.parameter.name, sort.parameter.type
     return problem(
         "not-supported",
         f"Sorting on the {type} parameter '{code}' of {sort.parameter.base} is not possible",

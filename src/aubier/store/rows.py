@@ -59,14 +59,24 @@ class Indexed:
     hi: int = NO_DATE
 
 
-def index(resource: Resource, keys: Keys, local: Callable[[str], str], of: Registry) -> Indexed:
-    """The rows of a resource under the parameters `of`. `local` turns a URL of this server into `Type/id`."""
+def index(
+    resource: Resource,
+    keys: Keys,
+    local: Callable[[str], str],
+    of: Registry,
+    *,
+    date: tuple[int, int] | None = None,
+) -> Indexed:
+    """The rows of a resource under the parameters `of`. `local` turns a URL of this server into `Type/id`.
+
+    With its primary `date`, the rows of these parameters alone, without words and contents.
+    """
     kind = resource["resourceType"]
     found = extract(resource, of=of)
     found.references = [(param, local(target)) for param, target in found.references]
-    lo, hi = _primary_date(of, kind, found)
+    lo, hi = _primary_date(of, kind, found) if date is None else date
     directory = bool(family(kind))
-    terms: set[int] = {keys.present(kind, param) for param in found.present}
+    terms: set[int] = {keys.present(kind, p) for p in found.present if p != "_lastUpdated"}
     postings: Postings = {table: set() for table in COLUMNS}
     _tokens(kind, found, keys, terms, postings["post"], k=-lo)
     _exact(kind, found, keys, postings)
@@ -83,6 +93,8 @@ def index(resource: Resource, keys: Keys, local: Callable[[str], str], of: Regis
             terms.add(row[0])
             row = (*row, -lo)
         postings[table].add(row)
+    if date is not None:
+        return Indexed(found, sorted(terms), postings, lo, hi)
     if any(said := words_of(resource)):
         postings["words"].add(said)
     if kind == "Binary":

@@ -6,26 +6,26 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
-import asyncpg
-
 from aubier.ground.chance import random_ids
 from aubier.ground.clock import commit_ticks
-from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Migration, Resource, Statement
 from aubier.search.keys import Keys
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import FindCodes, sets_named, with_sets
 from aubier.search.sql import Args
+from aubier.store.indexing import SERVED, Makings, expect, follow, hold, steers
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.opening.reach import reach
 from aubier.store.opening.reindexing import reindex
-from aubier.store.opening.upgrade import store_migrations, upgrade
+from aubier.store.opening.secret import term_secret
+from aubier.store.opening.upgrade import own_steps, upgrade
 from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
 from aubier.store.proof import audit
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
@@ -33,7 +33,7 @@ from aubier.store.reading.export import Slice, export
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight
-from aubier.store.writing import Again, Finder, Writer
+from aubier.store.writing import TURNED_AWAY, Again, Finder, Writer, busy
 
 _TRIES = 5
 _CLOSE_WITHIN = 3.0
@@ -66,8 +66,10 @@ class Store:
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
     reads: Together[Wanted, Row | None] = field(init=False)
     rooms: Statements = field(init=False)
+    makings: Makings = field(init=False)
 
     def __post_init__(self) -> None:
+        self.makings = Makings(self.registry)
         self.reads = Together(self._read_each)
         self.rooms = Statements(self.pool, self.statements)
 
@@ -88,7 +90,14 @@ class Store:
 
     def index(self, resource: Resource) -> Indexed:
         """The index rows of a resource under this store's search parameters."""
-        return index(resource, self.keys, self.local, self.registry)
+        return index(resource, self.keys, self.local, self.makings.written)
+
+    async def learn(self, conn: Connection | None = None) -> bool:
+        """Learns which custom parameters there are now; gives whether that was news."""
+        async with answered():
+            news = await self.makings.learn(conn or self.pool)
+        self.registry = self.makings.answered
+        return news
 
     def mark(self) -> int:
         """A commit mark not before any commit of this process so far."""
@@ -139,13 +148,17 @@ class Store:
         """
         query = await self.listed(query)
         async with self._turn(sight), self._searcher(sight, conn) as reader:
-            return await reader.search(query, quiet=quiet)
+            found = await reader.search(query, quiet=quiet)
+        await self.makings.check(self.pool, [query])
+        return found
 
     async def search_all(self, sight: Sight, queries: Sequence[Query]) -> Found:
         """One page of several types together; see `Reader.search_all`."""
         listed = [await self.listed(query) for query in queries]
         async with self._turn(sight), self._searcher(sight) as reader:
-            return await reader.search_all(listed)
+            found = await reader.search_all(listed)
+        await self.makings.check(self.pool, listed)
+        return found
 
     async def listed(self, query: Query) -> Query:
         """The query with the codes listed that it names by a set; as it is without one who finds them."""
@@ -187,14 +200,24 @@ class Store:
         for intent in batch.intents:
             if intent.condition is not None:
                 intent.condition = await self.listed(intent.condition)
+        steering = steers(i.type for i in batch.intents)
         async with answered():
             for _ in range(_TRIES):
                 try:
                     async with self.pool.acquire() as conn, conn.transaction():
-                        return await self._writer(conn, sight).run(batch)
-                except (Again, asyncpg.DeadlockDetectedError, asyncpg.SerializationError):
-                    continue
-        raise busy()
+                        if steering:
+                            await hold(conn)
+                        written = await self._writer(conn, sight).run(batch)
+                        if steering:
+                            await follow(conn, self.makings.base, written)
+                        break
+                except (Again, *TURNED_AWAY):
+                    await self.learn()
+            else:
+                raise busy()
+        if steering:
+            await self.learn()
+        return written
 
     def _writer(self, conn: Connection, sight: Sight) -> Writer:
         async def matches(held: Connection, query: Query, limit: int) -> list[Row]:
@@ -208,6 +231,8 @@ class Store:
             numbers=self.numbers,
             local=self.local,
             index=self.index,
+            held=partial(index, keys=self.keys, local=self.local, of=self.makings.held),
+            version=self.makings.version,
             watchers=lambda kind: self.watched.get(kind, ()),
             strict_references=self.strict_references,
         )
@@ -260,15 +285,6 @@ class Store:
         return await self.rooms.run(name, args, conn)
 
 
-def busy() -> Problem:
-    """Too many writers wanted the same rows: nothing was written."""
-    return problem(
-        "conflict",
-        "Others were writing the same resources; nothing was written, try again",
-        "D'autres écrivaient les mêmes ressources ; rien n'a été écrit, réessayez",
-    )
-
-
 async def open_store(
     dsn: str,
     *,
@@ -287,8 +303,8 @@ async def open_store(
     conn = await reach(dsn)
     try:
         async with answered():
-            await upgrade(conn, {"store": store_migrations(), **(migrations or {})})
-            secret = await _term_secret(conn)
+            await upgrade(conn, {**own_steps(), **(migrations or {})})
+            secret = await term_secret(conn)
     finally:
         await conn.close()
     pool = await open_pool(dsn, pool_size - pool_size // 2)
@@ -296,19 +312,10 @@ async def open_store(
     store = Store(pool, planned, Keys(keyed_hash(secret)), dsn, {s.name: s for s in statements}, **options)
     try:
         async with answered(), pool.acquire() as held:
+            await store.learn(held)
             await reindex(held, store.index, reindexed)
+            await expect(held, SERVED, ["SearchParameter"])
     except BaseException:
         await store.close()
         raise
     return store
-
-
-async def _term_secret(conn: Connection) -> bytes:
-    """The secret of term hashes: made once, kept with the data it keys."""
-    value = await conn.fetchval(
-        "with new as (insert into store_meta (key, value) values ('term_secret',"
-        " replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', '')) on conflict do nothing"
-        " returning value) select value from new union all"
-        " select value from store_meta where key = 'term_secret'"
-    )
-    return bytes.fromhex(value)

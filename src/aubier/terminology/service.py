@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aubier.ground.rows import BeforeWrite, OnChange, Operation, Service
+from aubier.ground.rows import Backfill, BeforeWrite, OnChange, Operation, Service
 from aubier.terminology import writing
 from aubier.terminology.operations import closure, code_systems, expand, translate, validate
 from aubier.terminology.shelves import maps, tables
@@ -78,6 +78,7 @@ SERVICE = Service(
     ),
     before_write=(BeforeWrite("terminology-keep", writing.TYPES, writing.keep, writing.RULE),),
     on_change=(OnChange("terminology-forget", writing.TYPES, writing.forget),),
+    backfills=(Backfill("terminology-keep", writing.TYPES, writing.keep_stored),),
     migrations=tables.MIGRATIONS + maps.MIGRATIONS + tables.PLANNED,
     statements=tables.STATEMENTS + maps.STATEMENTS,
 )

@@ -29,6 +29,13 @@ async def keep(ctx: Any, resource: Resource, before: Resource | None) -> Resourc
     return resource
 
 
+async def keep_stored(ctx: Any, resource: Resource) -> None:
+    """Keeps what a release that had no such tables stored; what is known already stays as it is."""
+    if resource["resourceType"] == "CodeSystem" and await keeping.is_kept(ctx.store, str(resource["id"])):
+        return
+    await keep(ctx, resource, None)
+
+
 async def forget(ctx: Any, change: Any) -> None:
     """After a resource was deleted: the operations no longer know it, unless it came back meanwhile."""
     if change.op != "delete":

@@ -88,7 +88,7 @@ async def test_what_an_older_release_stored_is_found_too(
         assert ids(await desk.found("loader", "Observation", HEAVY)) == []
     monkeypatch.setattr(reindexing, "_BATCH", 2)
     with monkeypatch.context() as broken:
-        broken.setattr(reindexing, "_add", _breaking(reindexing._add))
+        broken.setattr(reindexing, "add_rows", _breaking(reindexing.add_rows))
         with pytest.raises(KeyError, match="in the middle"):
             async with opened(lambda: dsn, tmp_path, {}):
                 pytest.fail("it answers before its index is whole")

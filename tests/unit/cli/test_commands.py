@@ -18,7 +18,7 @@ from aubier.cli.load import _read, _unpacked
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
 
-NAMES = {"up", "serve", "accounts", "token", "client", "load", "extract", "reset"}
+NAMES = {"up", "serve", "accounts", "token", "client", "load", "extract", "reset", "reindex"}
 NAMES |= {"backup", "restore", "tour", "doctor"}
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from aubier.fhir import fhirpath
 from aubier.fhir.definitions import definitions
+from aubier.search.custom import with_custom
 from aubier.search.extract import compiled, extract, source, value_types
 from aubier.search.model import MAX_MS, MAX_NUMBER, MIN_MS, MIN_NUMBER, Terms
 from aubier.search.parameters import is_indexed, registry
@@ -388,7 +389,7 @@ def test_custom_parameters():
             {"url": "http://other", "valueAddress": {"city": "Quimper"}},
         ],
     }
-    assert extract(patient, of=registry().with_custom([custom])).strings == [("birth-city", "Brest")]
+    assert extract(patient, of=with_custom(registry(), [custom])).strings == [("birth-city", "Brest")]
     assert extract(patient).strings == []
 
 

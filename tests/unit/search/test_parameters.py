@@ -6,6 +6,7 @@ import pytest
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Problem
+from aubier.search.custom import with_custom
 from aubier.search.parameters import (
     expression_for,
     is_clinical_date,
@@ -207,17 +208,18 @@ def test_parameters_that_name_no_other_patient():
 
 
 def test_custom():
-    widened = registry().with_custom([CUSTOM])
+    widened = with_custom(registry(), [CUSTOM])
     assert widened.get("Patient", "birth-place").type == "string"
     assert registry().get("Patient", "birth-place") is None
     assert widened.get("Patient", "family") == registry().get("Patient", "family")
-    again = widened.with_custom([CUSTOM | {"type": "token"}])
+    again = with_custom(widened, [CUSTOM | {"type": "token"}])
     assert again.get("Patient", "birth-place").type == "token"
 
 
 def test_custom_on_every_type():
-    widened = registry().with_custom(
-        [CUSTOM | {"code": "lang", "base": ["Resource"], "type": "token", "expression": "Resource.language"}]
+    widened = with_custom(
+        registry(),
+        [CUSTOM | {"code": "lang", "base": ["Resource"], "type": "token", "expression": "Resource.language"}],
     )
     assert all(widened.get(type, "lang") for type in definitions().resource_types)
 
@@ -230,21 +232,21 @@ def test_custom_on_every_type():
         ({"code": "a.b"}, "value", "SearchParameter.code"),
         ({"code": "a:b"}, "value", "SearchParameter.code"),
         ({"base": ["Patients"]}, "value", "SearchParameter.base"),
-        ({"type": "composite"}, "not-supported", "SearchParameter.type"),
+        ({"type": "composite"}, "required", "SearchParameter.component"),
         ({"type": "dance"}, "not-supported", "SearchParameter.type"),
         ({"expression": "Patient.name("}, "invalid", "SearchParameter.expression"),
         ({"expression": "Patient.frob()"}, "not-supported", "SearchParameter.expression"),
         ({"expression": "Patient.gender.upper()"}, "not-supported", "SearchParameter.expression"),
-        ({"code": "family"}, "duplicate", "SearchParameter"),
+        ({"code": "family"}, "duplicate", "SearchParameter.code"),
     ],
 )
 def test_custom_refused(change, kind, at):
     with pytest.raises(Problem) as refused:
-        registry().with_custom([CUSTOM | change])
+        with_custom(registry(), [CUSTOM | change])
     assert [(i.kind, i.at) for i in refused.value.issues] == [(kind, (at,))]
 
 
 def test_all_faults_at_once():
     with pytest.raises(Problem) as refused:
-        registry().with_custom([{}, CUSTOM | {"code": "a b", "type": "dance"}])
+        with_custom(registry(), [{}, CUSTOM | {"code": "a b", "type": "dance"}])
     assert len(refused.value.issues) == 7

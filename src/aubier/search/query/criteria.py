@@ -11,7 +11,7 @@ from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem
 from aubier.search.extract import value_types
 from aubier.search.model import Criterion, Has, Parameter, Value
-from aubier.search.parameters import Registry, is_indexed
+from aubier.search.parameters import Pending, Registry, is_indexed
 from aubier.search.query.values import CODED, of_type, refused, truth, typed_values
 
 MAX_DEPTH = 8
@@ -41,12 +41,22 @@ _SETS = frozenset({"in", "not-in", "above", "below"})
 def modifiers(parameter: Parameter) -> frozenset[str]:
     """The modifiers a parameter takes: of a token, those that its values give a meaning."""
     allowed = MODIFIERS[parameter.type]
-    if parameter.type != "token":
-        return allowed
-    types = value_types(parameter)
-    allowed -= frozenset() if types & (CODED | _IDENTIFIED) else {"text"}
-    allowed -= frozenset() if types & _IDENTIFIED else {"of-type"}
-    return allowed if types & (CODED | {"code"}) else allowed - _SETS
+    if parameter.type == "token":
+        types = value_types(parameter)
+        allowed -= frozenset() if types & (CODED | _IDENTIFIED) else {"text"}
+        allowed -= frozenset() if types & _IDENTIFIED else {"of-type"}
+        allowed -= frozenset() if types & (CODED | {"code"}) else _SETS
+    return allowed & _named(parameter) if parameter.modifiers else allowed
+
+
+def _named(parameter: Parameter) -> frozenset[str]:
+    """The modifiers that a custom parameter names, as they are written in a question."""
+    return frozenset("of-type" if code == "ofType" else code for code in parameter.modifiers)
+
+
+def _typed(parameter: Parameter) -> bool:
+    """Whether a reference parameter may be followed by a type, as in `subject:Patient`."""
+    return not parameter.modifiers or "type" in parameter.modifiers
 
 
 class UnknownParameter(Problem):
@@ -61,6 +71,8 @@ def unknown(name: str, text: str, fr: str) -> UnknownParameter:
 def known(registry: Registry, type: str, code: str, *, name: str) -> Parameter:
     """The parameter `code` of `type`; UnknownParameter naming the nearest ones when there is none."""
     parameter = registry.get(type, code)
+    if parameter is None and (waited := registry.pending(type, code)) is not None:
+        raise _not_ready(type, code, waited, name)
     if parameter is None:
         near = nearest(registry, (type,), code)
         raise unknown(
@@ -77,9 +89,24 @@ def known(registry: Registry, type: str, code: str, *, name: str) -> Parameter:
     return parameter
 
 
+def _not_ready(type: str, code: str, waited: Pending, name: str) -> Problem:
+    """Left out under leniency, it would be believed held: it is refused for the moment, always."""
+    counted = f" ({waited.done}/{waited.total})" if waited.total > 0 else ""
+    refusal = refused(
+        name,
+        f"the parameter {code} of {type} is being made: {waited.percent} %{counted}; it answers when all"
+        f" resources are done; SearchParameter/{waited.resource}/$status tells how far it is",
+        f"le paramètre {code} de {type} est en préparation : {waited.percent} %{counted} ; il répondra quand"
+        f" toutes les ressources y seront ; SearchParameter/{waited.resource}/$status dit où il en est",
+        "transient",
+    )
+    refusal.headers["Retry-After"] = "5"
+    return refusal
+
+
 def nearest(registry: Registry, types: Iterable[str], code: str) -> tuple[str, str]:
     """The parameters of `types` named most like `code`, as the end of a sentence, in two languages."""
-    codes = dict.fromkeys(p.code for type in types for p in registry.of(type) if is_indexed(p))
+    codes = dict.fromkeys(p.name for type in types for p in registry.of(type) if is_indexed(p))
     return _near(code, codes, "did you mean"), _near(code, codes, "peut-être")
 
 
@@ -140,9 +167,9 @@ class Criteria:
 
     def _plain(self, parameter: Parameter, modifier: str, value: str) -> Criterion:
         type = parameter.base
-        if modifier == "missing":
+        if modifier == "missing" and modifier in modifiers(parameter):
             return Criterion(type, parameter, "missing", missing=truth(value, name=self._name))
-        if parameter.type == "reference" and modifier[:1].isupper():
+        if parameter.type == "reference" and modifier[:1].isupper() and _typed(parameter):
             target = self._target(parameter, modifier)
             found = typed_values(parameter, "", value, name=self._name)
             return Criterion(
@@ -161,14 +188,34 @@ class Criteria:
             found = typed_values(parameter, modifier, value, name=self._name)
             return Criterion(type, replace(parameter, code=f"{parameter.code}:of-type"), values=found)
         values: tuple[Value, ...] = typed_values(parameter, modifier, value, name=self._name)
+        self._narrowed(parameter, values)
         return Criterion(type, parameter, modifier, values)
+
+    def _narrowed(self, parameter: Parameter, values: tuple[Value, ...]) -> None:
+        """Refuses what a custom parameter says that it does not take."""
+        odd = {v.prefix for v in values} - parameter.comparators - {"eq"}
+        if parameter.comparators and odd:
+            allowed, given = ", ".join(sorted(parameter.comparators)), ", ".join(sorted(odd))
+            raise refused(
+                self._name,
+                f"{parameter.name} is not compared by {given}; it is by {allowed}",
+                f"{parameter.name} ne se compare pas par {given} ; mais par {allowed}",
+                "not-supported",
+            )
+        if len(values) > 1 and not parameter.lists:
+            raise refused(
+                self._name,
+                f"{parameter.name} takes one value, not a list",
+                f"{parameter.name} prend une valeur, pas une liste",
+                "not-supported",
+            )
 
     def _modifier(self, parameter: Parameter, modifier: str) -> Problem:
         allowed = ", ".join(sorted(modifiers(parameter)))
         return refused(
             self._name,
-            f"{parameter.code} ({parameter.type}) does not take {modifier[:60]!r}; it takes {allowed}",
-            f"{parameter.code} ({parameter.type}) n'accepte pas {modifier[:60]!r} ; il accepte {allowed}",
+            f"{parameter.name} ({parameter.type}) does not take {modifier[:60]!r}; it takes {allowed}",
+            f"{parameter.name} ({parameter.type}) n'accepte pas {modifier[:60]!r} ; il accepte {allowed}",
             "not-supported",
         )
 
@@ -177,8 +224,8 @@ class Criteria:
         if parameter.targets and type not in parameter.targets:
             raise refused(
                 self._name,
-                f"{parameter.code} never names a {type}; it names {_some(parameter.targets)}",
-                f"{parameter.code} ne désigne jamais {type} ; il désigne {_some(parameter.targets)}",
+                f"{parameter.name} never names a {type}; it names {_some(parameter.targets)}",
+                f"{parameter.name} ne désigne jamais {type} ; il désigne {_some(parameter.targets)}",
             )
         return type
 
@@ -186,8 +233,8 @@ class Criteria:
         if parameter.type != "reference":
             raise refused(
                 self._name,
-                f"{parameter.code} is no reference: it cannot be followed by a dot",
-                f"{parameter.code} n'est pas une référence : rien ne peut suivre par un point",
+                f"{parameter.name} is no reference: it cannot be followed by a dot",
+                f"{parameter.name} n'est pas une référence : rien ne peut suivre par un point",
             )
         if modifier:
             targets: tuple[str, ...] = (self._target(parameter, modifier),)
@@ -196,8 +243,8 @@ class Criteria:
         if not targets:
             raise refused(
                 self._name,
-                f"name the type {parameter.code} points to, as in {parameter.code}:Patient.{rest[:60]}",
-                f"nommez le type que désigne {parameter.code}, comme {parameter.code}:Patient.{rest[:60]}",
+                f"name the type {parameter.name} points to, as in {parameter.name}:Patient.{rest[:60]}",
+                f"nommez le type que désigne {parameter.name}, comme {parameter.name}:Patient.{rest[:60]}",
             )
         ways = self._alternatives(targets, rest, value, depth + 1)
         return Criterion(parameter.base, parameter, chain=ways)
@@ -207,7 +254,8 @@ class Criteria:
     ) -> tuple[Criterion | Has, ...]:
         """The rest of a chain on each target type that has it; the first refusal when none has."""
         code = re.split(r"[:.]", rest, maxsplit=1)[0]
-        having = [t for t in targets if code == "_has" or self._registry.get(t, code)]
+        known_by = self._registry
+        having = [t for t in targets if code == "_has" or known_by.get(t, code) or known_by.pending(t, code)]
         if not having:
             near = nearest(self._registry, targets[:8], code)
             raise unknown(
@@ -221,7 +269,7 @@ class Criteria:
             try:
                 ways.append(self.read(target, rest, value, depth))
             except Problem as refusal:
-                if refusal.kind == "too-costly":
+                if refusal.kind in ("too-costly", "transient"):
                     raise
                 refusals.append(refusal)
         if not ways:

@@ -178,7 +178,8 @@ class _Reader:
             return parameter.type
         following = rest.partition(".")[0].partition(":")[0]
         ways = (only,) if only else parameter.targets
-        targets = [t for t in ways if self._registry.get(t, following)]
+        of = self._registry
+        targets = [t for t in ways if of.get(t, following) or of.pending(t, following)]
         # A path that leads nowhere is refused by who reads it.
         return self._type_of(targets[0], rest) if targets else "token"
 

@@ -235,8 +235,8 @@ class _Reader:
                     continue
                 raise refused(
                     name,
-                    f"{source}:{parameter.code} never names a {wanted}",
-                    f"{source}:{parameter.code} ne désigne jamais {wanted}",
+                    f"{source}:{parameter.name} never names a {wanted}",
+                    f"{source}:{parameter.name} ne désigne jamais {wanted}",
                 )
             self.found.includes.append(Include(source, parameter, target, reverse, iterate))
 

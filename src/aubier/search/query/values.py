@@ -196,7 +196,7 @@ def _composite(text: str, parameter: Parameter, name: str) -> Value:
     parts = group.written
     written = split(text, "$", name=name)
     if len(written) != len(parts):
-        shown = "$".join(p.parameter.code for p in parts)
+        shown = "$".join(p.parameter.name for p in parts)
         raise refused(
             name,
             f"{_shown(text)} has {len(written)} parts; {name[:100]} is written {shown}",

@@ -108,7 +108,7 @@ _SETS = frozenset({"in", "not-in", "above", "below"})
 
 def _unlisted(criterion: Criterion) -> Problem:
     """Nobody found the codes of a set that the question names."""
-    name = f"{criterion.parameter.code}:{criterion.modifier}"
+    name = f"{criterion.parameter.name}:{criterion.modifier}"
     return problem(
         "not-supported",
         f"{name} needs a terminology service, which is not connected here; list the codes instead",
@@ -305,10 +305,10 @@ def _special(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
 def _refused(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     raise problem(
         "not-supported",
-        f"The {criterion.parameter.type} parameter '{criterion.parameter.code}' is not searchable yet",
-        f"Le paramètre « {criterion.parameter.code} » ({criterion.parameter.type}) n'est pas encore"
+        f"The {criterion.parameter.type} parameter '{criterion.parameter.name}' is not searchable yet",
+        f"Le paramètre « {criterion.parameter.name} » ({criterion.parameter.type}) n'est pas encore"
         f" cherchable",
-        at=f"http.{criterion.parameter.code}",
+        at=f"http.{criterion.parameter.name}",
     )
 
 

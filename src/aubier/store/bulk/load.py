@@ -19,12 +19,13 @@ from aubier.store import codec
 from aubier.store.bulk.item import Item
 from aubier.store.bulk.place import place
 from aubier.store.bulk.rows import AT_ONCE, copy_audit, copy_changes, copy_items, copy_maps, copy_rights
-from aubier.store.intent import Batch, Grant, Intent, Prepare
+from aubier.store.indexing import VERSION, follow, hold, steers
+from aubier.store.intent import Batch, Grant, Intent, Prepare, Written
 from aubier.store.keys import type_names, type_numbers
 from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.sight import Sight
-from aubier.store.store import Store, busy
-from aubier.store.writing import Again
+from aubier.store.store import Store
+from aubier.store.writing import Again, busy, stamped
 
 _TRIES = 5
 _UPDATED_AT_ONCE = 200
@@ -78,7 +79,12 @@ async def load(
             try:
                 stored = await _load_new(store, sight, chosen, ready, grants)
                 break
-            except (Again, asyncpg.UniqueViolationError, asyncpg.DeadlockDetectedError):
+            except (
+                Again,
+                asyncpg.UniqueViolationError,
+                asyncpg.DeadlockDetectedError,
+                asyncpg.LockNotAvailableError,
+            ):
                 continue  # another writer made one of them meanwhile: look again
         else:
             raise busy()
@@ -101,6 +107,11 @@ async def _load_new(
     """Writes what is not stored yet, in one transaction; gives the bytes of what is (none: deleted)."""
     async with store.pool.acquire() as conn, conn.transaction():
         await conn.execute(UNHURRIED)
+        steering = steers(kind for kind, _ in chosen)
+        if steering:
+            await hold(conn)
+        if await conn.fetchval(VERSION) != store.makings.version:
+            await store.learn(conn)
         stored = await _stored(conn, list(chosen))
         fresh = await ready(conn, [resource for key, resource in chosen.items() if key not in stored])
         with uncollected():
@@ -111,6 +122,13 @@ async def _load_new(
         await copy_rights(conn, sight, items, grants)
         await copy_audit(conn, sight, items)
         await copy_changes(conn, store, items)
+        if steering:
+            made = [
+                Written(i.kind, i.id, 1, sight.now, "created", stamped(i.resource, i.id, 1, 0)) for i in items
+            ]
+            await follow(conn, store.makings.base, made, strict=False)
+    if steering:
+        await store.learn()
     return stored
 
 

@@ -9,7 +9,7 @@ import asyncpg
 
 from aubier.ground.problem import problem
 from aubier.ground.rows import Migration
-from aubier.store.opening.upgrade import store_migrations, upgrade
+from aubier.store.opening.upgrade import own_steps, upgrade
 from aubier.store.pool import answered
 
 _FRESH = "aubier_fresh"
@@ -128,7 +128,7 @@ async def _bring_forward(before: str, after: str, rooms: Mapping[str, Sequence[M
         await old.close()
     new = await asyncpg.connect(after)
     try:
-        await upgrade(new, {"store": store_migrations(), **rooms})
+        await upgrade(new, {**own_steps(), **rooms})
         await new.execute("select setval('number_block', $1)", last + _MARGIN)
     finally:
         await new.close()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aubier.ground.rows import Migration
 from aubier.store.opening.reach import reach
-from aubier.store.opening.upgrade import store_migrations, to_take
+from aubier.store.opening.upgrade import own_steps, to_take
 from aubier.store.pool import Connection, answered
 
 
@@ -27,7 +27,7 @@ async def look(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> Seen:
     conn = await reach(dsn)
     try:
         async with answered():
-            behind = await to_take(conn, {"store": store_migrations(), **rooms})
+            behind = await to_take(conn, {**own_steps(), **rooms})
             return Seen(await _resources(conn), tuple(behind))
     finally:
         await conn.close()

@@ -55,7 +55,7 @@ async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
         rid,
     )
     if rows:
-        await _add(conn, prefix, rows, index)
+        await add_rows(conn, prefix, rows, index)
         await _set(conn, _PLACE, f"{number} {rows[-1]['pat']} {rows[-1]['rid']}")
     elif number + 1 < len(_FAMILIES):
         await _set(conn, _PLACE, f"{number + 1} -1 -1")
@@ -65,10 +65,10 @@ async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
     return len(rows)
 
 
-async def _add(
+async def add_rows(
     conn: Connection, prefix: str, rows: Sequence[Any], index: Callable[[Resource], Indexed]
 ) -> None:
-    """The terms of these resources, and the postings that are not there yet."""
+    """Makes the terms of these resources, and the postings that are not there yet."""
     added: dict[str, list[tuple[Any, ...]]] = {table: [] for table in COLUMNS}
     terms = []
     for row in rows:

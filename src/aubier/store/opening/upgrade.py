@@ -9,6 +9,7 @@ from importlib.resources import files
 from aubier import __version__
 from aubier.ground.problem import problem
 from aubier.ground.rows import Migration
+from aubier.store.indexing.tables import MIGRATIONS
 from aubier.store.pool import UNHURRIED, Connection
 
 _LOCK = 0x0A0B1E2
@@ -24,6 +25,11 @@ def store_migrations() -> tuple[Migration, ...]:
     return tuple(
         Migration(int(name[:4]), name[5:-4], folder.joinpath(name).read_text("utf-8")) for name in found
     )
+
+
+def own_steps() -> dict[str, Sequence[Migration]]:
+    """The lines of migrations that every database takes, whatever its rooms."""
+    return {"store": store_migrations(), "indexing": MIGRATIONS}
 
 
 async def upgrade(conn: Connection, rooms: Mapping[str, Sequence[Migration]]) -> list[str]:

@@ -1,7 +1,7 @@
 """transact, step by step: what is found, what it becomes, where it goes, the one statement."""
 
 from aubier.store.writing.finding import Finder
-from aubier.store.writing.step import Again, stamped
+from aubier.store.writing.step import TURNED_AWAY, Again, busy, stamped
 from aubier.store.writing.writer import Writer
 
-__all__ = ["Again", "Finder", "Writer", "stamped"]
+__all__ = ["TURNED_AWAY", "Again", "Finder", "Writer", "busy", "stamped"]

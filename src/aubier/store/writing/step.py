@@ -6,8 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
+import asyncpg
+
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant
+from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.store.intent import OP_NUMBER, Intent, Written
 from aubier.store.rows import Indexed
@@ -55,6 +58,23 @@ class Step:
 
 class Again(Exception):
     """Another writer was first: the same batch is to be run once more."""
+
+
+TURNED_AWAY = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.LockNotAvailableError,
+)
+"""Another writer was in the way: nothing was written, and the same may be tried again."""
+
+
+def busy() -> Problem:
+    """Too many writers wanted the same rows: nothing was written."""
+    return problem(
+        "conflict",
+        "Others were writing the same resources; nothing was written, try again",
+        "D'autres écrivaient les mêmes ressources ; rien n'a été écrit, réessayez",
+    )
 
 
 def stamped(resource: Resource, logical: str, version: int, upd: int) -> bytes:

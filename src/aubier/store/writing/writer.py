@@ -19,6 +19,7 @@ from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
 from aubier.search.sql import Args
 from aubier.store import codec
+from aubier.store.indexing.tables import VERSION
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
@@ -35,7 +36,11 @@ from aubier.store.writing.step import Again, Step, op_of, stamped
 
 @dataclass(slots=True)
 class Writer:
-    """One transact. `watchers(type)` are the consumers of its changes."""
+    """One transact. `watchers(type)` are the consumers of its changes.
+
+    `index` gives the rows of what is written, `held` those that may be there of what was before; both are so
+    for the state `version` of what is indexed.
+    """
 
     conn: Connection
     sight: Sight
@@ -43,6 +48,8 @@ class Writer:
     numbers: Numbers
     local: Callable[[str], str]
     index: Callable[[Resource], Indexed]
+    held: Callable[[Resource], Indexed]
+    version: int
     watchers: Callable[[str], Sequence[str]]
     strict_references: bool = False
     steps: list[Step] = field(default_factory=list)
@@ -141,7 +148,7 @@ class Writer:
         live = [s for s in self.steps if s.done is None]
         families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
         for step in live:
-            collect(families[family(step.intent.type)], step, seq, upd, self.index)
+            collect(families[family(step.intent.type)], step, seq, upd, self.held)
         args = Args()
         guard = self._guard(live, args, batch)
         ok = "(select ok from ok)"
@@ -157,9 +164,12 @@ class Writer:
             touched = [0]  # that nothing met a condition is an answer too, and leaves its line
         if touched or batch.grants or batch.revokes:
             parts.append(self._line(batch, live, touched, args))
+        guard = f"({guard}) and ({VERSION}) = {args.add(self.version, 'bigint')}"
         sql = combined(parts, guard, (), "select ok from ok")
         try:
             if not await self.conn.fetchval(sql, *args):
+                if await self.conn.fetchval(VERSION) != self.version:
+                    raise Again  # indexed by what is past
                 raise await self._refusal(live, batch)
         except asyncpg.UniqueViolationError as error:
             raise Again() from error

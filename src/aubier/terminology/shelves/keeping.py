@@ -146,6 +146,11 @@ async def keep_value_set(store: Store, resource: Resource) -> None:
     )
 
 
+async def is_kept(store: Store, logical: str) -> bool:
+    """Whether the concepts of the CodeSystem of that id are here."""
+    return bool(await store.run("terminology.of-resource", logical))
+
+
 async def forget_resource(store: Store, kind: str, logical: str) -> None:
     """After a resource was deleted: takes away what stood for it."""
     if kind == "ValueSet":

@@ -11,6 +11,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.rows import Resource
 from aubier.referentials.directory import SERVICE, api, resources
 from aubier.referentials.directory.extraction.extract import Degree, Skill
+from aubier.search.custom import with_custom
 from aubier.search.extract import extract
 from aubier.search.parameters import registry
 from tests.unit.referentials.directory.lines import activity, line, row
@@ -267,7 +268,7 @@ def test_resources_are_plain_json() -> None:
 
 
 def test_the_search_parameters_compile_beside_the_base_ones() -> None:
-    found = registry().with_custom(SERVICE.search_parameters)
+    found = with_custom(registry(), SERVICE.search_parameters)
     for code, kinds in {
         "mailbox-mss": ("Practitioner", "PractitionerRole", "Organization"),
         "identifier-type": ("Practitioner", "Organization"),
@@ -281,7 +282,7 @@ def test_the_search_parameters_compile_beside_the_base_ones() -> None:
 def test_every_parameter_of_the_published_capability_is_there() -> None:
     folder = SHARED / "fixtures/annuaire-1.2.0-snapshot/conformance"
     statement = json.loads((folder / "CapabilityStatement-AsServerDPCapabilityStatement.json").read_text())
-    found = registry().with_custom(SERVICE.search_parameters)
+    found = with_custom(registry(), SERVICE.search_parameters)
     lacking = [
         (resource["type"], parameter["name"])
         for resource in statement["rest"][0]["resource"]

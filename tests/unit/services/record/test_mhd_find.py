@@ -9,6 +9,7 @@ import pytest
 from aubier.ground.problem import Problem
 from aubier.rest.doors.asking import search_at
 from aubier.rest.doors.capability import statement
+from aubier.search.custom import with_custom
 from aubier.search.extract import extract
 from aubier.search.parameters import registry
 from aubier.services.record.door import DOOR
@@ -94,7 +95,7 @@ def test_the_search_parameters_are_those_that_were_published() -> None:
 
 
 def test_the_search_parameters_index_what_they_say() -> None:
-    known = registry().with_custom(SEARCH_PARAMETERS)
+    known = with_custom(registry(), SEARCH_PARAMETERS)
     archived = [{"url": ARCHIVED, "valueBoolean": True}]
     document = {
         "resourceType": "DocumentReference",

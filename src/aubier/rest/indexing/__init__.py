@@ -1,0 +1,1 @@
+"""`SearchParameter/$status`: which custom search parameters answer, and how far the others are."""

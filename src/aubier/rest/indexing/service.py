@@ -1,0 +1,38 @@
+"""The row of custom search parameters."""
+
+from __future__ import annotations
+
+from aubier.ground.rows import Operation, Service, Statement
+from aubier.rest.indexing.status import status
+
+SERVICE = Service(
+    "parameters",
+    {"fr": "Paramètres de recherche", "en": "Search parameters"},
+    {
+        "fr": "Les paramètres de recherche que l'on ajoute : ceux qui répondent, et où en sont les autres.",
+        "en": "The search parameters that people add: which of them answer, and how far the others are.",
+    },
+    reads=("SearchParameter",),
+    operations=(
+        Operation(
+            "status",
+            "SearchParameter",
+            status,
+            {
+                "fr": "Dire si un paramètre de recherche répond, ou où en est sa préparation",
+                "en": "Tell whether a search parameter answers, or how far its making is",
+            },
+            "FHIR R4 4.0.1, searchparameter: what a server does with a new one is its own to tell",
+            either=True,
+        ),
+    ),
+    statements=(
+        Statement(
+            "parameters.status",
+            "select name, state, definition, done, total, why, why_fr from indexing"
+            " where kind = 'parameter' and ($1 = '' or name = $1) order by no desc limit 1000",
+            "How far custom search parameters are",
+        ),
+    ),
+)
+"""Everything this room brings."""

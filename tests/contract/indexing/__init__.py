@@ -1,0 +1,1 @@
+"""Search parameters that somebody posts, and index rows made again."""

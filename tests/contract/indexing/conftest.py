@@ -1,0 +1,77 @@
+"""Parameters to post, and the walk that makes them ready."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from aubier.fhir import json as fhir_json
+from aubier.store import codec
+from aubier.store.indexing import advance
+from tests.contract.conftest import Api
+
+URL = "http://x.example/SearchParameter/"
+EYES = "http://x.example/eyes"
+TABLES = ("post", "ident", "ref", "str", "dat", "num", "words")
+
+
+def parameter(named: str, /, **change: Any) -> dict[str, Any]:
+    """A SearchParameter: by default, the colour of the eyes that an extension of Patient holds."""
+    given = {
+        "resourceType": "SearchParameter",
+        "url": URL + named,
+        "name": "".join(part.title() for part in named.split("-")),
+        "description": "A parameter of the tests",
+        "status": "active",
+        "code": named,
+        "base": ["Patient"],
+        "type": "token",
+        "expression": f"Patient.extension('{EYES}').value",
+        **change,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def coloured(colour: str, **parts: Any) -> dict[str, Any]:
+    """A Patient with eyes of that colour."""
+    return {"resourceType": "Patient", "extension": [{"url": EYES, "valueCode": colour}], **parts}
+
+
+async def walked(api: Api) -> None:
+    """Goes on until nothing is left to index; this process knows it."""
+    while await advance(api.house.store, api.house.backfills):
+        pass
+    await api.house.store.learn()
+
+
+async def kept_rows(api: Api) -> Counter[tuple[Any, ...]]:
+    """Every posting there is, and every term of a resource."""
+    pool, found = api.house.store.pool, Counter[tuple[Any, ...]]()
+    for prefix in ("", "dir_"):
+        for table in TABLES:
+            found.update((table, *row) for row in await pool.fetch(f"select * from {prefix}{table}"))
+        for row in await pool.fetch(f"select pat, rid, terms from {prefix}res"):
+            found.update(("term", row["pat"], row["rid"], term) for term in row["terms"])
+    return found
+
+
+async def due_rows(api: Api) -> Counter[tuple[Any, ...]]:
+    """What they ought to be, made of every resource once more."""
+    store, found = api.house.store, Counter[tuple[Any, ...]]()
+    for prefix in ("", "dir_"):
+        for row in await store.pool.fetch(f"select pat, rid, dict, raw from {prefix}res"):
+            made = store.index(fhir_json.parse(codec.unpack(row["dict"], row["raw"])))
+            found.update(("term", row["pat"], row["rid"], term) for term in made.terms)
+            for table, postings in made.postings.items():
+                found.update((table, *posting, row["rid"], row["pat"]) for posting in postings)
+    return found
+
+
+@pytest.fixture(autouse=True)
+async def nothing_posted(api: Api) -> None:
+    """Each test begins without custom parameters."""
+    for found in reversed(await api.ids("SearchParameter?_count=100")):
+        await api.good("DELETE", found)
+    await walked(api)
