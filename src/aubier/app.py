@@ -38,8 +38,11 @@ from aubier.portals.mount import pages
 from aubier.referentials import directory, identity, sharing, signon
 from aubier.referentials.signon import api as signon_api
 from aubier.rest.asgi import Server
+from aubier.rest.asynchronous import service as asynchronous
 from aubier.rest.bulk import service as bulk
+from aubier.rest.bulk.running import EXPORT
 from aubier.rest.capability import capability
+from aubier.rest.deferred.requests import works
 from aubier.rest.exchange import Limits
 from aubier.rest.interactions import Interactions
 from aubier.search.parameters import registry
@@ -61,6 +64,7 @@ SERVICES: tuple[Service, ...] = (
     signon.SERVICE,
     sharing.SERVICE,
     record.SERVICE,
+    asynchronous.SERVICE,
     bulk.SERVICE,
     validation.SERVICE,
 )
@@ -88,6 +92,8 @@ class House:
 
     def start(self) -> None:
         """Starts the rooms' jobs and deliveries."""
+        kinds = {**works(self.server.interactions), EXPORT.kind: EXPORT}
+        self.tasks.append(asyncio.create_task(self._job(asynchronous.resuming(kinds))))
         for service in self.services:
             self.tasks += [asyncio.create_task(self._job(job)) for job in service.jobs]
             self.tasks += [asyncio.create_task(self._deliveries(row)) for row in service.on_change]

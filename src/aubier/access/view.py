@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.decide import require, sight_of
 from aubier.access.labels import labels_of
+from aubier.access.receipts import Receipts
 from aubier.access.scopes import allows
 from aubier.access.trace import audit_event, line_number
 from aubier.fhir import json as fhir_json
@@ -119,6 +120,7 @@ class View:
     sight: Sight
     conn: Any = None
     trusted: bool = False
+    receipts: Receipts | None = None
 
     # -- reading ------------------------------------------------------------------------------------
 
@@ -191,9 +193,9 @@ class View:
         await self._allow(asked.kind, "read", what)
         return await self._told("operation", what, self.access.store.walk(self.sight, asked), _UNOPENED)
 
-    async def export(self, asked: Slice) -> tuple[list[Row], tuple[int, int]]:
-        """The next resources of a slice, and where they end: what an export walks."""
-        what = f"$export {asked.kind}"
+    async def export(self, asked: Slice) -> tuple[list[Row], tuple[int, int] | None]:
+        """The next resources of a slice, and where they end if there are more: what an export walks."""
+        what = asked.what
         await self._allow(asked.kind, "search", what)
         return await self._told("operation", what, self.access.store.export(self.sight, asked), _UNOPENED)
 
@@ -239,7 +241,12 @@ class View:
         what: str = "",
         action: str = "",
     ) -> list[Written]:
-        """The same over the store's own intents, with their conditions."""
+        """The same over the store's own intents, with their conditions.
+
+        Under `receipts` a write that was made before is told, and not made again.
+        """
+        if self.receipts is not None and (kept := await self.receipts.kept()) is not None:
+            return kept
         for intent in intents:
             await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
             if intent.condition is not None:
@@ -257,6 +264,7 @@ class View:
             feed=feed,
             what=what,
             action=action,
+            receipt=self.receipts.keep if self.receipts is not None else None,
         )
         written: list[Written] = await self._told(
             action or "write",
@@ -264,6 +272,14 @@ class View:
             self.access.store.transact(self.sight, batch),
         )
         return written
+
+    def entry(self, number: int) -> View:
+        """The same view for the entry of that place in a Bundle: its writes have receipts of their own."""
+        return self if self.receipts is None else replace(self, receipts=self.receipts.of(number + 1))
+
+    async def written_before(self) -> bool:
+        """Whether the next write was made before, by a process that did not live to tell it."""
+        return self.receipts is not None and await self.receipts.made()
 
     async def _ahead(self, intent: Intent) -> None:
         named = {"resourceType": intent.type} | ({"id": intent.id} if intent.id else {})

@@ -15,8 +15,8 @@ from aubier.fhir import json as fhir_json
 from aubier.fhir.patch import Change
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
-from aubier.rest.bulk.answers import answer_export
-from aubier.rest.bulk.asking import PLACE
+from aubier.rest.asynchronous.answers import answer_job
+from aubier.rest.asynchronous.asking import PLACE
 from aubier.rest.exchange import (
     Answer,
     Call,
@@ -66,7 +66,7 @@ class Interactions:
         if path[-1].startswith("$"):
             return await self._operation(call, view, settings)
         if path[0] == PLACE:
-            return await answer_export(call, view)
+            return await answer_job(call, view)
         if path == ("_history",):
             return await self._history(call, view, [], "")
         self.check_type(path[0])

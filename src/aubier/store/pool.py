@@ -74,6 +74,17 @@ async def planned_once(conn: Connection) -> AsyncIterator[None]:
     await conn.execute("commit")
 
 
+@asynccontextmanager
+async def unhurried(conn: Connection, *, asked: bool) -> AsyncIterator[None]:
+    """When `asked`, statements run within may take ten minutes; what they wrote is committed at the end."""
+    if not asked:
+        yield
+        return
+    async with conn.transaction():
+        await conn.execute("set local statement_timeout = '10min'")
+        yield
+
+
 def unavailable() -> Problem:
     """The answer while the database does not answer.
 

@@ -47,6 +47,7 @@ OPERATIONS: tuple[Standard, ...] = (
         add_meta,
         {"en": "Add profiles, tags and labels", "fr": "Ajouter des étiquettes"},
         "FHIR R4, Resource-operation-meta-add",
+        reads=False,
     ),
     Standard(
         "meta-delete",
@@ -54,6 +55,7 @@ OPERATIONS: tuple[Standard, ...] = (
         delete_meta,
         {"en": "Take away profiles, tags and labels", "fr": "Retirer des étiquettes"},
         "FHIR R4, Resource-operation-meta-delete",
+        reads=False,
     ),
     Standard(
         "export",
@@ -63,6 +65,7 @@ OPERATIONS: tuple[Standard, ...] = (
         _BULK,
         instance=False,
         url=f"{_DEFINITION}/export",
+        reads=False,
     ),
     Standard(
         "export",
@@ -72,6 +75,7 @@ OPERATIONS: tuple[Standard, ...] = (
         _BULK,
         instance=False,
         url=f"{_DEFINITION}/patient-export",
+        reads=False,
     ),
     Standard(
         "export",
@@ -80,5 +84,6 @@ OPERATIONS: tuple[Standard, ...] = (
         {"en": "The records of a group, as files", "fr": "Les dossiers d'un groupe, en fichiers"},
         _BULK,
         url=f"{_DEFINITION}/group-export",
+        reads=False,
     ),
 )
