@@ -44,6 +44,7 @@ from aubier.rest.bulk.running import EXPORT
 from aubier.rest.capability import capability
 from aubier.rest.deferred.requests import works
 from aubier.rest.exchange import Limits
+from aubier.rest.importing.running import IMPORT
 from aubier.rest.interactions import Interactions
 from aubier.search.parameters import registry
 from aubier.services import record
@@ -92,7 +93,7 @@ class House:
 
     def start(self) -> None:
         """Starts the rooms' jobs and deliveries."""
-        kinds = {**works(self.server.interactions), EXPORT.kind: EXPORT}
+        kinds = {EXPORT.kind: EXPORT, IMPORT.kind: IMPORT, **works(self.server.interactions)}
         self.tasks.append(asyncio.create_task(self._job(asynchronous.resuming(kinds))))
         for service in self.services:
             self.tasks += [asyncio.create_task(self._job(job)) for job in service.jobs]

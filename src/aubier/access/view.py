@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
 from aubier.access.decide import require, sight_of
 from aubier.access.labels import labels_of
-from aubier.access.receipts import Receipts
 from aubier.access.scopes import allows
 from aubier.access.trace import audit_event, line_number
 from aubier.fhir import json as fhir_json
@@ -18,6 +17,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import BeforeWrite, Policy, Resource
 from aubier.search.model import Query
 from aubier.search.query import parse
+from aubier.store.bulk import BulkReport, load
 from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
 from aubier.store.keys import DIRECTORY, type_numbers
@@ -27,6 +27,7 @@ from aubier.store.reading.record import Asked, Walked
 from aubier.store.sight import Sight
 from aubier.store.store import Store
 from aubier.store.trace import audit_lines, secret_actors
+from aubier.store.writing.receipts import Receipts
 
 _T = TypeVar("_T")
 _TELLING = frozenset(
@@ -272,6 +273,25 @@ class View:
             self.access.store.transact(self.sight, batch),
         )
         return written
+
+    async def load(self, resources: Sequence[Resource], receipts: Receipts | None = None) -> BulkReport:
+        """Stores many resources by their own ids, under the content rules of every write; `store.bulk.load`.
+
+        For the platform's own actors, whose scopes must let them create and update each type. What is stored
+        was checked by the caller: `access.check` is the base specification.
+        """
+        for kind in dict.fromkeys(r["resourceType"] for r in resources):
+            for interaction in ("create", "update"):
+                await self._allow(kind, interaction, f"load {kind}")
+        if not self.sight.unrestricted:
+            raise problem(
+                "forbidden",
+                "Only the platform's own applications load in bulk",
+                "Seules les applications de la plateforme chargent en masse",
+                at="http.Authorization",
+            )
+        checked = replace(self, access=replace(self.access, check=lambda resource: None))
+        return await load(self.access.store, self.sight, resources, checked.prepare, receipts=receipts)
 
     def entry(self, number: int) -> View:
         """The same view for the entry of that place in a Bundle: its writes have receipts of their own."""

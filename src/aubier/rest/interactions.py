@@ -29,7 +29,7 @@ from aubier.rest.exchange import (
 )
 from aubier.rest.formats.negotiation import FORM
 from aubier.rest.operations.rows import OPERATIONS
-from aubier.rest.operations.standard import only
+from aubier.rest.operations.standard import check_parameters, only
 from aubier.rest.outcome import said
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
@@ -406,18 +406,6 @@ def _check_kind(kind: str, resource: Resource) -> None:
             f"Le corps est un {str(found)[:64]}, l'adresse dit {kind}",
             at=f"{str(found)[:64]}.resourceType",
         )
-
-
-def check_parameters(query: str, *also: str) -> None:
-    """Problem for a parameter that means nothing here: in silence, a criterion would be believed held."""
-    for name, _ in decoded(query):
-        if name not in ("_format", "_pretty", *also):
-            raise problem(
-                "invalid",
-                f"'{name[:64]}' means nothing here; leave it out",
-                f"« {name[:64]} » n'a pas de sens ici ; retirez-le",
-                at=f"http.{name[:64]}",
-            )
 
 
 def _unstamped(resource: Resource) -> Resource:

@@ -17,7 +17,7 @@ from aubier.store.intent import Written
 
 @dataclass(slots=True)
 class JobReceipts:
-    """The receipts of one job, those of one entry of its Bundle at a time (`access.receipts.Receipts`).
+    """The receipts of one job, those of one entry of its Bundle at a time (`writing.receipts.Receipts`).
 
     Several writes of one entry are told apart by their order, which is the same each time.
     """
@@ -38,9 +38,20 @@ class JobReceipts:
 
     async def kept(self) -> list[Written] | None:
         """Goes to the next write: what it came to when it was made before."""
-        self.writes += 1
+        self.advance()
         found = await self._found(self.writes)
         return _read(found[0]["written"]) if found else None
+
+    def advance(self) -> None:
+        """Goes to the next write, which is known not to have been made."""
+        self.writes += 1
+
+    async def all_kept(self) -> list[Written]:
+        """What every write of this entry came to that was made before; the next one comes after these."""
+        first, last = self._number(0), self._number(_WRITES - 1)
+        found = await self.view.run("asynchronous.receipts", self.job, first, last)
+        self.writes = max((row["no"] - first for row in found), default=self.writes)
+        return [written for row in found for written in _read(row["written"])]
 
     async def _found(self, write: int) -> list[Mapping[str, Any]]:
         return await self.view.run("asynchronous.receipt", self.job, self._number(write))
@@ -56,8 +67,8 @@ class JobReceipts:
         return self.entry * _WRITES + min(write, _WRITES - 1)
 
 
-_WRITES = 1000
-"""Writes of one entry: more than any operation makes."""
+_WRITES = 10_000
+"""Writes of one entry: more than any operation makes, or the load of a part with a fault in every line."""
 
 
 def _packed(written: list[Written]) -> bytes:

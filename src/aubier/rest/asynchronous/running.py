@@ -86,6 +86,9 @@ async def walk(view: View, work: Work, job: str) -> None:
         if refusal.kind == "transient":
             raise
         await walker.end(held, failed(refusal, "en"))
+    finally:
+        if held.held is not None:
+            held.held.close()
 
 
 def _given_up() -> Problem:

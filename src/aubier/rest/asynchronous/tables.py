@@ -25,7 +25,7 @@ create index job_owner on job (owner) where state = 'running';
 create table job_file (
   id text not null, no int not null, kind text not null, hits int not null, body bytea not null,
   primary key (id, no));
-create table job_receipt (id text not null, no int not null, written bytea not null, primary key (id, no));
+create table job_receipt (id text not null, no bigint not null, written bytea not null, primary key (id, no));
 """,
     ),
 )
@@ -61,6 +61,7 @@ STATEMENTS = (
         "with p as (update job set place = $3, progress = $4, lease = $5::bigint, tries = 0,"
         " files = files + cardinality($6::text[]) where id = $1 and holder = $2 and state = 'running'"
         " returning id, files),"
+        " r as (delete from job_receipt where id in (select id from p)),"
         " f as (insert into job_file (id, no, kind, hits, body)"
         " select p.id, p.files - cardinality($6::text[]) + u.n, u.kind, u.hits, u.body"
         " from p, unnest($6::text[], $7::int[], $8::bytea[]) with ordinality u(kind, hits, body, n))"
@@ -112,12 +113,18 @@ STATEMENTS = (
     ),
     Statement(
         "asynchronous.receipt",
-        "select written from job_receipt where id = $1 and no = $2::int",
+        "select written from job_receipt where id = $1 and no = $2::bigint",
         "What a job wrote under this number, if it did",
     ),
     Statement(
+        "asynchronous.receipts",
+        "select no, written from job_receipt where id = $1 and no between $2::bigint and $3::bigint"
+        " order by no",
+        "What a job wrote under these numbers",
+    ),
+    Statement(
         "asynchronous.receive",
-        "insert into job_receipt (id, no, written) select id, $3::int, $4::bytea from job"
+        "insert into job_receipt (id, no, written) select id, $3::bigint, $4::bytea from job"
         " where id = $1 and holder = $2 and state = 'running' for update returning no",
         "What a job writes, in that transaction; nothing when the job is not its holder's any more",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import zstandard
 
@@ -41,7 +41,7 @@ class Job:
     """A job that this process holds. `asked` is what was asked, `place` where its last step ended.
 
     `base` is the FHIR base it was asked at, `mark` a commit mark below which nothing will be committed any
-    more, `at` the time of that mark in ms.
+    more, `at` the time of that mark in ms. `held` is what one step leaves open for the next one.
     """
 
     id: str
@@ -54,6 +54,15 @@ class Job:
     body: bytes
     mark: int
     at: int
+    held: Held | None = None
+
+
+class Held(Protocol):
+    """Something that is to be closed when a walk ends, however it does."""
+
+    def close(self) -> None:
+        """Lets go of it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

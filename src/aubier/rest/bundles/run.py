@@ -14,7 +14,8 @@ from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import check_links, in_entry, resolve
 from aubier.rest.exchange import Answer, Call, unforeseen
-from aubier.rest.interactions import Interactions, check_parameters, path_of
+from aubier.rest.interactions import Interactions, path_of
+from aubier.rest.operations.standard import check_parameters
 from aubier.rest.outcome import outcome, placed, status_of
 from aubier.rest.writing.patches import binary, in_its_entry, patch_of
 from aubier.store.intent import Intent, Written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aubier.rest.bulk.asking import group_export, patient_export, system_export
+from aubier.rest.importing.asking import system_import
 from aubier.rest.operations.everything import encounter_everything, patient_everything
 from aubier.rest.operations.lastn import last_n
 from aubier.rest.operations.meta import add_meta, delete_meta, get_meta
@@ -84,6 +85,16 @@ OPERATIONS: tuple[Standard, ...] = (
         {"en": "The records of a group, as files", "fr": "Les dossiers d'un groupe, en fichiers"},
         _BULK,
         url=f"{_DEFINITION}/group-export",
+        reads=False,
+    ),
+    Standard(
+        "import",
+        "",
+        system_import,
+        {"en": "Files into the store", "fr": "Des fichiers vers la base"},
+        "Bulk Data Import",
+        instance=False,
+        url="https://aubier.example/OperationDefinition/Resource-import",
         reads=False,
     ),
 )

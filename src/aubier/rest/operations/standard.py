@@ -10,7 +10,7 @@ from typing import Any
 from aubier.access.view import View
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource, Texts
-from aubier.rest.exchange import Answer, Call, Limits
+from aubier.rest.exchange import Answer, Call, Limits, decoded
 from aubier.store.keys import type_numbers
 
 Run = Callable[[Call, View, Limits], Awaitable[Answer]]
@@ -58,6 +58,18 @@ def given(call: Call, *names: str) -> list[tuple[str, str]]:
                 at=f"http.{name[:64]}",
             )
     return pairs
+
+
+def check_parameters(query: str, *also: str) -> None:
+    """Problem for a parameter that means nothing here: in silence, a criterion would be believed held."""
+    for name, _ in decoded(query):
+        if name not in ("_format", "_pretty", *also):
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' means nothing here; leave it out",
+                f"« {name[:64]} » n'a pas de sens ici ; retirez-le",
+                at=f"http.{name[:64]}",
+            )
 
 
 def pairs_of(call: Call) -> list[tuple[str, str]]:
