@@ -43,12 +43,16 @@ from aubier.portals.mount import pages
 from aubier.referentials import directory, identity, sharing, signon
 from aubier.referentials.signon import api as signon_api
 from aubier.rest.asgi import Server
+from aubier.rest.asynchronous import service as asynchronous
 from aubier.rest.bulk import service as bulk
+from aubier.rest.bulk.running import EXPORT
 from aubier.rest.capability import capability
+from aubier.rest.deferred.requests import works
 from aubier.rest.doors import calls
 from aubier.rest.doors.capability import statement as door_statement
 from aubier.rest.doors.opening import Opening, opening
 from aubier.rest.exchange import Limits
+from aubier.rest.importing.running import IMPORT
 from aubier.rest.indexing import service as indexing
 from aubier.rest.interactions import Interactions
 from aubier.search.custom import with_custom
@@ -72,6 +76,7 @@ SERVICES: tuple[Service, ...] = (
     signon.SERVICE,
     sharing.SERVICE,
     record.SERVICE,
+    asynchronous.SERVICE,
     bulk.SERVICE,
     indexing.SERVICE,
     validation.SERVICE,
@@ -102,6 +107,8 @@ class House:
 
     def start(self) -> None:
         """Starts the rooms' jobs and deliveries, and what is to be indexed."""
+        kinds = {EXPORT.kind: EXPORT, IMPORT.kind: IMPORT, **works(self.server.interactions)}
+        self.tasks.append(asyncio.create_task(self._job(asynchronous.resuming(kinds))))
         self.tasks.append(asyncio.create_task(self._indexing()))
         for service in self.services:
             self.tasks += [asyncio.create_task(self._job(job)) for job in service.jobs]

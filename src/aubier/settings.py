@@ -65,6 +65,12 @@ class Settings:
         "Profiles on writes: not checked, those a resource declares, or one required of each.",
         among=("off", "declared", "required"),
     )
+    import_hosts: str = _set(
+        "",
+        "Hosts whose files $import may fetch by https, with commas: names (`host` or `host:port`), and the"
+        " addresses, if they are not public, that these names may have. None unless named.",
+    )
+    import_file_bytes: int = _set(16 << 30, "The largest file that $import fetches.", "bytes", low=1024)
     # Sign-on
     signon_access_seconds: int = _set(3600, "Life of an access token.", "seconds", low=30, high=86_400)
     signon_refresh_seconds: int = _set(1800, "Life of a refresh token.", "seconds", low=60)

@@ -1,6 +1,7 @@
 """Migrations: each taken once, none changed afterwards, all rooms or none."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable
 
 import asyncpg
@@ -8,6 +9,8 @@ import pytest
 
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Migration
+from aubier.rest.asynchronous import tables as asynchronous
+from aubier.rest.bulk import tables as exports
 from aubier.store.opening.upgrade import store_migrations, upgrade
 from aubier.store.pool import Connection
 from tests.contract.schema import every_step
@@ -88,3 +91,28 @@ async def test_processes_that_start_together_take_turns(database: Callable[[], s
 def test_steps_are_numbered_without_hole() -> None:
     for room, steps in every_step().items():
         assert [s.number for s in steps] == list(range(1, len(steps) + 1)), room
+
+
+async def test_exports_of_before_become_asynchronous_requests(conn: Connection) -> None:
+    """What was under way goes on where it was; what was done walks no further and writes its manifest."""
+    first, second = exports.MIGRATIONS
+    await upgrade(conn, {"bulk": [first]})
+    for name, state, place in (("half", "running", 1), ("done", "done", 2), ("lost", "failed", 0)):
+        await conn.execute(
+            "insert into export"
+            " (id, owner, actor, request, kinds, mark, at, state, kind_no, seq, parts, ends)"
+            " values ($1, 'o', '{}', 'http://a/fhir/$export?_type=A', '{A,B}', 5, 6, $2, $3, 7, 1, 99)",
+            name,
+            state,
+            place,
+        )
+        await conn.execute("insert into export_part values ($1, 1, 'A', 2, 'x')", name)
+    await upgrade(conn, {"asynchronous": asynchronous.MIGRATIONS, "bulk": [first, second]})
+    rows = await conn.fetch("select id, kind, base, state, place, files, mark from job order by id")
+    assert [tuple(r)[:4] for r in rows] == [
+        ("done", "export", "http://a/fhir", "running"),
+        ("half", "export", "http://a/fhir", "running"),
+    ]
+    assert [json.loads(r["place"])["kind_no"] for r in rows] == [2, 1]
+    assert json.loads(rows[1]["place"])["seq"] == 7 and {r["files"] for r in rows} == {1}
+    assert await conn.fetchval("select count(*) from job_file") == 2

@@ -3,15 +3,23 @@
 import base64
 import hashlib
 import json
+import os
 import re
 import secrets
+import subprocess
+import threading
+import time
+from functools import partial
 from html import unescape
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
 
 from tests.journeys.running import Running, run
+from tests.where import ROOT
 
 BACK = "http://127.0.0.1:9/back"
 
@@ -173,3 +181,66 @@ def test_sign_in_without_a_page_asked_for_lands_in_one_s_space(instance: Running
             done = browser.post("/signon/login", data={**hidden, "login": login})
             assert done.headers["location"] == space
             assert browser.get(space).status_code == 200
+
+
+GUIDE = (ROOT / "docs" / "guides" / "vendor.md").read_text(encoding="utf-8")
+CURLS = [block for block in re.findall(r"^```\n(.*?)^```$", GUIDE, re.M | re.S) if block.startswith("curl ")]
+
+
+def _commands(block: str) -> list[str]:
+    """Each command of a block: a line that begins with curl, and those that continue it."""
+    return [f"curl{text}" for text in re.split(r"^curl", block, flags=re.M) if text.strip()]
+
+
+def _typed(command: str, instance: Running, folder: Path, **more: str) -> str:
+    """What a command of the guide prints; `ID` is that of the request it follows."""
+    done = subprocess.run(
+        ["bash", "-euc", command.replace("curl ", "curl -sS ", 1)],
+        env={**os.environ, "BASE": instance.url, **more},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _asked(printed: str) -> str:
+    assert " 202 " in printed.splitlines()[0], printed
+    found = re.search(r"content-location: \S+/_async/(\S+)", printed, re.I)
+    assert found, printed
+    return found[1]
+
+
+def _answered(command: str, instance: Running, folder: Path, **more: str) -> str:
+    """The answer to a request that is followed, once there is one."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        printed = _typed(command, instance, folder, **more)
+        if printed and " 202 " not in printed.splitlines()[0]:
+            return printed
+        time.sleep(0.2)
+    raise AssertionError("there is no answer")
+
+
+def test_what_is_asked_now_and_answered_later(instance: Running, tmp_path: Path) -> None:
+    (ask, follow, delete), (sent, named, counted) = map(_commands, CURLS)
+    token = instance.token("admin", "system/*.cruds")
+    identified = _asked(_typed(ask, instance, tmp_path, TOKEN=token))
+    answer = _answered(follow, instance, tmp_path, TOKEN=token, ID=identified)
+    assert '"type":"batch-response"' in answer and '"type":"searchset"' in answer
+    assert '"code":"informational"' in _typed(delete, instance, tmp_path, TOKEN=token, ID=identified)
+    people = [{"resourceType": "Patient", "id": f"vendor-{n}", "active": True} for n in range(3)]
+    (tmp_path / "patients.ndjson").write_text("".join(json.dumps(p) + "\n" for p in people))
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as host:
+        threading.Thread(target=host.serve_forever, daemon=True).start()
+        here = named.replace("127.0.0.1:9000", f"127.0.0.1:{host.server_port}")
+        for command, counts in ((sent, {"created": 3}), (here, {"unchanged": 3})):
+            identified = _asked(_typed(command, instance, tmp_path, TOKEN=token))
+            told = json.loads(_answered(counted, instance, tmp_path, TOKEN=token, ID=identified))
+            assert told["output"][0]["extension"].items() >= counts.items() and told["error"] == []
+        host.shutdown()
+    assert instance.ask("/fhir/Patient/vendor-2", token=token)[0] == 200

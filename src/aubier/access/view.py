@@ -17,6 +17,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import BeforeWrite, Policy, Resource
 from aubier.search.model import Query
 from aubier.search.query import parse
+from aubier.store.bulk import BulkReport, load
 from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
 from aubier.store.keys import DIRECTORY, type_numbers
@@ -26,6 +27,7 @@ from aubier.store.reading.export import Slice
 from aubier.store.reading.record import Asked, Walked
 from aubier.store.sight import Sight
 from aubier.store.store import Store
+from aubier.store.writing.receipts import Receipts
 
 _T = TypeVar("_T")
 _TELLING = frozenset(
@@ -119,6 +121,7 @@ class View:
     sight: Sight
     conn: Any = None
     trusted: bool = False
+    receipts: Receipts | None = None
 
     # -- reading ------------------------------------------------------------------------------------
 
@@ -191,9 +194,9 @@ class View:
         await self._allow(asked.kind, "read", what)
         return await self._told("operation", what, self.access.store.walk(self.sight, asked), _UNOPENED)
 
-    async def export(self, asked: Slice) -> tuple[list[Row], tuple[int, int]]:
-        """The next resources of a slice, and where they end: what an export walks."""
-        what = f"$export {asked.kind}"
+    async def export(self, asked: Slice) -> tuple[list[Row], tuple[int, int] | None]:
+        """The next resources of a slice, and where they end if there are more: what an export walks."""
+        what = asked.what
         await self._allow(asked.kind, "search", what)
         return await self._told("operation", what, self.access.store.export(self.sight, asked), _UNOPENED)
 
@@ -239,7 +242,12 @@ class View:
         what: str = "",
         action: str = "",
     ) -> list[Written]:
-        """The same over the store's own intents, with their conditions."""
+        """The same over the store's own intents, with their conditions.
+
+        Under `receipts` a write that was made before is told, and not made again.
+        """
+        if self.receipts is not None and (kept := await self.receipts.kept()) is not None:
+            return kept
         for intent in intents:
             await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
             if intent.condition is not None:
@@ -257,6 +265,7 @@ class View:
             feed=feed,
             what=what,
             action=action,
+            receipt=self.receipts.keep if self.receipts is not None else None,
         )
         written: list[Written] = await self._told(
             action or "write",
@@ -264,6 +273,33 @@ class View:
             self.access.store.transact(self.sight, batch),
         )
         return written
+
+    async def load(self, resources: Sequence[Resource], receipts: Receipts | None = None) -> BulkReport:
+        """Stores many resources by their own ids, under the content rules of every write; `store.bulk.load`.
+
+        For the platform's own actors, whose scopes must let them create and update each type. What is stored
+        was checked by the caller: `access.check` is the base specification.
+        """
+        for kind in dict.fromkeys(r["resourceType"] for r in resources):
+            for interaction in ("create", "update"):
+                await self._allow(kind, interaction, f"load {kind}")
+        if not self.sight.unrestricted:
+            raise problem(
+                "forbidden",
+                "Only the platform's own applications load in bulk",
+                "Seules les applications de la plateforme chargent en masse",
+                at="http.Authorization",
+            )
+        checked = replace(self, access=replace(self.access, check=lambda resource: None))
+        return await load(self.access.store, self.sight, resources, checked.prepare, receipts=receipts)
+
+    def entry(self, number: int) -> View:
+        """The same view for the entry of that place in a Bundle: its writes have receipts of their own."""
+        return self if self.receipts is None else replace(self, receipts=self.receipts.of(number + 1))
+
+    async def written_before(self) -> bool:
+        """Whether the next write was made before, by a process that did not live to tell it."""
+        return self.receipts is not None and await self.receipts.made()
 
     async def _ahead(self, intent: Intent) -> None:
         named = {"resourceType": intent.type} | ({"id": intent.id} if intent.id else {})

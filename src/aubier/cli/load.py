@@ -19,7 +19,7 @@ from aubier.fhir.references import replace_references
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.settings import Settings
-from aubier.store.bulk import BulkReport
+from aubier.store.bulk import BulkReport, load_each
 from aubier.store.bulk import load as bulk_load
 from aubier.validation import check
 
@@ -139,16 +139,9 @@ def _identified(entry: Resource) -> Resource:
 
 
 async def _load_chunk(house: House, view: Any, chunk: Sequence[tuple[str, Resource]]) -> BulkReport:
-    """Loads a chunk whole; when a content rule refuses one of it, each on its own."""
-    if not chunk:
-        return BulkReport()
-    try:
-        return await bulk_load(house.store, view.sight, [r for _, r in chunk], view.prepare)
-    except Problem as refusal:
-        if len(chunk) == 1:
-            return BulkReport(refused=[(chunk[0][0], refusal)])
-    report = BulkReport()
-    half = len(chunk) // 2
-    for part in (chunk[:half], chunk[half:]):
-        report.add(await _load_chunk(house, view, part))
-    return report
+    """Loads a chunk whole; when a content rule refuses something in it, without that."""
+
+    async def load(resources: Sequence[Resource]) -> BulkReport:
+        return await bulk_load(house.store, view.sight, resources, view.prepare)
+
+    return await load_each(load, chunk)

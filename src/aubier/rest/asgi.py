@@ -19,8 +19,8 @@ from aubier.access.view import Access
 from aubier.ground.clock import Clock
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Door, Request, Response, Route
-from aubier.rest.bulk.asking import PLACE
-from aubier.rest.bundles import run_bundle
+from aubier.rest.asynchronous.asking import PLACE
+from aubier.rest.deferred.requests import answer_now, deferred
 from aubier.rest.doors.opening import Opening
 from aubier.rest.exchange import Answer, Call, decoded_bytes, failed, language_of, rendered, unforeseen
 from aubier.rest.formats.negotiation import wanted_format
@@ -136,10 +136,8 @@ class Server:
             # Nothing is done whose answer the client could not read; files have a format of their own.
             if call.path[:1] != (PLACE,):
                 wanted_format(call.headers, call.query, call.body)
-            if not call.path and call.method == "POST":
-                answer = await run_bundle(self.interactions, call, context.store, self.access.settings)
-            else:
-                answer = await self.interactions.answer(call, context.store, self.access.settings)
+            later = await deferred(self.interactions, call, context.store)
+            answer = later or await answer_now(self.interactions, call, context.store, self.access.settings)
         except Problem as refusal:
             answer = failed(placed(refusal, "http.path"), call.language)
         except Exception:

@@ -15,8 +15,8 @@ from aubier.fhir import json as fhir_json
 from aubier.fhir.patch import Change
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
-from aubier.rest.bulk.answers import answer_export
-from aubier.rest.bulk.asking import PLACE
+from aubier.rest.asynchronous.answers import answer_job
+from aubier.rest.asynchronous.asking import PLACE
 from aubier.rest.exchange import (
     Answer,
     Call,
@@ -29,7 +29,7 @@ from aubier.rest.exchange import (
 )
 from aubier.rest.formats.negotiation import FORM
 from aubier.rest.operations.rows import OPERATIONS
-from aubier.rest.operations.standard import only
+from aubier.rest.operations.standard import check_parameters, only
 from aubier.rest.outcome import said
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
@@ -76,7 +76,7 @@ class Interactions:
         if path[-1].startswith("$"):
             return await self._operation(call, view, settings)
         if path[0] == PLACE:
-            return await answer_export(call, view)
+            return await answer_job(call, view)
         if path == ("_history",):
             return await self._history(call, view, [], "")
         self.check_type(path[0])
@@ -421,18 +421,6 @@ def _check_kind(kind: str, resource: Resource) -> None:
             f"Le corps est un {str(found)[:64]}, l'adresse dit {kind}",
             at=f"{str(found)[:64]}.resourceType",
         )
-
-
-def check_parameters(query: str, *also: str) -> None:
-    """Problem for a parameter that means nothing here: in silence, a criterion would be believed held."""
-    for name, _ in decoded(query):
-        if name not in ("_format", "_pretty", *also):
-            raise problem(
-                "invalid",
-                f"'{name[:64]}' means nothing here; leave it out",
-                f"« {name[:64]} » n'a pas de sens ici ; retirez-le",
-                at=f"http.{name[:64]}",
-            )
 
 
 def _unstamped(resource: Resource) -> Resource:

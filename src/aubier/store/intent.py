@@ -88,7 +88,7 @@ Prepare = Callable[[Any, Resource, Resource | None], Awaitable[tuple[Resource, l
 class Batch:
     """All or nothing. `feed` lets a professional deposit without a relationship, if nobody opposed.
 
-    `what` is the audit line's description.
+    `what` is the audit line's description. `receipt(connection, written)` is awaited before the commit.
     """
 
     intents: list[Intent]
@@ -99,6 +99,7 @@ class Batch:
     feed: bool = False
     what: str = ""
     action: str = ""
+    receipt: Callable[[Any, list[Written]], Awaitable[None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

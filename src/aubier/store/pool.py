@@ -60,6 +60,17 @@ async def open_pool(dsn: str, size: int, plans: Literal["auto", "force_generic_p
         raise unavailable() from error
 
 
+@asynccontextmanager
+async def unhurried(conn: Connection, *, asked: bool) -> AsyncIterator[None]:
+    """When `asked`, statements run within may take ten minutes; what they wrote is committed at the end."""
+    if not asked:
+        yield
+        return
+    async with conn.transaction():
+        await conn.execute("set local statement_timeout = '10min'")
+        yield
+
+
 def unavailable() -> Problem:
     """The answer while the database does not answer.
 

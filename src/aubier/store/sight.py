@@ -35,6 +35,7 @@ class Sight:
     author labels of the actor) is on the row. `types` are the readable types (None: all). `now` in ms.
     `author_only` are the writes (update, patch, delete) that this actor may do on own resources only.
     `unrestricted` is for the platform's own actors: they see everything and are audited all the same.
+    `unhurried`: nobody waits for the answer, whose statements may take their time.
     """
 
     actor: str
@@ -49,6 +50,7 @@ class Sight:
     client: str = ""
     purpose: str = ""
     author_only: frozenset[str] = frozenset()
+    unhurried: bool = False
 
     def sees_type(self, type_name: str) -> bool:
         """Whether the actor's scopes let this type be read at all."""

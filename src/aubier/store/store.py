@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -26,7 +26,7 @@ from aubier.store.opening.reach import reach
 from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.secret import term_secret
 from aubier.store.opening.upgrade import own_steps, upgrade
-from aubier.store.pool import UNHURRIED, Connection, answered, open_pool
+from aubier.store.pool import UNHURRIED, Connection, answered, open_pool, unhurried
 from aubier.store.proof import audit
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
 from aubier.store.reading.export import Slice, export
@@ -109,15 +109,18 @@ class Store:
             if conn is not None:
                 yield Reader(conn, sight, self.keys, self.mark)
             else:
-                async with self.pool.acquire() as own:
+                async with self.pool.acquire() as own, unhurried(own, asked=sight.unhurried):
                     yield Reader(own, sight, self.keys, self.mark)
 
     @asynccontextmanager
     async def _searcher(self, sight: Sight, conn: Connection | None = None) -> AsyncIterator[Reader]:
         """A reader whose statements each take a connection of the pool that suits them; else that given."""
-        async with answered():
-            planned = None if conn else self.planned
-            yield Reader(conn or self.pool, sight, self.keys, self.mark, planned)
+        if conn or sight.unhurried:
+            async with self._reader(sight, conn) as reader:
+                yield reader
+        else:
+            async with answered():
+                yield Reader(self.pool, sight, self.keys, self.mark, self.planned)
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
@@ -187,10 +190,11 @@ class Store:
         async with self._turn(sight), self._reader(sight) as reader:
             return await walk(reader, asked)
 
-    async def export(self, sight: Sight, asked: Slice) -> tuple[list[Row], tuple[int, int]]:
+    async def export(self, sight: Sight, asked: Slice) -> tuple[list[Row], tuple[int, int] | None]:
         """The next resources of a slice; see `export.export`."""
+        asked = replace(asked, queries=tuple([await self.listed(query) for query in asked.queries]))
         async with self._reader(sight) as reader:
-            return await export(reader, asked)
+            return await export(reader, asked, self.index)
 
     async def transact(self, sight: Sight, batch: Batch) -> list[Written]:
         """Writes all or nothing; gives what came of each intent in order.

@@ -2,118 +2,268 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
 
 from aubier.access.decide import require
 from aubier.access.scopes import allows
 from aubier.access.view import View
-from aubier.fhir import json as fhir_json
 from aubier.fhir.definitions import definitions
-from aubier.ground.chance import random_ids
 from aubier.ground.clock import milliseconds
-from aubier.ground.problem import problem
-from aubier.rest.bulk.running import KEPT_MS, start, written_actor
-from aubier.rest.exchange import Answer, Call, Limits
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Resource
+from aubier.rest.asynchronous.asking import begin, require_async
+from aubier.rest.bulk.running import EXPORT, elements_of
+from aubier.rest.exchange import Answer, Call, Limits, decoded
 from aubier.rest.operations.standard import given, types_of
-from aubier.rest.outcome import said
 from aubier.rest.reading.spans import span
+from aubier.rest.reading.subsets import subset_of
+from aubier.search.model import Condition, Has, Logic
+from aubier.search.query import parse
 from aubier.store.keys import type_numbers
 
-PLACE = "_export"
-"""The path below the base where exports are found."""
-_AT_ONCE = 3
-"""Exports of one owner under way at a time."""
-_NDJSON = {"application/fhir+ndjson", "application/ndjson", "ndjson"}
+NDJSON = frozenset({"application/fhir+ndjson", "application/ndjson", "ndjson"})
+"""The names of the one format there is."""
+_NAMES = ("_outputFormat", "_since", "_until", "_type", "_typeFilter", "_elements", "includeAssociatedData")
+_NEXT = re.compile(r",(?=[A-Z][A-Za-z]*\?)")
+"""Where one query of a `_typeFilter` list ends and the next begins: commas also stand inside of queries."""
+_RESULTS = frozenset(
+    {
+        "_count",
+        "_sort",
+        "_include",
+        "_revinclude",
+        "_summary",
+        "_elements",
+        "_total",
+        "_page",
+        "_format",
+        "_pretty",
+    }
+)
+_MOST_FILTERS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Wanted:
-    types: tuple[str, ...] = ()
+    types: list[str] = field(default_factory=list)
     since: int | None = None
+    until: int | None = None
+    elements: list[str] = field(default_factory=list)
+    filters: dict[str, list[list[tuple[str, str]]]] = field(default_factory=dict)
+    patients: list[str] = field(default_factory=list)
 
 
 async def system_export(call: Call, view: View, _: Limits) -> Answer:
     """Everything that the actor may see."""
-    return await _begin(call, view, sorted(type_numbers()), None)
+    require_async(call)
+    return await _begin(call, view, _wanted(call, view, _NAMES), sorted(type_numbers()), None)
 
 
 async def patient_export(call: Call, view: View, _: Limits) -> Answer:
-    """What is in the records of patients."""
-    return await _begin(call, view, _of_patients(), None)
+    """What is in the records of patients: of those named by `patient`, else of all."""
+    require_async(call)
+    wanted = _wanted(call, view, (*_NAMES, "patient"))
+    return await _begin(call, view, wanted, _of_patients(), wanted.patients or None)
 
 
 async def group_export(call: Call, view: View, _: Limits) -> Answer:
-    """What is in the records of a Group's present members."""
-    group = await view.read("Group", call.path[1])
-    listed = [m for m in group.get("member", []) if not m.get("inactive")]
-    named = [str(m.get("entity", {}).get("reference", "")).partition("/") for m in listed]
-    return await _begin(call, view, _of_patients(), [name for kind, _, name in named if kind == "Patient"])
+    """What is in the records of a Group's present members: of those named by `patient`, else of all."""
+    require_async(call)
+    wanted = _wanted(call, view, (*_NAMES, "patient"))
+    members = _members(await view.read("Group", call.path[1]), view.now)
+    strangers = sorted(set(wanted.patients) - set(members))
+    if strangers:
+        raise problem(
+            "value",
+            f"Patient/{strangers[0]} is no present member of this Group",
+            f"Patient/{strangers[0]} n'est pas un membre présent de ce Group",
+            at="http.patient",
+        )
+    return await _begin(call, view, wanted, _of_patients(), wanted.patients or members)
 
 
-def owner_of(view: View) -> str:
-    """Whose an export is: of this person or program, through this application."""
-    actor = view.actor
-    return f"{actor.kind}|{actor.login or actor.reference}|{actor.client}"
+def _members(group: Resource, now: datetime) -> list[str]:
+    """The Patients who are members of a Group now."""
+    found = []
+    for member in group.get("member", []):
+        kind, _, logical = str(member.get("entity", {}).get("reference", "")).partition("/")
+        ended = str(member.get("period", {}).get("end", ""))
+        past = bool(ended) and span("end", ended)[1] <= milliseconds(now)
+        if kind == "Patient" and not member.get("inactive") and not past:
+            found.append(logical)
+    return list(dict.fromkeys(found))
 
 
 def _of_patients() -> list[str]:
     return sorted({"Patient", *definitions().compartment("Patient")} & type_numbers().keys())
 
 
-async def _begin(call: Call, view: View, kinds: list[str], members: list[str] | None) -> Answer:
-    if "respond-async" not in call.prefer:
-        raise problem(
-            "required",
-            "An export takes time: send Prefer: respond-async",
-            "Un export prend du temps : envoyez Prefer: respond-async",
-            at="http.Prefer",
-        )
-    wanted = _wanted(call)
+async def _begin(
+    call: Call, view: View, wanted: _Wanted, kinds: list[str], members: Sequence[str] | None
+) -> Answer:
     for kind in wanted.types:
         require(view.actor, kind, "search")
     chosen = [k for k in wanted.types or kinds if k in kinds and allows(view.actor.scopes, k, "search")]
     if not chosen:
         require(view.actor, wanted.types[0] if wanted.types else "Resource", "search")
-    now, export = milliseconds(view.now), random_ids()
-    begun = await view.run(
-        "bulk.begin",
-        export,
-        owner_of(view),
-        written_actor(view.actor),
-        "/".join([call.base, *call.path]) + (f"?{call.query}" if call.query else ""),
-        chosen,
-        members,
-        wanted.since,
-        now,
-        now + 7 * KEPT_MS,
-        _AT_ONCE,
-    )
-    if not begun:
-        raise problem(
-            "throttled",
-            f"{_AT_ONCE} exports of yours are under way; wait for one or cancel it",
-            f"{_AT_ONCE} de vos exports sont en cours ; attendez-en un ou annulez-le",
-        )
-    await view.note("operation", "/".join(call.path))
-    start(view.as_system("bulk"), export)
-    where = f"{call.base}/{PLACE}/{export}"
-    told = said(f"Ask {where} how far it is", f"Demandez à {where} où il en est")
-    return Answer(202, fhir_json.dumps(told), {"Content-Location": where})
+    _refuse_unasked(wanted.filters, chosen)
+    asked = {
+        "kinds": chosen,
+        "members": members,
+        "since": wanted.since,
+        "until": wanted.until,
+        "elements": wanted.elements,
+        "filters": wanted.filters,
+    }
+    return await begin(call, view, EXPORT, asked)
 
 
-def _wanted(call: Call) -> _Wanted:
-    types: list[str] = []
-    since: int | None = None
-    for name, value in given(call, "_outputFormat", "_since", "_type"):
-        if name == "_type":
-            types += types_of(value)
-        elif name == "_since":
-            since = span(name, value)[0]
-        elif value.replace(" ", "+") not in _NDJSON:
+def _refuse_unasked(filters: dict[str, Any], chosen: Sequence[str]) -> None:
+    for kind in filters:
+        if kind not in chosen:
             raise problem(
-                "not-supported",
-                "_outputFormat can only be application/fhir+ndjson",
-                "_outputFormat ne peut être que application/fhir+ndjson",
-                at="http._outputFormat",
+                "invalid",
+                f"_typeFilter names {kind}, which is not exported here; add it to _type, or leave it out",
+                f"_typeFilter nomme {kind}, qui n'est pas exporté ici ; ajoutez-le à _type, ou retirez-le",
+                at="http._typeFilter",
             )
-    return _Wanted(tuple(dict.fromkeys(types)), since)
+
+
+def _wanted(call: Call, view: View, names: tuple[str, ...]) -> _Wanted:
+    wanted = _Wanted()
+    for name, value in given(call, *names):
+        match name:
+            case "_type":
+                wanted.types += types_of(value)
+            case "_since":
+                wanted.since = span(name, value)[0]
+            case "_until":
+                wanted.until = span(name, value)[1]
+            case "_elements":
+                wanted.elements += _elements(value)
+            case "_typeFilter":
+                _add_filters(wanted, value, view)
+            case "patient":
+                wanted.patients.append(_patient(value))
+            case _:
+                _refuse(name, value)
+    wanted.types = list(dict.fromkeys(wanted.types))
+    return wanted
+
+
+def _refuse(name: str, value: str) -> None:
+    if name == "includeAssociatedData":
+        raise problem(
+            "not-supported",
+            "includeAssociatedData is not supported: ask for Provenance by _type; leave it out",
+            "includeAssociatedData n'est pas pris en charge : demandez Provenance par _type ; retirez-le",
+            at=f"http.{name}",
+        )
+    if value.replace(" ", "+") not in NDJSON:
+        raise problem(
+            "not-supported",
+            "_outputFormat can only be application/fhir+ndjson",
+            "_outputFormat ne peut être que application/fhir+ndjson",
+            at=f"http.{name}",
+        )
+
+
+def _patient(value: str) -> str:
+    kind, _, logical = value.rpartition("/")
+    if not (kind == "Patient" or kind.endswith("/Patient")) or not re.fullmatch(
+        r"[A-Za-z0-9.-]{1,64}", logical
+    ):
+        raise problem(
+            "value",
+            "patient is a reference like Patient/123",
+            "patient est une référence comme Patient/123",
+            at="http.patient",
+        )
+    return logical
+
+
+def _elements(value: str) -> list[str]:
+    """The elements of a list: `id` of every type, `Patient.name` of one."""
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    for name in names:
+        kind, dot, element = name.partition(".")
+        if dot:
+            types_of(kind)
+            subset_of(kind, [("_elements", element)])
+        elif name not in _any_elements():
+            raise problem(
+                "invalid",
+                f"No resource type has an element '{name[:64]}'",
+                f"Aucun type de ressource n'a d'élément « {name[:64]} »",
+                at="http._elements",
+            )
+    return names
+
+
+@lru_cache(maxsize=1)
+def _any_elements() -> frozenset[str]:
+    return frozenset(name for kind in type_numbers() for name in elements_of(kind))
+
+
+def _add_filters(wanted: _Wanted, value: str, view: View) -> None:
+    """Takes in a `_typeFilter`: queries of which a resource of their type must meet one."""
+    for text in _NEXT.split(value):
+        kind, mark, criteria = text.partition("?")
+        if not mark or not kind:
+            raise _no_filter(
+                f"'{text[:100]}' is no query like Observation?status=final",
+                f"« {text[:100]} » n'est pas une requête comme Observation?status=final",
+            )
+        types_of(kind)
+        pairs = decoded(criteria)
+        _check_filter(kind, pairs, view)
+        wanted.filters.setdefault(kind, []).append(pairs)
+    if sum(map(len, wanted.filters.values())) > _MOST_FILTERS:
+        raise problem(
+            "too-costly",
+            f"At most {_MOST_FILTERS} queries in _typeFilter",
+            f"Au plus {_MOST_FILTERS} requêtes dans _typeFilter",
+            at="http._typeFilter",
+        )
+
+
+def _check_filter(kind: str, pairs: list[tuple[str, str]], view: View) -> None:
+    for name, _ in pairs:
+        if name.partition(":")[0] in _RESULTS:
+            raise _no_filter(
+                f"{name[:64]} is about pages, a _typeFilter about which resources; leave it out",
+                f"{name[:64]} concerne les pages, un _typeFilter le choix des ressources ; retirez-le",
+            )
+    try:
+        query = parse(kind, pairs, registry=view.access.store.registry)
+    except Problem as refusal:
+        raise Problem(tuple(replace(i, at=("http._typeFilter",)) for i in refusal.issues)) from None
+    if not query.criteria:
+        raise _no_filter(f"The query on {kind} has no criterion", f"La requête sur {kind} n'a aucun critère")
+    if any(_of_itself(c, kind) for c in query.criteria):
+        raise _no_filter(
+            f"A chain from {kind} to {kind} cannot be asked in an export",
+            f"Une chaîne de {kind} à {kind} ne peut pas être demandée dans un export",
+        )
+
+
+def _of_itself(step: Condition, kind: str) -> bool:
+    """Whether a condition goes through resources of the type that is exported.
+
+    What such a one was at the mark of the export is not indexed any more.
+    """
+    if isinstance(step, Logic):
+        return any(_of_itself(part, kind) for part in step.parts)
+    following = [step.criterion] if isinstance(step, Has) else list(step.chain)
+    passed = {f.target if isinstance(f, Has) else f.type for f in following}
+    passed |= {step.type} if isinstance(step, Has) else set()
+    return kind in passed or any(_of_itself(f, kind) for f in following)
+
+
+def _no_filter(text: str, fr: str) -> Problem:
+    return problem("not-supported", text, fr, at="http._typeFilter")

@@ -2,115 +2,113 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-from collections.abc import Mapping
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from time import monotonic
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-import zstandard
-
-from aubier.access.actor import Actor, Context
 from aubier.access.view import View
-from aubier.ground.clock import milliseconds
-from aubier.ground.problem import Problem
+from aubier.fhir import json as fhir_json
+from aubier.fhir.definitions import definitions
+from aubier.ground.clock import instant, moment_of
+from aubier.rest.asynchronous.asking import PLACE
+from aubier.rest.asynchronous.work import File, Job, Step, Work
+from aubier.rest.exchange import Answer
+from aubier.rest.reading.subsets import shaped, subset_of
+from aubier.search.model import Query
+from aubier.search.query import parse
+from aubier.store.reading import Row
 from aubier.store.reading.export import Slice
 
 PART = 1000
 """Resources in a file at most: what a process holds at a time."""
-LEASE_MS = 45_000
-"""How long an export that stands still is left to whoever took it."""
-KEPT_MS = 24 * 3600 * 1000
-"""How long a finished export waits to be fetched."""
-
-_log = logging.getLogger("aubier.rest.bulk")
-_under_way: set[asyncio.Task[None]] = set()
+_DELETED = "deleted"
+"""What the files of deletions are called in the table; a resource type begins with a capital."""
 
 
-def written_actor(actor: Actor) -> str:
-    """An actor as it is kept with a request."""
-    return json.dumps(asdict(actor))
+async def step(view: View, job: Job) -> Step:
+    """The next part of an export; when there is none, its manifest."""
+    asked, place = job.asked, {"kind_no": 0, "seq": 0, "rid": 0, "gone": False, **job.place}
+    kinds = asked["kinds"]
+    if place["kind_no"] == len(kinds):
+        if place["gone"] or asked["since"] is None:
+            return Step(answer=await _manifest(view, job))
+        place |= {"kind_no": 0, "gone": True}
+    kind = kinds[place["kind_no"]]
+    slice_ = _slice(view, job, kind, place)
+    rows, more = await view.export(slice_)
+    seq, rid = more or (0, 0)
+    after = {"kind_no": place["kind_no"] + (more is None), "seq": seq, "rid": rid}
+    files = (_file(kind, rows, asked["elements"], gone=place["gone"]),) if rows else ()
+    told = f"{after['kind_no']} of {len(kinds)} types" + (", deletions" if place["gone"] else "")
+    return Step({**after, "gone": place["gone"]}, told, files)
 
 
-def read_actor(text: str) -> Actor:
-    """The actor that was kept."""
-    kept: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in json.loads(text).items()}
-    return Actor(**kept)
+EXPORT = Work("export", 3, step)
+"""The kind of work that an export is."""
 
 
-def start(view: View, export: str) -> None:
-    """Walks an export beside the requests of this process; another takes over if it does not end."""
-    task = asyncio.get_running_loop().create_task(_guarded(view, export))
-    _under_way.add(task)
-    task.add_done_callback(_under_way.discard)
+def _slice(view: View, job: Job, kind: str, place: Mapping[str, Any]) -> Slice:
+    asked = job.asked
+    members = None if asked["members"] is None else tuple(asked["members"])
+    registry = view.access.store.registry
+    filters = [[(name, value) for name, value in pairs] for pairs in asked["filters"].get(kind, ())]
+    queries = tuple(parse(kind, pairs, registry=registry) for pairs in filters)
+    return Slice(
+        kind,
+        job.mark,
+        asked["since"],
+        members,
+        (place["seq"], place["rid"]),
+        PART,
+        until=asked["until"],
+        queries=() if place["gone"] else queries,
+        gone=place["gone"],
+    )
 
 
-async def resume(ctx: Context) -> None:
-    """Walks the exports of a process that was killed, and deletes what is past its time."""
-    now = milliseconds(ctx.now)
-    await ctx.store.run("bulk.sweep", now)
-    for row in await ctx.store.run("bulk.waiting", now):
-        await _guarded(ctx.store, row["id"])
+def _file(kind: str, rows: Sequence[Row], elements: Sequence[str], *, gone: bool) -> File:
+    if gone:
+        return File(_DELETED, len(rows), fhir_json.dumps(_deletions(rows)) + b"\n")
+    subset = _subset(kind, elements)
+    return File(kind, len(rows), b"".join((shaped(r.raw, subset) if subset else r.raw) + b"\n" for r in rows))
 
 
-async def _guarded(view: View, export: str) -> None:
-    try:
-        await walk(view, export)
-    except Problem as refusal:
-        _log.warning("export %s: %s", export, refusal)
-    except Exception:
-        _log.exception("export %s stopped; it will be taken up again", export)
+def _subset(kind: str, elements: Sequence[str]) -> Query | None:
+    """What `_elements` leaves of this type; None for all of it, when only other types are named."""
+    named = [e for e in elements if "." not in e or e.startswith(f"{kind}.")]
+    if not named:
+        return None
+    known = [e for e in named if e.rpartition(".")[2] in elements_of(kind)]
+    return subset_of(kind, [("_elements", ",".join(["id", *known]))])
 
 
-async def walk(view: View, export: str) -> None:
-    """Walks an export to its end; does nothing when it is not running or another walks it.
-
-    A refusal (rights that ended, say) ends it as failed; any other fault leaves it to be taken up again.
-    """
-    begun, now = monotonic(), view.now
-    lease = milliseconds(now) + LEASE_MS
-    found = await view.run("bulk.take", export, milliseconds(now), lease)
-    if not found:
-        return
-    row: dict[str, Any] = dict(found[0])
-    actor = read_actor(row["actor"])
-    while row["kind_no"] < len(row["kinds"]):
-        # Rights are those of this moment: what was revoked since the request is not written any more.
-        now = view.now + timedelta(seconds=monotonic() - begun)
-        try:
-            step = await _part(view.access.view(actor, now), row)
-        except Problem as refusal:
-            if refusal.kind in ("forbidden", "login"):
-                await _end(view, export, "failed", now, str(refusal))
-            raise
-        until = max(milliseconds(now) + LEASE_MS, lease + 1)
-        if not await view.run("bulk.part", export, lease, until, *step.values()):
-            return
-        row |= {"kind_no": step["kind_no"], "seq": step["seq"], "rid": step["rid"]}
-        lease = until
-    await _end(view, export, "done", now, "")
+@lru_cache(maxsize=512)
+def elements_of(kind: str) -> frozenset[str]:
+    """The names of the elements of a type, as `_elements` has them."""
+    return frozenset(name.removesuffix("[x]") for name in definitions().elements(kind))
 
 
-async def _end(view: View, export: str, state: str, now: datetime, error: str) -> None:
-    await view.run("bulk.end", export, state, error[:500], milliseconds(now) + KEPT_MS)
+def _deletions(rows: Sequence[Row]) -> dict[str, Any]:
+    """A transaction that deletes these, as whoever keeps a copy will want it."""
+    entries = [{"request": {"method": "DELETE", "url": f"{r.type}/{r.id}"}} for r in rows]
+    return {"resourceType": "Bundle", "type": "transaction", "entry": entries}
 
 
-async def _part(view: View, row: Mapping[str, Any]) -> dict[str, Any]:
-    """The next part of an export: the place after it, its type, its number of resources, its bytes."""
-    kind = row["kinds"][row["kind_no"]]
-    members = None if row["members"] is None else tuple(row["members"])
-    asked = Slice(kind, row["mark"], row["since"], members, (row["seq"], row["rid"]), PART)
-    rows, (seq, rid) = await view.export(asked)
-    last = len(rows) < PART
-    body = b"".join(r.raw + b"\n" for r in rows)
-    return {
-        "kind_no": row["kind_no"] + last,
-        "seq": 0 if last else seq,
-        "rid": 0 if last else rid,
-        "kind": kind,
-        "hits": len(rows),
-        "body": await asyncio.to_thread(zstandard.compress, body),
+async def _manifest(view: View, job: Job) -> Answer:
+    files = await view.run("asynchronous.files", job.id)
+    here = f"{job.base}/{PLACE}/{job.id}"
+    told: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    for f in files:
+        gone = f["kind"] == _DELETED
+        row = {"type": "Bundle" if gone else f["kind"], "url": f"{here}/{f['no']}"}
+        told[gone].append(row | ({} if gone else {"count": f["hits"]}))
+    manifest = {
+        "transactionTime": instant(moment_of(job.at)),
+        "request": job.request,
+        "requiresAccessToken": True,
+        "output": told[False],
+        **({"deleted": told[True]} if job.asked["since"] is not None else {}),
+        "error": [],
     }
+    return Answer(200, json.dumps(manifest).encode(), {}, "application/json")

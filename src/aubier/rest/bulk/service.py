@@ -1,10 +1,9 @@
-"""The row of bulk export."""
+"""The row of bulk export: what became of its tables. It is walked as asynchronous work."""
 
 from __future__ import annotations
 
-from aubier.ground.rows import Job, Service
-from aubier.rest.bulk.running import resume
-from aubier.rest.bulk.tables import MIGRATIONS, STATEMENTS
+from aubier.ground.rows import Service
+from aubier.rest.bulk.tables import MIGRATIONS
 
 SERVICE = Service(
     "bulk",
@@ -13,15 +12,6 @@ SERVICE = Service(
         "fr": "Tout ce que l'on a le droit de voir, en NDJSON, préparé sans attendre (Bulk Data).",
         "en": "All that one may see, as NDJSON, prepared while one does something else (Bulk Data).",
     },
-    jobs=(
-        Job(
-            "bulk",
-            60,
-            resume,
-            {"fr": "Reprendre les exports interrompus", "en": "Take up exports that were interrupted"},
-        ),
-    ),
     migrations=MIGRATIONS,
-    statements=STATEMENTS,
 )
 """Everything this room brings."""

@@ -14,7 +14,8 @@ from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import check_links, in_entry, resolve
 from aubier.rest.exchange import Answer, Call, unforeseen
-from aubier.rest.interactions import Interactions, check_parameters, path_of
+from aubier.rest.interactions import Interactions, path_of
+from aubier.rest.operations.standard import check_parameters
 from aubier.rest.outcome import outcome, placed, status_of
 from aubier.rest.writing.patches import binary, in_its_entry, patch_of
 from aubier.store.intent import Intent, Written
@@ -53,7 +54,8 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
     else:
         resources = [(e.place, e.resource) for e in entries if e.resource is not None]
         check_links(resources, [e.full_url for e in entries])
-        await resolve(server, view, resources)
+        if not await view.written_before():
+            await resolve(server, view, resources)
         answers = await _transaction(server, call, view, entries)
     body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
     return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))
@@ -141,7 +143,7 @@ async def _batch(
     answers: dict[int, bytes] = {}
     for entry in sorted(entries, key=lambda e: _ORDER[e.method]):
         try:
-            answer = await server.answer(_sub_call(call, entry), view, settings)
+            answer = await server.answer(_sub_call(call, entry), view.entry(entry.place), settings)
             answers[entry.place] = _from_answer(answer)
         except Problem as refusal:
             answers[entry.place] = _refused(placed(refusal, "http.path"), call.language)

@@ -21,8 +21,8 @@ from aubier.rest.doors.asking import search_at
 from aubier.rest.doors.calls import count_call
 from aubier.rest.exchange import Answer, Call, Limits, of_version, rendered, unchanged
 from aubier.rest.formats.negotiation import wanted_format
-from aubier.rest.interactions import Interactions, check_parameters
-from aubier.rest.operations.standard import only
+from aubier.rest.interactions import Interactions
+from aubier.rest.operations.standard import check_parameters, only
 from aubier.rest.searchset import searchset
 from aubier.store.reading import Found, Row
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aubier.rest.bulk.asking import group_export, patient_export, system_export
+from aubier.rest.importing.asking import system_import
 from aubier.rest.operations.everything import encounter_everything, patient_everything
 from aubier.rest.operations.lastn import last_n
 from aubier.rest.operations.meta import add_meta, delete_meta, get_meta
@@ -47,6 +48,7 @@ OPERATIONS: tuple[Standard, ...] = (
         add_meta,
         {"en": "Add profiles, tags and labels", "fr": "Ajouter des étiquettes"},
         "FHIR R4, Resource-operation-meta-add",
+        reads=False,
     ),
     Standard(
         "meta-delete",
@@ -54,6 +56,7 @@ OPERATIONS: tuple[Standard, ...] = (
         delete_meta,
         {"en": "Take away profiles, tags and labels", "fr": "Retirer des étiquettes"},
         "FHIR R4, Resource-operation-meta-delete",
+        reads=False,
     ),
     Standard(
         "export",
@@ -63,6 +66,7 @@ OPERATIONS: tuple[Standard, ...] = (
         _BULK,
         instance=False,
         url=f"{_DEFINITION}/export",
+        reads=False,
     ),
     Standard(
         "export",
@@ -72,6 +76,7 @@ OPERATIONS: tuple[Standard, ...] = (
         _BULK,
         instance=False,
         url=f"{_DEFINITION}/patient-export",
+        reads=False,
     ),
     Standard(
         "export",
@@ -80,5 +85,16 @@ OPERATIONS: tuple[Standard, ...] = (
         {"en": "The records of a group, as files", "fr": "Les dossiers d'un groupe, en fichiers"},
         _BULK,
         url=f"{_DEFINITION}/group-export",
+        reads=False,
+    ),
+    Standard(
+        "import",
+        "",
+        system_import,
+        {"en": "Files into the store", "fr": "Des fichiers vers la base"},
+        "Bulk Data Import",
+        instance=False,
+        url="https://aubier.example/OperationDefinition/Resource-import",
+        reads=False,
     ),
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aubier.access.view import View
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource, Texts
-from aubier.rest.exchange import Answer, Call, Limits
+from aubier.rest.exchange import Answer, Call, Limits, decoded
 from aubier.store.keys import type_numbers
 
 Run = Callable[[Call, View, Limits], Awaitable[Answer]]
@@ -17,7 +18,10 @@ Run = Callable[[Call, View, Limits], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """`$name` on a type (`Resource`: any), of one `instance` or not. `run` answers the call."""
+    """`$name` on a type (`Resource`: any), of one `instance` or not. `run` answers the call.
+
+    `reads`: it changes nothing and is answered at once, so it may as well be answered later.
+    """
 
     name: str
     on: str
@@ -26,6 +30,7 @@ class Standard:
     rule: str
     instance: bool = True
     url: str = ""
+    reads: bool = True
 
     def answers(self, kind: str, name: str, *, instance: bool) -> bool:
         """Whether this is what is called."""
@@ -55,6 +60,18 @@ def given(call: Call, *names: str) -> list[tuple[str, str]]:
     return pairs
 
 
+def check_parameters(query: str, *also: str) -> None:
+    """Problem for a parameter that means nothing here: in silence, a criterion would be believed held."""
+    for name, _ in decoded(query):
+        if name not in ("_format", "_pretty", *also):
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' means nothing here; leave it out",
+                f"« {name[:64]} » n'a pas de sens ici ; retirez-le",
+                at=f"http.{name[:64]}",
+            )
+
+
 def pairs_of(call: Call) -> list[tuple[str, str]]:
     """The parameters as (name, text), whatever they are called. Problem: the method."""
     if call.method not in ("GET", "HEAD", "POST"):
@@ -82,13 +99,23 @@ def _parameters(resource: Resource) -> list[tuple[str, str]]:
         raise problem(
             "value", "Send a Parameters resource", "Envoyez une ressource Parameters", at="Parameters"
         )
-    found: list[tuple[str, str]] = []
-    for one in resource.get("parameter", []):
-        values = [v for k, v in one.items() if k.startswith("value")] if isinstance(one, dict) else []
-        if len(values) == 1 and isinstance(values[0], str | int) and isinstance(one.get("name"), str):
-            text = str(values[0])
-            found.append((one["name"], text.lower() if isinstance(values[0], bool) else text))
-    return found
+    return [_read(one, number) for number, one in enumerate(resource.get("parameter", []))]
+
+
+def _read(one: Any, number: int) -> tuple[str, str]:
+    """The name and the text of a parameter; of a Reference, what it refers to. Problem: it has neither."""
+    values = [v for k, v in one.items() if k.startswith("value")] if isinstance(one, dict) else []
+    value = values[0] if len(values) == 1 else None
+    if isinstance(value, dict):
+        value = value.get("reference")
+    if not isinstance(value, str | int) or not isinstance(one.get("name"), str):
+        raise problem(
+            "value",
+            "Each parameter here has a name and one value: a text, a number or a reference",
+            "Ici chaque paramètre a un nom et une valeur : un texte, un nombre ou une référence",
+            at=f"Parameters.parameter[{number}]",
+        )
+    return one["name"], str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def count_of(value: str, limits: Limits) -> int:

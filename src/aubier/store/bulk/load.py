@@ -26,6 +26,7 @@ from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.sight import Sight
 from aubier.store.store import Store
 from aubier.store.writing import Again, busy, stamped
+from aubier.store.writing.receipts import Receipts
 
 _TRIES = 5
 _UPDATED_AT_ONCE = 200
@@ -61,12 +62,15 @@ async def load(
     grants: Sequence[Grant] = (),
     *,
     prepare_many: PrepareMany | None = None,
+    receipts: Receipts | None = None,
 ) -> BulkReport:
     """Stores resources by their own ids; the new ones of the chunk all or none. Platform's own actors only.
 
     `prepare` runs the rooms' content rules and gives the labels; `prepare_many`, when given, does it at once
     for all that are new. A resource without id gets one. The same id twice: the last one counts. Problem: a
     content rule refused, the store does not answer, or others write the same resources.
+
+    Under `receipts` each transaction tells in itself what it wrote.
     """
     for resource in resources:
         if "id" not in resource:
@@ -77,7 +81,7 @@ async def load(
     async with answered():
         for _ in range(_TRIES):
             try:
-                stored = await _load_new(store, sight, chosen, ready, grants)
+                stored = await _load_new(store, sight, chosen, ready, grants, receipts=receipts)
                 break
             except (
                 Again,
@@ -90,7 +94,7 @@ async def load(
             raise busy()
     report.created = len(chosen) - len(stored)
     known = [resource for key, resource in chosen.items() if key in stored]
-    await _update(store, sight, known, stored, prepare=prepare, report=report)
+    await _update(store, sight, known, stored, prepare=prepare, report=report, receipts=receipts)
     return report
 
 
@@ -102,7 +106,13 @@ def _one_by_one(prepare: Prepare) -> PrepareMany:
 
 
 async def _load_new(
-    store: Store, sight: Sight, chosen: dict[_Key, Resource], ready: PrepareMany, grants: Sequence[Grant]
+    store: Store,
+    sight: Sight,
+    chosen: dict[_Key, Resource],
+    ready: PrepareMany,
+    grants: Sequence[Grant],
+    *,
+    receipts: Receipts | None,
 ) -> dict[_Key, bytes]:
     """Writes what is not stored yet, in one transaction; gives the bytes of what is (none: deleted)."""
     async with store.pool.acquire() as conn, conn.transaction():
@@ -127,6 +137,9 @@ async def _load_new(
                 Written(i.kind, i.id, 1, sight.now, "created", stamped(i.resource, i.id, 1, 0)) for i in items
             ]
             await follow(conn, store.makings.base, made, strict=False)
+        if receipts is not None and items:
+            receipts.advance()
+            await receipts.keep(conn, [Written(i.kind, i.id, 1, sight.now, "created") for i in items])
     if steering:
         await store.learn()
     return stored
@@ -180,6 +193,7 @@ async def _update(
     *,
     prepare: Prepare,
     report: BulkReport,
+    receipts: Receipts | None,
 ) -> None:
     """Updates what differs from what is stored, in transactions of their own."""
     changed = [r for r in known if _differs(r, stored[r["resourceType"], r["id"]])]
@@ -187,7 +201,11 @@ async def _update(
     for start in range(0, len(changed), _UPDATED_AT_ONCE):
         part = changed[start : start + _UPDATED_AT_ONCE]
         intents = [Intent("update", r["resourceType"], r["id"], resource=r, may_create=True) for r in part]
-        written = await store.transact(sight, Batch(intents, prepare, action="load", what="load"))
+        batch = Batch(intents, prepare, action="load", what="load")
+        if receipts is not None:
+            receipts.advance()
+            batch.receipt = receipts.keep
+        written = await store.transact(sight, batch)
         report.updated += sum(w.status == "updated" for w in written)
         report.created += sum(w.status == "created" for w in written)
 

@@ -6,19 +6,30 @@ the order is the same in both, so what is written meanwhile neither hides a reso
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from aubier.search.sql import Args
+from aubier.ground.rows import Resource
+from aubier.search.model import Query
+from aubier.search.sql import Args, Frame
 from aubier.store.keys import family, type_numbers
-from aubier.store.reading.reader import _ROW, Reader, Row, _row
+from aubier.store.reading.meeting import meeting, of_queries
+from aubier.store.reading.reader import _ROW, Reader, Row, _row, refuse_crossing
+from aubier.store.rows import Indexed
+
+Place = tuple[int, int]
+"""The commit mark and the row number of a resource: where it stands in the walk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Which resources: of `kind`, committed before `mark` (microseconds), changed from `since` (ms) on.
+    """Which resources: of `kind`, committed before `mark` (microseconds), changed from `since` and before
+    `until` (ms) on.
 
     `members` are the ids of the Patients whose records are meant; None: whoever's. `after` is the commit
-    mark and row number of the last one had.
+    mark and row number of the last one had. Of `queries`, when there are any, a resource meets one at least.
+    `gone`: those that were deleted instead.
     """
 
     kind: str
@@ -27,21 +38,89 @@ class Slice:
     members: tuple[str, ...] | None = None
     after: tuple[int, int] = (0, 0)
     count: int = 1000
+    until: int | None = None
+    queries: tuple[Query, ...] = ()
+    gone: bool = False
+
+    @property
+    def what(self) -> str:
+        """What an audit line says."""
+        return f"$export {self.kind}" + (" deletions" if self.gone else "")
 
 
-async def export(reader: Reader, asked: Slice) -> tuple[list[Row], tuple[int, int]]:
-    """The next resources of a slice, and where they end. Leaves its audit lines like any reading."""
+async def export(
+    reader: Reader, asked: Slice, index: Callable[[Resource], Indexed]
+) -> tuple[list[Row], Place | None]:
+    """The next resources of a slice, and where they end; nothing when there are no more.
+
+    Leaves its audit lines like any reading.
+    """
+    if asked.queries:
+        return await _filtered(reader, asked, index)
+    frame = reader._frame()
+    past = _past(reader, asked, frame.args)
+    statement = past if asked.gone else _either(_current(reader, asked, frame), past, asked)
+    records = await _proved(reader, asked, frame.args, statement)
+    return [_row(r) for r in records], _place(records[-1]) if len(records) == asked.count else None
+
+
+async def _filtered(
+    reader: Reader, asked: Slice, index: Callable[[Resource], Indexed]
+) -> tuple[list[Row], Place | None]:
+    """The same under the queries of the slice.
+
+    A current version is found by its index rows. One that was replaced after the mark has none any more:
+    those candidates, which are few, are indexed again and asked the same questions. Current ones are looked
+    for first: one that is replaced meanwhile is then found twice, never missed.
+    """
+    if family(asked.kind) and not reader.sight.unrestricted:
+        for query in asked.queries:
+            refuse_crossing(query.criteria)
+    frame, past = reader._frame(), Args()
+    conditions = of_queries(frame, asked.queries, asked.kind, "r")
+    current = list(await reader.conn.fetch(_current(reader, asked, frame, conditions), *frame.args))
+    statement = _past(reader, asked, past)
+    candidates = list(await reader.conn.fetch(statement, *past))
+    met = await meeting(reader, asked.queries, candidates, index)
+    edges = [_place(rows[-1]) for rows in (current, candidates) if len(rows) == asked.count]
+    edge = min(edges, default=None)
+    found = {(*_place(r), r["pat"], r["ver"]) for r in (*current, *met) if not edge or _place(r) <= edge}
+    chosen = sorted(found)[: asked.count]
+    rows = await _chosen(reader, asked, chosen)
+    return rows, chosen[-1][:2] if len(chosen) == asked.count else edge
+
+
+async def _chosen(reader: Reader, asked: Slice, keys: Sequence[tuple[int, int, int, int]]) -> list[Row]:
+    """The versions of these (mark, row number, compartment, version), wherever they are by now."""
+    if not keys:
+        return []
     args = Args()
+    columns = zip(*(key[1:] for key in keys), strict=True)
+    casts = ("bigint[]", "bigint[]", "int[]")
+    named = ", ".join(args.add(list(c), cast) for c, cast in zip(columns, casts, strict=True))
+    joined = "r on r.pat = k.pat and r.rid = k.rid and r.ver = k.ver"
+    one = f"select {_ROW}, r.seq from unnest({named}) k(rid, pat, ver) join {family(asked.kind)}"
+    statement = f"{one}res {joined} union all {one}hist {joined}"
+    return [_row(r) for r in await _proved(reader, asked, args, statement)]
+
+
+async def _proved(reader: Reader, asked: Slice, args: Args, statement: str) -> list[Any]:
     prefix = family(asked.kind)
-    statement = _statement(reader, asked, args, prefix)
-    what = f"$export {asked.kind}"
-    records = await reader._proved(prefix, args, statement, "operation", what, page=asked.count)
-    ordered = sorted(records, key=lambda r: (r["seq"], r["rid"]))
-    rows = [_row(r) for r in ordered]
-    return rows, (ordered[-1]["seq"], ordered[-1]["rid"]) if ordered else asked.after
+    records = await reader._proved(prefix, args, statement, "operation", asked.what, page=asked.count)
+    return sorted(records, key=_place)
 
 
-def _statement(reader: Reader, asked: Slice, args: Args, prefix: str) -> str:
+def _place(row: Any) -> Place:
+    return row["seq"], row["rid"]
+
+
+def _either(current: str, past: str, asked: Slice) -> str:
+    return f"select * from (({current}) union all ({past})) u order by u.seq, u.rid limit {asked.count}"
+
+
+def _tests(reader: Reader, asked: Slice, args: Args) -> tuple[str, str]:
+    """The mark, and the conditions that hold for current and past versions alike."""
+    prefix = family(asked.kind)
     mark = args.add(asked.mark, "bigint")
     seq, rid = (args.add(n, "bigint") for n in asked.after)
     tests = [
@@ -51,19 +130,34 @@ def _statement(reader: Reader, asked: Slice, args: Args, prefix: str) -> str:
     ]
     if asked.since is not None:
         tests.append(f"r.upd >= {args.add(asked.since, 'bigint')}")
+    if asked.until is not None:
+        tests.append(f"r.upd < {args.add(asked.until, 'bigint')}")
     if not prefix and not reader.sight.unrestricted:
         tests.append(f"r.pat = any({reader.sight.mine(args)})")
     if asked.members is not None:
         tests.append(_of_members(asked.members, args))
-    now = reader.sight.predicate("r", args, directory=bool(prefix))
-    past = reader.sight.past("r", args, directory=bool(prefix))
-    end = f" order by r.seq, r.rid limit {asked.count}"
-    where = " and ".join(tests)
+    return mark, " and ".join(tests)
+
+
+def _current(reader: Reader, asked: Slice, frame: Frame, conditions: str = "true") -> str:
+    """A SELECT of those that are still as they stood at the mark."""
+    prefix = family(asked.kind)
+    _, tests = _tests(reader, asked, frame.args)
+    seen = reader.sight.predicate("r", frame.args, directory=bool(prefix))
+    end = f"order by r.seq, r.rid limit {asked.count}"
+    return f"select {_ROW}, r.seq from {prefix}res r where {tests} and {seen} and {conditions} {end}"
+
+
+def _past(reader: Reader, asked: Slice, args: Args) -> str:
+    """A SELECT of those that stood so at the mark and have changed since; or of the deletions."""
+    prefix = family(asked.kind)
+    mark, tests = _tests(reader, asked, args)
+    seen = reader.sight.past("r", args, directory=bool(prefix))
+    end = f"order by r.seq, r.rid limit {asked.count}"
     return (
-        f"select * from ((select {_ROW}, r.seq from {prefix}res r where {where} and {now}{end}) union all"
-        f" (select {_ROW}, r.seq from {prefix}hist r join id_map m on m.type = r.type and m.id = r.id"
-        f" where {where} and r.op <> 4 and {_latest(prefix, mark)} and {past}{end})) u"
-        f" order by u.seq, u.rid limit {asked.count}"
+        f"select {_ROW}, r.seq from {prefix}hist r join id_map m on m.type = r.type and m.id = r.id"
+        f" where {tests} and r.op {'=' if asked.gone else '<>'} 4"
+        f" and {_latest(prefix, mark)} and {seen} {end}"
     )
 
 

@@ -150,7 +150,7 @@ class Reader:
         check_scope(self.sight, query.type)
         prefix, mark = family(query.type), self.mark()
         if prefix and not self.sight.unrestricted:
-            _refuse_crossing(query.criteria)
+            refuse_crossing(query.criteria)
         page = Page(self._frame(), self.sight, query, _ROW)
         size = query.count if limit is None else limit
         counted = query.total == "accurate" or query.summary == "count" or size == 0
@@ -200,7 +200,7 @@ class Reader:
         for query in queries:
             check_scope(self.sight, query.type)
             if family(query.type) and not self.sight.unrestricted:
-                _refuse_crossing(query.criteria)
+                refuse_crossing(query.criteria)
         first, mark, frame = queries[0], self.mark(), self._frame()
         pages: list[Page] = []
         for query in queries:
@@ -507,11 +507,11 @@ def _placing(kind: str) -> frozenset[str]:
     return naming_no_other(kind, patient_parameters(kind))
 
 
-def _refuse_crossing(criteria: Iterable[Condition]) -> None:
+def refuse_crossing(criteria: Iterable[Condition]) -> None:
     """Problem when a search of the directory would answer a question about patients."""
     for step in criteria:
         if isinstance(step, Logic):
-            _refuse_crossing(step.parts)
+            refuse_crossing(step.parts)
             continue
         crossed = step.type if isinstance(step, Has) else ""
         inner = [step.criterion] if isinstance(step, Has) else list(step.chain)
@@ -524,4 +524,4 @@ def _refuse_crossing(criteria: Iterable[Condition]) -> None:
                     f"Une recherche dans l'annuaire ne passe pas par {kind} ; cherchez {kind} lui-même",
                     at="http.query",
                 )
-        _refuse_crossing(inner)
+        refuse_crossing(inner)

@@ -69,7 +69,10 @@ class Writer:
             if step.resource is not None:
                 step.raw = stamped(step.resource, step.id, step.version, upd)
         await self._write(batch, seq, upd)
-        return [self._written(step, upd) for step in self.steps]
+        written = [self._written(step, upd) for step in self.steps]
+        if batch.receipt is not None:
+            await batch.receipt(self.conn, written)
+        return written
 
     async def _prepare(self, batch: Batch, step: Step) -> None:
         if step.done is not None:

@@ -1,0 +1,160 @@
+"""Walks a job, step by step, under the rights that its asker has at that moment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from time import monotonic
+
+import zstandard
+
+from aubier.access.actor import Context
+from aubier.access.view import View
+from aubier.ground.chance import secret
+from aubier.ground.clock import milliseconds
+from aubier.ground.problem import Problem, problem
+from aubier.rest.asynchronous.work import Job, Step, Work, job_of
+from aubier.rest.exchange import Answer, failed
+
+LEASE_MS = 45_000
+"""How long a job that stands still is left to whoever took it."""
+BEAT = 10.0
+"""How often, in seconds, a step that takes long says that it goes on, and hears that it was cancelled."""
+KEPT_MS = 24 * 3600 * 1000
+"""How long the answer waits to be fetched."""
+_TRIES = 5
+"""How often a step may stop half-way before the job is given up: none is tried for ever."""
+
+_log = logging.getLogger("aubier.rest.asynchronous")
+_under_way: set[asyncio.Task[None]] = set()
+
+
+class _Lost(Exception):
+    """The job was cancelled, or another process has taken it."""
+
+
+def start(view: View, work: Work, job: str) -> None:
+    """Walks a job beside the requests of this process; another takes over if it does not end."""
+    task = asyncio.get_running_loop().create_task(_guarded(view, work, job))
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+
+
+async def resume(ctx: Context, works: Mapping[str, Work]) -> None:
+    """Walks the jobs of a process that was killed, and deletes what is past its time."""
+    now = milliseconds(ctx.now)
+    await ctx.store.run("asynchronous.sweep", now)
+    waiting = [row for row in await ctx.store.run("asynchronous.waiting", now) if row["kind"] in works]
+    await asyncio.gather(*(_guarded(ctx.store, works[row["kind"]], row["id"]) for row in waiting))
+
+
+async def _guarded(view: View, work: Work, job: str) -> None:
+    try:
+        await walk(view, work, job)
+    except Problem as refusal:
+        _log.warning("job %s (%s): %s; it will be taken up again", job, work.kind, refusal)
+    except Exception:
+        _log.exception("job %s (%s) stopped; it will be taken up again", job, work.kind)
+
+
+async def walk(view: View, work: Work, job: str) -> None:
+    """Walks a job to its end; does nothing when it is not running or another walks it.
+
+    A refusal (rights that ended, say) is its answer; a store that does not answer, or any other fault, leaves
+    it to be taken up again.
+    """
+    walker = _Walker(view, work)
+    until = milliseconds(view.now) + LEASE_MS
+    holder = secret(12)
+    found = await view.run("asynchronous.take", job, milliseconds(view.now), until, holder)
+    if not found:
+        return
+    held = job_of(found[0], holder)
+    try:
+        if found[0]["tries"] > _TRIES:
+            raise _given_up()
+        while (step := await walker.step(held)).answer is None:
+            held.place = step.place
+        await walker.end(held, step.answer)
+    except _Lost:
+        return
+    except Problem as refusal:
+        if refusal.kind == "transient":
+            raise
+        await walker.end(held, failed(refusal, "en"))
+    finally:
+        if held.held is not None:
+            held.held.close()
+
+
+def _given_up() -> Problem:
+    return problem(
+        "exception",
+        f"This stopped {_TRIES} times at the same place and was given up; ask again, or for less",
+        f"Arrêté {_TRIES} fois au même endroit et abandonné ; redemandez, ou demandez moins",
+    )
+
+
+@dataclass(slots=True)
+class _Walker:
+    view: View
+    work: Work
+    begun: float = field(default_factory=monotonic)
+
+    def now(self) -> datetime:
+        """The moment, by the clock of the view and what has passed since."""
+        return self.view.now + timedelta(seconds=monotonic() - self.begun)
+
+    def lease(self) -> int:
+        return milliseconds(self.now()) + LEASE_MS
+
+    async def step(self, job: Job) -> Step:
+        """The next step, done and written, unless it is the last one, which `end` writes."""
+        # Rights are those of this moment: what was revoked since the request is not seen any more.
+        seen = self.view.access.view(job.actor, self.now())
+        seen = replace(seen, sight=replace(seen.sight, unhurried=True))
+        step = await self._while_held(job, asyncio.ensure_future(self.work.step(seen, job)))
+        if step.answer is None:
+            await self._write(job, step)
+        return step
+
+    async def _while_held(self, job: Job, task: asyncio.Future[Step]) -> Step:
+        try:
+            while not task.done():
+                await asyncio.wait({task}, timeout=BEAT)
+                if not task.done() and not await self.view.run(
+                    "asynchronous.keep", job.id, job.holder, self.lease()
+                ):
+                    raise _Lost
+            return task.result()
+        finally:
+            if not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def _write(self, job: Job, step: Step) -> None:
+        packed = [await asyncio.to_thread(zstandard.compress, f.body) for f in step.files]
+        done = await self.view.run(
+            "asynchronous.step",
+            job.id,
+            job.holder,
+            json.dumps(step.place),
+            step.progress,
+            self.lease(),
+            [f.kind for f in step.files],
+            [f.hits for f in step.files],
+            packed,
+        )
+        if not done:
+            raise _Lost
+
+    async def end(self, job: Job, answer: Answer) -> None:
+        """Keeps the answer, which ends the job."""
+        told = {"status": answer.status, "headers": answer.headers, "media_type": answer.media_type}
+        until = milliseconds(self.now()) + KEPT_MS
+        body = await asyncio.to_thread(zstandard.compress, answer.body)
+        await self.view.run("asynchronous.end", job.id, job.holder, json.dumps(told), until, body)
