@@ -150,7 +150,7 @@ def unchanged(call: Call, row: Row) -> bool:
         return False
     try:
         return moment_of(row.updated).replace(microsecond=0) <= parsedate_to_datetime(since)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

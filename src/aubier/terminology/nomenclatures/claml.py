@@ -58,8 +58,9 @@ def _elements(path: Path, *names: str) -> Iterator[Any]:
             for _, element in etree.iterparse(file, events=("end",), tag=names, **options):
                 yield element
                 element.clear()
-                while element.getprevious() is not None:
-                    del element.getparent()[0]
+                above = element.getparent()  # none above the root, whatever comments stand before it
+                while above is not None and element.getprevious() is not None:
+                    del above[0]
         except etree.XMLSyntaxError as error:
             place = f"line {error.lineno}"
             raise unreadable(path, f"not well-formed, {place}", f"XML mal formé, {place}") from error
