@@ -12,7 +12,9 @@ from aubier.fhir import packages
 from aubier.fhir.fhirpath import compile
 from aubier.ground.clock import moment_of
 from aubier.ground.problem import Problem
-from aubier.rest.exchange import Call, unchanged
+from aubier.ground.rows import Request
+from aubier.portals.frame.forms import read_form
+from aubier.rest.exchange import Call, cookies_of, unchanged
 from aubier.store.reading import Row
 from aubier.terminology.meaning import regex
 from aubier.terminology.nomenclatures import ccam, claml, loinc
@@ -110,3 +112,46 @@ def test_a_name_as_large_as_a_bomb_is_not_unpacked() -> None:
         with pytest.raises(Problem) as refused:
             packages.manifest(io.BytesIO(bomb))
         assert refused.value.kind == "too-costly"
+
+
+def test_a_cookie_in_quotes_is_read_and_its_escapes_stay() -> None:
+    assert cookies_of({"cookie": 'a=b; pour="Patient/1"; c=d=e;f; g="' + "\\" * 3 + '"'}) == {
+        "a": "b",
+        "pour": "Patient/1",
+        "c": "d=e",
+        "g": "\\" * 3,
+    }
+    assert cookies_of({}) == {}
+
+
+def _posted(head: bytes, body: bytes = b"v", boundary: str = "x") -> Request:
+    kind = f"multipart/form-data; boundary={boundary}"
+    whole = b"--x\r\n" + head + b"\r\n\r\n" + body + b"\r\n--x--\r\n"
+    return Request("POST", "/", headers={"content-type": kind}, body=whole)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        _posted(b"Content-Disposition: " + b"(" * 3_000),
+        _posted(b'Content-Disposition: form-data; name="a"', boundary="y"),
+        _posted(b'Content-Disposition: form-data; name="a"', boundary="x" * 71),
+        _posted(b'Content-Disposition: form-data; name="a"', b"\r\n--x\r\nA: b\r\n\r\nc" * 101),
+    ],
+    ids=["head too long", "no boundary", "boundary too long", "too many parts"],
+)
+def test_a_form_of_several_parts_is_bounded(request_: Request) -> None:
+    with pytest.raises(Problem) as refused:
+        read_form(request_)
+    assert refused.value.issues[0].at == ("http.body",)
+
+
+def test_comments_in_the_head_of_a_part_are_no_recursion() -> None:
+    assert read_form(_posted(b"Content-Disposition: " + b"(" * 1_000)).values == {}
+
+
+def test_a_file_keeps_its_bytes_and_its_name() -> None:
+    head = 'Content-Disposition: form-data; name="f"; filename="é.pdf"\r\nContent-Type: application/pdf'
+    form = read_form(_posted(head.encode(), b"%PDF\r\n--\xff"))
+    assert (form.uploads["f"].name, form.uploads["f"].media_type) == ("é.pdf", "application/pdf")
+    assert form.uploads["f"].data == b"%PDF\r\n--\xff"

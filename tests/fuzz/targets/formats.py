@@ -34,7 +34,7 @@ def _use(resource: dict[str, Any]) -> None:
     """What becomes of any resource that was read: it is checked and, when sound, indexed."""
     faults = validate(resource)
     if faults:
-        check(Problem(tuple(faults)))
+        check(Problem(tuple(faults)), faults[0].at[0])
         return
     extract(resource)
     list(iter_references(resource))

@@ -13,11 +13,11 @@ import msgspec
 
 from aubier.access import scopes
 from aubier.fhir import ucum
-from aubier.fhir.fhirpath import Environment, compile
+from aubier.fhir.fhirpath import Environment, typed
 from aubier.fhir.json import dumps, parse, parse_list
 from aubier.fhir.patch import Change, fhirpath_patch, json_patch
 from aubier.ground.rows import Resource
-from aubier.rest.exchange import Call, decoded, unchanged, version_of
+from aubier.rest.exchange import Call, cookies_of, decoded, unchanged, version_of
 from aubier.rest.formats.negotiation import sent_format
 from aubier.rest.interactions import path_of
 from aubier.rest.origins import preflight
@@ -36,7 +36,7 @@ from tests.fuzz import seeds
 from tests.fuzz.target import Target, read
 
 _NOW = datetime(2026, 1, 31, tzinfo=UTC)
-_TYPES = ("Patient", "Observation", "Encounter", "Location", "DocumentReference")
+_TYPES = ("Patient", "Observation", "Location")
 _BODY = "http.body"
 _BUDGET = 20_000
 """What one expression may look at here: enough to reach everything, little enough to try many."""
@@ -107,7 +107,7 @@ def fhirpath(data: bytes) -> None:
     expression = _text(data)
     world = Environment(budget=_BUDGET, now=_NOW)
     for strict in (False, True):
-        find = read(lambda strict=strict: compile.__wrapped__(expression, "Patient", strict=strict))  # type: ignore[misc]
+        find = read(lambda strict=strict: typed.__wrapped__(expression, "Patient", strict=strict))  # type: ignore[misc]
         if find is not None:
             found = read(lambda find=find: find(_patient(), world), expression or _BODY)  # type: ignore[misc]
             assert found is None or isinstance(found, list)
@@ -187,6 +187,12 @@ def headers(data: bytes) -> None:
         read(asked)
     read(lambda: version_of(said.get("if-match", ""), "If-Match"))
     assert unchanged(call, _ROW) in (True, False)
+
+
+def cookies(data: bytes) -> None:
+    """The cookies of a request."""
+    found = cookies_of({"cookie": data.decode("latin-1")})
+    assert sum(map(len, found.values())) <= len(data)
 
 
 def granted(data: bytes) -> None:
@@ -420,5 +426,6 @@ TARGETS = (
     Target("pattern", patterns, lambda: _PATTERNS, _PATTERN_WORDS),
     Target("terminology", terminologies, lambda: _TERMINOLOGIES, (b"{", b"}", b"[", b"]", b"null", b'"')),
     Target("request", headers, lambda: _REQUESTS, _HEADER_WORDS),
+    Target("cookie", cookies, lambda: (b'a=b; c="d\\"e"; f',), (b"=", b";", b'"', b"\\", b"\\101", b" ")),
     Target("scope", granted, lambda: _SCOPES, _SCOPE_WORDS),
 )

@@ -161,7 +161,7 @@ class _Machine:
         return states
 
 
-_machine = lru_cache(maxsize=256)(_Machine)
+_machine = lru_cache(maxsize=32)(_Machine)
 
 
 def written(node: Node) -> str:

@@ -20,6 +20,8 @@ ICD10 = "http://hl7.org/fhir/sid/icd-10"
 _PREFERRED = ("preferredLong", "preferred")
 _NOTES = ("definition", "inclusion", "exclusion", "note", "coding-hint")
 _GROUPS = ("chapter", "block")
+_MOST_MODIFIERS = 200
+"""Classes of one modifier, of which the ICD-10 has ten."""
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -76,7 +78,11 @@ class _Modifiers:
         """Reads every ModifierClass of a file: a few hundred."""
         for one in _elements(path, "ModifierClass"):
             row = str(one.get("code", "")), _rubric(one, _PREFERRED)
-            self.classes.setdefault(str(one.get("modifier", "")), []).append(row)
+            of = self.classes.setdefault(str(one.get("modifier", "")), [])
+            of.append(row)
+            if len(of) > _MOST_MODIFIERS:
+                # Each class modified gets a concept for each: a file could ask for their product.
+                raise unreadable(path, "a modifier has too many classes", "un modificateur a trop de classes")
 
 
 def _concepts(path: Path) -> Iterator[Concept]:
