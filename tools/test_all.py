@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DONE = ROOT / ".build" / "test-all"
-FAMILIES = ("house", "unit", "docs", "spec", "contract", "journeys", "browser")
+FAMILIES = ("house", "unit", "fuzz", "docs", "spec", "contract", "journeys", "browser")
 _NOTHING_COLLECTED = 5
 
 

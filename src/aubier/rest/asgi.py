@@ -22,7 +22,16 @@ from aubier.ground.rows import Door, Request, Response, Route
 from aubier.rest.asynchronous.asking import PLACE
 from aubier.rest.deferred.requests import answer_now, deferred
 from aubier.rest.doors.opening import Opening
-from aubier.rest.exchange import Answer, Call, decoded_bytes, failed, language_of, rendered, unforeseen
+from aubier.rest.exchange import (
+    Answer,
+    Call,
+    cookies_of,
+    decoded_bytes,
+    failed,
+    language_of,
+    rendered,
+    unforeseen,
+)
 from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.origins import preflight, shown_to
@@ -236,7 +245,6 @@ class Server:
     def _request(
         self, scope: Any, headers: Mapping[str, str], body: bytes, params: Mapping[str, str]
     ) -> Request:
-        starlette = StarletteRequest(scope)
         form: tuple[tuple[str, str], ...] = ()
         if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             form = tuple(decoded_bytes(body, "http.body"))
@@ -247,7 +255,7 @@ class Server:
             tuple(decoded_bytes(scope["query_string"], "http.query")),
             form,
             headers,
-            dict(starlette.cookies),
+            cookies_of(headers),
             body,
             self._origin(scope, headers),
             self._client(scope, headers),

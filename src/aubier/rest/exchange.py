@@ -127,6 +127,16 @@ def decoded_bytes(data: bytes, place: str) -> list[tuple[str, str]]:
         ) from error
 
 
+def cookies_of(headers: Mapping[str, str]) -> dict[str, str]:
+    """The cookies of a request. Escapes in quotes stay: ours have none, undoing them can take for ever."""
+    pairs = (part.partition("=") for part in headers.get("cookie", "").split(";"))
+    return {name.strip(): _unquoted(value.strip()) for name, mark, value in pairs if mark}
+
+
+def _unquoted(value: str) -> str:
+    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
+
+
 def version_of(header: str, name: str) -> int | None:
     """The version in an If-Match header: `W/"3"`. Problem when it is not one of our ETags."""
     if not header:
@@ -157,7 +167,7 @@ def unchanged(call: Call, row: Row) -> bool:
         return False
     try:
         return moment_of(row.updated).replace(microsecond=0) <= parsedate_to_datetime(since)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

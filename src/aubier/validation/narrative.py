@@ -49,7 +49,7 @@ _two_faced = re.compile(r"<\?|<!(?!--)|<!--(?:-?>)|--!>").search
 """Markup that XML and HTML read differently: what is a comment for one may be a script for the other."""
 _LINKS = ("href", "src", "cite", "longdesc", "usemap")
 _passive = re.compile(
-    r"(?i)\s*(?:(?:https?|mailto|tel|ftp|urn|cid):|data:image/(?:png|jpeg|gif);|[^:]*$|[^:]*[/?#])"
+    r"(?i)\s*+(?:(?:https?|mailto|tel|ftp|urn|cid):|data:image/(?:png|jpeg|gif);|[^:]*$|[^:]*[/?#])"
 ).match
 _active_style = re.compile(
     r"(?i)url\s*\(|expression\s*\(|@import|javascript:|behaviou?r\s*:|-moz-binding|\\"

@@ -128,7 +128,7 @@ def source(
 def python(code: str, expression: str) -> Any:
     """Generated source as a code object; Problem `too-costly` when it is nested more than Python allows."""
     try:
-        return builtins.compile(code, f"<fhirpath {expression[:80]}>", "exec")
+        return builtins.compile(code, f"<fhirpath {expression[:80]!r}>", "exec")
     except (SyntaxError, RecursionError, MemoryError):
         raise refusal(
             "nested too deeply", "imbrication trop profonde", expression=expression, at=0, kind="too-costly"

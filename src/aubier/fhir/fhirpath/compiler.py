@@ -170,11 +170,23 @@ class Compiler(Generator):
 
     def _cut(self, operand: Node, node: Node, scope: Scope, then: Then) -> bool:
         """Cuts a long path: its beginning is gathered in a list first, over which `then` goes on."""
-        length = _length(node)
+        length = self._length(node)
         if length < _LONG or length % _LONG:
             return False
         self.loop(self._apart(operand, scope), then)
         return True
+
+    def _length(self, node: Node) -> int:
+        """How many steps a path has. It is asked of every beginning of a path: each step is walked once."""
+        road = []
+        while id(node) not in self._lengths and (operand := operand_of(node)) is not None:
+            road.append(node)
+            node = operand
+        length = self._lengths[id(node)][1] if id(node) in self._lengths else 0
+        for step in reversed(road):
+            length += 1
+            self._lengths[id(step)] = step, length
+        return length
 
     def _start(self, node: Node, scope: Scope, then: Then, wanted: str) -> None:
         """The nodes that are not a step of a path."""
@@ -450,11 +462,3 @@ def operand_of(node: Node) -> Node | None:
     found = FUNCTIONS.get(node.name)
     by_index = any(mentions(a, "index") for a in node.arguments)
     return subject(node) if found and found.each and not by_index else None
-
-
-def _length(node: Node) -> int:
-    """How many steps a path has."""
-    steps_ = 0
-    while (operand := operand_of(node)) is not None:
-        node, steps_ = operand, steps_ + 1
-    return steps_

@@ -100,6 +100,7 @@ class Generator(ABC):
         self.constants = constants
         self.world = "None" if indexing else "w"
         self.functions: list[str] = []
+        self._lengths: dict[int, tuple[Node, int]] = {}
         self._lines: list[str] = []
         self._indent = 1
         self._names = 0

@@ -14,6 +14,17 @@ from aubier.ground.problem import Kind, Problem, problem
 from aubier.ground.rows import Resource
 
 _FOLDER = "package/"
+_ABOUT_OTHERS = frozenset(
+    {
+        tarfile.GNUTYPE_LONGNAME,
+        tarfile.GNUTYPE_LONGLINK,
+        tarfile.XHDTYPE,
+        tarfile.XGLTYPE,
+        tarfile.SOLARIS_XHDTYPE,
+    }
+)
+"""Types of members that only say something of those that follow."""
+_LONGEST_HEADER = 1 << 16
 _MANIFEST = "package/package.json"
 
 
@@ -72,6 +83,16 @@ def resources(stream: BinaryIO, bounds: Bounds = BOUNDS) -> Iterator[tuple[str, 
             yield path, found
 
 
+class _Member(tarfile.TarInfo):
+    """A member whose name, or what else is said of it, is not so long that reading it would be the attack."""
+
+    def _proc_member(self, archive: tarfile.TarFile) -> tarfile.TarInfo:
+        # The entry point that the standard library names for subclasses: what is not a file is read whole.
+        if self.type in _ABOUT_OTHERS and self.size > _LONGEST_HEADER:
+            raise _too_large()
+        return super()._proc_member(archive)  # type: ignore[misc, no-any-return]
+
+
 class _Counted:
     """A stream that ends with a Problem when it gives more bytes than allowed."""
 
@@ -92,7 +113,7 @@ def _members(stream: BinaryIO, bounds: Bounds) -> Iterator[tuple[str, bytes]]:
     try:
         with gzip.GzipFile(fileobj=stream) as plain:
             counted: Any = _Counted(plain, bounds.total)
-            with tarfile.open(fileobj=counted, mode="r|") as archive:
+            with tarfile.open(fileobj=counted, mode="r|", tarinfo=_Member) as archive:
                 for count, member in enumerate(archive, 1):
                     if count > bounds.members or member.size > bounds.member:
                         raise _too_large()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from email.parser import BytesParser
-from email.policy import HTTP
+from email.message import Message
+from email.parser import HeaderParser
 from urllib.parse import parse_qsl
 
 from aubier.access.actor import Context
@@ -17,6 +17,7 @@ MAX_FILE = 10 * 1024 * 1024
 """The largest file a form takes, in bytes."""
 
 _MAX_FIELDS = 100
+_MAX_BOUNDARY, _MAX_HEAD = 70, 2_048
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +75,43 @@ def _urlencoded(body: bytes) -> list[tuple[str, str]]:
 def _multipart(kind: str, body: bytes) -> Form:
     if len(body) > MAX_FILE + 100_000:
         raise problem("too-long", "The file is larger than 10 MB", "Le fichier dépasse 10 Mo", at="http.body")
-    head = f"Content-Type: {kind}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
-    if not message.is_multipart():
+    boundary = _head(f"Content-Type: {kind}").get_boundary("")
+    if not 0 < len(boundary) <= _MAX_BOUNDARY:
         raise _unreadable()
     values: dict[str, str] = {}
     uploads: dict[str, Upload] = {}
-    for part in list(message.iter_parts())[:_MAX_FIELDS]:
-        name = part.get_param("name", header="content-disposition")
-        data = part.get_payload(decode=True) or b""
-        filename = part.get_filename()
-        if not isinstance(name, str) or not isinstance(data, bytes):
+    for head, data in _parts(boundary, body):
+        name = head.get_param("name", header="content-disposition")
+        filename = head.get_filename()
+        if not isinstance(name, str):
             continue
         if filename is None:
             values[name] = data.decode("utf-8", "replace")
         elif filename or data:
-            uploads[name] = Upload(filename, part.get_content_type(), data)
+            uploads[name] = Upload(filename, head.get_content_type(), data)
     return Form(values, uploads)
+
+
+def _parts(boundary: str, body: bytes) -> Iterator[tuple[Message, bytes]]:
+    """Head and content of each part. Rule: RFC 2046 section 5.1.1; RFC 7578: no part has parts of its own."""
+    line = b"\r\n--" + boundary.encode("latin-1", "replace")
+    _, *pieces = (b"\r\n" + body).split(line, _MAX_FIELDS + 2)
+    if not 0 < len(pieces) <= _MAX_FIELDS + 1:
+        raise _unreadable()
+    for piece in pieces:
+        if piece.startswith(b"--"):
+            return
+        head, mark, data = piece.partition(b"\r\n\r\n")
+        if not mark or len(head) > _MAX_HEAD:
+            raise _unreadable()
+        yield _head(head.decode("utf-8", "replace").strip()), data
+
+
+def _head(text: str) -> Message:
+    """The headers of a part. Short ones only: reading them takes time as the square of their length."""
+    if len(text) > _MAX_HEAD:
+        raise _unreadable()
+    return HeaderParser().parsestr(text)
 
 
 def _unreadable() -> Exception:

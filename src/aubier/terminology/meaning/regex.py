@@ -1,19 +1,20 @@
 """The regular expressions of value set filters, without the ones that never end.
 
 A pattern is parsed into a small tree: characters, classes, groups, alternatives, bounded repeats. The tree
-is matched here by sets of positions, in time that grows with pattern times text, or written again for the
+is matched here by sets of states, in time that grows with pattern times text, or written again for the
 database. Back references and look-around do not exist. Rule: FHIR R4, valueset-filter-operator, regex.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 from aubier.ground.problem import problem
 
-LONGEST, DEEPEST, MOST = 500, 20, 255
-"""Bounds of a pattern: characters, nested groups, the number in a repeat."""
+LONGEST, DEEPEST, MOST, STATES = 500, 20, 255, 10_000
+"""Bounds of a pattern: characters, nested groups, the number in a repeat, states of what it becomes."""
 
 _LAST = 0x10FFFF
 Range = tuple[int, int]
@@ -58,7 +59,10 @@ Node = One | Row | Either | Times
 
 
 def parse(pattern: str, at: str = "") -> Node:
-    """The tree of a pattern, which matches whole values. Problem `value`, saying where reading stopped."""
+    """The tree of a pattern, which matches whole values.
+
+    Problem `value`, saying where reading stopped; `too-long` or `too-costly` beyond the bounds.
+    """
     if len(pattern) > LONGEST:
         raise problem(
             "too-long",
@@ -73,41 +77,91 @@ def parse(pattern: str, at: str = "") -> Node:
     node = reader.either(0)
     if reader.place < len(text):
         reader.refuse()
+    try:
+        _machine(node)
+    except OverflowError:
+        raise problem(
+            "too-costly",
+            "This pattern repeats too much: ask for fewer repeats, or shorter ones",
+            "Ce motif répète trop : demandez moins de répétitions, ou de plus courtes",
+            at=at,
+        ) from None
     return node
 
 
 def matches(node: Node, text: str) -> bool:
     """Whether the whole text is what the tree describes."""
-    return len(text) in _ends(node, text, frozenset({0}))
+    return _machine(node).takes(text)
 
 
-def _ends(node: Node, text: str, starts: frozenset[int]) -> frozenset[int]:
-    """Where a match may end that begins at one of `starts`."""
-    match node:
-        case One(ranges):
-            return frozenset(
-                n + 1 for n in starts if n < len(text) and any(a <= ord(text[n]) <= b for a, b in ranges)
-            )
-        case Row(parts):
-            for part in parts:
-                starts = _ends(part, text, starts)
-            return starts
-        case Either(parts):
-            return frozenset(n for part in parts for n in _ends(part, text, starts))
-        case Times(part, low, high):
-            return _repeated(part, low, high, (text, starts))
+class _Machine:
+    """A tree as states: one that passes a character within ranges, or one that is free to go on to others.
+
+    All the ways through a text are followed at once, so that its time grows with states times characters.
+    """
+
+    def __init__(self, node: Node) -> None:
+        self.ranges: list[tuple[Range, ...]] = []
+        self.then: list[tuple[int, ...]] = []
+        self.end = self.state((), ())
+        self.start = self.built(node, self.end)
+
+    def state(self, ranges: tuple[Range, ...], then: tuple[int, ...]) -> int:
+        """A further state; without ranges it passes no character."""
+        if len(self.then) >= STATES:
+            raise OverflowError
+        self.ranges.append(ranges)
+        self.then.append(then)
+        return len(self.then) - 1
+
+    def built(self, node: Node, then: int) -> int:
+        """The state where `node` begins, when `then` is where one goes on."""
+        match node:
+            case One(ranges):
+                return self.state(ranges, (then,))
+            case Row(parts):
+                for part in reversed(parts):
+                    then = self.built(part, then)
+                return then
+            case Either(parts):
+                return self.state((), tuple(self.built(part, then) for part in parts))
+            case Times(part, low, high):
+                begun = self.repeated(part, then) if high is None else then
+                for _ in range((high or low) - low):
+                    begun = self.state((), (self.built(part, begun), then))
+                for _ in range(low):
+                    begun = self.built(part, begun)
+                return begun
+
+    def repeated(self, part: Node, then: int) -> int:
+        """Any number of times."""
+        turn = self.state((), ())
+        self.then[turn] = (self.built(part, turn), then)
+        return turn
+
+    def takes(self, text: str) -> bool:
+        """Whether there is a way through all of the text."""
+        now = self.reached({self.start})
+        for sign in map(ord, text):
+            passing = (n for n in now if any(a <= sign <= b for a, b in self.ranges[n]))
+            now = self.reached({self.then[n][0] for n in passing})
+            if not now:
+                return False
+        return self.end in now
+
+    def reached(self, states: set[int]) -> set[int]:
+        """These states, and those that are reached from them without a character."""
+        waiting = list(states)
+        while waiting:
+            at = waiting.pop()
+            if not self.ranges[at]:
+                more = [n for n in self.then[at] if n not in states]
+                states.update(more)
+                waiting += more
+        return states
 
 
-def _repeated(part: Node, low: int, high: int | None, where: tuple[str, frozenset[int]]) -> frozenset[int]:
-    text, now = where
-    for _ in range(low):
-        now = _ends(part, text, now)
-    found, turns = now, 0
-    while now and (high is None or turns < high - low):
-        now = _ends(part, text, now) - found
-        found |= now
-        turns += 1
-    return found
+_machine = lru_cache(maxsize=32)(_Machine)
 
 
 def written(node: Node) -> str:
@@ -228,8 +282,11 @@ class _Reader:
                     self.refuse()
                 low = ((low[0][0], high[0][1]),)
             found += low
+        ranges = _others(tuple(found)) if turned else tuple(found)
+        if not ranges:
+            self.refuse()  # no character at all, as in [^\\s\\S]: the database has no such class
         self.place += 1
-        return One(_others(tuple(found)) if turned else tuple(found))
+        return One(ranges)
 
     def member(self) -> tuple[Range, ...]:
         sign = self.take()
@@ -256,11 +313,16 @@ class _Reader:
         low, comma, high = inner.partition(",")
         numbers = [n for n in (low, high) if n]
         # A repeat of a repeat would multiply: the database refuses such an automaton, and so do we.
-        fits = closed and low and all(n.isascii() and n.isdigit() and int(n[:4]) <= MOST for n in numbers)
+        fits = closed and low and all(_few(n) for n in numbers)
         if not fits or (high and int(high) < int(low)) or _counts(part):
             self.refuse()
         self.place += len(inner) + 2
         return Times(part, int(low), int(high) if high else None if comma else int(low))
+
+
+def _few(number: str) -> bool:
+    """Whether a text is a number of repeats that is allowed."""
+    return len(number) <= 3 and number.isascii() and number.isdigit() and int(number) <= MOST
 
 
 def _counts(node: Node) -> bool:

@@ -7,21 +7,27 @@ Rule: Cnam, CCAM, table of acts by chapters with activity, phase, tariffs and gr
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from aubier.terminology.meaning.concepts import Concept, Property, System
-from aubier.terminology.nomenclatures.nomenclature import Nomenclature, plain, table, text, unreadable
+from aubier.terminology.nomenclatures.nomenclature import (
+    Nomenclature,
+    cells_of,
+    plain,
+    table,
+    text,
+    unreadable,
+)
 
 URL = "https://smt.esante.gouv.fr/terminologie-ccam"
 _VERSION = re.compile(r"CCAM\b.*?version\s+(\d+)", re.IGNORECASE)
-_CHAPTER = re.compile(r"\d{1,2}(\.\d\d)*")
+_CHAPTER = re.compile(r"\d{1,2}(\.\d\d){0,8}", re.ASCII)
 _ACT = re.compile(r"[A-Z]{4}\d{3}")
+_TARIFF = re.compile(r"\d{1,9}(?:\.\d{1,6})?", re.ASCII)
 _MODIFIERS = re.compile(r"\[([^\]]*)\]")
 _LONGEST_NOTE = 4_000
 
@@ -68,35 +74,34 @@ class _Entry:
 
 def _concepts(path: Path) -> Iterator[Concept]:
     entry: _Entry | None = None
-    chapters: list[str] = []
-    with table(path) as lines:
-        for row in csv.reader(lines):
-            code, *cells = [cell.strip() for cell in row] + [""] * (11 - len(row))
-            begun = _begun(code, cells, chapters)
-            if begun is not None:
-                if entry is not None:
-                    yield entry.concept()
-                entry = begun
-            elif entry is not None:
-                _complete(entry, code, cells)
+    chapters: dict[str, None] = {}
+    for row in cells_of(path):
+        code, *cells = [cell.strip() for cell in row] + [""] * (11 - len(row))
+        begun = _begun(code, cells, chapters)
+        if begun is not None:
+            if entry is not None:
+                yield entry.concept()
+            entry = begun
+        elif entry is not None:
+            _complete(entry, code, cells)
     if entry is not None:
         yield entry.concept()
 
 
-def _begun(code: str, cells: list[str], chapters: list[str]) -> _Entry | None:
+def _begun(code: str, cells: list[str], chapters: dict[str, None]) -> _Entry | None:
     """The chapter or act that a line begins; a number that came before is one of the lists at the end."""
     if _CHAPTER.fullmatch(code) and code not in chapters:
         entry = _Entry(
             code, cells[1], _above(code, chapters), [Property("notSelectable", "valueBoolean", True)]
         )
-        chapters.append(code)
+        chapters[code] = None
         return entry
     if chapters and _ACT.fullmatch(code):
-        return _Entry(code, cells[1], (chapters[-1],), _act(cells))
+        return _Entry(code, cells[1], (next(reversed(chapters)),), _act(cells))
     return None
 
 
-def _above(chapter: str, known: list[str]) -> tuple[str, ...]:
+def _above(chapter: str, known: Collection[str]) -> tuple[str, ...]:
     """The nearest chapter above that the table has: 01.02 above 01.02.03, and 1 above 01.02."""
     above = chapter
     while "." in above:
@@ -109,15 +114,14 @@ def _above(chapter: str, known: list[str]) -> tuple[str, ...]:
 
 def _act(cells: list[str]) -> list[Property]:
     found = [*text("activity", cells[2]), *text("phase", cells[3]), *text("grouping", cells[9])]
-    with suppress(InvalidOperation):  # not covered: the table says so in words
+    if _TARIFF.fullmatch(cells[4]):  # not covered: the table says so in words
         found.append(Property("tariff", "valueDecimal", Decimal(cells[4])))
     return found
 
 
 def _complete(entry: _Entry, code: str, cells: list[str]) -> None:
     if modifiers := _MODIFIERS.fullmatch(code):
-        found = [p for one in modifiers[1].split(",") for p in text("modifier", one)]
-        entry.properties += [p for p in found if p not in entry.properties]
+        entry.properties += [p for one in modifiers[1].split(",") for p in text("modifier", one)]
     if cells[2].isdigit():
         entry.properties += text("activity", cells[2])
     elif cells[1]:

@@ -20,6 +20,8 @@ ICD10 = "http://hl7.org/fhir/sid/icd-10"
 _PREFERRED = ("preferredLong", "preferred")
 _NOTES = ("definition", "inclusion", "exclusion", "note", "coding-hint")
 _GROUPS = ("chapter", "block")
+_MOST_MODIFIERS = 200
+"""Classes of one modifier, of which the ICD-10 has ten."""
 _LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
@@ -58,8 +60,9 @@ def _elements(path: Path, *names: str) -> Iterator[Any]:
             for _, element in etree.iterparse(file, events=("end",), tag=names, **options):
                 yield element
                 element.clear()
-                while element.getprevious() is not None:
-                    del element.getparent()[0]
+                above = element.getparent()  # none above the root, whatever comments stand before it
+                while above is not None and element.getprevious() is not None:
+                    del above[0]
         except etree.XMLSyntaxError as error:
             place = f"line {error.lineno}"
             raise unreadable(path, f"not well-formed, {place}", f"XML mal formé, {place}") from error
@@ -75,7 +78,11 @@ class _Modifiers:
         """Reads every ModifierClass of a file: a few hundred."""
         for one in _elements(path, "ModifierClass"):
             row = str(one.get("code", "")), _rubric(one, _PREFERRED)
-            self.classes.setdefault(str(one.get("modifier", "")), []).append(row)
+            of = self.classes.setdefault(str(one.get("modifier", "")), [])
+            of.append(row)
+            if len(of) > _MOST_MODIFIERS:
+                # Each class modified gets a concept for each: a file could ask for their product.
+                raise unreadable(path, "a modifier has too many classes", "un modificateur a trop de classes")
 
 
 def _concepts(path: Path) -> Iterator[Concept]:

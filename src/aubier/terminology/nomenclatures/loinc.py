@@ -6,13 +6,12 @@ Rule: LOINC release, LoincTable/Loinc.csv and AccessoryFiles/LinguisticVariants/
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from aubier.terminology.meaning.concepts import Concept, Property, System
-from aubier.terminology.nomenclatures.nomenclature import Nomenclature, plain, table, text, unreadable
+from aubier.terminology.nomenclatures.nomenclature import Nomenclature, cells_of, plain, text, unreadable
 
 URL = "http://loinc.org"
 _AXES = ("COMPONENT", "PROPERTY", "TIME_ASPCT", "SYSTEM", "SCALE_TYP", "METHOD_TYP")
@@ -49,18 +48,20 @@ def read(path: Path) -> Nomenclature:
 
 
 def _columns(path: Path, names: tuple[str, ...]) -> None:
-    with table(path) as lines:
-        header = next(csv.reader(lines), [])
+    header = next(cells_of(path), [])
     missing = [name for name in names if name not in header]
     if missing:
         raise unreadable(path, f"no column {missing[0]}", f"pas de colonne {missing[0]}")
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:
-    with table(path) as lines:
-        for row in csv.DictReader(lines, restval=""):
-            if _NUMBER.fullmatch(row["LOINC_NUM"] or ""):
-                yield row
+    rows = cells_of(path)
+    header = next(rows, [])
+    empty = dict.fromkeys(header, "")
+    for cells in rows:
+        row = empty | dict(zip(header, cells, strict=False))
+        if _NUMBER.fullmatch(row["LOINC_NUM"]):
+            yield row
 
 
 def _newest(path: Path) -> str:

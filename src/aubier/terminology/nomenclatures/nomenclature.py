@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 import io
 import re
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from aubier.ground.problem import Problem, problem
 from aubier.terminology.meaning.concepts import Concept, Property, System
@@ -32,9 +34,35 @@ class Nomenclature:
     publisher: str = ""
 
 
+class _Unpacked(io.RawIOBase):
+    """What a packed file holds. Problem `structure` where it is damaged."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.packed = gzip.GzipFile(path, "rb")
+
+    def readable(self) -> bool:
+        """Always."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """The next bytes, unpacked."""
+        try:
+            return self.packed.readinto(buffer)
+        except (EOFError, gzip.BadGzipFile, zlib.error):
+            raise unreadable(
+                self.path, "it is no whole .gz file: fetch it again", "ce n'est pas un .gz entier"
+            ) from None
+
+    def close(self) -> None:
+        """Closes the packed file too."""
+        self.packed.close()
+        super().close()
+
+
 def opened(path: Path) -> IO[bytes]:
-    """A file, unpacked when it ends in `.gz`."""
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")  # type: ignore[return-value]
+    """A file, unpacked when it ends in `.gz`. Problem `structure`, while reading, for a damaged one."""
+    return io.BufferedReader(_Unpacked(path)) if path.suffix == ".gz" else path.open("rb")
 
 
 def lines(path: Path) -> Iterator[str]:
@@ -57,6 +85,27 @@ def decoded(data: bytes) -> str:
 def table(path: Path) -> io.TextIOWrapper:
     """A UTF-8 text for the reader of CSV."""
     return io.TextIOWrapper(opened(path), "utf-8-sig", "replace", newline="")
+
+
+def cells_of(path: Path) -> Iterator[list[str]]:
+    """The rows of a CSV file. Problem for one that cannot be cut into cells, or has an endless line."""
+    with table(path) as text:
+        reader = csv.reader(_bounded(path, text))
+        while True:
+            try:
+                yield next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                place = f"line {reader.line_num}"
+                raise unreadable(path, f"{place} is no CSV", f"{place} n'est pas du CSV") from None
+
+
+def _bounded(path: Path, text: io.TextIOWrapper) -> Iterator[str]:
+    while line := text.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE:
+            raise unreadable(path, "a line is too long", "une ligne est trop longue")
+        yield line
 
 
 def plain(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""Every reader of ours against input that nobody sane would send."""

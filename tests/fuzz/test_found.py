@@ -1,0 +1,157 @@
+"""What fuzzing found, each kept from coming back."""
+
+import gzip
+import io
+import tarfile
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from aubier.fhir import packages
+from aubier.fhir.fhirpath import compile
+from aubier.ground.clock import moment_of
+from aubier.ground.problem import Problem
+from aubier.ground.rows import Request
+from aubier.portals.frame.forms import read_form
+from aubier.rest.exchange import Call, cookies_of, unchanged
+from aubier.store.reading import Row
+from aubier.terminology.meaning import regex
+from aubier.terminology.nomenclatures import ccam, claml, loinc
+from aubier.terminology.nomenclatures.load import recognise
+
+
+def test_a_count_with_leading_zeros_is_no_way_around_the_bound() -> None:
+    with pytest.raises(Problem) as refused:
+        regex.parse("a{0000999999999}", "at")
+    assert refused.value.kind == "value"
+
+
+def test_a_class_without_a_character_is_refused_because_the_database_has_none() -> None:
+    with pytest.raises(Problem) as refused:
+        regex.parse(r"[^\s\S]", "at")
+    assert refused.value.kind == "value"
+
+
+def test_a_pattern_that_repeats_too_much_is_refused() -> None:
+    with pytest.raises(Problem) as refused:
+        regex.parse(f"(?:{'a' * 400}){{255}}", "at")
+    assert refused.value.kind == "too-costly"
+
+
+def test_nested_repeats_end() -> None:
+    node = regex.parse("(" * 19 + "a" + ")*" * 19)
+    assert regex.matches(node, "a" * 200)
+    assert not regex.matches(node, "a" * 200 + "b")
+
+
+def test_a_null_character_in_a_comment_of_fhirpath_is_passed_over() -> None:
+    assert compile("id // \0", "Patient")({"resourceType": "Patient", "id": "a"}) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "since", ["Sat, 31 Jan 99999999999999999999 10:00:00 GMT", "Sat, 31 Jan 2026 99999:0:0"]
+)
+def test_a_date_out_of_any_calendar_asks_for_nothing(since: str) -> None:
+    row = Row("Patient", "1", 1, 1_790_000_000_000, b"{}")
+    call = Call("GET", ("Patient", "1"), "", {"if-modified-since": since}, b"", "")
+    assert not unchanged(call, row)
+    call.headers["if-modified-since"] = format_datetime(moment_of(row.updated), usegmt=True)  # type: ignore[index]
+    assert unchanged(call, row)
+
+
+@pytest.mark.parametrize("name", ["CIS_bdpm.txt.gz", "CCAM.csv.gz", "Loinc.csv.gz", "cim.xml.gz"])
+@pytest.mark.parametrize("damage", ["none", "cut", "turned"])
+def test_a_damaged_packed_nomenclature_is_refused_by_name(tmp_path: Path, name: str, damage: str) -> None:
+    packed = gzip.compress(b"<ClaML>CCAM version 1,LOINC_NUM" + bytes(range(256)) * 40)
+    broken = {"none": b"no gzip", "cut": packed[:-20], "turned": packed[:40] + b"\xff" + packed[41:]}
+    (tmp_path / name).write_bytes(broken[damage])
+    with pytest.raises(Problem) as refused:
+        found = recognise(tmp_path / name)
+        assert found is not None
+        list(found.concepts())
+    assert refused.value.kind == "structure"
+    assert name in refused.value.issues[0].text
+
+
+@pytest.mark.parametrize("line", [b'"' + b"a" * 200_000 + b'"\n', b"," * (1 << 20)])
+def test_an_endless_cell_or_line_of_a_table_is_refused(tmp_path: Path, line: bytes) -> None:
+    (tmp_path / "Loinc.csv").write_bytes(line)
+    with pytest.raises(Problem) as refused:
+        loinc.read(tmp_path / "Loinc.csv")
+    assert refused.value.kind == "structure"
+
+
+def test_a_tariff_that_is_no_number_is_left_out(tmp_path: Path) -> None:
+    rows = [
+        f"AAAA00{n},,x,1,0,{tariff},,,,,"
+        for n, tariff in enumerate(["NaN", "1e999999999", "9" * 60, "57.60"])
+    ]
+    (tmp_path / "t.csv").write_text("CCAM version 1,,,,\n1,,chapter,,,\n" + "\n".join(rows))
+    found = list(ccam.read(tmp_path / "t.csv").concepts())
+    told = [p.value for concept in found for p in concept.properties if p.code == "tariff"]
+    assert [str(value) for value in told] == ["57.60"]
+
+
+def test_a_comment_before_the_root_of_a_classification_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "c.xml").write_bytes(b"<!-- a --><?b?><ClaML><Title name='C' version='1'>T</Title></ClaML>")
+    assert claml.read(tmp_path / "c.xml").system.title == "T"
+
+
+def test_a_classification_that_is_one_class_has_one_concept(tmp_path: Path) -> None:
+    (tmp_path / "c.xml").write_bytes(b"<!-- a --><Class code='A'><Title>T</Title></Class>")
+    assert [c.code for c in claml.read(tmp_path / "c.xml").concepts()] == ["A"]
+
+
+def test_a_name_as_large_as_a_bomb_is_not_unpacked() -> None:
+    """The name of a member, and what is said of it, may be a member of its own: read whole by the library."""
+    for kind in (tarfile.GNUTYPE_LONGNAME, tarfile.XHDTYPE, tarfile.XGLTYPE):
+        row = tarfile.TarInfo("x")
+        row.type, row.size = kind, 64 << 20
+        bomb = gzip.compress(row.tobuf() + bytes(1 << 20), 1)
+        with pytest.raises(Problem) as refused:
+            packages.manifest(io.BytesIO(bomb))
+        assert refused.value.kind == "too-costly"
+
+
+def test_a_cookie_in_quotes_is_read_and_its_escapes_stay() -> None:
+    assert cookies_of({"cookie": 'a=b; pour="Patient/1"; c=d=e;f; g="' + "\\" * 3 + '"'}) == {
+        "a": "b",
+        "pour": "Patient/1",
+        "c": "d=e",
+        "g": "\\" * 3,
+    }
+    assert cookies_of({}) == {}
+
+
+def _posted(head: bytes, body: bytes = b"v", boundary: str = "x") -> Request:
+    kind = f"multipart/form-data; boundary={boundary}"
+    whole = b"--x\r\n" + head + b"\r\n\r\n" + body + b"\r\n--x--\r\n"
+    return Request("POST", "/", headers={"content-type": kind}, body=whole)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        _posted(b"Content-Disposition: " + b"(" * 3_000),
+        _posted(b'Content-Disposition: form-data; name="a"', boundary="y"),
+        _posted(b'Content-Disposition: form-data; name="a"', boundary="x" * 71),
+        _posted(b'Content-Disposition: form-data; name="a"', b"\r\n--x\r\nA: b\r\n\r\nc" * 101),
+    ],
+    ids=["head too long", "no boundary", "boundary too long", "too many parts"],
+)
+def test_a_form_of_several_parts_is_bounded(request_: Request) -> None:
+    with pytest.raises(Problem) as refused:
+        read_form(request_)
+    assert refused.value.issues[0].at == ("http.body",)
+
+
+def test_comments_in_the_head_of_a_part_are_no_recursion() -> None:
+    assert read_form(_posted(b"Content-Disposition: " + b"(" * 1_000)).values == {}
+
+
+def test_a_file_keeps_its_bytes_and_its_name() -> None:
+    head = 'Content-Disposition: form-data; name="f"; filename="é.pdf"\r\nContent-Type: application/pdf'
+    form = read_form(_posted(head.encode(), b"%PDF\r\n--\xff"))
+    assert (form.uploads["f"].name, form.uploads["f"].media_type) == ("é.pdf", "application/pdf")
+    assert form.uploads["f"].data == b"%PDF\r\n--\xff"
