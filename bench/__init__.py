@@ -1,5 +1,5 @@
 """What is measured, how, and the saved results (`make bench`).
 
-Every figure is one of several short runs, taken in turns with the same server's hello-world and with the
-disk's fsync, so that ratios hold when others use the machine. Client, server and database share it.
+Each server gets the same corpus on the same PostgreSQL and answers the same questions; a row counts only
+when its answers are those of the book. What the machine can do at all is measured beside each of them.
 """

@@ -6,11 +6,13 @@ import os
 import platform
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 _TICK = os.sysconf("SC_CLK_TCK")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def described() -> dict[str, Any]:
@@ -43,15 +45,43 @@ def _lines(path: str) -> list[str]:
         return []
 
 
-def processor_seconds(of: int, *, children: bool) -> float:
-    """User and system seconds of a process, and of its living children."""
-    total = 0.0
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    parent: int
+    seconds: float
+    resident: int
+
+
+def _processes() -> dict[int, _Seen]:
+    found: dict[int, _Seen] = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, IndexError, ValueError):
             facts = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-            if int(entry.name) == of or (children and int(facts[1]) == of):
-                total += (int(facts[11]) + int(facts[12])) / _TICK
-    return total
+            # utime, stime, and those of children that have ended
+            spent = sum(int(facts[n]) for n in (11, 12, 13, 14)) / _TICK
+            found[int(entry.name)] = _Seen(int(facts[1]), spent, int(facts[21]) * _PAGE)
+    return found
+
+
+def _tree(of: int) -> list[_Seen]:
+    """A process, its children, and theirs."""
+    found = _processes()
+    members, grown = {of} & found.keys(), True
+    while grown:
+        more = {n for n, seen in found.items() if seen.parent in members} - members
+        grown = bool(more)
+        members |= more
+    return [found[n] for n in members]
+
+
+def tree_seconds(of: int) -> float:
+    """User and system seconds of a process and of all below it, those that have ended included."""
+    return sum(seen.seconds for seen in _tree(of))
+
+
+def tree_resident(of: int) -> int:
+    """Bytes of memory that a process and all below it hold; what they share counts for each."""
+    return sum(seen.resident for seen in _tree(of))
 
 
 def fsync_seconds(folder: Path, lasting: float) -> float:

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-_BUDGETS = {
-    "read on": ("of hello-world", 0.3),
-    "read off": ("of hello-world", 0.6),
-    "search on": ("of hello-world", 0.35),
-}
-_NAMES = {
-    "hello": "hello-world",
-    "read off": "read by id, checks off",
-    "read on": "read by id, checks on",
-    "search off": "patient search, page of 20, checks off",
-    "search on": "patient search, page of 20, checks on",
-    "create off": "create, checks off",
-    "create on": "create, checks on",
-    "transaction 1 off": "transaction of 20, 1 client, checks off",
-    "transaction 1 on": "transaction of 20, 1 client, checks on",
-    "transaction 8 off": "transaction of 20, 8 clients, checks off",
-    "transaction 8 on": "transaction of 20, 8 clients, checks on",
+from bench.figures import Spread
+
+Row = dict[str, Any]
+_TITLES = {
+    "read": "Read",
+    "search": "Searches",
+    "everything": "$everything",
+    "terminology": "Terminology",
+    "export": "Bulk export",
+    "transaction": "Transactions of new measurements",
+    "crud": "Creates, reads, updates, deletes",
+    "load": "Loads over HTTP",
+    "bulk": "Bulk load, all indexes live",
+    "day": "A national day, at a fixed rate of arrival",
+    "soak": "A long day",
 }
 
+_COLUMNS = ("connections", "who", "requests/s", "of hello", "p50", "p95", "p99")
+_COLUMNS += ("server µs", "database µs", "client")
 
-def save(folder: Path, name: str, results: dict[str, Any]) -> tuple[Path, Path]:
+
+def save(folder: Path, name: str, results: Row) -> tuple[Path, Path]:
     """Writes NAME.json and NAME.md."""
     folder.mkdir(parents=True, exist_ok=True)
     data, page = folder / f"{name}.json", folder / f"{name}.md"
@@ -37,95 +38,118 @@ def save(folder: Path, name: str, results: dict[str, Any]) -> tuple[Path, Path]:
     return data, page
 
 
-def written(results: dict[str, Any]) -> str:
+def written(results: Row) -> str:
     """The page."""
-    machine = results["machine"]
-    loads = ", ".join(str(n) for n in results["load"])
+    machine, options, corpus = results["machine"], results["options"], results["corpus"]
+    loads = [r["load"] for r in results["cells"] if "load" in r]
     lines = [
-        f"# {results['date']}, {results['commit']}",
+        f"# {results['date']}, {results['commit']}, {options['patients']} people",
         "",
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']},"
-        f" Python {machine['python']}, {results['postgres']}. One serving process; client"
-        f" ({results['client']}), server and database share the machine.",
-        f"{results['stored']} resources stored. Processes that wanted to run before each round: {loads}."
-        " Above the number of cores others disturbed the run: trust the ratios more than the figures.",
+        f" Python {machine['python']}. Client, server and database share the machine.",
+        f"The corpus has {corpus['resources']} resources, {corpus['bytes']} bytes of JSON.",
+        f"Processes that wanted to run before a cell: {median(loads) if loads else 0:g} at the median,"
+        f" {max(loads, default=0):g} at most. Above the number of cores others disturbed the run.",
         "",
-        f"Each figure is the median of {results['runs']} runs of {results['seconds']:g} s."
-        " *Checks off*: a system actor. *Checks on*: a professional with relationships to part of the people,"
-        " a tenth of the measurements masked, denials present. Audit lines are durable in both.",
-        "",
-        "| | requests/s | of hello-world | p50 ms | p95 ms | p99 ms | server µs | database µs |",
-        "|---|---|---|---|---|---|---|---|",
+        "*Off*: a system actor, nothing to check; the audit is durable. *On*: a professional who cares for"
+        " part of the people, a tenth of the documents masked, denials present. A figure is the median of the"
+        " runs, with the least and the most; times are in ms, processor time in µs of each request;"
+        " *of hello* is the share of hello-world's rate at the same number of connections. A row that says"
+        " *wrong* did not pass the gate.",
     ]
-    hello = results["http"]["hello"]
-    lines += [_row(key, runs, hello) for key, runs in results["http"].items()]
-    lines += [
-        "",
-        *_fsync(results),
-        "",
-        *_bulk(results["bulk"]),
-        "",
-        *_size(results["size"]),
-        "",
-        *_budgets(results),
-    ]
-    return "\n".join(lines) + "\n"
+    lines += [f"{name} was left out: {why}" for name, why in results["skipped"].items()]
+    lines += _limits(results["cells"])
+    for workload, title in _TITLES.items():
+        rows = [r for r in results["cells"] if r["workload"] == workload]
+        if rows:
+            lines += ["", f"## {title}", "", *_table(rows, results["cells"])]
+    return "\n".join([*lines, *_memory(results["cells"]), *_sizes(results)]) + "\n"
 
 
-def _mid(runs: Sequence[dict[str, Any]], name: str) -> float:
-    return median(run[name] for run in runs)
-
-
-def ratio(runs: Sequence[dict[str, Any]], hello: Sequence[dict[str, Any]]) -> float:
-    """The median over the runs of their rate to that of hello-world in the same round."""
-    return median(a["rate"] / b["rate"] for a, b in zip(runs, hello, strict=True))
-
-
-def _row(key: str, runs: Sequence[dict[str, Any]], hello: Sequence[dict[str, Any]]) -> str:
-    waits = " | ".join(f"{_mid(runs, p):.2f}" for p in ("p50", "p95", "p99"))
-    spent = " | ".join(f"{_mid(runs, p):.0f}" for p in ("server_us", "database_us"))
-    name = f"{_NAMES[key]} ({runs[0]['connections']} connections)"
-    return f"| {name} | {_mid(runs, 'rate'):.0f} | {ratio(runs, hello):.2f} | {waits} | {spent} |"
-
-
-def _fsync(results: dict[str, Any]) -> list[str]:
-    ms = median(results["fsync_ms"])
-    lines = [f"One fsync of 8 kB: {ms:.2f} ms."]
-    for mode in ("off", "on"):
-        runs = results["http"][f"transaction 1 {mode}"]
-        times = median(run["p50"] / f for run, f in zip(runs, results["fsync_ms"], strict=True))
-        eight = _mid(results["http"][f"transaction 8 {mode}"], "rate") * 20
-        lines.append(
-            f"Transaction of 20, 1 client, checks {mode}: {times:.1f} times one fsync (budget 2);"
-            f" 8 clients: {eight:.0f} resources/s."
-        )
+def _limits(cells: Sequence[Row]) -> list[str]:
+    rows = [r for r in cells if r["workload"] == "limits"]
+    if not rows:
+        return []
+    lines = ["", "## What the machine can do", "", "| | connections | |", "|---|---|---|"]
+    for name, connections in sorted({(r["name"], r["connections"]) for r in rows}):
+        found = [r for r in rows if (r["name"], r["connections"]) == (name, connections)]
+        if name == "fsync":
+            lines.append(f"| fsync of 8 kB | | {_spread([r['ms'] for r in found], 2)} ms |")
+        elif rates := [r["rate"] for r in found if "rate" in r]:
+            lines.append(f"| {name} | {connections} | {_spread(rates)} /s |")
     return lines
 
 
-def _bulk(rows: Sequence[dict[str, Any]]) -> list[str]:
-    lines = ["| bulk | resources/s | of raw COPY | own µs | database µs |", "|---|---|---|---|---|"]
-    for key, name in (("copy", "raw COPY, no index"), ("off", "bulk, check off"), ("on", "bulk, check on")):
-        rate = median(r[key]["rate"] for r in rows)
-        part = median(r[key]["rate"] / r["copy"]["rate"] for r in rows)
-        own, database = (median(r[key][f"{w}_us"] for r in rows) for w in ("own", "database"))
-        lines.append(f"| {name} | {rate:.0f} | {part:.2f} | {own:.0f} | {database:.0f} |")
-    return lines
+def _spread(values: Sequence[float], places: int = 0) -> str:
+    found = Spread.of(values)
+    shown = f"{found.middle:.{places}f}"
+    return shown if len(values) == 1 else f"{shown} ({found.least:.{places}f} to {found.most:.{places}f})"
 
 
-def _size(size: dict[str, Any]) -> list[str]:
-    lines = [
-        f"Store: {size['bytes'] / size['json']:.2f} times the JSON (budget 1.2), in bytes per resource:",
-        "",
-        "| table | rows | indexes |",
-        "|---|---|---|",
-    ]
-    each = size["resources"]
-    return lines + [f"| {t} | {a / each:.0f} | {b / each:.0f} |" for t, a, b in size["tables"]]
+def _table(rows: Sequence[Row], cells: Sequence[Row]) -> Iterator[str]:
+    yield f"| | {' | '.join(_COLUMNS)} |"
+    yield "|---" * (len(_COLUMNS) + 1) + "|"
+    groups: dict[tuple[str, int, str, str], list[Row]] = {}
+    for row in rows:
+        key = (row["name"], row["connections"], row["server"], row["mode"])
+        groups.setdefault(key, []).append(row)
+    for (name, connections, server, mode), runs in groups.items():
+        head = f"| {name} | {connections} | {server} {mode} |"
+        faults = [r["fault"] for r in runs if r.get("fault")]
+        if faults:
+            yield f"{head} *wrong*: {_plain(faults[0])} | | | | | | | |"
+        else:
+            yield f"{head} {_figures(runs, cells, server, connections)} |"
 
 
-def _budgets(results: dict[str, Any]) -> list[str]:
-    lines = ["| budget | asked | measured |", "|---|---|---|"]
-    for key, (of, asked) in _BUDGETS.items():
-        found = ratio(results["http"][key], results["http"]["hello"])
-        lines.append(f"| {_NAMES[key]} | {asked} {of} | {found:.2f} |")
-    return lines
+def _plain(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")[:160]
+
+
+def _figures(runs: Sequence[Row], cells: Sequence[Row], server: str, connections: int) -> str:
+    key = (server, "hello-world", connections)
+    hello = [r["rate"] for r in cells if (r["server"], r["name"], r["connections"]) == key]
+    rates = [r.get("resources_per_second", r["rate"]) for r in runs]
+    of = f"{median(r['rate'] for r in runs) / median(hello):.3f}" if hello else ""
+    unit = " resources" if "resources_per_second" in runs[0] else ""
+    parts = [f"{_spread(rates)}{unit}", of]
+    parts += [_spread([r[p] for r in runs], 2) if p in runs[0] else "" for p in ("p50", "p95", "p99")]
+    parts += [f"{median(r[c] for r in runs):.0f}" for c in ("server_us", "database_us")]
+    share = (
+        f"{median(r['client_share'] for r in runs):.2f} {runs[0]['client']}"
+        if "client_share" in runs[0]
+        else ""
+    )
+    return " | ".join([*parts, share])
+
+
+def _memory(cells: Sequence[Row]) -> Iterator[str]:
+    for row in cells:
+        who = f"{row['server']} {row['mode']}"
+        if "due" in row:
+            yield ""
+            yield (
+                f"{row['name']}, {who}: {row['due']} due at {row['asked_rate']:g}/s;"
+                f" the latest began {row['late_ms']:.0f} ms after its time."
+            )
+        if found := row.get("memory"):
+            first, last, most = (f"{found[f'{name}_mib']:.0f}" for name in ("first", "last", "most"))
+            rise = f"{found['mib_per_hour']:+.1f} MiB per hour over its second half"
+            yield f"Memory of {who}: {first} MiB at first, {last} at last, {most} at most; {rise}."
+
+
+def _sizes(results: Row) -> Iterator[str]:
+    for row in results["cells"]:
+        if row["workload"] != "size":
+            continue
+        corpus = results["corpus"]
+        times = row["bytes"] / corpus["bytes"]
+        yield ""
+        yield f"## The store of {row['server']}"
+        yield ""
+        yield f"{row['bytes']} bytes in {row['postgres']}, {times:.2f} times the JSON. In bytes per resource:"
+        yield ""
+        yield "| table | rows | indexes |"
+        yield "|---|---|---|"
+        for table, rows, indexes in row["tables"]:
+            yield f"| {table} | {rows / corpus['resources']:.0f} | {indexes / corpus['resources']:.0f} |"

@@ -65,11 +65,11 @@ async def measured(ask: Ask, times: int, server: int) -> Cost:
     """The mean of `times` questions, after a tenth of them to warm up."""
     for n in range(max(times // 10, 2)):
         await ask(n)
-    database, here, wall = machine.processor_seconds(server, children=True), time.process_time(), time.time()
+    database, here, wall = machine.tree_seconds(server), time.process_time(), time.time()
     for n in range(times):
         await ask(n)
     spent = time.time() - wall, time.process_time() - here
-    after = machine.processor_seconds(server, children=True) - database
+    after = machine.tree_seconds(server) - database
     return Cost(*(1000 * seconds / times for seconds in (*spent, after)))
 
 
@@ -135,10 +135,10 @@ async def run(count: int, home: Path, dsn: str, server: int) -> None:
     ctx = house.context(system_actor("bench"))
     before, here, wall = resident(), time.process_time(), time.time()
     found = Nomenclature(System(URL, "1"), lambda: concepts(count))
-    database = machine.processor_seconds(server, children=True)
+    database = machine.tree_seconds(server)
     await load.load(ctx.store, found)
     spent = time.time() - wall, time.process_time() - here
-    database = machine.processor_seconds(server, children=True) - database
+    database = machine.tree_seconds(server) - database
     await house.store.analyse()
     print(f"{machine.described()}\nload before: {machine.load()}")
     print(

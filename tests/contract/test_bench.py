@@ -1,36 +1,67 @@
-"""The bench runs, and saves what it says it saves."""
+"""The bench runs, judges, saves, and goes on where it was stopped."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from bench import client, machine
+from bench import machine
+from bench.options import WORKLOADS
 
 from tests.where import ROOT
 
-SCENARIOS = {"hello", "read off", "read on", "search off", "search on", "create off", "create on"}
+FEW = ["--quick", "--patients", "20", "--seconds", "1", "--servers", "aubier", "--connections", "2"]
+FEW += ["--day", "2", "--soak", "2", "--rate", "5"]
+
+
+def _bench(home: Path, *more: str) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "bench",
+        *FEW,
+        "--home",
+        str(home),
+        "--into",
+        str(home / "results"),
+        *more,
+    ]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.whole
-def test_the_quick_bench_measures_every_scenario_and_saves_it(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench", "--quick", "--into", str(tmp_path)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    (data,) = tmp_path.glob("*.json")
+def test_a_run_that_is_stopped_goes_on_and_every_row_passes_the_gate(tmp_path: Path) -> None:
+    tmp_path.chmod(0o711)
+    first = _bench(tmp_path)
+    assert first.stderr
+    for line in first.stderr:
+        if "run 1" in line and "search" in line:
+            break
+    os.kill(first.pid, signal.SIGINT)
+    assert first.wait(60) != 0
+    kept = (tmp_path / "20" / "cells.ndjson").read_text().splitlines()[1:]
+    second = _bench(tmp_path)
+    said, progress = second.communicate(timeout=560)
+    assert second.returncode == 0, progress
+    assert f"going on: {len(kept)} cells are finished" in progress
+    (data,) = (tmp_path / "results").glob("*.json")
     results = json.loads(data.read_text())
-    assert results["http"].keys() >= SCENARIOS
-    assert all(run["requests"] and not run["refused"] for runs in results["http"].values() for run in runs)
-    assert all(row["copy"]["rate"] > row["off"]["rate"] > 100 for row in results["bulk"])
-    (page,) = tmp_path.glob("*.md")
-    assert "of hello-world" in page.read_text() and results["commit"] in page.name
+    faults = {(r["mode"], r["name"]): r["fault"] for r in results["cells"] if r.get("fault")}
+    assert not faults
+    assert {r["workload"] for r in results["cells"]} == set(WORKLOADS)
+    assert "What the machine can do" in said and results["commit"] in data.name
+    for line in kept:
+        assert json.loads(line)["figures"].items() <= _cell(results, json.loads(line)["cell"]).items()
+
+
+def _cell(results: dict[str, list[dict[str, object]]], key: str) -> dict[str, object]:
+    names = ("server", "mode", "workload", "name", "connections", "run")
+    wanted = dict(zip(names, json.loads(key), strict=True))
+    (found,) = [row for row in results["cells"] if wanted.items() <= row.items()]
+    return found
 
 
 def test_the_disk_is_asked_truly(tmp_path: Path) -> None:
@@ -38,6 +69,14 @@ def test_the_disk_is_asked_truly(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_latencies_are_read_at_their_place() -> None:
-    times = [n / 1000 for n in range(1, 101)]
-    assert [client._percentile(times, p) for p in (50, 95, 99)] == [51.0, 96.0, 100.0]
+def test_the_processor_time_and_memory_of_a_whole_tree() -> None:
+    busy = "sum(i * i for i in range(2_000_000))"
+    shell = f"import subprocess, sys; subprocess.run([sys.executable, '-c', '{busy}'])"
+    shell += "; print(flush=True); input()"
+    child = subprocess.Popen([sys.executable, "-c", shell], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout
+    child.stdout.readline()
+    spent, held = machine.tree_seconds(child.pid), machine.tree_resident(child.pid)
+    child.communicate(b"\n")
+    assert spent > 0.02, "what an ended grandchild took counts"
+    assert held > 1 << 20 and machine.tree_resident(child.pid) == 0

@@ -1,0 +1,132 @@
+"""The corpus: a territory of invented people, about forty resources each, the same bytes for every server.
+
+Beside what the sandbox makes, each person has a series of heart rates, so that a page of twenty is a page.
+One document in ten, and one measurement in ten of that series, is masked from professionals.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from aubier.fhir import json as fhir_json
+from aubier.ground.chance import seeded_ids
+from aubier.sandbox.batch import Batch
+from aubier.sandbox.plan import Settings as Plan
+from aubier.sandbox.plan import territory
+
+Resource = dict[str, Any]
+Told = Callable[[str], None]
+
+TODAY = date(2026, 11, 22)
+EACH = 20
+MASK = {
+    "system": "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument",
+    "code": "MASQUE_PS",
+}
+_VITAL = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}
+_EVERY = 5000
+"""Resources between two words on how far a corpus is."""
+
+
+def measurement(patient: str, logical: str, when: date, value: int, *, masked: bool = False) -> Resource:
+    """A heart rate; without `logical` the server gives the id."""
+    body: Resource = {"resourceType": "Observation", "status": "final", "category": [{"coding": [_VITAL]}]}
+    body["code"] = {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}]}
+    body |= {"subject": {"reference": f"Patient/{patient}"}, "effectiveDateTime": when.isoformat()}
+    unit = {"unit": "/min", "system": "http://unitsofmeasure.org", "code": "/min"}
+    body["valueQuantity"] = {"value": value, **unit}
+    return body | ({"id": logical} if logical else {}) | ({"meta": {"security": [MASK]}} if masked else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """The corpus of `patients` people of a seed, kept in `folder` once it was made."""
+
+    folder: Path
+    patients: int
+    seed: str = "bench"
+
+    @property
+    def resources(self) -> Path:
+        """One resource a line."""
+        return self.folder / "resources.ndjson"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """How many resources, bytes, and of which types."""
+        found: dict[str, Any] = json.loads((self.folder / "facts.json").read_text("utf-8"))
+        return found
+
+    def batches(self) -> Iterator[Batch]:
+        """The corpus as the sandbox's loader takes it, with rights and identities."""
+        ids, documents = seeded_ids(f"{self.seed} rates"), 0
+        for batch in territory(Plan(today=TODAY, citizens=self.patients, seed=self.seed, stories=())):
+            for person in [r["id"] for r in batch.resources if r["resourceType"] == "Patient"]:
+                batch.resources += _rates(person, ids)
+            for resource in batch.resources:
+                if resource["resourceType"] == "DocumentReference":
+                    documents += 1
+                    if documents % 10 == 0:
+                        resource.setdefault("securityLabel", []).append({"coding": [MASK]})
+            yield batch
+
+    def make(self, told: Told) -> None:
+        """Writes the files, unless they are there whole."""
+        if (self.folder / "facts.json").exists():
+            return
+        self.folder.mkdir(parents=True, exist_ok=True)
+        kinds: dict[str, int] = {}
+        size = count = 0
+        with self.resources.open("wb") as out:
+            for batch in self.batches():
+                for resource in batch.resources:
+                    line = fhir_json.dumps(resource)
+                    out.write(line + b"\n")
+                    kinds[resource["resourceType"]] = kinds.get(resource["resourceType"], 0) + 1
+                    size, count = size + len(line), count + 1
+                    if count % _EVERY == 0:
+                        told(f"corpus: {kinds.get('Patient', 0)} of {self.patients} people")
+        part = self.folder / "facts.json.part"
+        part.write_text(json.dumps({"resources": count, "bytes": size, "kinds": kinds}), "utf-8")
+        part.replace(self.folder / "facts.json")
+
+    def read(self, *kinds: str) -> Iterator[Resource]:
+        """The resources of some types, or all of them; decimals exact."""
+        marks = tuple(f'{{"resourceType":"{kind}"'.encode() for kind in kinds)
+        with self.resources.open("rb") as lines:
+            for line in lines:
+                if not marks or line.startswith(marks):
+                    yield json.loads(line, parse_float=Decimal)
+
+    def bundles(self, most: int = 100) -> Iterator[bytes]:
+        """Transactions that put every resource under its id, in order."""
+        with self.resources.open("rb") as lines:
+            held: list[bytes] = []
+            for line in lines:
+                held.append(line.rstrip(b"\n"))
+                if len(held) == most:
+                    yield transaction(held)
+                    held = []
+            if held:
+                yield transaction(held)
+
+
+def _rates(person: str, ids: Callable[[], str]) -> list[Resource]:
+    days = ((n, TODAY - timedelta(days=n)) for n in range(EACH))
+    return [measurement(person, ids(), day, 60 + 2 * n, masked=n % 10 == 9) for n, day in days]
+
+
+def transaction(resources: list[bytes]) -> bytes:
+    """A transaction that puts resources, each bytes of JSON that begin with their type and id."""
+    entries = []
+    for raw in resources:
+        found = json.loads(raw)
+        url = f"{found['resourceType']}/{found['id']}".encode()
+        entries.append(b'{"resource":%b,"request":{"method":"PUT","url":"%b"}}' % (raw, url))
+    return b'{"resourceType":"Bundle","type":"transaction","entry":[%b]}' % b",".join(entries)

@@ -1,0 +1,120 @@
+"""Ours: the application served by one process of granian, as `aubier up` serves it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from aubier.access.actor import system_actor
+from aubier.app import build
+from aubier.referentials.signon import api as signon
+from aubier.sandbox.loader import load_territory
+from aubier.settings import Settings
+from bench.dataset.corpus import Corpus, Told
+from bench.dataset.rights import DOCTOR, IDNPS, MACHINE, Rights
+from bench.servers.server import Database, Process, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "bench_aubier"
+_SCOPES = {"off": (MACHINE, "system/*.cruds"), "on": (DOCTOR, "user/*.cruds")}
+
+
+class Aubier:
+    """This checkout."""
+
+    name = "aubier"
+    modes: tuple[str, ...] = ("off", "on")
+
+    def __init__(self, database: Database, home: Path, *, pool: int = 8) -> None:
+        self._database, self._home = database, home
+        self.settings = replace(
+            Settings.load({}),
+            data=home / "aubier",
+            sandbox=True,
+            port=free_port(),
+            pool_size=pool,
+            signon_access_seconds=86_400,
+        )
+        self._process: Process | None = None
+
+    @property
+    def dsn(self) -> str:
+        """The address of its database."""
+        return self._database.of(NAME)
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.settings.port
+
+    @property
+    def pid(self) -> int:
+        """The process of granian, whose child serves."""
+        assert self._process
+        return self._process.pid
+
+    def build(self, told: Told) -> str:
+        """There is nothing to build."""
+        return ""
+
+    async def load(self, corpus: Corpus, rights: Rights, told: Told) -> None:
+        """By the sandbox's loader, then the professional's rights. It is quick: it begins anew."""
+        await self._database.make(NAME, anew=True)
+        house = await build(self.settings, self.dsn)
+        try:
+            now = datetime.now(UTC)
+            await load_territory(
+                house.access,
+                corpus.batches(),
+                now,
+                lambda done: told(
+                    f"aubier: loaded {done.resources} of {corpus.facts['resources']} resources"
+                ),
+            )
+            context = house.access.context(system_actor("bench"), now)
+            grants = list(rights.grants())
+            for start in range(0, len(grants), 1000):
+                await context.store.grant(*grants[start : start + 1000])
+            doctor = signon.Account(DOCTOR, "professional", "Dr Bench", national_id=IDNPS, profession="10")
+            await signon.add_account(context, doctor)
+            await signon.add_account(context, signon.Account(MACHINE, "system", "Bench"))
+        finally:
+            await house.stop()
+        await self._database.analyse(NAME)
+
+    def start(self) -> None:
+        """One serving process."""
+        facts = {
+            "DATA": self.settings.data,
+            "DATABASE_URL": self.dsn,
+            "SANDBOX": 1,
+            "PORT": self.port,
+            "POOL_SIZE": self.settings.pool_size,
+            "SIGNON_ACCESS_SECONDS": 86_400,
+        }
+        environ = {"PYTHONPATH": f"{ROOT}/src:{ROOT}", **{f"AUBIER_{k}": str(v) for k, v in facts.items()}}
+        command = served("aubier.app:application", self.port, factory=True)
+        self._process = Process(command, self.port, "/health/ready", environ, self._home / "aubier.log")
+        self._process.start()
+
+    def stop(self) -> None:
+        """Stops it."""
+        if self._process:
+            self._process.stop()
+
+    async def token(self, mode: str) -> str:
+        """A fresh token of the system actor (`off`) or of the professional (`on`)."""
+        house = await build(self.settings, self.dsn)
+        try:
+            return await signon.issue_token(house.context(system_actor("bench")), *_SCOPES[mode])
+        finally:
+            await house.stop()
+
+
+def served(target: str, port: int, *, factory: bool) -> list[str]:
+    """The command that serves an application with one worker."""
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--no-ws", "--workers", "1"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "warning"]
+    return [*command, *(["--factory"] if factory else []), target]
