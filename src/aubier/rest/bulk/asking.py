@@ -21,7 +21,7 @@ from aubier.store.keys import type_numbers
 
 PLACE = "_export"
 """The path below the base where exports are found."""
-_AT_ONCE = 3
+_AT_ONCE = 10
 """Exports of one owner under way at a time."""
 _NDJSON = {"application/fhir+ndjson", "application/ndjson", "ndjson"}
 
