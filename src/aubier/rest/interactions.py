@@ -303,10 +303,12 @@ class Interactions:
 
     async def _delete(self, call: Call, view: View) -> Answer:
         written = (await view.write([self.delete_intent(call.path, call.query, call.headers)]))[0]
-        answer = Answer(204)
-        if written.version:
-            answer.headers["ETag"] = f'W/"{written.version}"'
-        return answer
+        headers = {"ETag": f'W/"{written.version}"'} if written.version else {}
+        if call.prefer.get("return") != "OperationOutcome":
+            return Answer(204, b"", headers)
+        here = "/".join(call.path)
+        told = ("Deleted", "Supprimé") if written.status == "deleted" else _NOTHING_DELETED
+        return Answer(200, fhir_json.dumps(said(f"{told[0]}: {here}", f"{told[1]} : {here}")), headers)
 
     def delete_intent(self, path: tuple[str, ...], query: str, headers: Mapping[str, str]) -> Intent:
         """A delete by id, or by criteria when the path names only a type."""
@@ -337,7 +339,7 @@ class Interactions:
             or len(call.path) > 3
             or not (operation.either or operation.instance == instance)
         ):
-            raise not_found(f"${name[:64]}")
+            raise _no_operation(kind, name, instance=instance)
         parameters = self._parameters(call, operation)
         if instance:
             _check_id(kind, call.path[1])
@@ -394,6 +396,17 @@ def told(call: Call, written: Written) -> Answer:
                 said(f"{written.type}/{written.id} is stored", f"{written.type}/{written.id} est enregistré")
             )
     return Answer(201 if created else 200, body, headers)
+
+
+def _no_operation(kind: str, name: str, *, instance: bool) -> Problem:
+    """The refusal of an operation that is not here, or that is asked of one thing and is of many."""
+    if any(o.answers(kind, name, instance=not instance) for o in OPERATIONS):
+        here = f"{kind}/${name[:64]}" if instance else f"{kind}/[id]/${name[:64]}"
+        return problem("invalid", f"Ask it as {here}", f"Demandez-la ainsi : {here}", at="http.path")
+    return not_found(f"${name[:64]}")
+
+
+_NOTHING_DELETED = "There was nothing to delete", "Il n'y avait rien à supprimer"
 
 
 def _subset(row: Row, call: Call) -> bytes:

@@ -13,8 +13,8 @@ from typing import Literal
 
 from aubier.ground.problem import Issue, problem
 from aubier.terminology.expansion import Expansion, Wanted, expand
-from aubier.terminology.meaning.concepts import Concept, System
-from aubier.terminology.meaning.predicates import holds, listing
+from aubier.terminology.meaning.concepts import Concept, System, in_language
+from aubier.terminology.meaning.predicates import EVERYTHING, holds, listing
 from aubier.terminology.meaning.value_set import ValueSet
 from aubier.terminology.resolving import Part, Resolver, unknown_system, unknown_value_set
 from aubier.terminology.shelves.library import Library, Store
@@ -24,12 +24,26 @@ Relation = Literal["equivalent", "subsumes", "subsumed-by", "not-subsumed"]
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A code to check. Without a system, a value set tells which one has it."""
+    """A code to check. Without a system, a value set tells which one has it.
+
+    With `languages`, what it is called in others does not count; its display always does.
+    """
 
     system: str
     code: str
     display: str = ""
     version: str = ""
+    languages: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding(Issue):
+    """An issue about a code. `reason` is what kind of fault it is, as terminology servers tell each other.
+
+    Rule: HL7 FHIR Terminology Ecosystem, code system tx-issue-type.
+    """
+
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +88,19 @@ class Terminology:
         return (await self.validate_all([coded], value_set, abstract=abstract))[0]
 
     async def validate_all(
-        self, codes: Sequence[Coded], value_set: str | ValueSet = "", *, abstract: bool = True
+        self,
+        codes: Sequence[Coded],
+        value_set: str | ValueSet = "",
+        *,
+        abstract: bool = True,
+        resolver: Resolver | None = None,
     ) -> list[Verdict]:
         """A verdict for each code, in order; one question to the store for each system, not for each code.
 
         `value_set` is a canonical URL (`url|version`) or one read by `meaning.value_set.read`; empty, the
         system alone decides. `abstract` False refuses concepts that only group others. An unknown code,
         system or value set is a verdict, never a Problem; a value set that is itself wrong is a Problem.
+        `resolver` says which versions the value set takes from, where it leaves them open.
         """
         asked = await self._value_set(value_set)
         if isinstance(asked, Issue):
@@ -88,7 +108,8 @@ class Terminology:
         found: list[Verdict] = [_nothing() for _ in codes]
         for (url, version), places in _by_system(codes).items():
             group = [codes[n] for n in places]
-            verdicts = await self._system(url, version, group, asked)
+            follow = replace(resolver or Resolver(self.library), only=url, wished=version, followed=0)
+            verdicts = await self._system(version, group, asked, follow)
             for n, verdict in zip(places, verdicts, strict=True):
                 found[n] = verdict if abstract else _concrete(verdict)
         return found
@@ -119,20 +140,21 @@ class Terminology:
         return found if found is not None else unknown_value_set(asked).issues[0]
 
     async def _system(
-        self, url: str, version: str, codes: Sequence[Coded], asked: ValueSet | None
+        self, version: str, codes: Sequence[Coded], asked: ValueSet | None, resolver: Resolver
     ) -> list[Verdict]:
         if asked is None:
-            system = await self.library.system(url, version)
+            system = await self.library.system(resolver.only, version)
             known = await self.library.concepts(system, [c.code for c in codes])
             return [_judged(c, system, known.get(c.code), None) for c in codes]
-        parts = await Resolver(self.library, only=url).parts(asked)
+        parts = await resolver.parts(asked)
         parts = [p for p in parts if not version or p.system.version in (version, "")]
-        best = [_outside(c, asked) for c in codes]
+        best = [outside(c, asked) for c in codes]
         for part in parts:
             known = await self.library.concepts(part.system, [c.code for c in codes])
             for n, coded in enumerate(codes):
-                if not best[n].member:
-                    best[n] = _within(coded, part, known.get(coded.code), asked, best[n])
+                if not best[n].ok:
+                    found = _within(coded, part, known.get(coded.code), asked, best[n])
+                    best[n] = found if found.ok or not best[n].member else best[n]
         return best
 
     async def expand(
@@ -208,24 +230,32 @@ def _judged(coded: Coded, system: System, concept: Concept | None, part: Part | 
 
 def _displayed(coded: Coded, system: System, concept: Concept, part: Part | None) -> Verdict:
     listed = part.listed.get(concept.code) if part is not None else None
-    names = [*concept.names()]
-    if listed is not None:
-        names += [listed.display, *(str(d.get("value", "")) for d in listed.designations)]
+    names = [concept.display, listed.display if listed is not None else ""]
+    names += [
+        str(one.get("value", ""))
+        for one in (*concept.designations, *(listed.designations if listed is not None else ()))
+        if not coded.languages or not one.get("language") or in_language((one,), coded.languages)
+    ]
     display = (listed.display if listed is not None else "") or concept.display
-    right = not coded.display or not any(names) or _plain(coded.display) in {_plain(n) for n in names}
+    right = not coded.display or not any(names) or _plain(coded.display) in {_plain(n) for n in names if n}
     issues = () if right else (_other_display(coded, display),)
     return Verdict(right, True, True, display, concept, system, issues)
 
 
 def _within(coded: Coded, part: Part, concept: Concept | None, asked: ValueSet, before: Verdict) -> Verdict:
     if concept is None and part.system.partial:
+        if part.system.known and part.predicate == EVERYTHING:
+            return _judged(coded, part.system, None, part)
         if not _is_listed(coded.code, part):
             return before if part.system.known else _unchecked(coded, part, before)
         return _displayed(coded, part.system, Concept(coded.code), part)
     if concept is None:
-        return replace(_judged(coded, part.system, None, part), ok=False, member=False)
+        verdict = _judged(coded, part.system, None, part)
+        return replace(
+            verdict, ok=False, member=False, issues=(*outside(coded, asked).issues, *verdict.issues)
+        )
     if not holds(part.predicate, concept):
-        verdict = _outside(coded, asked)
+        verdict = outside(coded, asked)
         return replace(verdict, system=part.system, concept=concept, display=concept.display)
     return _displayed(coded, part.system, concept, part)
 
@@ -252,41 +282,46 @@ def _concrete(verdict: Verdict) -> Verdict:
     if not verdict.member or verdict.concept is None or not verdict.concept.abstract:
         return verdict
     code = verdict.concept.code
-    issue = Issue(
+    issue = Finding(
         "business-rule",
         f"'{code}' only groups other codes; choose one below it",
         f"« {code} » ne fait que regrouper d'autres codes ; choisissez-en un au-dessous",
+        reason="code-rule",
     )
     return replace(verdict, ok=False, member=False, issues=(issue,))
 
 
-def _unknown_code(code: str, system: System) -> Issue:
-    return Issue(
+def _unknown_code(code: str, system: System) -> Finding:
+    return Finding(
         "code-invalid",
         f"The code '{code[:100]}' does not exist in {system.canonical}",
         f"Le code « {code[:100]} » n'existe pas dans {system.canonical}",
+        reason="invalid-code",
     )
 
 
-def _outside(coded: Coded, asked: ValueSet) -> Verdict:
+def outside(coded: Coded, asked: ValueSet) -> Verdict:
+    """The verdict on a code that is not in a value set."""
     name = asked.canonical or asked.name or "ValueSet"
     what = f"{coded.system}#{coded.code}" if coded.system else coded.code
-    issue = Issue(
+    issue = Finding(
         "code-invalid",
         f"The code '{what[:300]}' is not in the value set {name}",
         f"Le code « {what[:300]} » n'est pas dans le jeu de valeurs {name}",
+        reason="not-in-vs",
     )
     return Verdict(False, False, issues=(issue,))
 
 
-def _other_display(coded: Coded, display: str) -> Issue:
-    return Issue(
-        "value",
+def _other_display(coded: Coded, display: str) -> Finding:
+    return Finding(
+        "invalid",
         f"'{coded.code[:100]}' is not called '{coded.display[:200]}' but '{display}'",
         f"« {coded.code[:100]} » ne s'appelle pas « {coded.display[:200]} » mais « {display} »",
+        reason="invalid-display",
     )
 
 
 def _plain(text: str) -> str:
-    """Displays are compared without regard to case and spacing; accents and signs count."""
-    return " ".join(text.casefold().split())
+    """Displays are compared without regard to case; spaces, accents and signs count."""
+    return text.casefold()

@@ -20,6 +20,7 @@ from aubier.terminology.meaning.predicates import (
     Predicate,
 )
 from aubier.terminology.meaning.value_set import Filter, Include, Listed, ValueSet, unusable
+from aubier.terminology.meaning.versions import fits, is_pattern
 from aubier.terminology.shelves.library import Library, parted
 
 DEEPEST, MOST = 20, 1_000
@@ -45,9 +46,10 @@ class Resolver:
     """Follows includes, filters and imports. `only` keeps to one system, when one code is asked about.
 
     By URL, as `$expand` says: `versions` chooses the version of a system that a value set leaves open,
-    `forced` overrules it, `checked` demands it, `without` leaves systems out. Problem `not-found` for a value
-    set that is not here, `processing` when value sets go in circles, `business-rule` for a version that is
-    not the one demanded, `too-costly` beyond the bounds.
+    `forced` overrules it, `checked` demands it, `without` leaves systems out; `sets` chooses the version of a
+    value set that another leaves open, `wished` is the version that the code asked about says. Problem
+    `not-found` for a value set that is not here, `processing` when value sets go in circles, `business-rule`
+    for a version that is not the one demanded, `too-costly` beyond the bounds.
     """
 
     library: Library
@@ -56,13 +58,19 @@ class Resolver:
     forced: Mapping[str, str] = field(default_factory=dict)
     checked: Mapping[str, str] = field(default_factory=dict)
     without: Sequence[str] = ()
+    sets: Mapping[str, str] = field(default_factory=dict)
+    wished: str = ""
+    inner: dict[str, ValueSet] = field(default_factory=dict)
     followed: int = 0
+    used: dict[str, None] = field(default_factory=dict)
 
     async def parts(self, value_set: ValueSet) -> list[Part]:
         """The parts of a value set, systems in the order in which they are first named."""
         return list((await self._parts(value_set, ())).values())
 
     async def _parts(self, value_set: ValueSet, road: tuple[str, ...]) -> _Parts:
+        self.inner |= value_set.inner
+        await self._supplements(value_set)
         found = await self._united(value_set.includes, road)
         out = await self._united(value_set.excludes, road)
         for key, part in found.items():
@@ -81,6 +89,12 @@ class Resolver:
             for key, part in (await self._include(one, road)).items():
                 choices.setdefault(key, []).append(part)
         return {key: _either(parts) for key, parts in choices.items()}
+
+    async def _supplements(self, value_set: ValueSet) -> None:
+        """Problem `not-found` when a supplement that a value set cannot do without is not here."""
+        for canonical in value_set.supplements:
+            if not await self.library.supplement(canonical):
+                raise unknown_supplement(canonical)
 
     def _count(self) -> None:
         self.followed += 1
@@ -108,9 +122,12 @@ class Resolver:
         return {key: Part(system, _all(conditions), dict(one.listed or {}))}
 
     async def _system(self, one: Include) -> System:
-        version = self.forced.get(one.system) or one.version or self.versions.get(one.system, "")
+        checked = self.checked.get(one.system, "")
+        version = self.forced.get(one.system) or one.version or self.versions.get(one.system, "") or checked
+        if is_pattern(version) and self.wished and fits(self.wished, version):
+            version = self.wished
         found = await self.library.system(one.system, version)
-        if self.checked.get(one.system, found.version) != found.version:
+        if not fits(found.version, checked):
             raise problem(
                 "business-rule",
                 f"The value set takes from {found.canonical}, not from version {self.checked[one.system]}",
@@ -120,7 +137,10 @@ class Resolver:
         return found
 
     async def _imported(self, canonical: str, at: str, road: tuple[str, ...]) -> _Parts:
-        found = await self.library.value_set(canonical)
+        url, version = parted(canonical)
+        found = self.inner.get(canonical) or await self.library.value_set(
+            url, version or self.sets.get(url, "")
+        )
         if found is None:
             raise problem(
                 "not-found",
@@ -136,6 +156,7 @@ class Resolver:
                 f"{' > '.join([*road, found.canonical])[:400]}",
                 at=f"{at}.valueSet",
             )
+        self.used[found.canonical] = None
         return await self._parts(found, (*road, found.canonical))
 
     async def _condition(self, row: Filter, system: System) -> Predicate:
@@ -145,6 +166,9 @@ class Resolver:
             case (("is-a" | "descendent-of"), _):
                 self._hierarchy(row)
                 return Below(row.value, row.op == "is-a")
+            case "child-of", _:
+                self._hierarchy(row)
+                return Has("parent", (row.value,))
             case "is-not-a", _:
                 self._hierarchy(row)
                 return Not(Below(row.value))
@@ -209,6 +233,16 @@ def unknown_system(url: str, at: str = "") -> Problem:
         f"The code system {url[:200] or '(none)'} is not here; load it, or check its address",
         f"Le système de codes {url[:200] or '(aucun)'} n'est pas ici ; chargez-le, ou vérifiez son adresse",
         at=at or (),
+    )
+
+
+def unknown_supplement(canonical: str) -> Problem:
+    """The refusal of a question that needs a supplement that is not here."""
+    return problem(
+        "not-found",
+        f"The code system supplement {canonical[:200]} is not here; load it first",
+        f"Le supplément {canonical[:200]} n'est pas ici ; chargez-le d'abord",
+        at="ValueSet.extension",
     )
 
 

@@ -375,7 +375,7 @@ async def test_what_is_not_an_export_is_refused(api: Api, idle: None) -> None:
     for path in ("_async", "_async/x", "_async/x/1", "_async/x/0", "_async/x/1/2"):
         assert (await api.get(path)).status_code == 404
     assert (await api.ask("PUT", "_async/x", b"{}")).status_code == 405
-    places_ = [await asked(api, "$export?_type=Patient") for _ in range(3)]
+    places_ = [await asked(api, "$export?_type=Patient") for _ in range(10)]
     assert (await api.get("$export", headers=ASYNC)).status_code == 429
     for place in places_:
         await api.ask("DELETE", place)

@@ -215,6 +215,36 @@ async def test_a_conditional_update_of_what_must_be_new(api: Api) -> None:
     assert (await api.ask("PUT", path, patient("cn"), headers=star)).status_code == 412
 
 
+async def test_a_delete_of_nothing_is_no_refusal(api: Api) -> None:
+    """Rule: FHIR R4, http.html#delete. With If-Match it is one: that version is not there."""
+    none = await api.ask("DELETE", "Patient/never-was")
+    assert (none.status_code, none.content) == (204, b"")
+    assert "etag" not in none.headers
+    star = {"If-Match": 'W/"1"'}
+    assert (await api.ask("DELETE", "Patient/never-was", headers=star)).status_code == 404
+    entry = {"request": {"method": "DELETE", "url": "Patient/never-was"}}
+    for kind in ("batch", "transaction"):
+        told = valid(await api.ask("POST", "", {"resourceType": "Bundle", "type": kind, "entry": [entry]}))
+        assert told["entry"][0]["response"]["status"].startswith("204")
+
+
+async def test_a_delete_tells_what_came_of_it_when_asked(api: Api) -> None:
+    prefer = {"Prefer": "return=OperationOutcome"}
+    path = f"Patient/{await api.make(patient('told'))}"
+    gone = await api.ask("DELETE", path, headers=prefer)
+    assert (gone.status_code, gone.headers["etag"]) == (200, 'W/"2"')
+    assert path in valid(gone)["issue"][0]["details"]["text"]
+    again = await api.ask("DELETE", path, headers=prefer)
+    assert "nothing to delete" in valid(again)["issue"][0]["details"]["text"]
+
+
+async def test_an_operation_of_one_asked_of_many_says_how(api: Api) -> None:
+    answer = await api.get("Group/$export")
+    assert answer.status_code == 400
+    assert "Group/[id]/$export" in answer.json()["issue"][0]["details"]["text"]
+    assert (await api.get("Patient/p1/$lastn")).status_code == 404
+
+
 async def test_conditional_delete(api: Api) -> None:
     path = "Patient?identifier=urn:test|cd"
     assert (await api.ask("DELETE", path)).status_code == 204

@@ -164,8 +164,8 @@ async def test_lookup_of_what_is_not_here(desk: Desk, system: str, code: str) ->
         ({"url": URL + "vs/reds", "system": URL + "colours", "code": "crimson"}, True),
         ({"url": URL + "vs/reds|1", "system": URL + "colours", "code": "blue"}, False),
         ({"url": URL + "vs/all", "system": URL + "colours", "code": "mauve"}, False),
-        ({"url": URL + "vs/all", "system": URL + "colours", "code": "colour"}, False),
-        ({"url": URL + "vs/all", "system": URL + "colours", "code": "colour", "abstract": True}, True),
+        ({"url": URL + "vs/all", "system": URL + "colours", "code": "colour"}, True),
+        ({"url": URL + "vs/all", "system": URL + "colours", "code": "colour", "abstract": False}, False),
         ({"url": URL + "vs/all", "system": URL + "colours", "code": "red", "display": "rouge"}, True),
         ({"url": URL + "vs/all", "system": URL + "colours", "code": "red", "display": "Green"}, False),
         ({"url": URL + "vs/reds", "code": "crimson"}, True),
@@ -195,10 +195,15 @@ async def test_a_message_is_in_both_languages(desk: Desk) -> None:
 
 async def test_validate_code_by_coding_and_concept(desk: Desk) -> None:
     bad = {"system": URL + "colours", "code": "mauve"}
+    other = {"system": URL + "colours", "code": "blue"}
     good = {"system": URL + "colours", "code": "red"}
-    concept = {"valueCodeableConcept": {"coding": [bad, good]}}
-    status, body = await call(desk, "ValueSet/$validate-code", url=URL + "vs/reds", codeableConcept=concept)
-    assert (status, told(body, "result"), told(body, "code")) == (200, True, "red")
+    # One that is only outside the value set is no fault beside one that is in it; one that does not exist is.
+    for beside, result in ((other, True), (bad, False)):
+        concept = {"valueCodeableConcept": {"coding": [beside, good]}}
+        status, body = await call(
+            desk, "ValueSet/$validate-code", url=URL + "vs/reds", codeableConcept=concept
+        )
+        assert (status, told(body, "result"), told(body, "code")) == (200, result, "red")
     status, body = await call(desk, "CodeSystem/$validate-code", coding={"valueCoding": bad})
     assert (status, told(body, "result")) == (200, False)
     # This system says that case does not count.
@@ -300,7 +305,7 @@ async def test_what_cannot_be_understood_is_not_stored(
         ("ValueSet/$expand", {"valueSet": value_set("r", {"valueSet": [URL + "vs/no"]})}, 422),
         ("ValueSet/$expand", {"url": URL + "vs/all", "fitler": "red"}, 400),
         ("ValueSet/$expand", {"url": URL + "vs/all", "excludeNotForUI": True}, 400),
-        ("ValueSet/$expand", {"url": URL + "vs/all", "check_system_version": URL + "colours|3"}, 422),
+        ("ValueSet/$expand", {"url": URL + "vs/all", "check_system_version": URL + "colours|3"}, 404),
         ("ValueSet/$expand", {"url": URL + "vs/all", "force_system_version": URL + "colours|3"}, 404),
         ("ValueSet/$validate-code", {"url": URL + "vs/all", "code": "red", "date": "2026-01-01"}, 400),
         ("ValueSet/$validate-code", {"url": URL + "vs/all"}, 400),

@@ -25,6 +25,8 @@ from aubier.terminology.meaning import regex
         (r"[\w-]{3}", "a-1", True),
         (r"\S+\.\D", "a.b", True),
         ("(?:ab)*", "", True),
+        (r"[^ \f\v]{2}", "a\fb", False),
+        (r"[^ \f\v]{2}", "ab", True),
         ("[]a]", "]", True),
         ("a?b+", "bbb", True),
     ],

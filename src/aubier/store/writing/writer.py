@@ -98,8 +98,12 @@ class Writer:
         name = f"{intent.type}/{step.id}"
         hidden = bool(found.rid) and not found.visible
         if hidden or (not found.alive and not (intent.op == "update" and intent.may_create)):
-            if intent.op == "delete" and found.rid and found.visible:
-                step.done = Written(intent.type, step.id, found.version, self.sight.now, "nothing")
+            seen = bool(found.rid) and found.visible
+            if intent.op == "delete" and (seen or intent.if_match is None):
+                # Nothing to delete is no refusal, and what is hidden answers as what never was.
+                # Rule: FHIR R4, http.html#delete.
+                version = found.version if seen else 0
+                step.done = Written(intent.type, step.id, version, self.sight.now, "nothing")
                 return
             raise not_found(name)
         if step.unmatched and found.alive:

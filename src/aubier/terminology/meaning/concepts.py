@@ -99,8 +99,6 @@ class Concept:
                 return list(self.parents)
             case "inactive":
                 return ["true" if self.inactive else "false"]
-            case "notSelectable":
-                return ["true" if self.abstract else "false"]
         return [p.text for p in self.properties if p.code == name]
 
     def said(self, languages: Iterable[str]) -> str:

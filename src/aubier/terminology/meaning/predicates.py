@@ -128,7 +128,7 @@ def facts(concept: Concept) -> dict[str, Any]:
     properties: dict[str, list[str]] = {}
     for one in concept.properties:
         properties.setdefault(one.code, []).append(one.text)
-    for name in ("display", "inactive", "notSelectable"):
+    for name in ("display", "inactive"):
         properties[name] = concept.texts(name)
     found: dict[str, Any] = {"code": concept.code, "prop": {k: v for k, v in properties.items() if v}}
     if concept.parents:

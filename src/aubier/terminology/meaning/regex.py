@@ -22,7 +22,7 @@ _DIGITS: tuple[Range, ...] = ((48, 57),)
 _WORDS: tuple[Range, ...] = ((48, 57), (65, 90), (95, 95), (97, 122))
 _SPACES: tuple[Range, ...] = ((9, 13), (32, 32))
 _NAMED = {"d": _DIGITS, "w": _WORDS, "s": _SPACES}
-_CONTROLS = {"n": 10, "r": 13, "t": 9}
+_CONTROLS = {"f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 
 OPERATORS = frozenset(
-    ("=", "is-a", "descendent-of", "is-not-a", "regex", "in", "not-in", "generalizes", "exists")
+    ("=", "is-a", "descendent-of", "child-of", "is-not-a", "regex", "in", "not-in", "generalizes", "exists")
 )
-"""The filter operators of R4."""
+"""The filter operators of R4, and `child-of` of R5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,10 @@ class Include:
 
 @dataclass(frozen=True, slots=True)
 class ValueSet:
-    """A value set. `inactive` False leaves out what is inactive; `head` and `compose` are FHIR JSON."""
+    """A value set. `inactive` False leaves out what is inactive; `head` and `compose` are FHIR JSON.
+
+    `inner` are those that it contains and takes from; `supplements` those that must be here to read it.
+    """
 
     url: str = ""
     version: str = ""
@@ -56,6 +59,8 @@ class ValueSet:
     includes: tuple[Include, ...] = ()
     excludes: tuple[Include, ...] = ()
     inactive: bool = True
+    inner: Mapping[str, ValueSet] = field(default_factory=dict)
+    supplements: tuple[str, ...] = ()
     head: Resource = field(default_factory=dict, repr=False)
     compose: Resource = field(default_factory=dict, repr=False)
 
@@ -70,23 +75,30 @@ def read(resource: Resource) -> ValueSet:
 
     Problem `value` or `not-supported` for what cannot be understood.
     """
-    compose = resource.get("compose") or {}
-    includes = tuple(_include(one, at) for one, at in _numbered(compose, "include"))
+    compose, url = resource.get("compose") or {}, str(resource.get("url", ""))
+    includes = tuple(_include(one, at, url) for one, at in _numbered(compose, "include"))
     if not includes and resource.get("expansion"):
         includes = tuple(_expanded(resource["expansion"]))
     return ValueSet(
-        url=str(resource.get("url", "")),
+        url=url,
         version=str(resource.get("version", "")),
         name=str(resource.get("name", "")),
         title=str(resource.get("title", "")),
         includes=includes,
-        excludes=tuple(_include(one, at) for one, at in _numbered(compose, "exclude")),
+        excludes=tuple(_include(one, at, url) for one, at in _numbered(compose, "exclude")),
         inactive=compose.get("inactive") is not False,
+        inner=dict(_contained(resource, url)),
+        supplements=tuple(
+            str(one["valueCanonical"])
+            for one in resource.get("extension") or ()
+            if one.get("url") == _SUPPLEMENT and one.get("valueCanonical")
+        ),
         head={k: v for k, v in resource.items() if k in _HEAD},
         compose=compose,
     )
 
 
+_SUPPLEMENT = "http://hl7.org/fhir/StructureDefinition/valueset-supplement"
 _HEAD = ("url", "version", "name", "title", "status", "experimental", "publisher", "copyright", "language")
 
 
@@ -116,7 +128,15 @@ def _numbered(compose: Resource, name: str) -> Iterator[tuple[Resource, str]]:
         yield one, f"ValueSet.compose.{name}[{n}]"
 
 
-def _include(one: Resource, at: str) -> Include:
+def _contained(resource: Resource, url: str) -> Iterator[tuple[str, ValueSet]]:
+    """The value sets within one, by the names under which it takes from them."""
+    for one in resource.get("contained") or ():
+        if one.get("resourceType") == "ValueSet" and one.get("id"):
+            inner = {k: v for k, v in one.items() if k != "contained"}
+            yield f"{url}#{one['id']}", read({**inner, "url": f"{url}#{one['id']}"})
+
+
+def _include(one: Resource, at: str, outer: str) -> Include:
     listed = one.get("concept")
     filters = tuple(_filter(f, f"{at}.filter[{n}]") for n, f in enumerate(one.get("filter") or ()))
     if not one.get("system") and (listed or filters or not one.get("valueSet")):
@@ -132,7 +152,9 @@ def _include(one: Resource, at: str) -> Include:
         version=str(one.get("version", "")),
         listed={str(c["code"]): _listed(c) for c in listed if c.get("code")} if listed else None,
         filters=filters,
-        value_sets=tuple(str(url) for url in one.get("valueSet") or ()),
+        value_sets=tuple(
+            f"{outer}{url}" if str(url).startswith("#") else str(url) for url in one.get("valueSet") or ()
+        ),
         at=at,
     )
 
@@ -145,6 +167,13 @@ def _filter(row: Resource, at: str) -> Filter:
     found = Filter(str(row.get("property", "")), str(row.get("op", "")), str(row.get("value", "")), at)
     if found.op not in OPERATORS:
         raise unusable(found)
+    if not found.value:
+        raise problem(
+            "required",
+            f"The filter on '{found.property[:80]}' has no value; add it",
+            f"Le filtre sur « {found.property[:80]} » n'a pas de valeur ; ajoutez-la",
+            at=f"{at}.value",
+        )
     return found
 
 

@@ -16,7 +16,9 @@ from aubier.terminology.operations.parameters import (
     missing,
     open_to,
     part,
+    terminology_of,
 )
+from aubier.terminology.resolving import unknown_supplement
 
 MOST_CHILDREN = 1_000
 """The most children that `$lookup` names."""
@@ -32,7 +34,10 @@ async def lookup(ctx: Any, parameters: Resource) -> Resource:
     open_to(ctx, "CodeSystem")
     call = asked(parameters, ("CodeSystem", "lookup"), undone=("date",))
     system, code, version = _coded(call)
-    terminology = Terminology(ctx.store)
+    terminology = terminology_of(ctx, call)
+    for canonical in call.texts("useSupplement"):
+        if not await terminology.library.supplement(canonical):
+            raise unknown_supplement(canonical)
     found, concept = await terminology.lookup(system, code, version)
     wanted = set(call.texts("property")) - {"*"}
     spoken = languages(call.text("displayLanguage"))
@@ -90,7 +95,7 @@ async def subsumes(ctx: Any, parameters: Resource) -> Resource:
         pair.append(code)
         system = str((coding or {}).get("system", "")) or system or call.needed("system")
     version = version or call.text("version")
-    outcome = await Terminology(ctx.store).subsumes(system, pair[0], pair[1], version)
+    outcome = await terminology_of(ctx, call).subsumes(system, pair[0], pair[1], version)
     return answer([part("outcome", "valueCode", outcome)])
 
 

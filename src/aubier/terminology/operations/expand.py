@@ -9,14 +9,11 @@ from aubier.ground.chance import random_ids
 from aubier.ground.clock import instant
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
-from aubier.terminology.api import Terminology
 from aubier.terminology.expansion import Expansion, Member, Wanted
-from aubier.terminology.meaning.concepts import in_language, languages
+from aubier.terminology.meaning.concepts import Concept, Property, in_language, languages
 from aubier.terminology.meaning.value_set import ValueSet
-from aubier.terminology.operations.parameters import Asked, asked, open_to
-from aubier.terminology.operations.validate import value_set_of
-from aubier.terminology.resolving import Resolver
-from aubier.terminology.shelves.library import parted
+from aubier.terminology.operations.parameters import Asked, asked, open_to, terminology_of
+from aubier.terminology.operations.validate import resolver_of, value_set_of
 
 _TOLD = {
     "filter": "valueString",
@@ -31,8 +28,12 @@ _TOLD = {
     "force-system-version": "valueUri",
     "check-system-version": "valueUri",
     "designation": "valueString",
+    "property": "valueString",
+    "useSupplement": "valueUri",
+    "default-valueset-version": "valueUri",
 }
 _UNDONE = ("date", "context", "contextDirection")
+_PROPERTY = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.expansion.contains.property"
 _CODES = "urn:ietf:bcp:47"
 
 
@@ -55,15 +56,9 @@ async def expand(ctx: Any, parameters: Resource) -> Resource:
             "excludeNotForUI n'est pas traité ici ; retirez-le",
             at="Parameters.parameter.where(name='excludeNotForUI')",
         )
-    terminology = Terminology(ctx.store)
+    terminology = terminology_of(ctx, call)
     value_set = await value_set_of(ctx, call, terminology)
-    resolver = Resolver(
-        terminology.library,
-        versions=dict(parted(c) for c in call.texts("system-version")),
-        forced=dict(parted(c) for c in call.texts("force-system-version")),
-        checked=dict(parted(c) for c in call.texts("check-system-version")),
-        without=[parted(c)[0] for c in call.texts("exclude-system")],
-    )
+    resolver = await resolver_of(call, terminology)
     wanted = Wanted(
         call.text("filter"), call.number("offset") or 0, call.number("count"), call.flag("activeOnly")
     )
@@ -72,7 +67,10 @@ async def expand(ctx: Any, parameters: Resource) -> Resource:
     nests = any(True for _ in call.each("excludeNested")) and not call.flag("excludeNested")
     if nests and wanted.count is None and not wanted.offset:
         contains = _nested(found.members, contains)
-    return _answer(ctx, call, value_set, found, contains)
+    answered = _answer(ctx, call, value_set, found, contains)
+    taken = [{"name": "used-valueset", "valueUri": url} for url in resolver.used]
+    answered["expansion"]["parameter"] += taken
+    return answered
 
 
 def _contained(member: Member, call: Asked) -> Resource:
@@ -93,7 +91,22 @@ def _contained(member: Member, call: Asked) -> Resource:
         tokens = call.texts("designation")
         if kept := [dict(d) for d in designations if not tokens or any(_is(d, t) for t in tokens)]:
             row["designation"] = kept
+    if kept := [_property(p) for p in _properties(concept, set(call.texts("property")))]:
+        row["extension"] = kept
     return row
+
+
+def _properties(concept: Concept, wanted: set[str]) -> list[Property]:
+    found = [p for p in concept.properties if p.code in wanted]
+    if "definition" in wanted and concept.definition:
+        found.append(Property("definition", "valueString", concept.definition))
+    return found
+
+
+def _property(one: Property) -> Resource:
+    """A property as R4 can say it. Rule: FHIR R5, ValueSet.expansion.contains.property, as an extension."""
+    said = [{"url": "code", "valueCode": one.code}, {"url": "value", one.kind: one.value}]
+    return {"url": _PROPERTY, "extension": said}
 
 
 def _is(designation: Mapping[str, Any], token: str) -> bool:

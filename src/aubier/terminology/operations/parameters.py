@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
+from aubier.terminology.api import Terminology
 
 _TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 _T = TypeVar("_T")
@@ -140,6 +141,17 @@ class Asked:
         return found
 
 
+def terminology_of(ctx: Any, call: Asked) -> Terminology:
+    """The terminology service, with the code systems and value sets that came with a call."""
+    terminology = Terminology(ctx.store)
+    for row, at in call.each("tx-resource"):
+        resource = row.get("resource")
+        if not isinstance(resource, dict):
+            raise problem("value", "Give a resource", "Donnez une ressource", at=at)
+        understood(terminology.library.given.add, resource)
+    return terminology
+
+
 def understood(read: Callable[[Resource], _T], resource: Resource) -> _T:
     """What `read` makes of a resource that came with a call, which nobody has checked yet.
 
@@ -176,11 +188,34 @@ def asked(
             "Envoyez une ressource Parameters",
             at="Parameters",
         )
-    known = _defined(*operation).union(also)
+    known = _defined(*operation).union(also, _ECOSYSTEM.get(operation[1], ()), _MARKS)
     for n, row in enumerate(rows):
         if row["name"] not in known or row["name"] in undone:
             raise _refused(row["name"][:64], f"Parameters.parameter[{n}]", done=row["name"] not in known)
     return Asked(tuple(rows), str(parameters.get("_id", "")))
+
+
+_MARKS = ("uuid", "cache-id")
+"""What a client marks its call with, and nobody reads."""
+
+_ECOSYSTEM = {
+    "expand": ("property", "useSupplement", "default-valueset-version", "tx-resource"),
+    "lookup": ("useSupplement", "tx-resource"),
+    "subsumes": ("tx-resource",),
+    "validate-code": (
+        "inferSystem",
+        "lenient-display-validation",
+        "valueset-membership-only",
+        "activeOnly",
+        "useSupplement",
+        "default-valueset-version",
+        "system-version",
+        "check-system-version",
+        "force-system-version",
+        "tx-resource",
+    ),
+}
+"""Parameters beyond R4 that are done. Rule: FHIR R5 and HL7 FHIR Terminology Ecosystem, requirements."""
 
 
 @cache
@@ -225,15 +260,17 @@ def part(name: str, kind: str, value: Any) -> Resource | None:
 
 def message(issues: Sequence[Issue], language: str) -> Resource | None:
     """What is wrong, in the caller's language, with the other language as its translation."""
-    if not issues:
-        return None
+    return {"name": "message", **translated("valueString", issues, language)} if issues else None
+
+
+def translated(name: str, issues: Sequence[Issue], language: str) -> Resource:
+    """A property that says the issues in the caller's language, and its translation into the other."""
     other = "en" if language == "fr" else "fr"
     texts = {tongue: "; ".join(issue.said(tongue) for issue in issues) for tongue in ("fr", "en")}
     said = [{"url": "lang", "valueCode": other}, {"url": "content", "valueString": texts[other]}]
     return {
-        "name": "message",
-        "valueString": texts[language if language == "fr" else "en"],
-        "_valueString": {"extension": [{"url": _TRANSLATION, "extension": said}]},
+        name: texts[language if language == "fr" else "en"],
+        f"_{name}": {"extension": [{"url": _TRANSLATION, "extension": said}]},
     }
 
 

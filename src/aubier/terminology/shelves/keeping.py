@@ -136,7 +136,7 @@ async def keep_code_system(store: Store, resource: Resource) -> None:
 async def keep_value_set(store: Store, resource: Resource) -> None:
     """A ValueSet that is being stored, if it can be understood. Problem as `value_set.read`."""
     value_set.read(resource)
-    kept = {k: v for k, v in resource.items() if k not in ("text", "meta", "contained")}
+    kept = {k: v for k, v in resource.items() if k not in ("text", "meta")}
     if max(len(str(resource.get(name, ""))) for name in ("url", "version")) > LONGEST:
         raise _too_long("ValueSet.url")
     await store.run(

@@ -14,7 +14,9 @@ from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.concepts import Concept, Property, System, named
 from aubier.terminology.meaning.predicates import EVERYTHING, Predicate, holds, path
 from aubier.terminology.meaning.value_set import ValueSet
+from aubier.terminology.meaning.versions import fits, is_pattern
 from aubier.terminology.shelves import shipped
+from aubier.terminology.shelves.given import Given
 
 
 class Store(Protocol):
@@ -37,6 +39,7 @@ class Library:
     store: Store
     systems: dict[tuple[str, str], System] = field(default_factory=dict)
     value_sets: dict[tuple[str, str], ValueSet | None] = field(default_factory=dict)
+    given: Given = field(default_factory=Given)
 
     async def expect(self, systems: Collection[str], value_sets: Collection[str]) -> None:
         """Looks at once for what will be asked: systems and value sets by URL, without version."""
@@ -68,20 +71,50 @@ class Library:
         return found
 
     async def _find(self, url: str, version: str) -> System:
+        if ours := self.given.system(url, version):
+            return replace(ours, supplements=await self._supplements(ours))
+        if is_pattern(version):
+            rows = await self.store.run("terminology.versions", url)
+            if found := next((row for row in rows if fits(row["version"], version)), None):
+                return _system(found)
         for row in await self.store.run("terminology.systems", url, version):
             return _system(row)
         ours = shipped.system(url)
-        if ours is not None and version in ("", ours.version):
-            rows = await self.store.run("terminology.supplements", [ours.url, ours.canonical])
-            return replace(ours, supplements=tuple(row["sid"] for row in rows))
+        if ours is not None and fits(ours.version, version):
+            return replace(ours, supplements=await self._supplements(ours))
         return _unknown(url, version)
+
+    async def _supplements(self, system: System) -> tuple[int, ...]:
+        rows = await self.store.run("terminology.supplements", [system.url, system.canonical])
+        return tuple(row["sid"] for row in rows)
+
+    def _held(self, system: System) -> Mapping[str, Concept]:
+        """The concepts of a system that is in memory: it came with the question, or is shipped."""
+        came = self.given.concepts(replace(system, supplements=()))
+        return shipped.concepts(system.url) if came is None else came
+
+    async def supplement(self, canonical: str) -> bool:
+        """Whether a supplement is here, by its own canonical."""
+        named = parted(canonical)
+        return self.given.supplement(*named) or bool(await self.store.run("terminology.supplement", *named))
+
+    def _among(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
+        came = self.given.concepts(replace(system, supplements=()))
+        every = shipped.concepts(system.url) if came is None else came
+        found = {code: every[code] for code in codes if code in every}
+        if not system.case_sensitive and len(found) < len(codes):
+            lower = shipped.folded(system.url) if came is None else {code.lower(): code for code in came}
+            for code in codes:
+                if code not in found and code.lower() in lower:
+                    found[code] = every[lower[code.lower()]]
+        return found
 
     async def concepts(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
         """The concepts among `codes` that exist, by the code as asked."""
         if not system.known or not codes:
             return {}
         if system.key is None:
-            return await self._supplemented(system, _shipped(system, codes))
+            return await self._supplemented(system, self._among(system, codes))
         rows = await self.store.run("terminology.concepts", system.key, list(codes))
         found = {row["code"]: _concept(row) for row in rows}
         if not system.case_sensitive and len(found) < len(codes):
@@ -100,12 +133,14 @@ class Library:
         for sid in system.supplements:
             for row in await self.store.run("terminology.concepts", sid, list(found)):
                 found[row["code"]] = _joined(found[row["code"]], _concept(row))
+        for more in self.given.added(system):
+            found |= {code: _joined(found[code], more[code]) for code in found if code in more}
         return found
 
     async def children(self, system: System, code: str, most: int) -> list[str]:
         """The codes just below one, in order, at most `most`."""
         if system.key is None:
-            return [c.code for c in shipped.concepts(system.url).values() if code in c.parents][:most]
+            return [c.code for c in self._held(system).values() if code in c.parents][:most]
         condition = f"$.par[*] == {json.dumps(code, ensure_ascii=False)}"
         rows = await self.store.run("terminology.page", system.key, condition, [], "", 0, most)
         return [row["code"] for row in rows]
@@ -115,7 +150,7 @@ class Library:
     ) -> int:
         """How many concepts meet a condition, hold words, and are not among `without`."""
         if system.key is None:
-            return sum(1 for _ in _chosen(system, predicate, words, without))
+            return sum(1 for _ in _chosen(self._held(system), predicate, words, without))
         if predicate == EVERYTHING and not words and not without:
             return system.size
         rows = await self.store.run(
@@ -135,7 +170,7 @@ class Library:
     ) -> list[Concept]:
         """So many of them from `offset`, in the system's order."""
         if system.key is None:
-            chosen = list(_chosen(system, predicate, words, without))[offset : offset + limit]
+            chosen = list(_chosen(self._held(system), predicate, words, without))[offset : offset + limit]
             return list((await self._supplemented(system, {c.code: c for c in chosen})).values())
         if predicate == EVERYTHING and not words and not without:
             rows = await self.store.run("terminology.all", system.key, offset, offset + limit - 1)
@@ -154,6 +189,8 @@ class Library:
         return self.value_sets[key]
 
     async def _value_set(self, url: str, version: str) -> ValueSet | None:
+        if came := self.given.value_set(url, version):
+            return came
         for row in await self.store.run("terminology.value-set", url, version):
             return await self._read(row["vid"], str(row["mark"]))
         ours = shipped.find_value_set(url) or value_set.implicit(url)
@@ -214,21 +251,10 @@ def _unknown(url: str, version: str) -> System:
     return System(url, version, "not-present", key=-1)
 
 
-def _shipped(system: System, codes: Sequence[str]) -> dict[str, Concept]:
-    every = shipped.concepts(system.url)
-    found = {code: every[code] for code in codes if code in every}
-    if not system.case_sensitive and len(found) < len(codes):
-        lower = shipped.folded(system.url)
-        for code in codes:
-            if code not in found and code.lower() in lower:
-                found[code] = every[lower[code.lower()]]
-    return found
-
-
 def _chosen(
-    system: System, predicate: Predicate, words: list[str], without: Sequence[str]
+    every: Mapping[str, Concept], predicate: Predicate, words: list[str], without: Sequence[str]
 ) -> Iterator[Concept]:
-    for concept in shipped.concepts(system.url).values():
+    for concept in every.values():
         if concept.code not in without and holds(predicate, concept) and (not words or named(concept, words)):
             yield concept
 

@@ -84,6 +84,12 @@ STATEMENTS = (
         "A code system by its URL and, unless empty, its version",
     ),
     Statement(
+        "terminology.versions",
+        f"select {_COLUMNS}, {_MORE} from terminology_system s where s.url = $1 and s.ready"
+        f" and s.supplements = '' order by {NEWEST} limit 200",
+        "The versions of a code system, the newest first",
+    ),
+    Statement(
         "terminology.systems-of",
         f"select distinct on (s.url) {_COLUMNS}, {_MORE} from terminology_system s"
         " where s.url = any($1::text[]) and s.ready and s.supplements = ''"
@@ -95,6 +101,12 @@ STATEMENTS = (
         "select s.sid, s.supplements from terminology_system s"
         " where s.supplements = any($1::text[]) and s.ready order by s.sid",
         "The supplements of a system, by the ways it may be named",
+    ),
+    Statement(
+        "terminology.supplement",
+        "select s.sid from terminology_system s where s.url = $1 and s.supplements <> '' and s.ready"
+        " and ($2 = '' or s.version = $2) limit 1",
+        "A supplement by its own URL and, unless empty, its version",
     ),
     Statement(
         "terminology.system",
