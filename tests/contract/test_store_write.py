@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from typing import Any
 
+import asyncpg
 import pytest
 
 from aubier.fhir import json as fhir_json
@@ -100,6 +101,26 @@ async def test_deleted_then_made_again(store: Store) -> None:
         ROOT, batch(Intent("update", "Patient", "p1", resource=patient("p1"), may_create=True))
     )
     assert (again.status, again.version) == ("created", 3)
+
+
+async def test_a_deleted_content_keeps_the_mark_of_its_document_once(database: Callable[[], str]) -> None:
+    """Also when a later release makes all index rows again: its past hides with the document."""
+    dsn = database()
+    content = {"resourceType": "Binary", "id": "b", "contentType": "text/plain"}
+    content["securityContext"] = {"reference": "DocumentReference/d"}  # type: ignore[assignment]
+    marks = "select target from ref where param = 0"
+    for round in range(2):
+        store = await open_store(dsn)
+        for write in ("update", "delete", "update", "delete"):
+            one = Intent(write, "Binary", "b", resource=content, may_create=True)  # type: ignore[arg-type]
+            await store.transact(ROOT, batch(one))
+            assert [r["target"] for r in await store.pool.fetch(marks)] == ["DocumentReference/d"], round
+        await store.set_note("index", "0")
+        await store.close()
+    await (await open_store(dsn)).close()
+    conn = await asyncpg.connect(dsn)
+    assert await conn.fetchval("select count(*) from ref where param = 0") == 1
+    await conn.close()
 
 
 async def test_a_resource_may_arrive_before_its_patient(store: Store) -> None:

@@ -79,10 +79,10 @@ async def add_rows(
     await conn.executemany(
         f"update {prefix}res set terms = $3 where pat = $1 and rid = $2 and terms <> $3::bigint[]", terms
     )
-    # Words have no key: those that are there are made again.
     rids = [row["rid"] for row in rows]
-    await conn.execute(f"delete from {prefix}words where rid = any($1::bigint[])", rids)
     for table, columns in COLUMNS.items():
+        if table != "post":  # it alone has a key, by which what is there is known
+            await conn.execute(f"delete from {prefix}{table} where rid = any($1::bigint[])", rids)
         if added[table]:
             names = ", ".join(name for name, _ in columns)
             arrays = ", ".join(f"${n}::{cast}[]" for n, (_, cast) in enumerate(columns, 1))

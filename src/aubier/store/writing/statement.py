@@ -146,10 +146,15 @@ def family_parts(args: Args, rows: FamilyRows, ok: str) -> list[str]:
             same = " and ".join(f"t.{c} = u.{c}" for c, _ in columns)
             parts.append(f"delete from {p}{table} t using {source} where {same} and {ok}")
         if rows.added[table]:
-            added = _inserted(args, f"{p}{table}", columns, rows.added[table], ok)
-            # A content made again under its old id finds the mark of its document still there.
-            parts.append(added + (" on conflict do nothing" if table == "ref" else ""))
+            there = _still_there(p) if any(row[0] == CONTEXT for row in rows.added[table]) else ""
+            parts.append(_inserted(args, f"{p}{table}", columns, rows.added[table], ok + there))
     return parts
+
+
+def _still_there(prefix: str) -> str:
+    """A content made again under its old id finds the mark of its document still there."""
+    same = "t.rid = u.rid and t.pat = u.pat and t.param = u.param and t.target = u.target"
+    return f" and not (u.param = {CONTEXT} and exists (select 1 from {prefix}ref t where {same}))"
 
 
 def combined(parts: Sequence[str], guard: str, extra: Sequence[str], final: str) -> str:

@@ -1,0 +1,41 @@
+-- Values are found by two narrow indexes: by the value, and by the row they belong to. Neither holds what tells
+-- equal values apart, so that PostgreSQL keeps each value once with the list of its rows.
+alter table ident drop constraint ident_pkey;
+create index ident_value on ident (param, value);
+create index ident_rid on ident (rid);
+alter table ref drop constraint ref_pkey;
+drop index ref_rid;
+create index ref_target on ref (param, target);
+create index ref_rid on ref (rid);
+alter table str drop constraint str_pkey;
+drop index str_rid;
+create index str_norm on str (param, norm);
+create index str_rid on str (rid);
+alter table dat drop constraint dat_pkey;
+drop index dat_rid;
+create index dat_lo on dat (param, lo, hi);
+create index dat_rid on dat (rid);
+alter table num drop constraint num_pkey;
+drop index num_rid;
+create index num_val on num (param, val);
+create index num_rid on num (rid);
+
+alter table dir_ident drop constraint dir_ident_pkey;
+create index dir_ident_value on dir_ident (param, value);
+create index dir_ident_rid on dir_ident (rid);
+alter table dir_ref drop constraint dir_ref_pkey;
+drop index dir_ref_rid;
+create index dir_ref_target on dir_ref (param, target);
+create index dir_ref_rid on dir_ref (rid);
+alter table dir_str drop constraint dir_str_pkey;
+drop index dir_str_rid;
+create index dir_str_norm on dir_str (param, norm);
+create index dir_str_rid on dir_str (rid);
+alter table dir_dat drop constraint dir_dat_pkey;
+drop index dir_dat_rid;
+create index dir_dat_lo on dir_dat (param, lo, hi);
+create index dir_dat_rid on dir_dat (rid);
+alter table dir_num drop constraint dir_num_pkey;
+drop index dir_num_rid;
+create index dir_num_val on dir_num (param, val);
+create index dir_num_rid on dir_num (rid);
