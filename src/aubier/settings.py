@@ -65,6 +65,15 @@ class Settings:
         "Profiles on writes: not checked, those a resource declares, or one required of each.",
         among=("off", "declared", "required"),
     )
+    # Whom it tells
+    subscription_hosts: str = _set(
+        "",
+        "Hosts that notifications may be sent to, over https; a sandbox may also tell its own machine.",
+        "names",
+    )
+    subscription_topics: str = _set(
+        "", "More topics to subscribe to: SubscriptionTopic JSON files.", "folder"
+    )
     # Sign-on
     signon_access_seconds: int = _set(3600, "Life of an access token.", "seconds", low=30, high=86_400)
     signon_refresh_seconds: int = _set(1800, "Life of a refresh token.", "seconds", low=60)
