@@ -55,9 +55,10 @@ from aubier.rest.exchange import Limits
 from aubier.rest.importing.running import IMPORT
 from aubier.rest.indexing import service as indexing
 from aubier.rest.interactions import Interactions
+from aubier.rest.outgoing import request as outgoing
 from aubier.search.custom import with_custom
 from aubier.search.parameters import Registry, registry
-from aubier.services import record
+from aubier.services import record, subscriptions
 from aubier.services.record import api as record_api
 from aubier.settings import Settings
 from aubier.store.contents.binaries import Binaries, check_key, master_key
@@ -76,6 +77,7 @@ SERVICES: tuple[Service, ...] = (
     signon.SERVICE,
     sharing.SERVICE,
     record.SERVICE,
+    subscriptions.SERVICE,
     asynchronous.SERVICE,
     bulk.SERVICE,
     indexing.SERVICE,
@@ -105,6 +107,11 @@ class House:
         """A context for an actor, now."""
         return self.access.context(actor, self.clock(), self.settings.language)
 
+    @property
+    def courier(self) -> subscriptions.Courier:
+        """What sends the notifications of subscriptions."""
+        return subscriptions.Courier(self.context, outgoing.send)
+
     def start(self) -> None:
         """Starts the rooms' jobs and deliveries, and what is to be indexed."""
         kinds = {EXPORT.kind: EXPORT, IMPORT.kind: IMPORT, **works(self.server.interactions)}
@@ -113,6 +120,7 @@ class House:
         for service in self.services:
             self.tasks += [asyncio.create_task(self._job(job)) for job in service.jobs]
             self.tasks += [asyncio.create_task(self._deliveries(row)) for row in service.on_change]
+        self.tasks.append(asyncio.create_task(self.courier.run()))
 
     async def stop(self) -> None:
         """Ends jobs and deliveries, then closes the store."""
@@ -160,7 +168,7 @@ class House:
                 _log.warning("deliveries of %s: %s", row.name, refusal)
                 handled = 0
             if not handled:
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(row.every)
 
 
 async def build(
@@ -183,6 +191,7 @@ async def build(
         migrations=migrations(services),
         statements=[row for s in services for row in s.statements],
         watched=_watched(services),
+        on_demand={row.name: row.demand for s in services for row in s.on_change if row.demand},
         bases=_bases(settings),
         strict_references=settings.require_references,
         registry=parameters,
@@ -261,6 +270,7 @@ def refuse_doubles(services: Sequence[Service]) -> None:
     for service in services:
         mine = [f"operation {o.on}/${o.name}" for o in service.operations]
         mine += [f"route {r.method} {r.path}" for r in service.routes]
+        mine += [f"line {r.path}" for r in service.lines]
         mine += [f"door {d.base}" for d in service.doors] + [
             f"statement {s.name}" for s in service.statements
         ]
@@ -277,12 +287,13 @@ def refuse_doubles(services: Sequence[Service]) -> None:
 def _server(settings: Settings, access: Access, services: Sequence[Service], clock: Clock) -> Server:
     operations: dict[tuple[str, str], Operation] = {(o.on, o.name): o for s in services for o in s.operations}
     oauth = {name: signon_api.place(name) for name in ("authorize", "token", "introspect", "revoke")}
+    declared = subscriptions.declared(settings)
 
     def known() -> Registry:
         return access.store.registry
 
     def said(base: str, known: Registry) -> Resource:
-        return capability(base, __version__, PUBLISHED, operations, oauth, known=known)
+        return capability(base, __version__, PUBLISHED, operations, oauth, known=known, extensions=declared)
 
     limits = Limits(settings.page_size, settings.page_size_max)
     interactions = Interactions(_kept(said, known), operations, limits, known)
@@ -304,6 +315,7 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
         routes=[*(r for s in services for r in s.routes), *pages(portal)],
         doors=doors,
         by_key=by_key,
+        lines=[r for s in services for r in s.lines],
         page_error=page_error,
     )
 

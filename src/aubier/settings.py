@@ -71,6 +71,15 @@ class Settings:
         " addresses, if they are not public, that these names may have. None unless named.",
     )
     import_file_bytes: int = _set(16 << 30, "The largest file that $import fetches.", "bytes", low=1024)
+    # Whom it tells
+    subscription_hosts: str = _set(
+        "",
+        "Hosts that notifications may be sent to, over https; a sandbox may also tell its own machine.",
+        "names",
+    )
+    subscription_topics: str = _set(
+        "", "More topics to subscribe to: SubscriptionTopic JSON files.", "folder"
+    )
     # Sign-on
     signon_access_seconds: int = _set(3600, "Life of an access token.", "seconds", low=30, high=86_400)
     signon_refresh_seconds: int = _set(1800, "Life of a refresh token.", "seconds", low=60)

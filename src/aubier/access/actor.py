@@ -21,6 +21,7 @@ class Actor:
     `reference` is the FHIR reference of the actor (`Patient/..`, `Practitioner/..`).
     `profession` is the TRE_G15 code, `organization` the IDNST of the place and `organization_name` its
     name. `scopes` are SMART 2 scopes. `client` is the OAuth client id.
+    `grant` names what was granted to the application, where its token stands on that.
     `purpose` is a v3 PurposeOfUse code (TREAT, PATRQT, ETREAT, SYSADMIN...).
     """
 
@@ -35,6 +36,7 @@ class Actor:
     client: str = ""
     scopes: tuple[str, ...] = ()
     purpose: str = ""
+    grant: str = ""
 
     @property
     def patient(self) -> str:

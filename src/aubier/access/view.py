@@ -21,6 +21,7 @@ from aubier.store.bulk import BulkReport, load
 from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
 from aubier.store.keys import DIRECTORY, type_numbers
+from aubier.store.matching import Met, Question, Version
 from aubier.store.proof.trace import audit_lines, secret_actors
 from aubier.store.reading import Found, Row
 from aubier.store.reading.export import Slice
@@ -199,6 +200,21 @@ class View:
         what = asked.what
         await self._allow(asked.kind, "search", what)
         return await self._told("operation", what, self.access.store.export(self.sight, asked), _UNOPENED)
+
+    async def meets(
+        self, kind: str, logical: str, version: int, questions: Sequence[tuple[Query, bool]]
+    ) -> Met:
+        """Whether a version shows to this actor, and meets each query (with True: the one before it does).
+
+        Leaves no audit line: nothing is shown. Who then shows it reads it first, through the actor's view.
+        Problem as `search_rows` for a query that cannot be asked.
+        """
+        asked = [Question(query, previous) for query, previous in questions]
+        return await self.access.store.meets(self.sight, Version(kind, logical, version), asked, self.conn)
+
+    def query(self, kind: str, pairs: Sequence[tuple[str, str]]) -> Query:
+        """A search as `search` would ask it. Problem naming every fault."""
+        return parse(kind, list(pairs), registry=self.access.store.registry)
 
     async def _whole_history(self) -> list[str]:
         """The types of a history of everything: none stands for all."""
@@ -392,6 +408,10 @@ class View:
         """The same moment for a named system actor: what a room does in its own name, and answers for."""
         actor = system_actor(name)
         return replace(self, actor=actor, sight=sight_of(actor, self.now, self.access.policies))
+
+    def on_behalf(self, actor: Actor) -> View:
+        """The same moment for someone who asked earlier for what a room does now: their rights of today."""
+        return self.access.view(actor, self.now, self.language)
 
     async def _allow(self, kind: str, interaction: str, what: str) -> None:
         if self.trusted:

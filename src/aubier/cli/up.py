@@ -189,7 +189,7 @@ def _serve(settings: Settings, dsn: str) -> None:
         interface=Interfaces.ASGI,
         factory=True,
         workers=settings.workers or max(1, (os.cpu_count() or 1) // 2),
-        websockets=False,
+        websockets=True,
         log_level="warning" if settings.log_level == "info" else settings.log_level,  # type: ignore[arg-type]
         log_access=False,
         respawn_failed_workers=True,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 Resource = dict[str, Any]
 """A FHIR resource as plain JSON data; numbers with a fraction are `decimal.Decimal`."""
@@ -86,7 +86,7 @@ class Operation:
 
     `on` is a resource type, or empty for the system. `instance` operations find the logical id in
     `parameters["_id"]` (a key that `rest` adds beside `parameter`); those of `either` level may have it.
-    `affects_state` False allows GET.
+    `affects_state` False allows GET. `definition` is its canonical where a guide gives one.
     """
 
     name: str
@@ -97,6 +97,7 @@ class Operation:
     instance: bool = False
     affects_state: bool = False
     either: bool = False
+    definition: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +152,16 @@ class Job:
 class OnChange:
     """Called after commit, at least once and in order per patient, for changes of `types`.
 
-    `run(ctx, change)`; `change` has `type`, `id`, `version`, `op` (create, update, delete).
+    `run(ctx, change)`; `change` has `type`, `id`, `version`, `op` (create, update, delete) and `pat`, the
+    compartment. `demand` is a table of the room's own with a column `type`: a change is kept only while a row
+    there names its type (`access.decide.type_number`). `every` so many seconds it is looked what waits.
     """
 
     name: str
     types: tuple[str, ...]
     run: Callable[[Any, Any], Awaitable[None]]
+    demand: str = ""
+    every: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +282,31 @@ class Door:
         return next((o for o in self.offers if o.type == kind), None)
 
 
+class Line(Protocol):
+    """A WebSocket that was accepted, as a room sees it: texts come and go."""
+
+    async def receive(self) -> str | None:
+        """The next text; None when the other end is gone. Problem `too-long` for one beyond the bound."""
+
+    async def send(self, text: str) -> None:
+        """Sends a text. Problem `transient` when the other end is gone."""
+
+    async def close(self, code: int = 1000) -> None:
+        """Ends it, with a code of RFC 6455."""
+
+
+@dataclass(frozen=True, slots=True)
+class LineRoute:
+    """A WebSocket endpoint. `run(context, line)`; each `context()` is of that moment, and its actor is
+    anonymous unless a token came with the request.
+    """
+
+    path: str
+    run: Callable[[Callable[[], Awaitable[Any]], Line], Awaitable[None]]
+    title: str
+    rule: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """A room's table of contents."""
@@ -288,6 +318,7 @@ class Service:
     writes: tuple[str, ...] = ()
     operations: tuple[Operation, ...] = ()
     routes: tuple[Route, ...] = ()
+    lines: tuple[LineRoute, ...] = ()
     doors: tuple[Door, ...] = ()
     policies: tuple[Policy, ...] = ()
     before_write: tuple[BeforeWrite, ...] = ()

@@ -18,7 +18,7 @@ from aubier.access.decide import unidentified
 from aubier.access.view import Access
 from aubier.ground.clock import Clock
 from aubier.ground.problem import Problem, problem
-from aubier.ground.rows import Door, Request, Response, Route
+from aubier.ground.rows import Door, LineRoute, Request, Response, Route
 from aubier.rest.asynchronous.asking import PLACE
 from aubier.rest.deferred.requests import answer_now, deferred
 from aubier.rest.doors.opening import Opening
@@ -36,6 +36,7 @@ from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.origins import preflight, shown_to
 from aubier.rest.outcome import placed
+from aubier.rest.sockets.line import NOWHERE, AsgiLine
 
 _GZIP_FROM = 1400
 """Answers smaller than one network packet gain nothing from gzip."""
@@ -82,6 +83,7 @@ class Server:
     routes: Sequence[Route] = ()
     doors: Sequence[Opening] = ()
     by_key: ByKey | None = None
+    lines: Sequence[LineRoute] = ()
     page_error: PageError | None = None
     others: Any = field(default=None, init=False)
     nobody: tuple[int, int] = field(default=(0, 0), init=False)
@@ -92,7 +94,9 @@ class Server:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The ASGI entry."""
-        if scope["type"] != "http":
+        if scope["type"] == "websocket":
+            await self._line(scope, receive, send)
+        elif scope["type"] != "http":
             await self.others(scope, receive, send)
         elif scope["path"].startswith("/health/"):
             await self._health(scope["path"], send)
@@ -104,6 +108,25 @@ class Server:
             await self._door(door, scope, receive, send)
         else:
             await self.others(scope, receive, send)
+
+    async def _line(self, scope: Any, receive: Any, send: Any) -> None:
+        """A WebSocket of a room; who asks is found once, and again in what they ask then."""
+        route = next((r for r in self.lines if r.path == scope["path"]), None)
+        headers = _by_token(_headers(scope))
+        await receive()
+        try:
+            actor = (await self.context(headers, self.language)).actor
+        except Problem:
+            route = None
+        if route is None:
+            await send({"type": "websocket.close", "code": NOWHERE})
+            return
+        await send({"type": "websocket.accept"})
+
+        async def context() -> Context:
+            return self.access.context(actor, self.clock(), self.language)
+
+        await route.run(context, AsgiLine(receive, send))
 
     async def _health(self, path: str, send: Any) -> None:
         """`/health/live`: this process answers. `/health/ready`: the store answers too."""

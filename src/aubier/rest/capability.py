@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Operation, Resource
@@ -34,10 +35,12 @@ def capability(
     oauth: Mapping[str, str],
     *,
     known: Registry | None = None,
+    extensions: Mapping[str, Sequence[Resource]] = MappingProxyType({}),
 ) -> Resource:
     """The statement of the FHIR base at `base`. `published` is a FHIR date, `known` what can be searched.
 
     `oauth` are the paths of the OpenID provider by the names that SMART gives them: authorize, token...
+    `extensions` are what rooms declare by type, of the server itself under an empty name.
     """
     return {
         "resourceType": "CapabilityStatement",
@@ -50,25 +53,37 @@ def capability(
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
         "patchFormat": PATCH_FORMATS,
-        "rest": [_rest(base, operations, oauth, known or registry())],
+        "rest": [_rest(base, operations, oauth, known or registry(), extensions)],
     }
 
 
 def _rest(
-    base: str, operations: Mapping[tuple[str, str], Operation], oauth: Mapping[str, str], known: Registry
+    base: str,
+    operations: Mapping[tuple[str, str], Operation],
+    oauth: Mapping[str, str],
+    known: Registry,
+    extensions: Mapping[str, Sequence[Resource]],
 ) -> Resource:
     row: Resource = {
+        **_extended(extensions, ""),
         "mode": "server",
         "compartment": [
             f"http://hl7.org/fhir/CompartmentDefinition/{kind.lower()}" for kind in definitions().compartments
         ],
         "security": _security(base.removesuffix("/fhir"), oauth),
-        "resource": [_resource(kind, operations, known) for kind in sorted(definitions().resource_types)],
+        "resource": [
+            {**_extended(extensions, kind), **_resource(kind, operations, known)}
+            for kind in sorted(definitions().resource_types)
+        ],
         "interaction": [{"code": c} for c in ("transaction", "batch", "search-system", "history-system")],
     }
     own = [_operation(o) for (on, _), o in operations.items() if not on]
     own += [_standard(o) for o in OPERATIONS if not o.on]
     return {**row, "operation": own} if own else row
+
+
+def _extended(extensions: Mapping[str, Sequence[Resource]], name: str) -> Resource:
+    return {"extension": list(extensions[name])} if extensions.get(name) else {}
 
 
 def _security(origin: str, oauth: Mapping[str, str]) -> Resource:
@@ -124,7 +139,7 @@ def _includes(kind: str, parameters: Sequence[Parameter]) -> list[str]:
 def _operation(operation: Operation) -> Resource:
     return {
         "name": operation.name,
-        "definition": _definition(operation.on, operation.name),
+        "definition": operation.definition or _definition(operation.on, operation.name),
         "documentation": f"{operation.title['en']} ({operation.rule})",
     }
 

@@ -27,13 +27,17 @@ _NEXT = """select o.no, o.pat, o.type, o.id, o.ver, o.op, o.tries from outbox o
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One committed change: `op` is create, update or delete; `tries` counts earlier deliveries."""
+    """One committed change: `op` is create, update or delete; `tries` counts earlier deliveries.
+
+    `pat` is the number of the compartment: what happens there is told in order.
+    """
 
     type: str
     id: str
     version: int
     op: str
     tries: int = 0
+    pat: int = 0
 
 
 Handler = Callable[[Change], Awaitable[None]]
@@ -67,7 +71,9 @@ async def _drain(conn: object, consumer: str, handle: Handler, now: int, most: i
 
 
 async def _one(conn: object, row: dict[str, int], handle: Handler, now: int) -> None:
-    change = Change(type_names()[row["type"]], str(row["id"]), row["ver"], _OPS[row["op"]], row["tries"])
+    change = Change(
+        type_names()[row["type"]], str(row["id"]), row["ver"], _OPS[row["op"]], row["tries"], row["pat"]
+    )
     try:
         await handle(change)
     except (

@@ -21,6 +21,7 @@ from aubier.search.sql import Args
 from aubier.store.indexing import SERVED, Makings, expect, follow, hold, steers
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
+from aubier.store.matching import Met, Question, Version, meets
 from aubier.store.numbers import Numbers
 from aubier.store.opening.reach import reach
 from aubier.store.opening.reindexing import reindex
@@ -45,7 +46,8 @@ _AT_ONCE = 4
 class Store:
     """Resources, their history, rights, audit and outbox in one PostgreSQL database.
 
-    `statements` are the rooms' named statements. `watchers` gives the consumers of changes of a type.
+    `statements` are the rooms' named statements. `watched` gives the consumers of changes of a type;
+    `on_demand` the table of those who want only the types that it names at the moment of the change.
     `find_codes` gives the codes of a value set, or below a code, when a search names one.
     `bases` are the base URLs of this server: an absolute reference below one of them is a local one.
     `pool` and `planned` are its connections: those of the second plan a statement once, for any values.
@@ -57,6 +59,7 @@ class Store:
     dsn: str = ""
     statements: Mapping[str, Statement] = field(default_factory=dict)
     watched: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    on_demand: Mapping[str, str] = field(default_factory=dict)
     bases: tuple[str, ...] = ()
     ids: Callable[[], str] = random_ids
     strict_references: bool = False
@@ -196,6 +199,14 @@ class Store:
         async with self._reader(sight) as reader:
             return await export(reader, asked, self.index)
 
+    async def meets(
+        self, sight: Sight, version: Version, questions: Sequence[Question], conn: Connection | None = None
+    ) -> Met:
+        """What a version answers to searches, for this actor; see `matching.meets`."""
+        listed = [replace(q, query=await self.listed(q.query)) for q in questions]
+        async with self._reader(sight, conn) as r:
+            return await meets(r.conn, sight, self.keys, self.index, version=version, questions=listed)
+
     async def transact(self, sight: Sight, batch: Batch) -> list[Written]:
         """Writes all or nothing; gives what came of each intent in order.
 
@@ -238,6 +249,7 @@ class Store:
             held=partial(index, keys=self.keys, local=self.local, of=self.makings.held),
             version=self.makings.version,
             watchers=lambda kind: self.watched.get(kind, ()),
+            on_demand=self.on_demand,
             strict_references=self.strict_references,
         )
 

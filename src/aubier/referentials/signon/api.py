@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from aubier.access.actor import Actor, Context
@@ -77,6 +78,7 @@ __all__ = [
     "place",
     "remove_client",
     "session_actor",
+    "still",
     "withdraw_consent",
 ]
 
@@ -130,6 +132,27 @@ async def issue_token(ctx: Context, login: str, scope: str = "") -> str:
     kept = await keep_grant(ctx, grant, until)
     token, _ = await access_token(ctx, kept, subject_of(account, PLATFORM))
     return token
+
+
+async def still(ctx: Context, actor: Actor) -> Actor | None:
+    """The actor that authenticated once, as they are now, with the scopes they had; None when that ended.
+
+    For what is done later on their behalf. It ends with the account, with the application, with what the
+    person let it do, and with the token's own grant when that was revoked; not when a token merely expired.
+    """
+    if not actor.grant:
+        return None
+    rows = await ctx.store.run("signon.standing", actor.login, actor.client, actor.grant)
+    row = rows[0]
+    own_client = actor.client == COMMAND_LINE and signon_settings(ctx.settings).sandbox
+    if row["revoked"] or not (own_client or row["client_name"]):
+        return None
+    if actor.kind == "system" and not row["login"]:
+        return replace(actor, name=row["client_name"]) if actor.login == f"system:{actor.client}" else None
+    if not row["active"] or not (own_client or row["lets"]):
+        return None
+    now = actor_of(account_of(row), client=actor.client, scopes=actor.scopes)
+    return replace(now, grant=actor.grant)
 
 
 def _granted(account: Account, scope: str) -> Parsed:

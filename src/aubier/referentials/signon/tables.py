@@ -314,6 +314,18 @@ LEFT JOIN signon_client c ON c.id = g.client""",
         "All that an access token stands on, in one read",
         together=True,
     ),
+    Statement(
+        "signon.standing",
+        f"""SELECT q.n, g.revoked_at IS NOT NULL AS revoked, c.name AS client_name,
+  c.first_party OR EXISTS (SELECT 1 FROM signon_consent t WHERE t.login = q.login AND t.client = q.client)
+    OR g.gid IS NOT NULL AS lets, {_A}
+FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS q(login, client, gid, n)
+LEFT JOIN signon_grant g ON g.gid = q.gid
+LEFT JOIN signon_account a ON a.login = q.login
+LEFT JOIN signon_client c ON c.id = q.client""",
+        "What is left of what an actor stood on",
+        together=True,
+    ),
 )
 
 _SWEEP = (

@@ -148,9 +148,14 @@ async def copy_audit(conn: Connection, sight: Sight, items: Iterable[Item]) -> N
 
 async def copy_changes(conn: Connection, store: Store, items: Iterable[Item]) -> None:
     """What the rooms that watch these types are to be told."""
+    wanted = {
+        consumer: {r["type"] for r in await conn.fetch(f"select distinct type from {table}")}
+        for consumer, table in store.on_demand.items()
+    }
     rows = [
-        (consumer, item.pat, type_numbers()[item.kind], item.id, 1, _OP)
+        (consumer, item.pat, number, item.id, 1, _OP)
         for item in items
         for consumer in store.watched.get(item.kind, ())
+        if (number := type_numbers()[item.kind]) in wanted.get(consumer, (number,))
     ]
     await copy(conn, "outbox", ("consumer", "pat", "type", "id", "ver", "op"), rows)

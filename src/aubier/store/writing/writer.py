@@ -7,7 +7,7 @@ outbox and audit line under the guard that the actor may write there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -36,7 +36,8 @@ from aubier.store.writing.step import Again, Step, op_of, stamped
 
 @dataclass(slots=True)
 class Writer:
-    """One transact. `watchers(type)` are the consumers of its changes.
+    """One transact. `watchers(type)` are the consumers of its changes; one in `on_demand` only while its
+    table names the type.
 
     `index` gives the rows of what is written, `held` those that may be there of what was before; both are so
     for the state `version` of what is indexed.
@@ -51,6 +52,7 @@ class Writer:
     held: Callable[[Resource], Indexed]
     version: int
     watchers: Callable[[str], Sequence[str]]
+    on_demand: Mapping[str, str] = field(default_factory=dict)
     strict_references: bool = False
     steps: list[Step] = field(default_factory=list)
 
@@ -275,8 +277,16 @@ class Writer:
         columns = [args.add(list(c), cast) for c, cast in zip(zip(*rows, strict=True), casts, strict=True)]
         return [
             "insert into outbox (consumer, pat, type, id, ver, op) select u.* from"
-            f" unnest({', '.join(columns)}) u where {ok}"
+            f" unnest({', '.join(columns)}) u(consumer, pat, type, id, ver, op)"
+            f" where {ok}{self._demanded(args)}"
         ]
+
+    def _demanded(self, args: Args) -> str:
+        return "".join(
+            f" and (u.consumer <> {args.add(consumer, 'text')}"
+            f" or exists (select 1 from {table} w where w.type = u.type))"
+            for consumer, table in self.on_demand.items()
+        )
 
     def _line(self, batch: Batch, live: Sequence[Step], touched: Sequence[int], args: Args) -> str:
         shown = "read" if any(s.id for s in self.steps) else "search"

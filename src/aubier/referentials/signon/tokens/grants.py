@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, lru_cache
 from typing import Any, TypeGuard
@@ -155,9 +155,9 @@ class Bearer:
     @cached_property
     def actor(self) -> Actor:
         """On whose behalf the bearer acts."""
-        scopes = tuple(str(self.scopes).split())
+        scopes, grant = tuple(str(self.scopes).split()), self.grant.gid
         if self.account:
-            return actor_of(self.account, client=self.grant.client, scopes=scopes)
+            return replace(actor_of(self.account, client=self.grant.client, scopes=scopes), grant=grant)
         name = f"system:{self.grant.client}"
         return Actor(
             "system",
@@ -167,6 +167,7 @@ class Bearer:
             client=self.grant.client,
             scopes=scopes,
             purpose="HSYSADMIN",
+            grant=grant,
         )
 
 

@@ -1,0 +1,1 @@
+"""WebSockets: what an ASGI server gives, as rooms see it."""

@@ -1,0 +1,63 @@
+"""WebSockets for rooms: the ASGI messages turned into texts that come and go. Rule: RFC 6455; ASGI 3."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from aubier.ground.problem import Problem, problem
+
+_LONGEST = 8192
+NOWHERE = 4404
+"""What a socket at an unknown address is closed with."""
+
+
+@dataclass(slots=True)
+class AsgiLine:
+    """An accepted socket. Sending takes turns: whoever tells may be several."""
+
+    take: Any
+    give: Any
+    ended: bool = False
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def receive(self) -> str | None:
+        """The next text; None when the other end is gone. Problem for one that is too long."""
+        while not self.ended:
+            message = await self.take()
+            if message["type"] == "websocket.disconnect":
+                self.ended = True
+                break
+            text = message.get("text")
+            if text is None:
+                text = (message.get("bytes") or b"").decode("utf-8", "replace")
+            if len(text) > _LONGEST:
+                raise problem("too-long", "This text is too long", "Ce texte est trop long")
+            return str(text)
+        return None
+
+    async def send(self, text: str) -> None:
+        """Sends a text; Problem (transient) when the other end is gone."""
+        async with self.turn:
+            if self.ended:
+                raise _gone()
+            try:
+                await self.give({"type": "websocket.send", "text": text})
+            except (OSError, RuntimeError) as error:
+                self.ended = True
+                raise _gone() from error
+
+    async def close(self, code: int = 1000) -> None:
+        """Ends it."""
+        async with self.turn:
+            if not self.ended:
+                self.ended = True
+                try:
+                    await self.give({"type": "websocket.close", "code": code})
+                except (OSError, RuntimeError):
+                    return
+
+
+def _gone() -> Problem:
+    return problem("transient", "The other end is gone", "L'autre bout est parti")

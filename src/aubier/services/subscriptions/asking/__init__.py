@@ -1,0 +1,1 @@
+"""What a Subscription asks for, read and refused: criteria, topics, channels and endpoints."""

@@ -1,0 +1,82 @@
+"""The room's table of contents, and what it declares of itself."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from aubier.access.actor import Context
+from aubier.ground.clock import milliseconds
+from aubier.ground.rows import Job, Resource, Service
+from aubier.referentials.signon.api import still
+from aubier.services.subscriptions.asking.topics import topics
+from aubier.services.subscriptions.operations import OPERATIONS, socket_url
+from aubier.services.subscriptions.rules import BEFORE_WRITE, read_actor
+from aubier.services.subscriptions.tables import MIGRATIONS, STATEMENTS
+from aubier.services.subscriptions.telling.courier import WITHDRAWN
+from aubier.services.subscriptions.telling.intake import on_change
+from aubier.services.subscriptions.telling.lines import ROUTES
+
+_KEPT, _KEPT_UNTOLD = timedelta(days=7), timedelta(days=30)
+_TOGETHER = 100
+_TOPIC = (
+    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
+    "/capabilitystatement-subscriptiontopic-canonical"
+)
+_SOCKET = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
+
+
+async def keep(ctx: Context) -> None:
+    """Ends the subscriptions of those who are gone, and deletes what was told long ago.
+
+    Told events are kept a week, those that nobody took a month.
+    """
+    texts = [row["actor"] for row in await ctx.store.run("subscriptions.owners")]
+    for start in range(0, len(texts), _TOGETHER):
+        some = texts[start : start + _TOGETHER]
+        standing = await asyncio.gather(*(still(ctx, read_actor(text)) for text in some))
+        for text, actor in zip(some, standing, strict=True):
+            if actor is None:
+                for row in await ctx.store.run("subscriptions.of_actor", text):
+                    await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False)
+    ends = (ctx.now, ctx.now - _KEPT, ctx.now - _KEPT_UNTOLD)
+    await ctx.store.run("subscriptions.sweep", *map(milliseconds, ends))
+
+
+def declared(settings: Any) -> dict[str, list[Resource]]:
+    """Extensions of the capability statement: those of the server under an empty name, others by type."""
+    found = sorted(topics(str(settings.subscription_topics)))
+    return {
+        "": [{"url": _SOCKET, "valueUri": socket_url(settings)}],
+        "Subscription": [{"url": _TOPIC, "valueCanonical": url} for url in found],
+    }
+
+
+SERVICE = Service(
+    "subscriptions",
+    {"fr": "Abonnements", "en": "Subscriptions"},
+    {
+        "fr": "Prévenir un logiciel de ce qui arrive dans les dossiers qu'il peut voir.",
+        "en": "Tell software of what happens in the records that it may see.",
+    },
+    writes=("Subscription",),
+    operations=OPERATIONS,
+    lines=ROUTES,
+    before_write=BEFORE_WRITE,
+    on_change=on_change(),
+    jobs=(
+        Job(
+            "subscriptions-keep",
+            30,
+            keep,
+            {
+                "fr": "Arrêter les abonnements retirés, effacer le passé",
+                "en": "End what was withdrawn; sweep",
+            },
+        ),
+    ),
+    migrations=MIGRATIONS,
+    statements=STATEMENTS,
+)
+"""Everything this room brings."""

@@ -1,0 +1,268 @@
+"""What is kept of subscriptions beside the resources: what each asks, its events, who is waited for.
+
+An event row is written by one statement with its number, and marked by one when it is acknowledged: whoever
+goes on after a process was killed goes on there, at least once. Every key begins with the subscription, by
+which these tables can be distributed.
+"""
+
+# ruff: noqa: S608 (the only things interpolated are the column lists of this file)
+
+from __future__ import annotations
+
+from aubier.ground.rows import Migration, Statement
+
+DEMAND = "subscription_trigger"
+"""The table whose column `type` says of which types changes are kept for this room."""
+
+MIGRATIONS = (
+    Migration(
+        1,
+        "subscriptions",
+        """
+create table subscription_state (
+  id text collate "C" primary key, owner text not null, actor text not null,
+  plan text not null, headers text[] not null,
+  channel text not null, status text not null
+    check (status in ('requested', 'active', 'error', 'refused', 'off')),
+  told text not null default '', error text not null default '',
+  events bigint not null default 0, ends bigint not null, beat bigint not null default 0,
+  next_at bigint not null default 0, lease bigint not null default 0, tries int not null default 0,
+  fails int not null default 0, bound text not null default '');
+create index subscription_owner on subscription_state (owner);
+create index subscription_call on subscription_state (next_at)
+  where status in ('requested', 'active', 'error') or status <> told;
+create table subscription_trigger (
+  sub text collate "C" not null, no int not null, type smallint not null, text text not null,
+  primary key (sub, no));
+create index subscription_trigger_type on subscription_trigger (type, text);
+create table subscription_event (
+  sub text collate "C" not null, no bigint not null, pat bigint not null, type text not null,
+  id text collate "C" not null, ver int not null, op text not null, at bigint not null,
+  state text not null default 'waiting' check (state in ('waiting', 'sent', 'kept', 'dead', 'closed')),
+  tries int not null default 0, next_at bigint not null default 0, lease bigint not null default 0,
+  error text not null default '', primary key (sub, no));
+create unique index subscription_event_once on subscription_event (sub, type, id, ver);
+create index subscription_event_lane on subscription_event (sub, pat, no) where state = 'waiting';
+create index subscription_event_due on subscription_event (next_at) where state = 'waiting';
+create index subscription_event_dead on subscription_event (sub, no) where state = 'dead';
+create index subscription_event_at on subscription_event (at);
+create table subscription_binding (
+  token text primary key, subs text[] not null, actor text not null, till bigint not null);
+""",
+    ),
+)
+
+_STATE = (
+    "s.id, s.actor, s.plan, s.headers, s.channel, s.status, s.error, s.events, s.ends, s.beat, s.tries,"
+    " s.fails, s.bound, s.next_at"
+)
+_LIVES = (
+    "exists (select 1 from id_map m join res r on r.pat = m.pat and r.rid = m.rid"
+    " where m.type = {type}::smallint and m.id = s.id)"
+)
+"""The Subscription itself is still there: a deletion counts from its own commit on."""
+
+_ASKING = (
+    Statement(
+        "subscriptions.put",
+        "with t as (delete from subscription_trigger where sub = $1 and no >= cardinality($6::smallint[])),"
+        " n as (insert into subscription_trigger (sub, no, type, text)"
+        " select $1, u.n - 1, u.type, u.text from unnest($6::smallint[], $7::text[]) with ordinality"
+        " u(type, text, n) on conflict (sub, no) do update set type = excluded.type, text = excluded.text)"
+        " insert into subscription_state as s (id, actor, plan, headers, channel, status, told, ends, owner)"
+        " values ($1, $2, $3, $4, $5, 'requested', 'requested', $8::bigint, $9)"
+        " on conflict (id) do update set actor = $2, plan = $3, headers = $4, channel = $5,"
+        " status = 'requested', told = 'requested', error = '', ends = $8::bigint,"
+        " next_at = 0, tries = 0, fails = 0, bound = ''",
+        "What a subscription asks, from now on",
+    ),
+    Statement("subscriptions.one", f"select {_STATE} from subscription_state s where s.id = $1", "One"),
+    Statement(
+        "subscriptions.some",
+        f"select {_STATE} from subscription_state s where s.id = any($1::text[])"
+        " and s.status in ('active', 'error') and (s.ends = 0 or s.ends > $2::bigint)",
+        "Those of these that are to be told of events",
+    ),
+    Statement(
+        "subscriptions.set",
+        "with t as (delete from subscription_trigger where sub = $1 and $2 in ('off', 'refused'))"
+        " update subscription_state s set status = $2, error = $3,"
+        " told = case when $4 then $2 else s.told end,"
+        " bound = case when $2 in ('off', 'refused') then '' else s.bound end, lease = 0,"
+        " next_at = case when $2 = 'error' then s.next_at else 0 end,"
+        " fails = case when $2 = 'active' then 0 else s.fails end where s.id = $1 and s.status <> 'off'"
+        " returning s.id",
+        "A subscription changes its status; one that is off stays off until it is asked anew",
+    ),
+    Statement(
+        "subscriptions.told",
+        "update subscription_state set told = $2 where id = $1",
+        "The resource says the status",
+    ),
+    Statement(
+        "subscriptions.forget",
+        "with t as (delete from subscription_trigger where sub = $1),"
+        " e as (delete from subscription_event where sub = $1)"
+        " delete from subscription_state where id = $1",
+        "A subscription that was deleted",
+    ),
+)
+
+_EVENTS = (
+    Statement(
+        "subscriptions.asked_of",
+        "select t.text, array_agg(t.sub order by t.sub) as subs from subscription_trigger t"
+        " where t.type = $1::smallint group by t.text order by t.text",
+        "What is asked of changes of a type, each once, and by whom",
+    ),
+    Statement(
+        "subscriptions.add",
+        "with s as (update subscription_state s set events = s.events + 1 where s.id = any($1::text[])"
+        " and s.status in ('active', 'error') and not exists (select 1 from subscription_event e"
+        " where e.sub = s.id and e.type = $3 and e.id = $4 and e.ver = $5::int) returning s.id, s.events)"
+        " insert into subscription_event (sub, no, pat, type, id, ver, op, at)"
+        " select s.id, s.events, $2::bigint, $3, $4, $5::int, $6, $7::bigint from s returning sub",
+        "An event, with its number; nothing when it is there already",
+    ),
+    Statement(
+        "subscriptions.claim",
+        # The oldest event of each lane that nobody is sending; few of one subscription, fewer of one that
+        # fails, so that an endpoint which hangs leaves room for the others.
+        "with lanes as (select e.sub, e.no, s.fails,"
+        " row_number() over (partition by e.sub order by e.no) as n,"
+        " (select count(*) from subscription_event x where x.sub = e.sub and x.state = 'waiting'"
+        "  and x.lease > $1::bigint) as busy"
+        " from subscription_event e join subscription_state s on s.id = e.sub"
+        " where e.state = 'waiting' and e.next_at <= $1::bigint and e.lease <= $1::bigint"
+        " and s.status in ('active', 'error') and s.next_at <= $1::bigint"
+        " and (s.channel <> 'websocket' or s.bound = any($3::text[]))"
+        " and not exists (select 1 from subscription_event b where b.sub = e.sub and b.pat = e.pat"
+        "  and b.state = 'waiting' and b.no < e.no)),"
+        " due as (select e.sub, e.no from subscription_event e join lanes l on l.sub = e.sub and l.no = e.no"
+        " where l.n + l.busy <= case when l.fails > 0 then 1 else $5::int end"
+        " and e.state = 'waiting' and e.lease <= $1::bigint"
+        " order by l.n, e.no limit $2::int for update of e skip locked),"
+        " took as (update subscription_event e set lease = $4::bigint from due"
+        " where e.sub = due.sub and e.no = due.no returning e.*)"
+        f" select t.no, t.pat, t.type, t.id as focus, t.ver, t.op, t.at, t.tries as tried, {_STATE},"
+        f" {_LIVES.format(type='$6')} as lives from took t join subscription_state s on s.id = t.sub",
+        "Events to send now, taken for a while",
+    ),
+    Statement(
+        "subscriptions.sent",
+        "with s as (update subscription_state set fails = 0, next_at = 0, beat = $5::bigint where id = $1)"
+        " update subscription_event set state = $4, lease = 0, error = ''"
+        " where sub = $1 and no = $2::bigint and lease = $3::bigint and state = 'waiting'",
+        "An event was acknowledged, or is not to be told",
+    ),
+    Statement(
+        "subscriptions.failed",
+        "with s as (update subscription_state s set fails = s.fails + $7::int,"
+        " next_at = case when $7::int > 0 then $5::bigint else s.next_at end,"
+        " error = case when $7::int > 0 then $4 else s.error end where s.id = $1 returning s.fails)"
+        " update subscription_event e set tries = e.tries + 1, next_at = $5::bigint, lease = 0, error = $4,"
+        " state = case when e.tries + 1 >= $6::int then 'dead' else 'waiting' end from s"
+        " where e.sub = $1 and e.no = $2::bigint and e.lease = $3::bigint and e.state = 'waiting'"
+        " returning s.fails, e.state",
+        "An event was not taken: it is tried again later, or kept as a dead letter",
+    ),
+    Statement(
+        "subscriptions.release",
+        "update subscription_event set lease = 0 where sub = $1 and no = $2::bigint and lease = $3::bigint",
+        "An event that could not even be tried here",
+    ),
+    Statement(
+        "subscriptions.gaps",
+        "select g.first, g.last from (select min(e.no) as first, max(e.no) as last from (select d.no,"
+        " d.no - row_number() over (order by d.no) as run from subscription_event d"
+        " where d.sub = $1 and d.state = 'dead') e group by e.run) g order by g.first limit 20",
+        "The events that could not be told, as spans of numbers",
+    ),
+    Statement(
+        "subscriptions.events",
+        "select no, type, id as focus, ver, op, at, state from subscription_event where sub = $1"
+        " and no between $2::bigint and $3::bigint and state <> 'kept' order by no limit $4::int",
+        "Events by their numbers",
+    ),
+    Statement(
+        "subscriptions.close_gap",
+        "update subscription_event set state = 'closed' where sub = $1 and state = 'dead'"
+        " and no between $2::bigint and $3::bigint",
+        "The subscriber has fetched what could not be told",
+    ),
+)
+
+_CALLS = (
+    Statement(
+        "subscriptions.calls",
+        "with due as (select s.id from subscription_state s where s.lease <= $1::bigint"
+        " and (s.told <> s.status or s.next_at <= $1::bigint and (s.status = 'requested'"
+        " or s.status in ('active', 'error') and (s.ends > 0 and s.ends <= $1::bigint"
+        " or s.beat > 0 and s.beat <= $1::bigint"
+        " and (s.channel <> 'websocket' or s.bound = any($3::text[])))))"
+        " order by s.next_at limit $2::int for update of s skip locked)"
+        " update subscription_state s set lease = $4::bigint from due where s.id = due.id"
+        f" returning {_STATE}, s.told, {_LIVES.format(type='$5')} as lives",
+        "Subscriptions that wait for a handshake, a heartbeat, their end, or to say their status",
+    ),
+    Statement(
+        "subscriptions.called",
+        "update subscription_state set tries = $3::int, next_at = $4::bigint, beat = $5::bigint, lease = 0,"
+        " error = $6, fails = case when $6 = '' then 0 else fails end where id = $1 and lease = $2::bigint",
+        "What came of a handshake or a heartbeat",
+    ),
+    Statement(
+        "subscriptions.owners",
+        "select distinct actor from subscription_state where status in ('requested', 'active', 'error')",
+        "On whose behalf anything is told",
+    ),
+    Statement(
+        "subscriptions.of_owner",
+        "select id from subscription_state where owner = $1 and status in ('requested', 'active', 'error')",
+        "What is told on behalf of one",
+    ),
+    Statement(
+        "subscriptions.of_actor",
+        "select id from subscription_state where actor = $1 and status in ('requested', 'active', 'error')",
+        "What is told by the rights of one token's grant",
+    ),
+    Statement(
+        "subscriptions.sweep",
+        "with b as (delete from subscription_binding where till <= $1::bigint)"
+        " delete from subscription_event where at <= $2::bigint and (state <> 'waiting' or at <= $3::bigint)",
+        "Delete what was told long ago",
+    ),
+)
+
+_BINDINGS = (
+    Statement(
+        "subscriptions.bindable",
+        "insert into subscription_binding (token, subs, actor, till) values ($1, $2::text[], $3, $4::bigint)",
+        "A token that opens a socket, as its digest",
+    ),
+    Statement(
+        "subscriptions.use_token",
+        "delete from subscription_binding where token = $1 returning subs, actor, till",
+        "A token, used: it goes",
+    ),
+    Statement(
+        "subscriptions.bind",
+        "update subscription_state s set bound = $2"
+        " where s.id = any($1::text[]) and s.channel = 'websocket' and s.status in ('active', 'error')"
+        f" and {_LIVES.format(type='$3')} returning {_STATE}",
+        "A socket takes the notifications of these; one that had them has them no more",
+    ),
+    Statement(
+        "subscriptions.unbind",
+        "update subscription_state set bound = '' where bound = $1",
+        "A socket is gone",
+    ),
+    Statement(
+        "subscriptions.still_bound",
+        "select distinct bound from subscription_state where bound = any($1::text[])",
+        "The sockets that still have something to be told",
+    ),
+)
+
+STATEMENTS = (*_ASKING, *_EVENTS, *_CALLS, *_BINDINGS)
+"""Every statement of this room."""

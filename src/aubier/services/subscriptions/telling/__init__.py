@@ -1,0 +1,1 @@
+"""Telling subscribers: which changes are events, what a notification says, how it gets there."""

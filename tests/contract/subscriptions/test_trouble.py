@@ -1,0 +1,259 @@
+"""Endpoints that fail: order, retries, dead letters and their gaps, and nobody else made to wait."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from aubier.rest.outgoing import request as outgoing
+from aubier.services.subscriptions import Courier
+from aubier.services.subscriptions.telling.courier import CALLS, LEASE_MS, TRIES
+from tests.contract.conftest import outcome
+from tests.contract.subscriptions.conftest import BACKPORT, FINAL, Desk, by_criteria, by_topic
+from tests.contract.subscriptions.endpoint import Endpoint, Sent, endpoint
+
+
+def of(patient: str) -> tuple[str, ...]:
+    return (f"Observation?patient={patient}",)
+
+
+def numbers(hook: Endpoint) -> list[int]:
+    return [n for s in hook.events() for n in s.numbers]
+
+
+async def test_a_patient_s_events_come_in_order_whatever_fails(desk: Desk, hook: Endpoint) -> None:
+    patient = await desk.api.person()
+    await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient)))
+    failing = [500, 503]
+    hook.answers = lambda sent: failing.pop() if failing else 200
+    for _ in range(4):
+        await desk.observe(patient)
+    for _ in range(4):
+        await desk.work()
+        desk.wait(seconds=10)
+    assert numbers(hook) == [1, 1, 1, 2, 3, 4]
+
+
+async def test_one_event_that_is_refused_holds_its_patient_only(desk: Desk, hook: Endpoint) -> None:
+    poisoned, well = await desk.api.person(), await desk.api.person()
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(f"{poisoned},{well}")))
+    poison = await desk.observe(poisoned)
+    hook.answers = lambda sent: 422 if poison in sent.body.decode() else 200
+    await desk.observe(poisoned)
+    for _ in range(3):
+        await desk.observe(well)
+    await desk.work()
+    assert len(numbers(hook)) == 4, "the poison once, the three of the other patient"
+    assert await desk.status(sub) == "active", "the endpoint is well"
+    states = {(e["pat"], e["state"]) for e in await desk.events(sub)}
+    assert {state for _, state in states} == {"waiting", "sent"} and len(states) == 2
+
+
+async def test_after_its_tries_an_event_is_a_dead_letter_with_a_gap(
+    desk: Desk, hook: Endpoint, caplog: pytest.LogCaptureFixture
+) -> None:
+    patient = await desk.api.person()
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient)))
+    poison = await desk.observe(patient)
+    hook.answers = lambda sent: 422 if poison in sent.body.decode() and sent.numbers == [1] else 200
+    for _ in range(TRIES):
+        await desk.work()
+        desk.wait(minutes=11)
+    assert numbers(hook) == [1] * TRIES
+    assert f"subscription {sub}: event 1 is a dead letter" in caplog.text, "the operator is told"
+    await desk.observe(patient)
+    await desk.work()
+    assert numbers(hook)[-1] == 2, "the lane goes on"
+    gap = hook.events()[-1].status["error"][0]["text"]
+    assert (
+        "Events 1 to 1" in gap
+        and f"Subscription/{sub}/$events?eventsSinceNumber=1&eventsUntilNumber=1" in gap
+    )
+    status = await desk.api.good("GET", f"Subscription/{sub}/$status")
+    assert "Events 1 to 1" in str(status)
+    fetched = await desk.api.good(
+        "GET", f"Subscription/{sub}/$events?eventsSinceNumber=1&eventsUntilNumber=1"
+    )
+    assert fetched["entry"][1]["fullUrl"].endswith(poison)
+    status = await desk.api.good("GET", f"Subscription/{sub}/$status")
+    assert "Events 1 to 1" not in str(status), "fetched, it is no gap"
+
+
+async def test_an_endpoint_that_says_nothing_holds_up_nobody(desk: Desk, hook: Endpoint) -> None:
+    patients = [await desk.api.person() for _ in range(3)]
+    async with endpoint() as silent:
+        silent.answers = lambda sent: None if sent.body and sent.kind != "handshake" else 200
+        extension = [{"url": f"{BACKPORT}/backport-timeout", "valueUnsignedInt": 1}]
+        mute = by_topic(FINAL, silent.url, filters=of(",".join(patients)), extension=extension)
+        sub = await desk.subscribe(mute)
+        await desk.subscribe(by_topic(FINAL, hook.url, filters=of(",".join(patients))))
+        for _ in range(2):
+            for patient in patients:
+                await desk.observe(patient)
+        await desk.take_in()
+        while len(hook.events()) < 6:
+            await desk.courier.turn()
+            await asyncio.sleep(0)
+        assert sum(e["state"] == "waiting" for e in await desk.events(sub)) == 6
+        await desk.courier.settle()
+        assert (await desk.events(sub))[0]["error"] == "The endpoint did not answer: no answer in time"
+
+
+async def test_a_subscription_says_that_its_endpoint_fails_and_that_it_is_well_again(
+    desk: Desk, hook: Endpoint
+) -> None:
+    patient = await desk.api.person()
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient)))
+    hook.answers = lambda sent: 503
+    await desk.observe(patient)
+    for _ in range(3):
+        await desk.work()
+        desk.wait(minutes=1)
+    assert await desk.status(sub) == "error"
+    read = await desk.api.good("GET", f"Subscription/{sub}")
+    assert read["error"] == "The endpoint answered 503"
+    assert (await desk.api.good("GET", "Subscription/$status?status=error"))["total"] >= 1
+    hook.answers = lambda sent: 200
+    desk.wait(minutes=11)
+    await desk.work()
+    assert await desk.status(sub) == "active"
+    assert [e["state"] for e in await desk.events(sub)] == ["sent"]
+
+
+async def test_without_a_handshake_it_never_becomes_active(desk: Desk, hook: Endpoint) -> None:
+    hook.answers = lambda sent: 500
+    patient = await desk.api.person()
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient)))
+    assert await desk.status(sub) == "requested"
+    await desk.observe(patient)
+    for _ in range(CALLS):
+        desk.wait(minutes=11)
+        await desk.work()
+    assert await desk.status(sub) == "error"
+    assert {s.kind for s in hook.sent} == {"handshake"}
+    assert len(hook.sent) == CALLS
+    hook.answers = lambda sent: 200
+    await desk.observe(patient)
+    desk.wait(minutes=11)
+    await desk.work()
+    assert await desk.events(sub) == [], "an event only counts from the handshake on"
+    again = {**await desk.api.good("GET", f"Subscription/{sub}"), "status": "requested"}
+    await desk.api.good("PUT", f"Subscription/{sub}", again)
+    await desk.work()
+    assert await desk.status(sub) == "active"
+
+
+async def test_heartbeats_come_when_nothing_else_does(desk: Desk, hook: Endpoint) -> None:
+    patient = await desk.api.person()
+    extension = [{"url": f"{BACKPORT}/backport-heartbeat-period", "valueUnsignedInt": 60}]
+    await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient), extension=extension))
+    desk.wait(seconds=50)
+    await desk.observe(patient)
+    await desk.work()
+    desk.wait(seconds=50)
+    await desk.work()
+    assert [s.kind for s in hook.sent] == ["handshake", "event-notification"]
+    desk.wait(seconds=15)
+    await desk.work()
+    await desk.work()
+    assert [s.kind for s in hook.sent] == ["handshake", "event-notification", "heartbeat"]
+    assert hook.sent[-1].status["events-since-subscription-start"] == ["1"]
+
+
+async def test_what_a_killed_process_held_is_sent_by_another(desk: Desk, hook: Endpoint) -> None:
+    patient = await desk.api.person()
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient)))
+    await desk.observe(patient)
+    await desk.observe(patient)
+    await desk.take_in()
+    killed = Courier(desk.api.house.context, outgoing.send)
+    came = asyncio.Event()
+    hook.answers = lambda sent: came.set()
+    await killed.turn()
+    await asyncio.wait_for(came.wait(), 10)
+    for task in killed.tasks:
+        task.cancel()
+    hook.answers = lambda sent: 200
+    await desk.work()
+    assert numbers(hook) == [1], "under its lease nobody else sends it, nor what follows"
+    desk.wait(seconds=LEASE_MS / 1000 + 1)
+    await desk.work()
+    assert numbers(hook) == [1, 1, 2]
+    assert [e["state"] for e in await desk.events(sub)] == ["sent", "sent"]
+
+
+async def test_two_processes_never_send_the_same_at_once(desk: Desk, hook: Endpoint) -> None:
+    patients = [await desk.api.person() for _ in range(4)]
+    await desk.subscribe(by_topic(FINAL, hook.url, filters=of(",".join(patients))))
+    for patient in patients * 3:
+        await desk.observe(patient)
+    await desk.take_in()
+    other = Courier(desk.api.house.context, outgoing.send)
+    while any(await asyncio.gather(desk.courier.turn(), other.turn())):
+        await asyncio.gather(desk.courier.settle(), other.settle())
+    assert sorted(numbers(hook)) == list(range(1, 13))
+    for place in range(4):
+        mine = [n for n in numbers(hook) if n % 4 == (place + 1) % 4]
+        assert mine == sorted(mine), "in order for each patient"
+
+
+async def test_it_ends_when_it_said_it_would(desk: Desk, hook: Endpoint) -> None:
+    end = (desk.api.now[0] + timedelta(hours=1)).isoformat()
+    sub = await desk.subscribe(by_criteria("Basic", hook.url) | {"end": end})
+    desk.wait(hours=2)
+    await desk.work()
+    assert await desk.status(sub) == "off"
+    past = await desk.api.ask("POST", "Subscription", by_criteria("Basic", hook.url) | {"end": end})
+    assert outcome(past)["issue"][0]["expression"] == ["Subscription.end"]
+
+
+async def test_a_deleted_subscription_is_told_nothing_more(desk: Desk, hook: Endpoint) -> None:
+    patient = await desk.api.person()
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient)))
+    await desk.observe(patient)
+    await desk.take_in()
+    await desk.api.good("DELETE", f"Subscription/{sub}")
+    await desk.work()
+    assert hook.events() == []
+    assert await desk.events(sub) == []
+
+
+async def test_redirects_are_not_followed(desk: Desk, hook: Endpoint) -> None:
+    def elsewhere(sent: Sent) -> int:
+        return 307
+
+    async with endpoint() as target:
+        hook.extra = f"location: {target.url}\r\n".encode()
+        hook.answers = elsewhere
+        sub = await desk.subscribe(by_criteria("Basic", hook.url))
+        assert await desk.status(sub) == "requested"
+        assert target.sent == []
+
+
+@pytest.mark.parametrize("crowd", [30, pytest.param(400, marks=pytest.mark.whole)])
+async def test_many_subscriptions_and_one_write(desk: Desk, hook: Endpoint, crowd: int) -> None:
+    """Alike or not, what they ask of one change is a handful of statements."""
+    patient, other = await desk.api.person(), await desk.api.person()
+    hook.answers = lambda sent: 200
+    for n in range(crowd):
+        who = patient if n == 0 else other
+        await desk.subscribe(by_criteria(f"Observation?patient={who}&code=c{n}", hook.url), work=False)
+    while await desk.courier.turn():
+        await desk.courier.settle()
+    pool = desk.api.house.store.pool
+    assert await pool.fetchval("select count(*) from subscription_state where status = 'active'") >= crowd
+    await desk.observe(patient, "c0")
+    asked: list[str] = []
+    fetch = type(desk.api.house.store).meets
+
+    async def counted(store: object, *args: object) -> object:
+        asked.append("meets")
+        return await fetch(store, *args)  # type: ignore[arg-type]
+
+    type(desk.api.house.store).meets = counted  # type: ignore[method-assign, assignment]
+    try:
+        await desk.take_in()
+    finally:
+        type(desk.api.house.store).meets = fetch  # type: ignore[method-assign]
+    assert len(asked) == 2, "once for all, once for the one that fired"
+    assert await pool.fetchval("select count(*) from subscription_event where state = 'waiting'") >= 1
