@@ -204,6 +204,7 @@ async def build(
         check=check,
         settings=settings,
         contents=_contents(settings),
+        when_strict=(validation.when_strict(),),
     )
     store.find_codes = lambda named: terminology.codes_of(
         access.view(system_actor("terminology"), clock()), named

@@ -80,6 +80,11 @@ class Settings:
     subscription_topics: str = _set(
         "", "More topics to subscribe to: SubscriptionTopic JSON files.", "folder"
     )
+    packages: str = _set(
+        "",
+        "FHIR packages loaded at start, with commas between them; versions stand side by side.",
+        ".tgz files",
+    )
     # Sign-on
     signon_access_seconds: int = _set(3600, "Life of an access token.", "seconds", low=30, high=86_400)
     signon_refresh_seconds: int = _set(1800, "Life of a refresh token.", "seconds", low=60)

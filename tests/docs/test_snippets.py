@@ -37,9 +37,10 @@ def test_the_first_page_does_what_it_says(instance: Running, tmp_path: Path) -> 
 def test_every_reason_and_operation_told_to_vendors_exists() -> None:
     from aubier.referentials.sharing import SERVICE
     from aubier.referentials.sharing.rules import REASONS
+    from aubier.rest.indexing.service import SERVICE as INDEXING
     from aubier.rest.operations.rows import OPERATIONS
 
     guide = (ROOT / "docs" / "guides" / "vendor.md").read_text(encoding="utf-8")
-    names = {operation.name for operation in (*SERVICE.operations, *OPERATIONS)}
+    names = {operation.name for operation in (*SERVICE.operations, *INDEXING.operations, *OPERATIONS)}
     assert set(re.findall(r"\$([a-z-]+)", guide)) == names
     assert all(reason in guide for reason in REASONS)

@@ -92,7 +92,8 @@ class Write:
 class Access:
     """The engine: the store, the rooms' policies and content rules, and the check of every write.
 
-    `check(resource)` raises Problem for a resource that the base specification refuses.
+    `check(resource)` raises Problem for a resource that the base specification refuses. `when_strict` are the
+    content rules that only a write that asks for them is held to.
     """
 
     store: Store
@@ -101,6 +102,7 @@ class Access:
     check: Callable[[Resource], None] = lambda resource: None
     settings: Any = None
     contents: Binaries | None = None
+    when_strict: Sequence[BeforeWrite] = ()
 
     def view(self, actor: Actor, now: datetime, language: str = "fr") -> View:
         """The store as `actor` sees it at `now`."""
@@ -113,7 +115,10 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Reads and writes under one actor's rights; every answer leaves its audit line."""
+    """Reads and writes under one actor's rights; every answer leaves its audit line.
+
+    `strict`: what is written must also meet the rules that only a write that asks for them is held to.
+    """
 
     access: Access
     actor: Actor
@@ -123,6 +128,7 @@ class View:
     conn: Any = None
     trusted: bool = False
     receipts: Receipts | None = None
+    strict: bool = False
 
     # -- reading ------------------------------------------------------------------------------------
 
@@ -332,6 +338,8 @@ class View:
         """What stands between a resource and the store: validation, the rooms' content rules, the labels."""
         self.access.check(resource)
         rules = self.access.before_write.get(resource["resourceType"], ())
+        if self.strict:
+            rules = [*rules, *self.access.when_strict]
         if rules:
             bound = replace(self, conn=conn)
             context = Context(self.actor, bound, self.now, self.access.settings, self.language)

@@ -22,6 +22,7 @@ from granian.constants import Interfaces
 from aubier.app import House, build
 from aubier.cli.doctor.port import check_port
 from aubier.cli.instance import note, noted
+from aubier.cli.packages import load_at_start
 from aubier.cli.speech import Progress, carry_out, say
 from aubier.ground.problem import Problem, problem
 from aubier.sandbox.letters import cda_letter
@@ -120,6 +121,7 @@ async def _prepare(settings: Settings, dsn: str) -> None:
             raise _other_kind(settings, was=True)
         else:
             note(settings)
+        await load_at_start(house, settings)
     finally:
         await house.stop()
 

@@ -62,6 +62,11 @@ class Call:
         return self.prefer.get("handling") == "lenient"
 
     @property
+    def strict(self) -> bool:
+        """Whether the client asked that what it writes be held to the profiles it declares."""
+        return self.prefer.get("handling") == "strict"
+
+    @property
     def language(self) -> str:
         """`fr` when the client prefers it, `en` otherwise."""
         return language_of(self.headers, "en")

@@ -60,6 +60,8 @@ class Interactions:
 
     async def answer(self, call: Call, view: View, settings: Any = None) -> Answer:
         """The answer to one request. Problem for every refusal."""
+        if call.strict:
+            view = replace(view, strict=True)
         try:
             return await self._answer(call, view, settings)
         except Problem as refusal:
@@ -387,6 +389,8 @@ def told(call: Call, written: Written) -> Answer:
     headers = of_version(row)
     if created or call.method == "POST":
         headers["Location"] = f"{call.base}/{written.type}/{written.id}/_history/{written.version}"
+    if call.strict:
+        headers["Preference-Applied"] = "handling=strict"
     body = written.raw
     match call.prefer.get("return"):
         case "minimal":

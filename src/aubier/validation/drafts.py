@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Kind, Severity
 
 LIMIT = 200
@@ -175,16 +176,35 @@ def wrong_form(type: str, value: Any) -> Draft:
     english, french = _FORMS[type]
     if isinstance(value, str) and type in _NUMERIC:
         english, french = f"{english}, without quotes", f"{french}, sans guillemets"
+    elif not isinstance(value, str) and _FORMS[type] is _TEXT:
+        english, french = "a text: put it in quotes", "un texte : mettez-le entre guillemets"
     return Draft("value", f"{shown(value)} is not {english}", f"{shown(value)} n'est pas {french}")
 
 
 def not_bound(value: Any, value_set: str) -> Draft:
-    """A code outside the value set of a required binding."""
+    """A code outside the value set of a required binding, with the codes that could be meant."""
+    meant, only = _allowed(value, value_set)
+    english = f"; {'use one of' if only else 'did you mean'} {meant}" if meant else "; use one of its codes"
+    french = f" ; prenez l'un de {meant}" if only else f" ; peut-être {meant}"
     return Draft(
         "code-invalid",
-        f"{value} is not in the required value set {value_set}",
-        f"{value} n'est pas dans le jeu de valeurs obligatoire {value_set}",
+        f"{value} is not in the required value set {value_set}{english}{'' if only or not meant else '?'}",
+        f"{value} n'est pas dans le jeu de valeurs obligatoire {value_set}"
+        f"{french if meant else ' ; prenez un de ses codes'}{'' if only or not meant else ' ?'}",
     )
+
+
+def _allowed(value: Any, value_set: str) -> tuple[str, bool]:
+    """The codes of a short value set, or those most like the value; and whether they are all."""
+    codes = sorted({code for _, code in definitions().value_set(value_set) or ()})
+    if 0 < len(codes) <= _SHORT:
+        return ", ".join(codes), True
+    near = difflib.get_close_matches(str(value)[:40].strip('"'), codes, n=3) if len(codes) <= _LONG else []
+    return ", ".join(near), False
+
+
+_SHORT, _LONG = 12, 300
+"""Codes that are all named; codes that are looked through for those like it."""
 
 
 _NUMERIC = frozenset({"boolean", "integer", "positiveInt", "unsignedInt", "decimal"})

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
+from aubier.access.actor import system_actor
 from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
 from aubier.store.bulk import load
 from aubier.validation import validate
 from aubier.validation.service import on_write
-from tests.open_house import DOCTOR, OpenHouse, open_house
+from tests.open_house import DOCTOR, JSON, OpenHouse, open_house
 from tests.unit.validation.test_snapshots import profile, row
 from tests.where import SHARED
 
@@ -29,7 +30,9 @@ async def house(
 ) -> AsyncIterator[OpenHouse]:
     """A house that holds the definitions of the International Patient Summary."""
     data = tmp_path_factory.mktemp("house")
-    async with open_house(database(), data, lambda: START, {"dr": DOCTOR}) as opened:
+    async with open_house(
+        database(), data, lambda: START, {"dr": DOCTOR, "loader": system_actor("loader")}
+    ) as opened:
         await stored(opened, *(fhir_json.parse(p.read_bytes()) for p in ips()))
         yield opened
 
@@ -187,3 +190,43 @@ async def test_a_profile_may_be_required(house: OpenHouse) -> None:
         await view.create({"resourceType": "Basic", "code": {"text": "x"}})
     assert refused.value.issues[0].at == ("Basic.meta.profile",)
     assert (await view.create({"resourceType": "Location", "name": "x"})).version == 1
+
+
+async def preferring(house: OpenHouse, path: str, body: Any, prefer: str) -> tuple[int, Any]:
+    """Status and body of a write with that preference."""
+    headers = {"x-login": "loader", "accept": JSON, "content-type": JSON, "prefer": prefer}
+    answer = await house.client.post(path, headers=headers, content=fhir_json.dumps(body))
+    return answer.status_code, fhir_json.parse(answer.content) if answer.content else {}
+
+
+WRONG = {
+    "resourceType": "Flag",
+    "status": "active",
+    "code": {"text": "x"},
+    "subject": {"display": "y"},
+    "meta": {"profile": [IPS + "Flag-alert-uv-ips"]},
+}
+
+
+@pytest.mark.parametrize("shape", ["create", "batch", "transaction"])
+async def test_who_asks_for_strict_handling_is_held_to_what_is_declared(house: OpenHouse, shape: str) -> None:
+    """Without asking it is stored; another request of the same actor is held to nothing more."""
+    path, body = "/fhir/Flag", dict(WRONG)
+    if shape != "create":
+        entry = {"resource": WRONG, "request": {"method": "POST", "url": "Flag"}}
+        path, body = "/fhir", {"resourceType": "Bundle", "type": shape, "entry": [entry]}
+    status, answer = await preferring(house, path, body, "handling=strict")
+    told = answer["entry"][0]["response"]["outcome"] if shape == "batch" else answer
+    assert status in ((200,) if shape == "batch" else (400, 422))
+    assert told["issue"][0]["expression"][0].startswith("Flag.subject")
+    status, answer = await preferring(house, path, body, "return=OperationOutcome")
+    assert status in (200, 201), answer
+
+
+async def test_strict_handling_asks_for_profiles_that_are_here(house: OpenHouse) -> None:
+    body = {"resourceType": "Basic", "code": {"text": "x"}, "meta": {"profile": ["http://x.example/none"]}}
+    status, answer = await preferring(house, "/fhir/Basic", body, "handling=strict")
+    assert status == 422 and "http://x.example/none" in str(answer)
+    del body["meta"]
+    status, _ = await preferring(house, "/fhir/Basic", body, "handling=strict")
+    assert status == 201

@@ -63,6 +63,18 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
     ),
     "type not a text": ({"resourceType": ["Patient"]}, "structure", "$this.resourceType", "not a resource"),
     "not an object": ([], "structure", "$this", "one value here"),
+    "number for a text": (
+        patient(maritalStatus={"text": 5}),
+        "value",
+        "Patient.maritalStatus.text",
+        "put it in quotes",
+    ),
+    "code of a short list": (
+        patient(gender="femme"),
+        "code-invalid",
+        "Patient.gender",
+        "use one of female, male, other, unknown",
+    ),
     "unknown element": (patient(foo=1), "structure", "Patient.foo", "Unknown element foo"),
     "near miss": (patient(birthdate="2000"), "structure", "Patient.birthdate", "did you mean birthDate?"),
     "R4 name": (patient(animal={}), "structure", "Patient.animal", "Unknown element"),

@@ -38,7 +38,17 @@ def database(settings: Settings) -> Finding:
 
 
 def _current(seen: Seen) -> Finding:
-    return True, f"Base : {seen.resources} ressources", f"Database: {seen.resources} resources"
+    fr, en = f"Base : {seen.resources} ressources", f"Database: {seen.resources} resources"
+    if seen.walks:
+        counts = ", ".join(f"{w.name} {w.done}/{max(w.total, w.done)}" for w in seen.walks)
+        fr, en = f"{fr} ; à indexer : {counts}", f"{en}; being indexed: {counts}"
+    if seen.unserved:
+        names = ", ".join(f"SearchParameter/{name}" for name in seen.unserved[:5])
+        fr, en = (
+            f"{fr} ; non servis : {names} ($status dit pourquoi)",
+            f"{en}; unserved: {names} ($status says why)",
+        )
+    return True, fr, en
 
 
 def _behind(seen: Seen, *, running: bool) -> Finding:

@@ -1,5 +1,5 @@
 """FHIR packages at the command line: `aubier load package.tgz`."""
 
-from aubier.cli.packages.load import is_package, load_package
+from aubier.cli.packages.load import is_package, load_at_start, load_package
 
-__all__ = ["is_package", "load_package"]
+__all__ = ["is_package", "load_at_start", "load_package"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
@@ -21,6 +23,7 @@ from aubier.ground.rows import Resource
 from aubier.settings import Settings
 from aubier.store.bulk import BulkReport
 from aubier.store.bulk import load as bulk_load
+from aubier.store.bulk.alone import alone
 from aubier.store.keys import DIRECTORY
 from aubier.validation import validate
 
@@ -58,25 +61,74 @@ async def load_package(settings: Settings, path: Path) -> int:
     A definition that breaks the base specification is published all the same: it is stored as it is, and
     named. Loaded again, a package changes nothing.
     """
+    told = _manifest(path)
+    async with opened(settings) as house:
+        return await _load(house, path, told)
+
+
+async def load_at_start(house: House, settings: Settings) -> None:
+    """Loads the packages that the setting names and this database has not had yet, in their order.
+
+    The digest of each file is noted: a start costs a reading of the files, and nothing in the database.
+    Problem (value) for a file that is not there or is no package: the start is refused before anything is
+    loaded.
+    """
+    manifests = [(path, _manifest(_existing(path))) for path in _named(settings)]
+    for path, told in manifests:
+        digest = await asyncio.to_thread(_digest, path)
+        key = f"package {told.name} {told.version}"
+        if await house.store.note(key) == digest:
+            continue
+        async with alone(house.store, f"{told.name} {told.version}"):
+            await _load(house, path, told)
+            await house.store.set_note(key, digest)
+
+
+def _named(settings: Settings) -> list[Path]:
+    return [Path(part.strip()).expanduser() for part in settings.packages.split(",") if part.strip()]
+
+
+def _existing(path: Path) -> Path:
+    if path.is_file() and is_package(path):
+        return path
+    raise problem(
+        "value",
+        f"{path} is no FHIR package: give the path of a .tgz file, several with commas between them",
+        f"{path} n'est pas un paquet FHIR : donnez le chemin d'un fichier .tgz, plusieurs séparés par des"
+        " virgules",
+        at="AUBIER_PACKAGES",
+    )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
+
+
+def _manifest(path: Path) -> Manifest:
+    """What a package says of itself. Problem as `packages.manifest`; not-supported for another FHIR."""
     with path.open("rb") as stream:
         told = packages.manifest(stream)
     _check_release(told)
+    return told
+
+
+async def _load(house: House, path: Path, told: Manifest) -> int:
     report, progress, chunk = _Report(), Progress(), list[tuple[str, Resource]]()
-    async with opened(settings) as house:
-        with path.open("rb") as stream:
-            for place, found in packages.resources(stream):
-                if isinstance(found, Problem):
-                    report.refused.append((place, found))
-                elif not _is_definition(found):
-                    report.apart[str(found["resourceType"])] += 1
-                else:
-                    _note_doubts(report, place, found)
-                    chunk.append((place, stored_as(found, told.version)))
-                if len(chunk) >= _CHUNK:
-                    report.add(await _store(house, chunk))
-                    chunk = []
-                    progress(_count(report), "définitions lues", "definitions read")
-        report.add(await _store(house, chunk))
+    with path.open("rb") as stream:
+        for place, found in packages.resources(stream):
+            if isinstance(found, Problem):
+                report.refused.append((place, found))
+            elif not _is_definition(found):
+                report.apart[str(found["resourceType"])] += 1
+            else:
+                _note_doubts(report, place, found)
+                chunk.append((place, stored_as(found, told.version)))
+            if len(chunk) >= _CHUNK:
+                report.add(await _store(house, chunk))
+                chunk = []
+                progress(_count(report), "définitions lues", "definitions read")
+    report.add(await _store(house, chunk))
     progress.end()
     _tell(told, report)
     return 1 if report.refused else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -48,6 +48,8 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
             at="Bundle.type",
         )
     _check_envelope(bundle, server.limits.bundle)
+    if call.strict:
+        view = replace(view, strict=True)
     entries = _entries(bundle, call.base)
     if kind == "batch":
         answers = await _batch(server, call, view, entries, settings)

@@ -6,17 +6,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aubier.ground.rows import Migration
+from aubier.store.indexing.walking import Progress, progress
 from aubier.store.opening.reach import reach
 from aubier.store.opening.upgrade import own_steps, to_take
 from aubier.store.pool import Connection, answered
 
+_UNSERVED = "select name from indexing where state = 'unserved' order by no"
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a database holds: `resources` in all; `behind` names the steps that it still has to take."""
+    """What a database holds: `resources` in all; `behind` names the steps that it still has to take.
+
+    `walks` are what is still to be indexed, `unserved` the SearchParameters that cannot be.
+    """
 
     resources: int
     behind: tuple[str, ...]
+    walks: tuple[Progress, ...] = ()
+    unserved: tuple[str, ...] = ()
 
 
 async def look(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> Seen:
@@ -28,7 +36,10 @@ async def look(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> Seen:
     try:
         async with answered():
             behind = await to_take(conn, {**own_steps(), **rooms})
-            return Seen(await _resources(conn), tuple(behind))
+            if behind:
+                return Seen(await _resources(conn), tuple(behind))
+            walks, unserved = await progress(conn), await conn.fetch(_UNSERVED)
+            return Seen(await _resources(conn), (), tuple(walks), tuple(r["name"] for r in unserved))
     finally:
         await conn.close()
 

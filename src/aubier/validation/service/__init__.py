@@ -7,6 +7,6 @@ Rule: FHIR R4 4.0.1, resource-operation-validate.html, structuredefinition-opera
 """
 
 from aubier.validation.service.service import SERVICE
-from aubier.validation.service.writes import on_write
+from aubier.validation.service.writes import on_write, when_strict
 
-__all__ = ["SERVICE", "on_write"]
+__all__ = ["SERVICE", "on_write", "when_strict"]

@@ -1,11 +1,13 @@
-"""Profiles on writes, where the setting `validate_profiles` asks it.
+"""Profiles on writes, where the setting `validate_profiles` or the request itself asks it.
 
 `declared`: what meta.profile names and is here must hold. `required`: every resource that is not a definition
-or a directory entry declares one that is here.
+or a directory entry declares one that is here. A request that asks for strict handling is held to what it
+declares, and to nothing less: a profile that is not here cannot hold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aubier.fhir.definitions import definitions
@@ -28,14 +30,29 @@ def on_write(mode: str) -> tuple[BeforeWrite, ...]:
     return (BeforeWrite("validation-profiles", types, run, _RULE),)
 
 
+def when_strict() -> BeforeWrite:
+    """The content rule of a write that asks to be held to the profiles it declares."""
+    return BeforeWrite("validation-strict", ("Resource",), _strict, _RULE)
+
+
+async def _strict(ctx: Any, resource: Resource, before: Resource | None) -> Resource:
+    """Refuses a resource that breaks a profile it declares, or declares one that is not here."""
+    if named := _named(resource):
+        _refuse(await issues_of(ctx, resource, named))
+    return resource
+
+
 async def _declared(ctx: Any, resource: Resource, before: Resource | None) -> Resource:
     """Refuses a resource that breaks a profile it declares."""
     if _named(resource):
-        issues = await issues_of(ctx, resource, [])
-        errors = [i for i in issues if i.severity in ("error", "fatal")]
-        if errors:
-            raise Problem(tuple(errors))
+        _refuse(await issues_of(ctx, resource, []))
     return resource
+
+
+def _refuse(issues: Sequence[Issue]) -> None:
+    errors = [i for i in issues if i.severity in ("error", "fatal")]
+    if errors:
+        raise Problem(tuple(errors))
 
 
 async def _required(ctx: Any, resource: Resource, before: Resource | None) -> Resource:

@@ -70,8 +70,10 @@ def _told(value: object) -> str:
 def beyond(item: Item, shape: Shape, edge: object, *, low: bool) -> Issue:
     """A value below the minimum or above the maximum."""
     text = (
-        f"{shown(item.value)} is {'below' if low else 'above'} {shown(edge)}",
-        f"{shown(item.value)} est {'au-dessous' if low else 'au-dessus'} de {shown(edge)}",
+        f"{shown(item.value)} is {'below' if low else 'above'} {shown(edge)}, the"
+        f" {'least' if low else 'most'} that the profile allows",
+        f"{shown(item.value)} est {'au-dessous' if low else 'au-dessus'} de {shown(edge)}, le"
+        f" {'minimum' if low else 'maximum'} que permet le profil",
     )
     return issue(item, "value", text, rule=shape.id)
 
