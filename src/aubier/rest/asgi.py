@@ -288,7 +288,7 @@ class Server:
         async def endpoint(request: StarletteRequest) -> StarletteResponse:
             headers = _headers(request.scope)
             context = self.access.context(ANONYMOUS, self.clock(), self.language)
-            plain = self._request(request.scope, headers, b"", request.path_params)
+            plain = self._request(_unasked(request.scope), headers, b"", request.path_params)
             try:
                 body = await self._body(headers, request.receive)
                 plain = self._request(request.scope, headers, body, request.path_params)
@@ -319,9 +319,14 @@ class Server:
             at="http.path",
         )
         headers = _headers(request.scope)
-        plain = self._request(request.scope, headers, b"", {})
+        plain = self._request(_unasked(request.scope), headers, b"", {})
         context = self.access.context(ANONYMOUS, self.clock(), language_of(headers, self.language))
         return _starlette(self._refusal(context, plain, refusal), headers, secure=False)
+
+
+def _unasked(scope: Any) -> Any:
+    """The same without its query: a refusal needs the rest alone, and the query may be what is wrong."""
+    return {**scope, "query_string": b""}
 
 
 def _by_token(headers: Mapping[str, str]) -> Mapping[str, str]:

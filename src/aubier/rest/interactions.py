@@ -29,7 +29,7 @@ from aubier.rest.exchange import (
 )
 from aubier.rest.formats.negotiation import FORM
 from aubier.rest.operations.rows import OPERATIONS
-from aubier.rest.operations.standard import check_parameters, only
+from aubier.rest.operations.standard import check_parameters, only, well_formed
 from aubier.rest.outcome import said
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
@@ -357,7 +357,7 @@ class Interactions:
     @staticmethod
     def _parameters(call: Call, operation: Operation) -> Resource:
         if call.method == "POST" and call.body:
-            return _beside(call.resource(), call.pairs())
+            return _beside(well_formed(call.resource()), call.pairs())
         if call.method not in ("GET", "POST") or (call.method == "GET" and operation.affects_state):
             raise problem(
                 "method",

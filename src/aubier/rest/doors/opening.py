@@ -142,6 +142,8 @@ class Opening:
     async def _read(self, call: Call, offer: Offer, context: Context) -> Answer:
         check_parameters(call.query)
         kind, logical = call.path
+        if not _logical(logical):
+            raise not_found(f"{kind}/{logical}"[:100])
         if offer.fixed and not await self._belong(offer, [logical], context):
             raise not_found(f"{kind}/{logical}"[:100])
         row = await context.store.read_row(kind, logical)
@@ -151,8 +153,6 @@ class Opening:
 
     async def _belong(self, offer: Offer, ids: Sequence[str], context: Context) -> set[str]:
         """Those of these ids that fulfil what every resource of the type fulfils here."""
-        if not all(map(_logical, ids)):
-            return set()
         found: set[str] = set()
         for start in range(0, len(ids), _AT_ONCE):
             part = ids[start : start + _AT_ONCE]

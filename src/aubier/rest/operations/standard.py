@@ -94,6 +94,31 @@ def only(method: str, *allowed: str) -> Problem:
     return Problem(refusal.issues, headers={"Allow": listed})
 
 
+def well_formed(resource: Resource) -> Resource:
+    """The body of an operation, as it came: a Parameters is one down to its last part.
+
+    Checked once for every room. Problem `structure`: a parameter that is no object, or has no name.
+    """
+    if resource.get("resourceType") != "Parameters":
+        return resource
+    waiting: list[tuple[str, Any]] = [("Parameters.parameter", resource.get("parameter", []))]
+    while waiting:
+        at, listed = waiting.pop()
+        if not isinstance(listed, list):
+            raise _misshapen(at, "a list", "une liste")
+        for place, one in enumerate(listed):
+            here = f"{at}[{place}]"
+            if not isinstance(one, dict) or not isinstance(one.get("name"), str):
+                raise _misshapen(here, "an object with a name", "un objet qui a un nom")
+            if "part" in one:
+                waiting.append((f"{here}.part", one["part"]))
+    return resource
+
+
+def _misshapen(at: str, text: str, fr: str) -> Problem:
+    return problem("structure", f"This must be {text}", f"Il faut ici {fr}", at=at)
+
+
 def _parameters(resource: Resource) -> list[tuple[str, str]]:
     if resource.get("resourceType") != "Parameters" or not isinstance(resource.get("parameter", []), list):
         raise problem(
