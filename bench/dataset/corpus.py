@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.chance import seeded_ids
-from aubier.sandbox.batch import Batch
+from aubier.sandbox.batch import Batch, gather
 from aubier.sandbox.plan import Settings as Plan
 from aubier.sandbox.plan import territory
 
@@ -30,6 +31,8 @@ MASK = {
     "code": "MASQUE_PS",
 }
 _VITAL = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}
+_LEAST = 100
+"""Resources of a transaction, at least."""
 _EVERY = 5000
 """Resources between two words on how far a corpus is."""
 
@@ -83,8 +86,12 @@ class Corpus:
         self.folder.mkdir(parents=True, exist_ok=True)
         kinds: dict[str, int] = {}
         size = count = 0
+        cuts: list[int] = []
+        before = 0
         with self.resources.open("wb") as out:
-            for batch in self.batches():
+            for batch in gather(self.batches(), _LEAST):
+                cuts.append(len(batch.resources))
+                before += not batch.name.startswith("household")
                 for resource in batch.resources:
                     line = fhir_json.dumps(resource)
                     out.write(line + b"\n")
@@ -93,7 +100,8 @@ class Corpus:
                     if count % _EVERY == 0:
                         told(f"corpus: {kinds.get('Patient', 0)} of {self.patients} people")
         part = self.folder / "facts.json.part"
-        part.write_text(json.dumps({"resources": count, "bytes": size, "kinds": kinds}), "utf-8")
+        facts = {"resources": count, "bytes": size, "kinds": kinds, "cuts": cuts, "directory": before}
+        part.write_text(json.dumps(facts), "utf-8")
         part.replace(self.folder / "facts.json")
 
     def read(self, *kinds: str) -> Iterator[Resource]:
@@ -104,17 +112,14 @@ class Corpus:
                 if not marks or line.startswith(marks):
                     yield json.loads(line, parse_float=Decimal)
 
-    def bundles(self, most: int = 100) -> Iterator[bytes]:
-        """Transactions that put every resource under its id, in order."""
+    def bundles(self) -> Iterator[bytes]:
+        """Transactions that put every resource under its id: the directory, then whole households.
+
+        A household names nothing else: some servers keep no link to what is not there yet.
+        """
         with self.resources.open("rb") as lines:
-            held: list[bytes] = []
-            for line in lines:
-                held.append(line.rstrip(b"\n"))
-                if len(held) == most:
-                    yield transaction(held)
-                    held = []
-            if held:
-                yield transaction(held)
+            for size in self.facts["cuts"]:
+                yield transaction([line.rstrip(b"\n") for line in islice(lines, size)])
 
 
 def _rates(person: str, ids: Callable[[], str]) -> list[Resource]:

@@ -14,10 +14,11 @@ _QUESTIONS = 400
 
 
 def terminology(stage: Stage) -> list[Measure]:
-    """`$validate-code`, half of the codes unknown; `$expand`, a page by words."""
+    """`$validate-code`, half of the codes unknown; `$expand`, a page of all and a page by words."""
     draw = random.Random("codes")
     asked = [draw.randrange(2 * _CODES) for _ in range(_QUESTIONS)]
     validate = stage.file("validate-code", [f"GET {_validate(n)}" for n in asked])
+    plain = stage.file("expand-all", [f"GET {_page(n % 40)}" for n in asked])
     expand = stage.file("expand", [f"GET {_expand(n)}" for n in asked])
 
     async def right_codes(connection: Connection) -> str:
@@ -45,7 +46,25 @@ def terminology(stage: Stage) -> list[Measure]:
                 return f"{len(found)} codes for {_word(number)}, not {len(wanted)}"
         return ""
 
+    async def whole(connection: Connection) -> str:
+        if fault := await _put(stage, connection):
+            return fault
+        found: list[str] = []
+        for number in range(_CODES // 20):
+            answer = await connection.ask("GET", _page(number))
+            if answer.status != 200:
+                return f"status {answer.status}: {answer.body[:200]!r}"
+            found += [c["code"] for c in json.loads(answer.body)["expansion"].get("contains", [])]
+        right = sorted(found) == sorted(f"c{n}" for n in range(_CODES))
+        return "" if right else f"{len(set(found))} codes on all pages, {len(found)} with those twice"
+
     return [
+        Measure(
+            "terminology",
+            "$expand, a page of all",
+            lambda c, n: stage.drive(plain, c, n),
+            lambda: stage.judge(whole),
+        ),
         Measure(
             "terminology",
             "$validate-code",
@@ -71,6 +90,10 @@ def _validate(number: int) -> str:
 
 def _expand(number: int) -> str:
     return f"/fhir/ValueSet/$expand?url={_SET}&filter={_word(number)}&count=20"
+
+
+def _page(number: int) -> str:
+    return f"/fhir/ValueSet/$expand?url={_SET}&offset={20 * number}&count=20"
 
 
 async def _put(stage: Stage, connection: Connection) -> str:

@@ -12,7 +12,8 @@ from bench.client.loops import run
 from bench.workloads.measure import Measure, Stage
 
 _KINDS = ("Patient", "Condition", "Observation")
-_WITHIN = 3600.0
+_WITHIN = 60.0
+"""Seconds that are waited for each second of a run."""
 _EVERY = 0.5
 
 
@@ -30,9 +31,12 @@ async def _export(stage: Stage) -> dict[str, Any]:
         return _fault(f"status {asked.status}: {asked.body[:300]!r}", begun)
     status = "/" + asked.headers["content-location"].split("://", 1)[1].partition("/")[2]
     answer = await connection.ask("GET", status)
-    while answer.status == 202 and time.perf_counter() - begun < _WITHIN:
+    while answer.status == 202 and time.perf_counter() - begun < _WITHIN * stage.options.seconds:
         await asyncio.sleep(_EVERY)
         answer = await connection.ask("GET", status)
+    if answer.status == 202:
+        await connection.ask("DELETE", status)
+        return _fault(f"not finished after {time.perf_counter() - begun:.0f} s", begun)
     if answer.status != 200:
         return _fault(f"status {answer.status}: {answer.body[:300]!r}", begun)
     counts = dict.fromkeys(_KINDS, 0)
