@@ -21,6 +21,10 @@ def bundle_rules(walk: Walk, bundle: Item) -> None:
     if bundle.type != "Bundle":
         return
     closed = bundle.value.get("type") in _CLOSED
+    _links(walk, bundle)
+    if bundle.value.get("type") == "searchset":
+        for entry in children(bundle, "entry"):
+            _found(walk, entry)
     if bundle.value.get("type") == "document":
         _document(walk, bundle)
     known = {e.get("fullUrl") for e in bundle.value.get("entry", ()) if isinstance(e, dict)}
@@ -32,6 +36,49 @@ def bundle_rules(walk: Walk, bundle: Item) -> None:
             for place in iter_references(resource.value):
                 if place.text.startswith("urn:") and place.text not in known:
                     _missing(walk, resource, place.path, place.text)
+
+
+_ONCE = frozenset({"self", "first", "previous", "prev", "next", "last"})
+"""Relations of which a page has one."""
+
+
+def _links(walk: Walk, bundle: Item) -> None:
+    """A page has one address of each kind. Rule: FHIR R4 4.0.1, http.html#paging."""
+    seen: set[str] = set()
+    for link in children(bundle, "link"):
+        relation = str(link.value.get("relation", "")) if link.value.__class__ is dict else ""
+        if relation in seen & _ONCE:
+            text = (
+                f"The link '{relation}' comes twice; keep one",
+                f"Le lien « {relation} » vient deux fois ; gardez-en un",
+            )
+            at, rule = f"{link.path}.relation", "FHIR R4 4.0.1 http.html#paging"
+            walk.say(words.issue(at, "value", text, rule=rule))
+        seen.add(relation)
+
+
+def _found(walk: Walk, entry: Item) -> None:
+    """What a search found has an id; what it says of itself is an OperationOutcome, and nothing else is.
+
+    Rule: FHIR R4 4.0.1, bundle.html#searchset and search-entry-mode.
+    """
+    resource, search = entry.value.get("resource"), entry.value.get("search")
+    if not isinstance(resource, dict):
+        return
+    mode = search.get("mode", "") if isinstance(search, dict) else ""
+    kind, rule = str(resource.get("resourceType", "")), "FHIR R4 4.0.1 search.html#entries"
+    if mode == "outcome" and kind != "OperationOutcome":
+        text = (
+            f"An entry of mode outcome holds an OperationOutcome, not a {kind[:64]}",
+            f"Une entrée de mode outcome porte un OperationOutcome, pas un {kind[:64]}",
+        )
+        walk.say(words.issue(f"{entry.path}.search.mode", "value", text, rule=rule))
+    elif mode != "outcome" and kind != "OperationOutcome" and not resource.get("id"):
+        text = (
+            "What a search found has an id; give it one",
+            "Ce qu'une recherche a trouvé a un id ; donnez-le",
+        )
+        walk.say(words.issue(f"{entry.path}.resource.id", "required", text, rule=rule))
 
 
 def _document(walk: Walk, bundle: Item) -> None:

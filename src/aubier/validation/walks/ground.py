@@ -10,9 +10,10 @@ from typing import Any
 
 from aubier.fhir.definitions import Invariant, definitions
 from aubier.ground.problem import Problem
-from aubier.validation.profiles.items import Item, element_of, every_child, node_of
+from aubier.validation.profiles.items import Item, children, element_of, every_child, node_of
+from aubier.validation.profiles.library import Profile
 from aubier.validation.profiles.questions import Question, codings
-from aubier.validation.profiles.shapes import HELD, Rule
+from aubier.validation.profiles.shapes import HELD, Rule, Slice
 from aubier.validation.walks import words
 from aubier.validation.walks.walk import TooMuch, Walk
 
@@ -138,6 +139,23 @@ class Ground:
             allowed = ", ".join(expression for _, expression in found.contexts[:12])
             self._walk.say(words.misplaced_extension(item, url, allowed))
         self._walk.under(item, found)
+        self._parts(item, found)
+
+    def _parts(self, item: Item, found: Profile) -> None:
+        """The parts of a complex extension are those that its definition names.
+
+        Rule: FHIR R4 4.0.1, extensibility.html: a relative URL has its meaning from that definition alone.
+        """
+        fixed = [row.shape.children["url"].value for row in _slices(found) if "url" in row.shape.children]
+        known = {str(value[1]) for value in fixed if value is not None}
+        for part in children(item, "extension") if known and None not in fixed else ():
+            if ":" not in _url(part) and _url(part) not in known:
+                self._walk.say(words.unknown_part(part, _url(part), ", ".join(sorted(known)[:12])))
+
+
+def _slices(found: Profile) -> tuple[Slice, ...]:
+    below = found.shape.children.get("extension")
+    return tuple(below.slices) if below is not None else ()
 
 
 def _stands(item: Item, contexts: tuple[tuple[str, str], ...]) -> bool:

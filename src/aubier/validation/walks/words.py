@@ -194,6 +194,15 @@ def misplaced_extension(item: Item, url: str, allowed: str) -> Issue:
     return issue(item, "structure", text, rule=url)
 
 
+def unknown_part(item: Item, url: str, known: str) -> Issue:
+    """A part of a complex extension that its definition does not have."""
+    text = (
+        f"This extension has no part '{url[:80]}'; it has {known}",
+        f"Cette extension n'a pas de partie « {url[:80]} » ; elle a {known}",
+    )
+    return issue(f"{item.path}.url", "structure", text, rule="FHIR R4 4.0.1 extensibility.html")
+
+
 def relative_system(item: Item, system: str) -> Issue:
     """A system that is no absolute URI."""
     text = (
