@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.journeys.running import COMMAND, Running, environment
+from tests.journeys.running import COMMAND, Running, environment, free_port
 from tests.where import ROOT
 
 PAGE = (ROOT / "docs" / "start" / "README.md").read_text(encoding="utf-8")
@@ -34,13 +34,26 @@ def test_the_first_page_does_what_it_says(instance: Running, tmp_path: Path) -> 
     assert "steps answered right" in told[3]
 
 
+def test_the_vendor_s_lines_on_being_told_do_what_they_say(instance: Running, tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "guides" / "vendor.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^```sh\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)
+    port = str(free_port())
+    text = "trap 'kill $(jobs -p)' EXIT\n" + "".join(lines).replace("9000", port)
+    told = _typed(("sh", text), instance, tmp_path)
+    assert '"status":"active"' in told
+    assert "event-notification" in told
+    assert "query-event" in told and "query-status" in told
+
+
 def test_every_reason_and_operation_told_to_vendors_exists() -> None:
     from aubier.referentials.sharing import SERVICE
     from aubier.referentials.sharing.rules import REASONS
     from aubier.rest.indexing.service import SERVICE as INDEXING
     from aubier.rest.operations.rows import OPERATIONS
+    from aubier.services import subscriptions
 
     guide = (ROOT / "docs" / "guides" / "vendor.md").read_text(encoding="utf-8")
-    names = {operation.name for operation in (*SERVICE.operations, *INDEXING.operations, *OPERATIONS)}
+    own = (*SERVICE.operations, *subscriptions.SERVICE.operations, *INDEXING.operations)
+    names = {operation.name for operation in (*own, *OPERATIONS)}
     assert set(re.findall(r"\$([a-z-]+)", guide)) == names
     assert all(reason in guide for reason in REASONS)

@@ -62,9 +62,9 @@ def _head(method: str, url: str, headers: Mapping[str, str], length: int) -> byt
         **headers,
         "Content-Length": str(length),
     }
-    text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
-    if any(c in text.replace("\r\n", "") or c in target for c in "\r\n\0"):
+    if any(c in part for part in (method, target, *lines, *lines.values()) for c in "\r\n\0"):
         raise ValueError("a line break in a header")
+    text = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     return f"{method} {target} HTTP/1.1\r\n{text}\r\n".encode("latin-1")
 
 

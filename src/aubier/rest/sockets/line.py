@@ -20,12 +20,21 @@ class AsgiLine:
     take: Any
     give: Any
     ended: bool = False
+    pending: asyncio.Future[Any] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def receive(self) -> str | None:
         """The next text; None when the other end is gone. Problem for one that is too long."""
         while not self.ended:
-            message = await self.take()
+            self.pending = asyncio.ensure_future(self.take())
+            try:
+                message = await self.pending
+            except asyncio.CancelledError:
+                if not self.ended:
+                    raise
+                break
+            finally:
+                self.pending.cancel()
             if message["type"] == "websocket.disconnect":
                 self.ended = True
                 break
@@ -53,6 +62,10 @@ class AsgiLine:
         async with self.turn:
             if not self.ended:
                 self.ended = True
+                if self.pending is not None:
+                    # A server that is asked for the next message does not take a close.
+                    self.pending.cancel()
+                    await asyncio.wait([self.pending])
                 try:
                     await self.give({"type": "websocket.close", "code": code})
                 except (OSError, RuntimeError):

@@ -42,6 +42,7 @@ async def keep(ctx: Context) -> None:
                     await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False)
     ends = (ctx.now, ctx.now - _KEPT, ctx.now - _KEPT_UNTOLD)
     await ctx.store.run("subscriptions.sweep", *map(milliseconds, ends))
+    await ctx.store.run("subscriptions.sweep_lanes", milliseconds(ends[1]))
 
 
 def declared(settings: Any) -> dict[str, list[Resource]]:
@@ -68,7 +69,7 @@ SERVICE = Service(
     jobs=(
         Job(
             "subscriptions-keep",
-            30,
+            60,
             keep,
             {
                 "fr": "Arrêter les abonnements retirés, effacer le passé",

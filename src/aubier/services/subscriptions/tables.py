@@ -39,13 +39,16 @@ create table subscription_event (
   sub text collate "C" not null, no bigint not null, pat bigint not null, type text not null,
   id text collate "C" not null, ver int not null, op text not null, at bigint not null,
   state text not null default 'waiting' check (state in ('waiting', 'sent', 'kept', 'dead', 'closed')),
-  tries int not null default 0, next_at bigint not null default 0, lease bigint not null default 0,
-  error text not null default '', primary key (sub, no));
+  tries int not null default 0, error text not null default '', primary key (sub, no));
 create unique index subscription_event_once on subscription_event (sub, type, id, ver);
 create index subscription_event_lane on subscription_event (sub, pat, no) where state = 'waiting';
-create index subscription_event_due on subscription_event (next_at) where state = 'waiting';
 create index subscription_event_dead on subscription_event (sub, no) where state = 'dead';
 create index subscription_event_at on subscription_event (at);
+create table subscription_lane (
+  sub text collate "C" not null, pat bigint not null, waiting int not null, tries int not null default 0,
+  next_at bigint not null, lease bigint not null default 0, primary key (sub, pat));
+create index subscription_lane_due on subscription_lane (sub, next_at) where waiting > 0;
+create index subscription_lane_busy on subscription_lane (sub, lease) where lease > 0;
 create table subscription_binding (
   token text primary key, subs text[] not null, actor text not null, till bigint not null);
 """,
@@ -102,7 +105,8 @@ _ASKING = (
     Statement(
         "subscriptions.forget",
         "with t as (delete from subscription_trigger where sub = $1),"
-        " e as (delete from subscription_event where sub = $1)"
+        " e as (delete from subscription_event where sub = $1),"
+        " l as (delete from subscription_lane where sub = $1)"
         " delete from subscription_state where id = $1",
         "A subscription that was deleted",
     ),
@@ -119,56 +123,71 @@ _EVENTS = (
         "subscriptions.add",
         "with s as (update subscription_state s set events = s.events + 1 where s.id = any($1::text[])"
         " and s.status in ('active', 'error') and not exists (select 1 from subscription_event e"
-        " where e.sub = s.id and e.type = $3 and e.id = $4 and e.ver = $5::int) returning s.id, s.events)"
-        " insert into subscription_event (sub, no, pat, type, id, ver, op, at)"
-        " select s.id, s.events, $2::bigint, $3, $4, $5::int, $6, $7::bigint from s returning sub",
-        "An event, with its number; nothing when it is there already",
+        " where e.sub = s.id and e.type = $3 and e.id = $4 and e.ver = $5::int) returning s.id, s.events),"
+        " e as (insert into subscription_event (sub, no, pat, type, id, ver, op, at)"
+        " select s.id, s.events, $2::bigint, $3, $4, $5::int, $6, $7::bigint from s)"
+        " insert into subscription_lane as l (sub, pat, waiting, next_at)"
+        " select s.id, $2::bigint, 1, $7::bigint from s order by s.id"
+        " on conflict (sub, pat) do update set waiting = l.waiting + 1,"
+        " next_at = case when l.waiting = 0 then excluded.next_at else l.next_at end returning l.sub",
+        "An event, with its number, in its lane; nothing when it is there already",
     ),
     Statement(
         "subscriptions.claim",
-        # The oldest event of each lane that nobody is sending; few of one subscription, fewer of one that
-        # fails, so that an endpoint which hangs leaves room for the others.
-        "with lanes as (select e.sub, e.no, s.fails,"
-        " row_number() over (partition by e.sub order by e.no) as n,"
-        " (select count(*) from subscription_event x where x.sub = e.sub and x.state = 'waiting'"
-        "  and x.lease > $1::bigint) as busy"
-        " from subscription_event e join subscription_state s on s.id = e.sub"
-        " where e.state = 'waiting' and e.next_at <= $1::bigint and e.lease <= $1::bigint"
-        " and s.status in ('active', 'error') and s.next_at <= $1::bigint"
-        " and (s.channel <> 'websocket' or s.bound = any($3::text[]))"
-        " and not exists (select 1 from subscription_event b where b.sub = e.sub and b.pat = e.pat"
-        "  and b.state = 'waiting' and b.no < e.no)),"
-        " due as (select e.sub, e.no from subscription_event e join lanes l on l.sub = e.sub and l.no = e.no"
-        " where l.n + l.busy <= case when l.fails > 0 then 1 else $5::int end"
-        " and e.state = 'waiting' and e.lease <= $1::bigint"
-        " order by l.n, e.no limit $2::int for update of e skip locked),"
-        " took as (update subscription_event e set lease = $4::bigint from due"
-        " where e.sub = due.sub and e.no = due.no returning e.*)"
-        f" select t.no, t.pat, t.type, t.id as focus, t.ver, t.op, t.at, t.tries as tried, {_STATE},"
-        f" {_LIVES.format(type='$6')} as lives from took t join subscription_state s on s.id = t.sub",
-        "Events to send now, taken for a while",
+        # Subscription by subscription, those that have lanes waiting: never a look at all that waits. Few
+        # lanes of one, fewer of one that fails, so that an endpoint which hangs leaves room for the others.
+        "with recursive w as ((select l.sub from subscription_lane l where l.waiting > 0"
+        " order by l.sub limit 1)"
+        " union all select (select l.sub from subscription_lane l where l.waiting > 0 and l.sub > w.sub"
+        " order by l.sub limit 1) from w where w.sub is not null),"
+        " subs as (select s.id, case when s.fails > 0 then 1 else $5::int end - (select count(*)"
+        " from subscription_lane b where b.sub = s.id and b.lease > $1::bigint) as room"
+        " from w join subscription_state s on s.id = w.sub"
+        " where s.status in ('active', 'error') and s.next_at <= $1::bigint"
+        " and (s.channel <> 'websocket' or s.bound = any($3::text[]))),"
+        " due as (select d.sub, d.pat from subs cross join lateral (select l.sub, l.pat, l.next_at"
+        " from subscription_lane l where l.sub = subs.id and l.waiting > 0 and l.next_at <= $1::bigint"
+        " and l.lease <= $1::bigint order by l.next_at limit greatest(subs.room, 0)) d"
+        " order by d.next_at limit $2::int),"
+        " took as (update subscription_lane l set lease = $4::bigint from due where l.sub = due.sub"
+        " and l.pat = due.pat and l.lease <= $1::bigint and l.waiting > 0 returning l.sub, l.pat, l.tries)"
+        f" select e.no, e.type, e.id as focus, e.ver, e.op, e.at, t.tries as tried, {_STATE},"
+        f" {_LIVES.format(type='$6')} as lives from took t cross join lateral (select e.*"
+        " from subscription_event e where e.sub = t.sub and e.pat = t.pat and e.state = 'waiting'"
+        " order by e.no limit 1) e join subscription_state s on s.id = t.sub",
+        "The first event of lanes that nobody serves, taken for a while",
     ),
     Statement(
         "subscriptions.sent",
-        "with s as (update subscription_state set fails = 0, next_at = 0, beat = $5::bigint where id = $1)"
-        " update subscription_event set state = $4, lease = 0, error = ''"
-        " where sub = $1 and no = $2::bigint and lease = $3::bigint and state = 'waiting'",
+        "with s as (update subscription_state set fails = 0, next_at = 0, beat = $5::bigint where id = $1"
+        " returning id),"
+        " l as (update subscription_lane l set waiting = l.waiting - 1, tries = 0, lease = 0 from s"
+        " where l.sub = s.id and l.lease = $3::bigint and l.pat = (select e.pat from subscription_event e"
+        " where e.sub = $1 and e.no = $2::bigint and e.state = 'waiting') returning l.pat)"
+        " update subscription_event e set state = $4, error = '' from l"
+        " where e.sub = $1 and e.no = $2::bigint",
         "An event was acknowledged, or is not to be told",
     ),
     Statement(
         "subscriptions.failed",
         "with s as (update subscription_state s set fails = s.fails + $7::int,"
         " next_at = case when $7::int > 0 then $5::bigint else s.next_at end,"
-        " error = case when $7::int > 0 then $4 else s.error end where s.id = $1 returning s.fails)"
-        " update subscription_event e set tries = e.tries + 1, next_at = $5::bigint, lease = 0, error = $4,"
-        " state = case when e.tries + 1 >= $6::int then 'dead' else 'waiting' end from s"
-        " where e.sub = $1 and e.no = $2::bigint and e.lease = $3::bigint and e.state = 'waiting'"
-        " returning s.fails, e.state",
+        " error = case when $7::int > 0 then $4 else s.error end where s.id = $1 returning s.id, s.fails),"
+        " l as (update subscription_lane l set lease = 0,"
+        " tries = case when l.tries + 1 >= $6::int then 0 else l.tries + 1 end,"
+        " waiting = case when l.tries + 1 >= $6::int then l.waiting - 1 else l.waiting end,"
+        " next_at = case when l.tries + 1 >= $6::int then l.next_at else $5::bigint end from s"
+        " where l.sub = s.id and l.lease = $3::bigint and l.pat = (select e.pat from subscription_event e"
+        " where e.sub = $1 and e.no = $2::bigint and e.state = 'waiting') returning l.tries, s.fails)"
+        " update subscription_event e set tries = e.tries + 1, error = $4,"
+        " state = case when l.tries = 0 then 'dead' else 'waiting' end from l"
+        " where e.sub = $1 and e.no = $2::bigint returning l.fails, e.state",
         "An event was not taken: it is tried again later, or kept as a dead letter",
     ),
     Statement(
         "subscriptions.release",
-        "update subscription_event set lease = 0 where sub = $1 and no = $2::bigint and lease = $3::bigint",
+        "update subscription_lane set lease = 0 where sub = $1 and lease = $3::bigint"
+        " and pat = (select e.pat from subscription_event e where e.sub = $1 and e.no = $2::bigint)",
         "An event that could not even be tried here",
     ),
     Statement(
@@ -228,9 +247,20 @@ _CALLS = (
     ),
     Statement(
         "subscriptions.sweep",
-        "with b as (delete from subscription_binding where till <= $1::bigint)"
-        " delete from subscription_event where at <= $2::bigint and (state <> 'waiting' or at <= $3::bigint)",
+        "with b as (delete from subscription_binding where till <= $1::bigint),"
+        " e as (delete from subscription_event where at <= $2::bigint"
+        " and (state <> 'waiting' or at <= $3::bigint)"
+        " returning sub, pat, state),"
+        " gone as (select sub, pat, count(*) filter (where state = 'waiting') as waited from e"
+        " group by sub, pat)"
+        " update subscription_lane l set waiting = l.waiting - gone.waited from gone"
+        " where l.sub = gone.sub and l.pat = gone.pat",
         "Delete what was told long ago",
+    ),
+    Statement(
+        "subscriptions.sweep_lanes",
+        "delete from subscription_lane where waiting <= 0 and next_at <= $1::bigint and lease = 0",
+        "Delete the lanes in which nothing has waited for long",
     ),
 )
 
