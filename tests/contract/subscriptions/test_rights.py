@@ -115,6 +115,26 @@ async def test_a_removed_application_stands_on_nothing(desk: Desk) -> None:
     assert await signon.still(desk.api.system, replace(actor, grant="")) is None
 
 
+async def test_a_consent_that_is_withdrawn_ends_what_an_application_is_told(desk: Desk) -> None:
+    system = desk.api.system
+    client = await signon.add_client(system, "App", ["https://app.example/back"], confidential=True)
+    patient, login = await desk.api.citizen()
+    actor = replace(
+        system.actor,
+        kind="citizen",
+        login=login,
+        reference=f"Patient/{patient}",
+        client=client.id,
+        grant="old",
+    )
+    assert await signon.still(system, actor) is None, "nothing was let"
+    await system.store.run("signon.let", login, client.id, ["patient/*.rs"], system.now)
+    now = await signon.still(system, actor)
+    assert now is not None and now.keys == (f"person:{patient}",)
+    await signon.withdraw_consent(system, login, client.id)
+    assert await signon.still(system, actor) is None
+
+
 async def test_another_cannot_turn_a_subscription_to_themselves(desk: Desk, hook: Endpoint) -> None:
     _, doctor = await desk.api.professional()
     _, intruder = await desk.api.professional()

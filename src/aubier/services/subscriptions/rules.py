@@ -11,7 +11,7 @@ from aubier.access.decide import type_number
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import BeforeWrite, Resource
 from aubier.services.subscriptions.asking.headers import given, shown
-from aubier.services.subscriptions.asking.plan import planned
+from aubier.services.subscriptions.asking.plan import patients_named, planned
 
 NAME = "subscriptions"
 """The room, and the system actor that says how subscriptions stand."""
@@ -85,9 +85,10 @@ async def _asked(ctx: Context, resource: Resource, before: Resource | None, kept
             f"{MOST} of your subscriptions are under way; end one first",
             f"{MOST} de vos abonnements sont en cours ; arrêtez-en un d'abord",
         )
-    types, texts = [type_number(t.type) for t in triggers], [t.text for t in triggers]
+    rows = [(type_number(t.type), t.text, p) for t in triggers for p in patients_named(ctx, t) or [""]]
+    types, texts, patients = (list(column) for column in zip(*rows, strict=True))
     kept_as = (resource["id"], written_actor(ctx.actor), plan.text, headers, plan.channel)
-    await ctx.store.run("subscriptions.put", *kept_as, types, texts, ends, owner)
+    await ctx.store.run("subscriptions.put", *kept_as, types, texts, ends, owner, patients)
     return shown(resource)
 
 

@@ -32,9 +32,9 @@ create index subscription_owner on subscription_state (owner);
 create index subscription_call on subscription_state (next_at)
   where status in ('requested', 'active', 'error') or status <> told;
 create table subscription_trigger (
-  sub text collate "C" not null, no int not null, type smallint not null, text text not null,
-  primary key (sub, no));
-create index subscription_trigger_type on subscription_trigger (type, text);
+  sub text collate "C" not null, no int not null, type smallint not null,
+  patient text collate "C" not null, text text not null, primary key (sub, no));
+create index subscription_trigger_type on subscription_trigger (type, patient);
 create table subscription_event (
   sub text collate "C" not null, no bigint not null, pat bigint not null, type text not null,
   id text collate "C" not null, ver int not null, op text not null, at bigint not null,
@@ -69,9 +69,10 @@ _ASKING = (
     Statement(
         "subscriptions.put",
         "with t as (delete from subscription_trigger where sub = $1 and no >= cardinality($6::smallint[])),"
-        " n as (insert into subscription_trigger (sub, no, type, text)"
-        " select $1, u.n - 1, u.type, u.text from unnest($6::smallint[], $7::text[]) with ordinality"
-        " u(type, text, n) on conflict (sub, no) do update set type = excluded.type, text = excluded.text)"
+        " n as (insert into subscription_trigger (sub, no, type, patient, text)"
+        " select $1, u.n - 1, u.type, u.patient, u.text from unnest($6::smallint[], $7::text[], $10::text[])"
+        " with ordinality u(type, text, patient, n) on conflict (sub, no) do update set type = excluded.type,"
+        " patient = excluded.patient, text = excluded.text)"
         " insert into subscription_state as s (id, actor, plan, headers, channel, status, told, ends, owner)"
         " values ($1, $2, $3, $4, $5, 'requested', 'requested', $8::bigint, $9)"
         " on conflict (id) do update set actor = $2, plan = $3, headers = $4, channel = $5,"
@@ -88,7 +89,10 @@ _ASKING = (
     ),
     Statement(
         "subscriptions.set",
-        "with t as (delete from subscription_trigger where sub = $1 and $2 in ('off', 'refused'))"
+        "with t as (delete from subscription_trigger where sub = $1 and $2 in ('off', 'refused')),"
+        " l as (delete from subscription_lane where sub = $1 and $2 in ('off', 'refused')),"
+        " e as (update subscription_event set state = 'closed' where sub = $1 and state = 'waiting'"
+        " and $2 in ('off', 'refused'))"
         " update subscription_state s set status = $2, error = $3,"
         " told = case when $4 then $2 else s.told end,"
         " bound = case when $2 in ('off', 'refused') then '' else s.bound end, lease = 0,"
@@ -104,10 +108,11 @@ _ASKING = (
     ),
     Statement(
         "subscriptions.forget",
-        "with t as (delete from subscription_trigger where sub = $1),"
-        " e as (delete from subscription_event where sub = $1),"
-        " l as (delete from subscription_lane where sub = $1)"
-        " delete from subscription_state where id = $1",
+        "with s as (delete from subscription_state s where s.id = $1"
+        f" and not {_LIVES.format(type='$2')} returning s.id),"
+        " t as (delete from subscription_trigger t using s where t.sub = s.id),"
+        " e as (delete from subscription_event e using s where e.sub = s.id)"
+        " delete from subscription_lane l using s where l.sub = s.id",
         "A subscription that was deleted",
     ),
 )
@@ -115,9 +120,9 @@ _ASKING = (
 _EVENTS = (
     Statement(
         "subscriptions.asked_of",
-        "select t.text, array_agg(t.sub order by t.sub) as subs from subscription_trigger t"
-        " where t.type = $1::smallint group by t.text order by t.text",
-        "What is asked of changes of a type, each once, and by whom",
+        "select t.text, array_agg(distinct t.sub) as subs from subscription_trigger t"
+        " where t.type = $1::smallint and t.patient = any($2::text[]) group by t.text order by t.text",
+        "What is asked of changes of a type that name these patients, each once, and by whom",
     ),
     Statement(
         "subscriptions.add",
@@ -147,7 +152,8 @@ _EVENTS = (
         " and (s.channel <> 'websocket' or s.bound = any($3::text[]))),"
         " due as (select d.sub, d.pat from subs cross join lateral (select l.sub, l.pat, l.next_at"
         " from subscription_lane l where l.sub = subs.id and l.waiting > 0 and l.next_at <= $1::bigint"
-        " and l.lease <= $1::bigint order by l.next_at limit greatest(subs.room, 0)) d"
+        " and l.lease <= $1::bigint order by l.next_at limit greatest(subs.room, 0)"
+        " for update of l skip locked) d"
         " order by d.next_at limit $2::int),"
         " took as (update subscription_lane l set lease = $4::bigint from due where l.sub = due.sub"
         " and l.pat = due.pat and l.lease <= $1::bigint and l.waiting > 0 returning l.sub, l.pat, l.tries)"

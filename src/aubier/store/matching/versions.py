@@ -10,7 +10,7 @@ from typing import Any
 from aubier.fhir import json as fhir_json
 from aubier.ground.rows import Resource
 from aubier.search.keys import Keys
-from aubier.search.model import Condition, Criterion, Has, Logic, Query
+from aubier.search.model import Condition, Criterion, Has, Logic, Query, Terms
 from aubier.search.sql import Args, Frame, conditions
 from aubier.store import codec
 from aubier.store.keys import family, type_numbers
@@ -87,7 +87,7 @@ async def meets(
     What a chain or `_has` goes through must show to the actor, as in a search. Problem as for a search that
     cannot be asked, also when there is no such version.
     """
-    shows, rows = await _rows(conn, sight, index, version)
+    shows, rows = await _rows(conn, sight, index if questions else _unasked, version)
     found: list[bool] = []
     for start in range(0, len(questions), AT_ONCE):
         some = questions[start : start + AT_ONCE]
@@ -95,6 +95,11 @@ async def meets(
         found += await conn.fetchval(sql, *args) if rows else [False] * len(some)
     by_rid = {row.rid: row.resource for row in rows}
     return Met(shows, by_rid.get(_CURRENT), by_rid.get(_PREVIOUS), tuple(found))
+
+
+def _unasked(resource: Resource) -> Indexed:
+    """No index rows: nothing is asked of them."""
+    return Indexed(Terms(), [], {})
 
 
 async def _rows(

@@ -17,6 +17,8 @@ from aubier.fhir.definitions import definitions
 from aubier.ground.clock import milliseconds
 from aubier.ground.problem import Issue, Kind, Problem, problem
 from aubier.ground.rows import Resource
+from aubier.search.model import Condition, Criterion
+from aubier.search.sql.criteria import reference_targets
 from aubier.services.subscriptions.asking.endpoint import Reach
 from aubier.services.subscriptions.asking.topics import Topic, find_topic
 from aubier.services.subscriptions.asking.triggers import Trigger, pairs_of
@@ -75,6 +77,30 @@ async def planned(ctx: Context, subscription: Resource) -> tuple[Plan, list[Trig
     for trigger in triggers:
         await _check(ctx, trigger)
     return plan, triggers, _end(ctx, subscription)
+
+
+def patients_named(ctx: Context, trigger: Trigger) -> list[str]:
+    """The ids of the Patients one of whom every event of a trigger names; none when others may be events."""
+    needed = [trigger.filters] if trigger.filters else []
+    if trigger.current and not trigger.previous and "delete" not in trigger.ops:
+        needed.append(trigger.current)
+    for query in needed:
+        for criterion in ctx.store.query(trigger.type, _decoded(query)).criteria:
+            if found := _patients(criterion, trigger.type):
+                return found
+    return []
+
+
+def _patients(criterion: Condition, kind: str) -> list[str]:
+    if not isinstance(criterion, Criterion) or criterion.modifier or criterion.chain:
+        return []
+    if criterion.parameter.code == "_id":
+        return [v.text or v.code for v in criterion.values] if kind == "Patient" else []
+    if criterion.parameter.type != "reference":
+        return []
+    targets = reference_targets(criterion)
+    found = [t.removeprefix("Patient/") for t in targets if t.startswith("Patient/")]
+    return found if len(found) == len(targets) else []
 
 
 def extension(element: Any, name: str) -> Any:

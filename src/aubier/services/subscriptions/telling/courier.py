@@ -89,6 +89,9 @@ class Courier:
                 except Problem as refusal:
                     _log.warning("notifications: %s", refusal)
                     begun = 0
+                except Exception:
+                    _log.exception("notifications stood still for a moment")
+                    begun = 0
                 if not begun:
                     await asyncio.sleep(_IDLE)
         finally:
@@ -267,7 +270,7 @@ class Courier:
     async def _on_behalf_of(self, ctx: Context, row: Mapping[str, Any]) -> Actor | None:
         """The subscriber as of now; None, and the subscription ends, when it stands on nothing any more."""
         if not row["lives"]:
-            await ctx.store.run("subscriptions.forget", row["id"])
+            await ctx.store.run("subscriptions.forget", row["id"], type_number("Subscription"))
             return None
         actor = await still(ctx, read_actor(row["actor"]))
         if actor is None:

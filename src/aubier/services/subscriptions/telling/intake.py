@@ -1,8 +1,9 @@
 """Which changes are events, and of which subscriptions. Runs for each committed change, in order per patient.
 
-A change is asked first what any subscription asks, each question once, by the platform; then, of what was
-met, whether it shows to that subscriber and meets the same question by their rights. So many subscriptions
-that ask alike cost one question, and what a subscriber may not see is never an event of theirs.
+Who asks for a patient by name is asked only of changes that name this patient. Of the others, a change is
+asked first what any subscription asks, each question once, by the platform; then, of what was met, whether
+it shows to that subscriber and meets the same question by their rights. So many subscriptions that ask alike
+cost one question, and what a subscriber may not see is never an event of theirs.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from aubier.access.actor import Context
 from aubier.access.decide import type_number
 from aubier.access.view import View
 from aubier.fhir.definitions import definitions
+from aubier.fhir.references import iter_references
 from aubier.ground.clock import milliseconds
 from aubier.ground.problem import Problem
 from aubier.ground.rows import OnChange
@@ -34,7 +36,8 @@ async def take_in(ctx: Context, change: Any) -> None:
 
     A question that can no longer be asked (a parameter that went) is no event, and is told to the log.
     """
-    rows = await ctx.store.run("subscriptions.asked_of", type_number(change.type))
+    patients = await _patients(ctx, change)
+    rows = await ctx.store.run("subscriptions.asked_of", type_number(change.type), ["", *sorted(patients)])
     asked: list[Asked] = [(read_trigger(r["text"]), r["subs"]) for r in rows]
     wide = await _firing(ctx.store, change, [a for a in asked if change.op in a[0].ops])
     subs = {sub: trigger for trigger, some in wide for sub in some}
@@ -48,6 +51,17 @@ async def take_in(ctx: Context, change: Any) -> None:
     if found:
         what = (change.type, change.id, change.version, change.op)
         await ctx.store.run("subscriptions.add", sorted(set(found)), change.pat, *what, milliseconds(ctx.now))
+
+
+async def _patients(ctx: Context, change: Any) -> set[str]:
+    """The ids of all the Patients that the version or the one before names, wherever it does."""
+    met = await ctx.store.meets(change.type, change.id, change.version, [])
+    found = {change.id} if change.type == "Patient" else set()
+    for resource in (met.current, met.previous):
+        named = [place.text for place in iter_references(resource)] if resource else []
+        # Of another server's, too: one question more than needed is asked then, none less.
+        found |= {text.rpartition("Patient/")[2].partition("/")[0] for text in named if "Patient/" in text}
+    return found
 
 
 async def _owners(ctx: Context, subs: list[str]) -> Mapping[str, list[str]]:
@@ -89,7 +103,7 @@ async def _asked_together(view: View, change: Any, asked: Sequence[Asked]) -> li
 async def forget(ctx: Context, change: Any) -> None:
     """A Subscription was deleted: what it asked goes with it."""
     if change.op == "delete":
-        await ctx.store.run("subscriptions.forget", change.id)
+        await ctx.store.run("subscriptions.forget", change.id, type_number("Subscription"))
 
 
 def _types() -> tuple[str, ...]:
