@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from aubier.search.sql import Args
 from aubier.store.keys import family, type_numbers
-from aubier.store.reading.reader import _ROW, Reader, Row, _row
+from aubier.store.reading.reader import ROW, Reader, Row, row_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ async def export(reader: Reader, asked: Slice) -> tuple[list[Row], tuple[int, in
     prefix = family(asked.kind)
     statement = _statement(reader, asked, args, prefix)
     what = f"$export {asked.kind}"
-    records = await reader._proved(prefix, args, statement, "operation", what, page=asked.count)
+    records = await reader.proved(prefix, args, statement, "operation", what, page=asked.count)
     ordered = sorted(records, key=lambda r: (r["seq"], r["rid"]))
-    rows = [_row(r) for r in ordered]
+    rows = [row_of(r) for r in ordered]
     return rows, (ordered[-1]["seq"], ordered[-1]["rid"]) if ordered else asked.after
 
 
@@ -60,8 +60,8 @@ def _statement(reader: Reader, asked: Slice, args: Args, prefix: str) -> str:
     end = f" order by r.seq, r.rid limit {asked.count}"
     where = " and ".join(tests)
     return (
-        f"select * from ((select {_ROW}, r.seq from {prefix}res r where {where} and {now}{end}) union all"
-        f" (select {_ROW}, r.seq from {prefix}hist r join id_map m on m.type = r.type and m.id = r.id"
+        f"select * from ((select {ROW}, r.seq from {prefix}res r where {where} and {now}{end}) union all"
+        f" (select {ROW}, r.seq from {prefix}hist r join id_map m on m.type = r.type and m.id = r.id"
         f" where {where} and r.op <> 4 and {_latest(prefix, mark)} and {past}{end})) u"
         f" order by u.seq, u.rid limit {asked.count}"
     )
