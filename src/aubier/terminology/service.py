@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from aubier.ground.rows import Backfill, BeforeWrite, OnChange, Operation, Service
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from aubier.ground.rows import Backfill, BeforeWrite, OnChange, Operation, Resource, Service
 from aubier.terminology import writing
 from aubier.terminology.operations import closure, code_systems, expand, translate, validate
 from aubier.terminology.shelves import maps, tables
 
 R4 = "FHIR R4 4.0.1, terminology-service"
+
+_Run = Callable[[Any, Resource], Awaitable[Resource]]
+
+
+def _operation(path: str, run: _Run, fr: str, en: str, *, instance: bool = True) -> Operation:
+    """The row of `Type/$name`, of the type or, with `instance`, of one resource too."""
+    on, _, name = path.rpartition("/")
+    texts = {"fr": fr, "en": en}
+    return Operation(name.removeprefix("$"), on, run, texts, f"{R4}, {path}", either=instance)
+
 
 SERVICE = Service(
     name="terminology",
@@ -20,52 +33,27 @@ SERVICE = Service(
     },
     reads=("CodeSystem", "ValueSet", "ConceptMap"),
     operations=(
-        Operation(
-            "lookup",
-            "CodeSystem",
+        _operation(
+            "CodeSystem/$lookup",
             code_systems.lookup,
-            {"fr": "Tout savoir d'un code", "en": "What is known of a code"},
-            f"{R4}, CodeSystem/$lookup",
+            "Tout savoir d'un code",
+            "What is known of a code",
+            instance=False,
         ),
-        Operation(
-            "validate-code",
-            "CodeSystem",
-            validate.in_code_system,
-            {"fr": "Vérifier un code", "en": "Check a code"},
-            f"{R4}, CodeSystem/$validate-code",
-            either=True,
-        ),
-        Operation(
-            "subsumes",
-            "CodeSystem",
-            code_systems.subsumes,
-            {"fr": "Comparer deux codes", "en": "Compare two codes"},
-            f"{R4}, CodeSystem/$subsumes",
-            either=True,
-        ),
-        Operation(
-            "validate-code",
-            "ValueSet",
+        _operation("CodeSystem/$validate-code", validate.in_code_system, "Vérifier un code", "Check a code"),
+        _operation("CodeSystem/$subsumes", code_systems.subsumes, "Comparer deux codes", "Compare two codes"),
+        _operation(
+            "ValueSet/$validate-code",
             validate.in_value_set,
-            {"fr": "Vérifier un code dans un jeu de valeurs", "en": "Check a code in a value set"},
-            f"{R4}, ValueSet/$validate-code",
-            either=True,
+            "Vérifier un code dans un jeu de valeurs",
+            "Check a code in a value set",
         ),
-        Operation(
-            "expand",
-            "ValueSet",
-            expand.expand,
-            {"fr": "Lister un jeu de valeurs", "en": "List a value set"},
-            f"{R4}, ValueSet/$expand",
-            either=True,
-        ),
-        Operation(
-            "translate",
-            "ConceptMap",
+        _operation("ValueSet/$expand", expand.expand, "Lister un jeu de valeurs", "List a value set"),
+        _operation(
+            "ConceptMap/$translate",
             translate.translate,
-            {"fr": "Traduire un code d'un système à l'autre", "en": "Translate a code to another system"},
-            f"{R4}, ConceptMap/$translate",
-            either=True,
+            "Traduire un code d'un système à l'autre",
+            "Translate a code to another system",
         ),
         Operation(
             "closure",

@@ -1,15 +1,20 @@
 """The Annuaire Santé door: what its guide says, and those who try to get more out of it."""
 
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from aubier.app import House
+from aubier.cli import people
 from aubier.fhir import json as fhir_json
+from aubier.ground.problem import Problem
 from aubier.referentials.signon import api as signon
+from aubier.settings import Settings
 from aubier.validation import validate
 from tests.contract.conftest import Api, open_api
 from tests.where import SHARED
@@ -290,6 +295,26 @@ async def test_a_key_ends_with_its_application(door: Door) -> None:
     assert (await door.ask("/Organization", headers=key)).status_code == 401
     rows = await door.api.house.store.pool.fetch("select digest from signon_door_key")
     assert all(door.key not in row["digest"] for row in rows)
+
+
+async def test_the_command_line_gives_a_key_for_a_door_that_takes_keys(
+    door: Door, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @asynccontextmanager
+    async def opened(settings: Settings) -> AsyncIterator[House]:
+        yield door.api.house
+
+    monkeypatch.setattr(people, "opened", opened)
+    settings = door.api.house.settings
+    await people.client_add(settings, "Logiciel", (), door="annuaire")
+    said = dict(line.split(" ", 1) for line in capsys.readouterr().out.splitlines() if " " in line)
+    assert (await door.ask("/Device", headers={"ESANTE-API-KEY": said["door_key"]})).status_code == 200
+    before = len(await signon.list_clients(door.api.system))
+    for name in ("pdsm", "nowhere"):
+        with pytest.raises(Problem) as caught:
+            await people.client_add(settings, "Autre", (), door=name)
+        assert "annuaire" in str(caught.value)
+    assert len(await signon.list_clients(door.api.system)) == before
 
 
 async def test_seventeen_calls_a_second(door: Door) -> None:

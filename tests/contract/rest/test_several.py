@@ -3,20 +3,8 @@
 from typing import Any
 
 from tests.contract.rest.conftest import ACTORS, Api, places
-from tests.contract.rest.test_everything import observation, seen
-from tests.contract.rest.test_interactions import FORM, link, patient, valid
-
-
-async def walked(api: Api, path: str, **options: Any) -> tuple[list[str], int]:
-    """Every match of every page, and the number of pages."""
-    found: list[str] = []
-    pages = 0
-    while path:
-        bundle = valid(await api.get(path, **options))
-        found += seen(bundle)
-        pages += 1
-        path = link(bundle, "next")
-    return found, pages
+from tests.contract.rest.test_everything import observation, seen, walked
+from tests.contract.rest.test_interactions import FORM, patient, valid
 
 
 def tagged(code: str, body: dict[str, Any]) -> dict[str, Any]:

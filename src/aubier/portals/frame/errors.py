@@ -12,31 +12,19 @@ from aubier.ground.text import typography
 from aubier.portals.frame.house import House
 from aubier.portals.frame.page import FRAME_PAGES, Frame, frame
 from aubier.portals.frame.texts import Texts
+from aubier.rest.outcome import STATUS
 
 STATUSES = (400, 401, 403, 404, 405, 413, 429, 500, 503)
 """The statuses that have a page of their own; others are shown as 400 or 500."""
 
-_BY_KIND = {
-    "login": 401,
-    "unknown": 401,
-    "expired": 401,
-    "forbidden": 403,
-    "suppressed": 403,
-    "not-found": 404,
-    "deleted": 404,
-    "method": 405,
-    "too-long": 413,
-    "throttled": 429,
-    "exception": 500,
-    "transient": 503,
-    "lock-error": 503,
-    "not-supported": 503,
-}
+_ON_A_PAGE = {"deleted": 404, "lock-error": 503, "not-supported": 503}
+"""What a reader is told otherwise than a program is."""
 
 
 def status_of(found: Problem) -> int:
     """The HTTP status of a Problem met by a page."""
-    return _BY_KIND.get(found.kind, 400)
+    status = _ON_A_PAGE.get(found.kind) or STATUS[found.kind]
+    return status if status in STATUSES else 400
 
 
 def error_page(

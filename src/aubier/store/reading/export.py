@@ -15,7 +15,7 @@ from aubier.search.model import Query
 from aubier.search.sql import Args, Frame
 from aubier.store.keys import family, type_numbers
 from aubier.store.reading.meeting import meeting, of_queries
-from aubier.store.reading.reader import _ROW, Reader, Row, _row, refuse_crossing
+from aubier.store.reading.reader import ROW, Reader, Row, refuse_crossing, row_of
 from aubier.store.rows import Indexed
 
 Place = tuple[int, int]
@@ -57,11 +57,11 @@ async def export(
     """
     if asked.queries:
         return await _filtered(reader, asked, index)
-    frame = reader._frame()
+    frame = reader.frame()
     past = _past(reader, asked, frame.args)
     statement = past if asked.gone else _either(_current(reader, asked, frame), past, asked)
     records = await _proved(reader, asked, frame.args, statement)
-    return [_row(r) for r in records], _place(records[-1]) if len(records) == asked.count else None
+    return [row_of(r) for r in records], _place(records[-1]) if len(records) == asked.count else None
 
 
 async def _filtered(
@@ -76,7 +76,7 @@ async def _filtered(
     if family(asked.kind) and not reader.sight.unrestricted:
         for query in asked.queries:
             refuse_crossing(query.criteria)
-    frame, past = reader._frame(), Args()
+    frame, past = reader.frame(), Args()
     conditions = of_queries(frame, asked.queries, asked.kind, "r")
     current = list(await reader.conn.fetch(_current(reader, asked, frame, conditions), *frame.args))
     statement = _past(reader, asked, past)
@@ -99,14 +99,14 @@ async def _chosen(reader: Reader, asked: Slice, keys: Sequence[tuple[int, int, i
     casts = ("bigint[]", "bigint[]", "int[]")
     named = ", ".join(args.add(list(c), cast) for c, cast in zip(columns, casts, strict=True))
     joined = "r on r.pat = k.pat and r.rid = k.rid and r.ver = k.ver"
-    one = f"select {_ROW}, r.seq from unnest({named}) k(rid, pat, ver) join {family(asked.kind)}"
+    one = f"select {ROW}, r.seq from unnest({named}) k(rid, pat, ver) join {family(asked.kind)}"
     statement = f"{one}res {joined} union all {one}hist {joined}"
-    return [_row(r) for r in await _proved(reader, asked, args, statement)]
+    return [row_of(r) for r in await _proved(reader, asked, args, statement)]
 
 
 async def _proved(reader: Reader, asked: Slice, args: Args, statement: str) -> list[Any]:
     prefix = family(asked.kind)
-    records = await reader._proved(prefix, args, statement, "operation", asked.what, page=asked.count)
+    records = await reader.proved(prefix, args, statement, "operation", asked.what, page=asked.count)
     return sorted(records, key=_place)
 
 
@@ -145,7 +145,7 @@ def _current(reader: Reader, asked: Slice, frame: Frame, conditions: str = "true
     _, tests = _tests(reader, asked, frame.args)
     seen = reader.sight.predicate("r", frame.args, directory=bool(prefix))
     end = f"order by r.seq, r.rid limit {asked.count}"
-    return f"select {_ROW}, r.seq from {prefix}res r where {tests} and {seen} and {conditions} {end}"
+    return f"select {ROW}, r.seq from {prefix}res r where {tests} and {seen} and {conditions} {end}"
 
 
 def _past(reader: Reader, asked: Slice, args: Args) -> str:
@@ -155,7 +155,7 @@ def _past(reader: Reader, asked: Slice, args: Args) -> str:
     seen = reader.sight.past("r", args, directory=bool(prefix))
     end = f"order by r.seq, r.rid limit {asked.count}"
     return (
-        f"select {_ROW}, r.seq from {prefix}hist r join id_map m on m.type = r.type and m.id = r.id"
+        f"select {ROW}, r.seq from {prefix}hist r join id_map m on m.type = r.type and m.id = r.id"
         f" where {tests} and r.op {'=' if asked.gone else '<>'} 4"
         f" and {_latest(prefix, mark)} and {seen} {end}"
     )

@@ -42,7 +42,7 @@ async def meeting(
     if not records:
         return []
     kind = queries[0].type
-    frame = reader._frame()
+    frame = reader.frame()
     frame.table = lambda named: _MADE if named == kind else family(named)
     frame.slices = lambda named: frozenset()
     made = _made(records, index, frame.args)

@@ -52,18 +52,18 @@ class Found:
     included: list[Row] = field(default_factory=list)
 
 
-_SETTLED = (
+SETTLED = (
     "(select coalesce(min(extract(epoch from a.xact_start) * 1000000), 9e18)::bigint from pg_stat_activity a"
     " where a.datname = current_database() and a.pid <> pg_backend_pid())"
 )
 """The commit mark below which every transaction has ended."""
 
 _PLAIN = "r.pat, r.rid, r.type, r.id, r.ver, r.upd, r.op, r.dict, r.raw"
-_ROW = f"{_PLAIN}, r.labels @> '{{{SHARED}}}' as many"
+ROW = f"{_PLAIN}, r.labels @> '{{{SHARED}}}' as many"
 """The columns of a row; `many` when it concerns several patients, who are all told."""
 
 
-def _row(record: Any) -> Row:
+def row_of(record: Any) -> Row:
     """The row of a record that begins with the columns of `_PLAIN`."""
     pat, rid, kind, logical, version, updated, op, dictionary, packed, *_ = record
     raw = codec.unpack(dictionary, packed) if packed else b""
@@ -102,23 +102,23 @@ class Reader:
 
     async def read_each(self, wanted: Sequence[Wanted]) -> list[Row | None]:
         """What each of `wanted` gives its own actor, whose scopes were asked; None where nothing shows."""
-        records = await read_each(self.conn, wanted, _ROW)
+        records = await read_each(self.conn, wanted, ROW)
         for one, record in zip(wanted, records, strict=True):
             if record and record["many"] and not family(one.kind):
                 reader = replace(self, sight=one.sight)
                 await reader._tell_others([record], action="read", what=f"{one.kind}/{one.logical}")
-        return [record and _row(record) for record in records]
+        return [record and row_of(record) for record in records]
 
     async def absent(self, kind: str, logical: str) -> NoReturn:
         """Raises why a resource does not show, with its audit line: deleted, or hidden or missing alike."""
         name, args = f"{kind}/{logical}", Args([type_numbers()[kind], logical])
         seen = self.sight.predicate("r", args, directory=bool(family(kind)))
         tomb = (
-            f"select {_ROW} from id_map m join {family(kind)}hist r on r.pat = m.pat and r.rid = m.rid"
+            f"select {ROW} from id_map m join {family(kind)}hist r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = $2 and r.op = 4 and {seen} order by r.ver desc limit 1"
         )
         prefix = family(kind)
-        if await self._proved(prefix, args, tomb, "read", name, outcome="deleted", missed="not-found"):
+        if await self.proved(prefix, args, tomb, "read", name, outcome="deleted", missed="not-found"):
             raise problem("deleted", f"{name} was deleted", f"{name} a été supprimé")
         raise not_found(name)
 
@@ -129,15 +129,15 @@ class Reader:
         args = Args([type_numbers()[kind], logical, version])
         seen = self.sight.past("r", args, directory=bool(prefix))
         one = (
-            f"select {_ROW} from id_map m join {prefix}{{table}} r on (r.pat = m.pat or r.pat = any(m.was))"
+            f"select {ROW} from id_map m join {prefix}{{table}} r on (r.pat = m.pat or r.pat = any(m.was))"
             f" and r.rid = m.rid where m.type = $1 and m.id = $2 and r.ver = $3 and {seen}"
         )
         both = f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
         name = f"{kind}/{logical}/_history/{version}"
-        records = await self._proved(prefix, args, both, "vread", name, missed="not-found")
+        records = await self.proved(prefix, args, both, "vread", name, missed="not-found")
         if not records:
             raise not_found(name)
-        row = _row(records[0])
+        row = row_of(records[0])
         if not row.raw:
             raise problem("deleted", f"{kind}/{logical} was deleted", f"{kind}/{logical} a été supprimé")
         return row
@@ -151,15 +151,15 @@ class Reader:
         prefix, mark = family(query.type), self.mark()
         if prefix and not self.sight.unrestricted:
             refuse_crossing(query.criteria)
-        page = Page(self._frame(), self.sight, query, _ROW)
+        page = Page(self.frame(), self.sight, query, ROW)
         size = query.count if limit is None else limit
         counted = query.total == "accurate" or query.summary == "count" or size == 0
         if not page.records and not counted and not quiet and (front := await self._newest(query, size)):
             records = front[1]
             cursor = _following(records, size, front[0], mark)
-            rows = [_row(r) for r in records[:size]]
+            rows = [row_of(r) for r in records[:size]]
             return Found(rows, None, cursor, await self._included(query, rows))
-        records = await self._proved(
+        records = await self.proved(
             "dir_" if quiet else prefix,
             page.frame.args,
             page.rows(size + 1),
@@ -172,16 +172,16 @@ class Reader:
             given=page.given,
         )
         number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
-        rows = [_row(r) for r in records[:size]]
+        rows = [row_of(r) for r in records[:size]]
         cursor = _following(records, size, page, mark)
         return Found(rows, number, cursor, await self._included(query, rows))
 
     async def _newest(self, query: Query, size: int) -> tuple[Newest, list[Any]] | None:
         """A page of a search of the whole population, when it is found among the newest rows."""
-        front = newest(self._frame(), self.sight, query, _ROW, size + 1)
+        front = newest(self.frame(), self.sight, query, ROW, size + 1)
         if front is None:
             return None
-        records = await self._proved(
+        records = await self.proved(
             family(query.type),
             front.frame.args,
             front.rows,
@@ -201,15 +201,15 @@ class Reader:
             check_scope(self.sight, query.type)
             if family(query.type) and not self.sight.unrestricted:
                 refuse_crossing(query.criteria)
-        first, mark, frame = queries[0], self.mark(), self._frame()
+        first, mark, frame = queries[0], self.mark(), self.frame()
         pages: list[Page] = []
         for query in queries:
             frame.walked.clear()
-            pages.append(Page(frame, self.sight, query, _ROW, len(pages)))
+            pages.append(Page(frame, self.sight, query, ROW, len(pages)))
         size, counted = first.count, first.total == "accurate" or first.count == 0
         rows = " union all ".join(f"({page.rows(size + 1)})" for page in pages)
         total = " + ".join(page.total for page in pages) if counted else "null::bigint"
-        records = await self._proved(
+        records = await self.proved(
             "" if any(not family(q.type) for q in queries) else "dir_",
             frame.args,
             f"select u.* from ({rows}) u order by {pages[0].order('u')} limit {size + 1}",
@@ -222,9 +222,9 @@ class Reader:
         )
         number = records[0]["total"] if records else None
         if not records and counted:
-            alone = [Page(self._frame(), self.sight, q, _ROW) for q in queries]
+            alone = [Page(self.frame(), self.sight, q, ROW) for q in queries]
             number = sum([await self._total_of_nothing(page, counted=True) or 0 for page in alone])
-        return Found([_row(r) for r in records[:size]], number, _following(records, size, pages[0], mark))
+        return Found([row_of(r) for r in records[:size]], number, _following(records, size, pages[0], mark))
 
     async def _total_of_nothing(self, page: Page, *, counted: bool) -> int | None:
         """The total beside an empty page: nothing, unless it is a later page."""
@@ -235,7 +235,8 @@ class Reader:
         begin = f"with {page.given.removesuffix(', ')} " if page.given else ""
         return int(await self.conn.fetchval(f"{begin}select {page.total}", *page.counting))
 
-    def _frame(self) -> Frame:
+    def frame(self) -> Frame:
+        """What compiling a query for this actor needs."""
         args = Args()
         frame = Frame(
             keys=self.keys,
@@ -253,7 +254,7 @@ class Reader:
             return "false"
         return self.sight.predicate(row, args, directory=bool(family(kind)), kind=kind)
 
-    async def _proved(
+    async def proved(
         self,
         prefix: str,
         args: Args,
@@ -378,10 +379,10 @@ class Reader:
         args = Args([type_numbers()[kind], list(ids)])
         seen = self.sight.predicate("r", args, directory=bool(prefix))
         hit = (
-            f"select {_ROW} from id_map m join {prefix}res r on r.pat = m.pat and r.rid = m.rid"
+            f"select {ROW} from id_map m join {prefix}res r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = any($2::text[]) and {seen} order by m.id"
         )
-        return [_row(r) for r in await self._proved(prefix, args, hit, action, f"{kind}")]
+        return [row_of(r) for r in await self.proved(prefix, args, hit, action, f"{kind}")]
 
     async def _reverse(self, include: Include, rows: Sequence[Row]) -> list[Row]:
         if not self.sight.sees_type(include.source):
@@ -391,12 +392,12 @@ class Reader:
         param = args.add(self.keys.param(include.source, include.parameter.code), "bigint")
         seen = self.sight.predicate("r", args, directory=bool(prefix))
         hit = (
-            f"select distinct on (r.lo, r.rid) {_ROW} from {prefix}ref f"
+            f"select distinct on (r.lo, r.rid) {ROW} from {prefix}ref f"
             f" join {prefix}res r on r.pat = f.pat and r.rid = f.rid"
             f" where f.param = {param} and f.target = any($1::text[]) and {seen} order by r.lo desc,"
             f" r.rid limit {MOST_INCLUDED + 1}"
         )
-        return [_row(r) for r in await self._proved(prefix, args, hit, "include", f"{include.source}")]
+        return [row_of(r) for r in await self.proved(prefix, args, hit, "include", f"{include.source}")]
 
     # -- history ------------------------------------------------------------------------------------
 
@@ -433,10 +434,10 @@ class Reader:
         total = f"(select count(*) from ({versions}) r) as total"
         what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])
         missed = "not-found" if logical else "ok"
-        records = await self._proved("", args, hit, "history", what, extra=total, missed=missed, page=count)
+        records = await self.proved("", args, hit, "history", what, extra=total, missed=missed, page=count)
         if not records and logical:
             raise not_found(f"{kinds[0]}/{logical}")
-        rows = [_row(r) for r in records[:count]]
+        rows = [row_of(r) for r in records[:count]]
         following = None
         if len(records) > count and count:
             last = records[count - 1]
@@ -459,7 +460,7 @@ class Reader:
         tests = [f"r.type = any({args.add(numbers, 'smallint[]')})"]
         tests.append(self.sight.past("r", args, directory=bool(prefix)))
         if since is not None:
-            tests.append(f"r.upd >= {args.add(since, 'bigint')} and r.seq < {_SETTLED}")
+            tests.append(f"r.upd >= {args.add(since, 'bigint')} and r.seq < {SETTLED}")
         if at is not None:
             first, end = (args.add(ms, "bigint") for ms in at)
             newer = f"select 1 from {prefix}{{0}} n where n.pat = r.pat and n.rid = r.rid and n.ver > r.ver"
@@ -472,7 +473,7 @@ class Reader:
                 f" join id_map m on m.type = {number} and m.id = {name}"
                 " and (r.pat = m.pat or r.pat = any(m.was)) and r.rid = m.rid"
             )
-        one = f"select {_ROW}, r.seq from {prefix}{{table}} r{source} where {' and '.join(tests)}"
+        one = f"select {ROW}, r.seq from {prefix}{{table}} r{source} where {' and '.join(tests)}"
         return f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
 
 

@@ -11,7 +11,7 @@ from aubier.fhir.references import Reference, iter_references
 from aubier.search.model import NO_DATE
 from aubier.search.sql import Args
 from aubier.store.keys import family, type_numbers
-from aubier.store.reading.reader import _ROW, _SETTLED, Reader, Row, _row
+from aubier.store.reading.reader import ROW, SETTLED, Reader, Row, row_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ async def walk(reader: Reader, asked: Asked) -> Walked:
     args = Args()
     statement = _statement(reader, asked, args, size + 1)
     what = f"{asked.kind}/{asked.id}/$everything"
-    records = await reader._proved("", args, statement, "operation", what, page=size)
-    ordered = sorted((_row(r) for r in records), key=lambda row: row.rid)
+    records = await reader.proved("", args, statement, "operation", what, page=size)
+    ordered = sorted((row_of(r) for r in records), key=lambda row: row.rid)
     rows = [*first, *ordered[:size]]
     following = (ordered[size - 1].rid if size else 0) if len(ordered) > size else None
     return Walked(rows, await _named(reader, asked, rows), following)
@@ -77,15 +77,15 @@ def _statement(reader: Reader, asked: Asked, args: Args, limit: int) -> str:
     where = " and ".join(tests)
     end = f" order by r.rid limit {limit}"
     return (
-        f"select * from ((select {_ROW} from res r where r.pat = {pat} and {where}{end}) union all"
-        f" (select {_ROW} from stub s join res r on r.pat = s.home and r.rid = s.rid where s.pat = {pat}"
+        f"select * from ((select {ROW} from res r where r.pat = {pat} and {where}{end}) union all"
+        f" (select {ROW} from stub s join res r on r.pat = s.home and r.rid = s.rid where s.pat = {pat}"
         f" and s.home <> s.pat and s.until_ver is null and {where}{end})) u order by u.rid limit {limit}"
     )
 
 
 def _times(asked: Asked, args: Args) -> Iterator[str]:
     if asked.since is not None:
-        yield f"r.upd >= {args.add(asked.since, 'bigint')} and r.seq < {_SETTLED}"
+        yield f"r.upd >= {args.add(asked.since, 'bigint')} and r.seq < {SETTLED}"
     if asked.start is not None:
         yield f"(r.lo = {NO_DATE} or r.hi > {args.add(asked.start, 'bigint')})"
     if asked.end is not None:

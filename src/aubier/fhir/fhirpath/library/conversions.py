@@ -123,43 +123,29 @@ def _converted(items: Items, type: str) -> Items:
         return []
 
 
-def _convertible(items: Items, type: str) -> Items:
-    return of(bool(_converted(items, type)), "Boolean") if one(items) else []
+Conversion = Callable[[Run, Items], Items]
 
 
-def to_boolean(run: Run, items: Items) -> Items:
-    """`toBoolean()`."""
-    return _converted(items, "Boolean")
+def _conversions(type: str, name: str) -> tuple[Conversion, Conversion]:
+    """`toType()` and `convertsToType()`, under the names that generated code calls them by."""
+
+    def to(run: Run, items: Items) -> Items:
+        return _converted(items, type)
+
+    def converts(run: Run, items: Items) -> Items:
+        return of(bool(_converted(items, type)), "Boolean") if one(items) else []
+
+    to.__name__, converts.__name__ = f"to_{name}", f"converts_to_{name}"
+    return to, converts
 
 
-def to_integer(run: Run, items: Items) -> Items:
-    """`toInteger()`."""
-    return _converted(items, "Integer")
-
-
-def to_decimal(run: Run, items: Items) -> Items:
-    """`toDecimal()`."""
-    return _converted(items, "Decimal")
-
-
-def to_date(run: Run, items: Items) -> Items:
-    """`toDate()`."""
-    return _converted(items, "Date")
-
-
-def to_date_time(run: Run, items: Items) -> Items:
-    """`toDateTime()`."""
-    return _converted(items, "DateTime")
-
-
-def to_time(run: Run, items: Items) -> Items:
-    """`toTime()`."""
-    return _converted(items, "Time")
-
-
-def to_string(run: Run, items: Items) -> Items:
-    """`toString()`."""
-    return _converted(items, "String")
+to_boolean, converts_to_boolean = _conversions("Boolean", "boolean")
+to_integer, converts_to_integer = _conversions("Integer", "integer")
+to_decimal, converts_to_decimal = _conversions("Decimal", "decimal")
+to_date, converts_to_date = _conversions("Date", "date")
+to_date_time, converts_to_date_time = _conversions("DateTime", "date_time")
+to_time, converts_to_time = _conversions("Time", "time")
+to_string, converts_to_string = _conversions("String", "string")
 
 
 def to_quantity(run: Run, items: Items, unit: Items | None = None) -> Items:
@@ -186,41 +172,6 @@ def _unit(text: str) -> Amount | None:
     if text in CALENDAR:
         return Amount(Decimal(1), CALENDAR[text], calendar=True)
     return Amount(Decimal(1), text) if ucum.unit(text) else None
-
-
-def converts_to_boolean(run: Run, items: Items) -> Items:
-    """`convertsToBoolean()`."""
-    return _convertible(items, "Boolean")
-
-
-def converts_to_integer(run: Run, items: Items) -> Items:
-    """`convertsToInteger()`."""
-    return _convertible(items, "Integer")
-
-
-def converts_to_decimal(run: Run, items: Items) -> Items:
-    """`convertsToDecimal()`."""
-    return _convertible(items, "Decimal")
-
-
-def converts_to_date(run: Run, items: Items) -> Items:
-    """`convertsToDate()`."""
-    return _convertible(items, "Date")
-
-
-def converts_to_date_time(run: Run, items: Items) -> Items:
-    """`convertsToDateTime()`."""
-    return _convertible(items, "DateTime")
-
-
-def converts_to_time(run: Run, items: Items) -> Items:
-    """`convertsToTime()`."""
-    return _convertible(items, "Time")
-
-
-def converts_to_string(run: Run, items: Items) -> Items:
-    """`convertsToString()`."""
-    return _convertible(items, "String")
 
 
 def converts_to_quantity(run: Run, items: Items, unit: Items | None = None) -> Items:
