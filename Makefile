@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all test-chaos lint bench docs lock clean
+.PHONY: help demo test test-all test-chaos fuzz lint bench docs lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -30,6 +30,9 @@ test-all: $(VENV)/.ready-dev ## Every family of tests, whole. Run again to go on
 
 test-chaos: $(VENV)/.ready-dev ## Kill -9 two hundred and fifty times under load; nothing acknowledged may be lost.
 	@$(PY) -m pytest -q -s -m chaos tests/contract/chaos
+
+fuzz: $(VENV)/.ready-fuzz ## Every reader against made-up input, led by coverage. SECONDS_EACH=60 and TARGETS= change it.
+	@$(PY) tools/fuzz.py --seconds $(or $(SECONDS_EACH),60) $(TARGETS)
 
 lint: $(VENV)/.ready-dev ## ruff (rules, layout) and mypy (strict).
 	@failed=0; for check in "ruff check" "ruff format --check" mypy; do \
@@ -59,6 +62,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml | $(VENV)/bin/python
 $(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
 	@echo "Installing what the tests and checks need (once)"
 	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+# What fuzzing needs besides. Where there is no build of it for this Python, fuzzing says so and does nothing.
+$(VENV)/.ready-fuzz: requirements-fuzz.lock $(VENV)/.ready-dev
+	@$(PIP) --require-hashes --only-binary :all: -r requirements-fuzz.lock || echo "No fuzzing library for this Python"
 	@touch $@
 
 $(VENV)/bin/python:

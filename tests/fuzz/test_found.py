@@ -1,5 +1,6 @@
 """What fuzzing found, each kept from coming back."""
 
+import asyncio
 import gzip
 import io
 import tarfile
@@ -14,7 +15,8 @@ from aubier.ground.clock import moment_of
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Request
 from aubier.portals.frame.forms import read_form
-from aubier.rest.exchange import Call, cookies_of, unchanged
+from aubier.rest.exchange import Call, decoded, unchanged
+from aubier.rest.formats.parts import cookies_of, next_part
 from aubier.store.reading import Row
 from aubier.terminology.meaning import regex
 from aubier.terminology.nomenclatures import ccam, claml, loinc
@@ -155,3 +157,19 @@ def test_a_file_keeps_its_bytes_and_its_name() -> None:
     form = read_form(_posted(head.encode(), b"%PDF\r\n--\xff"))
     assert (form.uploads["f"].name, form.uploads["f"].media_type) == ("é.pdf", "application/pdf")
     assert form.uploads["f"].data == b"%PDF\r\n--\xff"
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    with pytest.raises(Problem) as refused:
+        await next_part(never, 0.01)
+    assert refused.value.issues[0].at == ("http.body",)
+
+
+@pytest.mark.parametrize("query", ["a=%00", "%00=a"])
+def test_a_null_character_is_refused_wherever_a_query_has_it(query: str) -> None:
+    with pytest.raises(Problem) as refused:
+        decoded(query)
+    assert refused.value.issues[0].at[0].startswith("http.")

@@ -25,7 +25,6 @@ from aubier.rest.doors.opening import Opening
 from aubier.rest.exchange import (
     Answer,
     Call,
-    cookies_of,
     decoded_bytes,
     failed,
     language_of,
@@ -33,6 +32,7 @@ from aubier.rest.exchange import (
     unforeseen,
 )
 from aubier.rest.formats.negotiation import wanted_format
+from aubier.rest.formats.parts import cookies_of, next_part, refuse_null
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.origins import preflight, shown_to
 from aubier.rest.outcome import placed
@@ -70,13 +70,17 @@ SECURITY_HEADERS = {
 
 @dataclass(slots=True)
 class Server:
-    """What answers HTTP. `access` and `identify` decide, `interactions` is the FHIR base at /fhir."""
+    """What answers HTTP. `access` and `identify` decide, `interactions` is the FHIR base at /fhir.
+
+    `patience`: seconds that the next part of a body may take.
+    """
 
     access: Access
     identify: Identify
     interactions: Interactions
     clock: Clock
     max_body: int
+    patience: float = 30.0
     base_url: str = ""
     trusted_proxy: str = ""
     language: str = "fr"
@@ -158,6 +162,7 @@ class Server:
 
     async def _answered(self, call: Call, receive: Any) -> Answer:
         try:
+            refuse_null("/".join(call.path), "http.path")
             # Who asks comes before what is asked: nobody's body is not even read.
             context = await self.context(_by_token(call.headers), call.language)
             if context.actor.kind == "anonymous" and call.path != ("metadata",):
@@ -195,7 +200,7 @@ class Server:
             raise self._too_long()
         parts, size = [], 0
         while True:
-            message = await receive()
+            message = await next_part(receive, self.patience)
             if message["type"] == "http.disconnect":
                 raise problem("invalid", "The request was cut short", "La requête a été interrompue")
             part = message.get("body", b"")
@@ -268,6 +273,7 @@ class Server:
     def _request(
         self, scope: Any, headers: Mapping[str, str], body: bytes, params: Mapping[str, str]
     ) -> Request:
+        refuse_null(scope["path"], "http.path")
         form: tuple[tuple[str, str], ...] = ()
         if headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             form = tuple(decoded_bytes(body, "http.body"))
@@ -284,11 +290,18 @@ class Server:
             self._client(scope, headers),
         )
 
+    def _bare(self, scope: Any, headers: Mapping[str, str], params: Mapping[str, str]) -> Request:
+        """The request without its body; without path and query too when these are what cannot be read."""
+        try:
+            return self._request(scope, headers, b"", params)
+        except Problem:
+            return self._request({**scope, "path": "/", "query_string": b""}, headers, b"", {})
+
     def _endpoint(self, route: Route) -> Callable[[StarletteRequest], Awaitable[StarletteResponse]]:
         async def endpoint(request: StarletteRequest) -> StarletteResponse:
             headers = _headers(request.scope)
             context = self.access.context(ANONYMOUS, self.clock(), self.language)
-            plain = self._request(_unasked(request.scope), headers, b"", request.path_params)
+            plain = self._bare(request.scope, headers, request.path_params)
             try:
                 body = await self._body(headers, request.receive)
                 plain = self._request(request.scope, headers, body, request.path_params)
@@ -319,14 +332,9 @@ class Server:
             at="http.path",
         )
         headers = _headers(request.scope)
-        plain = self._request(_unasked(request.scope), headers, b"", {})
+        plain = self._bare(request.scope, headers, {})
         context = self.access.context(ANONYMOUS, self.clock(), language_of(headers, self.language))
         return _starlette(self._refusal(context, plain, refusal), headers, secure=False)
-
-
-def _unasked(scope: Any) -> Any:
-    """The same without its query: a refusal needs the rest alone, and the query may be what is wrong."""
-    return {**scope, "query_string": b""}
 
 
 def _by_token(headers: Mapping[str, str]) -> Mapping[str, str]:

@@ -17,6 +17,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.formats.conversion import received, written
 from aubier.rest.formats.negotiation import MEDIA_TYPES, Format, wanted_format
+from aubier.rest.formats.parts import refuse_null
 from aubier.rest.outcome import outcome, status_of
 from aubier.store.reading import Row
 
@@ -102,7 +103,7 @@ def language_of(headers: Mapping[str, str], default: str) -> str:
 
 
 def decoded(text: str) -> list[tuple[str, str]]:
-    """(name, value) pairs of a query string or form. Problem when it is too long or not UTF-8."""
+    """(name, value) pairs of a query string or form. Problem when it is too long, not UTF-8, or has a NUL."""
     if len(text) > _MAX_QUERY:
         raise problem("too-long", "The query is too long", "La requête est trop longue", at="http.query")
     return list(_decoded(text))
@@ -112,7 +113,7 @@ def decoded(text: str) -> list[tuple[str, str]]:
 def _decoded(text: str) -> tuple[tuple[str, str], ...]:
     # Several ask the same of one request.
     try:
-        return tuple(parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1000))
+        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=1000)
     except (UnicodeDecodeError, ValueError) as error:
         raise problem(
             "invalid",
@@ -120,6 +121,10 @@ def _decoded(text: str) -> tuple[tuple[str, str], ...]:
             "La requête est illisible : encodez-la en UTF-8, 1 000 paramètres au plus",
             at="http.query",
         ) from error
+    for name, value in pairs:
+        refuse_null(name, "http.query")
+        refuse_null(value, f"http.{name[:100]}")
+    return tuple(pairs)
 
 
 def decoded_bytes(data: bytes, place: str) -> list[tuple[str, str]]:
@@ -130,16 +135,6 @@ def decoded_bytes(data: bytes, place: str) -> list[tuple[str, str]]:
         raise problem(
             "invalid", "Percent-encode names and values", "Encodez noms et valeurs (%XX)", at=place
         ) from error
-
-
-def cookies_of(headers: Mapping[str, str]) -> dict[str, str]:
-    """The cookies of a request. Escapes in quotes stay: ours have none, undoing them can take for ever."""
-    pairs = (part.partition("=") for part in headers.get("cookie", "").split(";"))
-    return {name.strip(): _unquoted(value.strip()) for name, mark, value in pairs if mark}
-
-
-def _unquoted(value: str) -> str:
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 
 def version_of(header: str, name: str) -> int | None:

@@ -17,8 +17,9 @@ from aubier.fhir.fhirpath import Environment, typed
 from aubier.fhir.json import dumps, parse, parse_list
 from aubier.fhir.patch import Change, fhirpath_patch, json_patch
 from aubier.ground.rows import Resource
-from aubier.rest.exchange import Call, cookies_of, decoded, unchanged, version_of
+from aubier.rest.exchange import Call, decoded, unchanged, version_of
 from aubier.rest.formats.negotiation import sent_format
+from aubier.rest.formats.parts import cookies_of
 from aubier.rest.interactions import path_of
 from aubier.rest.origins import preflight
 from aubier.search.keys import Keys
