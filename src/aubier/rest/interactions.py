@@ -28,6 +28,7 @@ from aubier.rest.exchange import (
     version_of,
 )
 from aubier.rest.formats.negotiation import FORM
+from aubier.rest.operations.capabilities import terminology_capabilities
 from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.operations.standard import check_parameters, only, well_formed
 from aubier.rest.outcome import said
@@ -152,7 +153,11 @@ class Interactions:
     def _metadata(self, call: Call) -> Answer:
         if call.method not in ("GET", "HEAD"):
             raise only(call.method, "GET", "HEAD")
-        return Answer(200, self.capability(call.base))
+        statement = self.capability(call.base)
+        if dict(call.pairs()).get("mode") == "terminology":
+            told = terminology_capabilities(fhir_json.parse(statement), self.operations.keys())
+            statement = fhir_json.dumps(told)
+        return Answer(200, statement)
 
     async def _read(self, call: Call, view: View) -> Answer:
         check_parameters(call.query, *SUBSETS)

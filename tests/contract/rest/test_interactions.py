@@ -528,6 +528,15 @@ async def test_the_capability_statement_is_valid_and_says_every_type(api: Api) -
     assert defined["ins-search"].endswith("/Patient-ins-search")
 
 
+async def test_what_can_be_asked_about_codes_is_told(api: Api) -> None:
+    told = valid(await api.get("metadata?mode=terminology", who=""))
+    assert (told["resourceType"], told["kind"]) == ("TerminologyCapabilities", "instance")
+    assert "http://hl7.org/fhir/administrative-gender" in {row["uri"] for row in told["codeSystem"]}
+    assert {"filter", "count", "offset"} <= {row["name"] for row in told["expansion"]["parameter"]}
+    full = valid(await api.get("metadata?mode=full", who=""))
+    assert full["resourceType"] == "CapabilityStatement"
+
+
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
