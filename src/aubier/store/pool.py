@@ -54,26 +54,6 @@ async def open_pool(dsn: str, size: int) -> Any:
         raise unavailable() from error
 
 
-@asynccontextmanager
-async def planned_once(conn: Connection) -> AsyncIterator[None]:
-    """What is run within takes the plan that serves any values, which each connection makes once.
-
-    For a statement that can be run in one way only. Left to itself, PostgreSQL may plan it each time, which
-    costs three times as much as running it, because a plan for known values looks cheaper. What was written
-    is committed at the end.
-    """
-    if conn.is_in_transaction():
-        yield
-        return
-    await conn.execute("begin; set local plan_cache_mode = force_generic_plan")
-    try:
-        yield
-    except BaseException:
-        await conn.execute("rollback")
-        raise
-    await conn.execute("commit")
-
-
 def unavailable() -> Problem:
     """The answer while the database does not answer.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -18,9 +18,10 @@ from aubier.search.sql import Args, Frame
 from aubier.store import audit, codec
 from aubier.store.compartment import patient_parameters
 from aubier.store.keys import family, type_names, type_numbers
-from aubier.store.pool import Connection, planned_once
+from aubier.store.pool import Connection
 from aubier.store.reading.at_once import Wanted, read_each
 from aubier.store.reading.page import Page
+from aubier.store.reading.planning import planned_anew, planned_once
 from aubier.store.sight import SHARED, Sight, concerns
 
 MOST_INCLUDED = 5_000
@@ -158,12 +159,25 @@ class Reader:
             extra=f"{page.total if counted else 'null::bigint'} as total,"
             " pg_current_snapshot()::text as snapshot",
             page=size,
-            settled=bool(page.records),
+            planned=self._planned(page.frame, prefix, settled=bool(page.records)),
         )
         number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
         rows = [_row(r) for r in records[:size]]
         cursor = _following(records, size, page, mark)
         return Found(rows, number, cursor, await self._included(query, rows))
+
+    def _planned(
+        self, frame: Frame, prefix: str, *, settled: bool
+    ) -> AbstractAsyncContextManager[None] | None:
+        """Once, where there is one good way to run it; anew, where the codes asked for decide which is good.
+
+        Who sees some records only is answered from these, whatever the codes.
+        """
+        if settled:
+            return planned_once(self.conn)
+        if frame.weighed and (prefix or self.sight.unrestricted):
+            return planned_anew(self.conn)
+        return None
 
     async def search_all(self, queries: Sequence[Query]) -> Found:
         """One page of several types together (`query.parse_all`), in one order, from one snapshot."""
@@ -188,6 +202,7 @@ class Reader:
             extra=f"{total} as total, pg_current_snapshot()::text as snapshot",
             page=size,
             mixed=True,
+            planned=self._planned(frame, "", settled=False),
         )
         number = records[0]["total"] if records else None
         if not records and counted:
@@ -231,19 +246,20 @@ class Reader:
         outcome: str = "ok",
         missed: str = "ok",
         page: int | None = None,
-        settled: bool = False,
+        planned: AbstractAsyncContextManager[None] | None = None,
         mixed: bool = False,
     ) -> list[Any]:
         """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer.
 
-        Finding nothing is told too, as `missed`, unless that is empty. `settled`: there is one good way to
-        run it, whatever the values. `mixed`: rows of the directory are among them, and leave no line.
+        Finding nothing is told too, as `missed`, unless that is empty. `planned` says how it is
+        planned. `mixed`: rows of the directory are among them, and leave no line.
         """
         columns = f"h.*{', ' + extra if extra else ''}"
         if prefix:
-            return list(
-                await self.conn.fetch(f"with h as materialized ({hit}) select {columns} from h", *args)
-            )
+            async with planned or nullcontext():
+                return list(
+                    await self.conn.fetch(f"with h as materialized ({hit}) select {columns} from h", *args)
+                )
         # The row that only tells that a page follows is not shown, and not told as if it were.
         shown = "h" if page is None else f"(select pat, type from h limit {page}) h"
         told = f"where h.type <> all('{{{_directory()}}}'::smallint[])" if mixed else ""
@@ -252,7 +268,7 @@ class Reader:
             source += f" union all select 0, 0 where not exists (select 1 from {shown} {told})"
         line = audit.line(self.sight, args, source, action=action, what=what, outcome=outcome, missed=missed)
         sql = f"with h as materialized ({hit}), a as ({line}) select {columns} from h"
-        async with planned_once(self.conn) if settled else nullcontext():
+        async with planned or nullcontext():
             records = list(await self.conn.fetch(sql, *args))
         shared = [r for r in records[:page] if r["many"]]
         if shared:
