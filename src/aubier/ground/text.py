@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _NARROW, _FIXED = "\u202f", "\u00a0"
+_ACCENTS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
+"""The marks of Latin, Greek and Cyrillic letters: what combines of that block of Unicode."""
 _LIGATURES = str.maketrans(
     {"œ": "oe", "æ": "ae", "ß": "ss", "ø": "o", "đ": "d", "ł": "l", "’": "'", "‘": "'"}
 )
+_LIGATED = re.compile(f"[{''.join(map(chr, _LIGATURES))}]")
 
 
 def fold(text: str) -> str:
     """Lower case, without accents, ligatures opened, white space single: `Œuvré ` gives `oeuvre`."""
     if text.isascii():
         return " ".join(text.lower().split())
-    lowered = unicodedata.normalize("NFKD", text.casefold().translate(_LIGATURES))
-    return " ".join("".join(c for c in lowered if not unicodedata.combining(c)).split())
+    lowered = text.casefold()
+    if _LIGATED.search(lowered):
+        lowered = lowered.translate(_LIGATURES)
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", lowered))
+    if not bare.isascii():  # signs and scripts whose marks are elsewhere
+        bare = "".join(c for c in bare if not unicodedata.combining(c))
+    return " ".join(bare.split())
 
 
 def fold_name(name: str) -> str:

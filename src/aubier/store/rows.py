@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from aubier.ground.rows import Resource
 from aubier.ground.text import fold
 from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded, bounded_text
-from aubier.search.model import NO_DATE, Terms
-from aubier.search.parameters import Registry
+from aubier.search.layout import is_plain, is_posted, there
+from aubier.search.model import NO_DATE, Parameter, Terms
+from aubier.search.parameters import Registry, is_clinical_date
 from aubier.search.terms.pairs import posted
 from aubier.search.terms.words import words_of
 from aubier.store.keys import family
@@ -50,13 +52,17 @@ Postings = dict[str, set[Row]]
 
 @dataclass(slots=True)
 class Indexed:
-    """What the store keeps beside the bytes. `lo`, `hi`: the primary clinical date in ms, or NO_DATE."""
+    """What the store keeps beside the bytes. `lo`, `hi`: the primary clinical date in ms, or NO_DATE.
+
+    `has`: which parameters have a value, each a bit (`layout.bits`).
+    """
 
     found: Terms
     terms: list[int]
     postings: Postings
     lo: int = NO_DATE
     hi: int = NO_DATE
+    has: int = 0
 
 
 def index(
@@ -74,46 +80,71 @@ def index(
     kind = resource["resourceType"]
     found = extract(resource, of=of)
     found.references = [(param, local(target)) for param, target in found.references]
-    lo, hi = _primary_date(of, kind, found) if date is None else date
+    primary = of.primary_date(kind)
+    lo, hi = _primary_date(primary, found) if date is None else date
     directory = bool(family(kind))
-    terms: set[int] = {keys.present(kind, p) for p in found.present if p != "_lastUpdated"}
+    has, unmarked = there(kind, (param for param in found.present if param != "_lastUpdated"))
+    terms: set[int] = {keys.present(kind, param) for param in unmarked}
     postings: Postings = {table: set() for table in COLUMNS}
-    _tokens(kind, found, keys, terms, postings["post"], k=-lo)
+    _tokens(found, kind, _coded(of, kind), keys, terms=terms, posts=postings["post"], k=-lo)
     _exact(kind, found, keys, postings)
     for param, text in found.strings:
         if not (directory and param.endswith(":text")):
             postings["str"].add((keys.param(kind, param), bounded_text(fold(text)), bounded_text(text)))
+    # Columns of the row itself; the last change, moreover, is not the client's to say.
+    held = {"_lastUpdated", primary.code if primary and is_clinical_date(primary) else ""}
     for param, low, high in found.dates:
-        if param == "_lastUpdated":  # a column of its own, and not the client's to say
+        if param in held:
             continue
         postings["dat"].add((keys.param(kind, param), low, high))
     _numbers(kind, found, keys, postings)
     for table, row in posted(found, kind, keys, local):
-        if table == "post":
+        if table == "terms":
             terms.add(row[0])
-            row = (*row, -lo)
-        postings[table].add(row)
+        else:
+            postings[table].add(row)
     if date is not None:
-        return Indexed(found, sorted(terms), postings, lo, hi)
+        return Indexed(found, sorted(terms), postings, lo, hi, has)
     if any(said := words_of(resource)):
         postings["words"].add(said)
     if kind == "Binary":
         postings["ref"] |= _context(resource, local)
-    return Indexed(found, sorted(terms), postings, lo, hi)
+    return Indexed(found, sorted(terms), postings, lo, hi, has)
 
 
 def _tokens(
-    kind: str, found: Terms, keys: Keys, terms: set[int], posts: set[tuple[Any, ...]], *, k: int
+    found: Terms,
+    kind: str,
+    coded: tuple[frozenset[str], str],
+    keys: Keys,
+    *,
+    terms: set[int],
+    posts: set[tuple[Any, ...]],
+    k: int,
 ) -> None:
-    """Every token is a term of the row; posted are the code alone, and with its system when it has one."""
+    """Terms of the row: each code alone, with its system, and the system. Some codes are posted too."""
+    plain, posted = coded
     for param, system, code in found.tokens:
         if param == "_id":
             continue
-        alone = keys.code(kind, param, code)
-        terms.update((alone, keys.token(kind, param, system, code), keys.system(kind, param, system)))
-        posts.add((alone, k))
         if system:
-            posts.add((keys.token(kind, param, system, code), k))
+            terms.add(keys.system(kind, param, system))
+        if not code:
+            continue
+        alone = keys.code(kind, param, code)
+        terms.add(alone)
+        if param not in plain:
+            terms.add(keys.token(kind, param, system, code))
+        if param == posted:
+            posts.add((alone, k))
+
+
+@lru_cache(maxsize=1024)
+def _coded(of: Registry, kind: str) -> tuple[frozenset[str], str]:
+    """The token parameters of a type whose values have no system, and the one whose codes are posted."""
+    tokens = [parameter for parameter in of.of(kind) if parameter.type == "token"]
+    posted = [parameter.code for parameter in tokens if is_posted(parameter)]
+    return frozenset(p.code for p in tokens if is_plain(p)), (posted or [""])[0]
 
 
 def _context(resource: Resource, local: Callable[[str], str]) -> set[tuple[Any, ...]]:
@@ -141,8 +172,7 @@ def _numbers(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:
         postings["num"].add((keys.param(kind, param), latitude, longitude, longitude, *none))
 
 
-def _primary_date(of: Registry, kind: str, found: Terms) -> tuple[int, int]:
-    primary = of.primary_date(kind)
+def _primary_date(primary: Parameter | None, found: Terms) -> tuple[int, int]:
     if primary is None:
         return NO_DATE, NO_DATE
     spans = [(lo, hi) for param, lo, hi in found.dates if param == primary.code]

@@ -15,6 +15,7 @@ from aubier.access.actor import Actor
 from aubier.search.query import parse
 from aubier.store.intent import Grant
 from aubier.store.reading import Reader
+from aubier.store.reading.planning import planned_anew
 from tests.contract.desk import Desk, following, ids, opened
 from tests.contract.search.oracle import Oracle
 from tests.contract.search.questions import Pairs
@@ -288,3 +289,23 @@ async def _plans(store: Any) -> int:
     finally:
         for conn in held:
             await store.planned.release(conn)
+
+
+async def test_a_rare_code_is_not_looked_for_one_by_one(desk: Desk) -> None:
+    """Whatever was asked before under the same form: of a population, the plan follows the code."""
+    await scale(desk, Random(32), 400)
+    store = desk.house.store
+    await store.analyse()
+    sight = desk.system().store.sight
+    plans = []
+    async with store.pool.acquire() as conn:
+        for status in (*["final"] * 8, "entered-in-error"):
+            heard = Listening(conn)
+            query = parse("Observation", [("status", status)], registry=store.registry)
+            await Reader(heard, sight, store.keys, store.mark).search(query)
+            text, *args = heard.last
+            async with planned_anew(conn):
+                plans.append(await conn.fetchval(f"explain (analyze, format json) {text}", *args))
+        generic = "select generic_plans from pg_prepared_statements where statement = $1"
+        assert await conn.fetchval(generic, text) == 0
+    assert "res_terms" not in plans[0] and "res_terms" in plans[-1]

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from aubier.fhir import json as fhir_json
 from aubier.search.keys import Keys
+from aubier.search.layout import bits
 from aubier.search.model import NO_DATE
 from aubier.search.parameters import registry
 from aubier.store.compartment import followed, patient_parameters, patients
@@ -42,21 +43,36 @@ def observation(**changes: Any) -> dict[str, Any]:
 # -- rows ------------------------------------------------------------------------------------------------
 
 
-def test_a_code_is_posted_alone_and_with_its_system() -> None:
+def test_what_a_resource_is_of_is_posted_by_its_code_alone() -> None:
     rows = indexed(observation())
     posted = {term for term, _ in rows.postings["post"]}
-    assert KEYS.code("Observation", "code", "29463-7") in posted
-    assert KEYS.token("Observation", "code", "http://loinc.org", "29463-7") in posted
-    assert KEYS.code("Observation", "code", "local") in posted
-    assert KEYS.token("Observation", "code", "", "local") not in posted
-    assert KEYS.token("Observation", "code", "", "local") in rows.terms
+    assert posted == {KEYS.code("Observation", "code", code) for code in ("29463-7", "local")}
+    assert posted <= set(rows.terms)
+    of_type = indexed({**observation(), "resourceType": "Encounter", "type": [{"coding": [{"code": "a"}]}]})
+    assert {t for t, _ in of_type.postings["post"]} == {KEYS.code("Encounter", "type", "a")}
+
+
+def test_a_code_is_a_term_alone_and_with_its_system() -> None:
+    terms = indexed(observation()).terms
+    assert KEYS.token("Observation", "code", "http://loinc.org", "29463-7") in terms
+    assert KEYS.system("Observation", "code", "http://loinc.org") in terms
+    assert KEYS.token("Observation", "code", "", "local") in terms
+    assert KEYS.system("Observation", "code", "") not in terms
+    assert KEYS.code("Observation", "status", "final") in terms
+    assert KEYS.token("Observation", "status", "", "final") not in terms, "it never has a system"
 
 
 def test_what_is_there_is_marked_and_what_is_not_is_not() -> None:
-    terms = indexed(observation()).terms
-    assert KEYS.present("Observation", "value-quantity") in terms
-    assert KEYS.present("Observation", "encounter") not in terms
-    assert terms == sorted(set(terms))
+    rows, bit = indexed(observation()), bits("Observation")
+    assert rows.has & bit["value-quantity"] and not rows.has & bit["encounter"]
+    assert rows.terms == sorted(set(rows.terms))
+    assert len(set(bit.values())) == len(bit) == len(registry().of("Observation"))
+
+
+def test_every_parameter_of_r4_has_a_bit() -> None:
+    for kind in type_numbers():
+        assert len(bits(kind)) == len(registry().of(kind)), kind
+        assert max(bits(kind).values()) < 2**63
 
 
 def test_exact_values_are_kept_as_values() -> None:
@@ -124,9 +140,9 @@ def difference(old: dict[str, Any] | None, new: dict[str, Any] | None, **places:
 
 
 def test_only_what_changed_goes_and_comes() -> None:
-    rows = difference(observation(), observation(status="amended"))
+    rows = difference(observation(), observation(code={"coding": [{"code": "local"}], "text": "Poids"}))
     assert rows.gone["str"] == rows.added["str"] == set()
-    assert len(rows.gone["post"]) == len(rows.added["post"]) == 1
+    assert (len(rows.gone["post"]), len(rows.added["post"])) == (1, 0)
     same = difference(observation(), observation())
     assert not any(same.gone.values()) and not any(same.added.values())
 

@@ -20,6 +20,9 @@ _REQUEST = {
 }
 _TYPED = re.compile(r"^[A-Z][A-Za-z]*(?=\.|$)")
 
+Link = tuple[int, Resource, Place]
+"""The number of an entry, its resource, a Reference in it."""
+
 
 def in_entry(issues: Iterable[Issue], number: int) -> list[Issue]:
     """The same issues with the places they have in the Bundle: `Bundle.entry[2].resource.name`."""
@@ -33,7 +36,14 @@ def _place(at: str, number: int) -> str:
     return f"{entry}.{_TYPED.sub('resource', at, count=1)}"
 
 
-def check_links(resources: Sequence[tuple[int, Resource]], full_urls: Iterable[str]) -> None:
+def linked(resources: Iterable[tuple[int, Resource]]) -> list[Link]:
+    """Every Reference of the resources, which come with the number of their entry: walked once."""
+    return [
+        (number, resource, place) for number, resource in resources for place in iter_references(resource)
+    ]
+
+
+def check_links(links: Sequence[Link], full_urls: Iterable[str]) -> None:
     """Problem for each `urn:uuid:` reference that no entry of the transaction bears as its fullUrl."""
     known = set(full_urls)
     lost = [
@@ -43,28 +53,27 @@ def check_links(resources: Sequence[tuple[int, Resource]], full_urls: Iterable[s
             f"Aucune entrée de ce Bundle n'a le fullUrl {place.text}",
             (_place(f"{place.path}.reference", number),),
         )
-        for number, resource in resources
-        if resource.get("resourceType") != "Bundle"
-        for place in iter_references(resource)
-        if place.text.startswith("urn:uuid:") and place.text.partition("#")[0] not in known
+        for number, resource, place in links
+        if place.text.startswith("urn:uuid:")
+        and place.text.partition("#")[0] not in known
+        and resource.get("resourceType") != "Bundle"
     ]
     if lost:
         raise Problem(tuple(lost))
 
 
-async def resolve(server: Interactions, view: View, resources: Sequence[tuple[int, Resource]]) -> None:
+async def resolve(server: Interactions, view: View, links: Sequence[Link]) -> None:
     """Puts `Type/id` in the place of each `Type?criteria`, found by a search under the actor's own view.
 
-    `resources` come with the number of their entry. Problem (precondition) unless exactly one matches.
+    Problem (precondition) unless exactly one matches.
     """
     known: dict[str, str] = {}
-    for number, resource in resources:
-        for place in iter_references(resource):
-            if Reference.parse(place.text).form != "conditional":
-                continue
-            if place.text not in known:
-                known[place.text] = await _found(server, view, place, number)
-            place.value["reference"] = known[place.text]
+    for number, _, place in links:
+        if "?" not in place.text or Reference.parse(place.text).form != "conditional":
+            continue
+        if place.text not in known:
+            known[place.text] = await _found(server, view, place, number)
+        place.value["reference"] = known[place.text]
 
 
 async def _found(server: Interactions, view: View, place: Place, number: int) -> str:

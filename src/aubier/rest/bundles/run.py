@@ -12,7 +12,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant, moment_of
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
-from aubier.rest.bundles.resolving import check_links, in_entry, resolve
+from aubier.rest.bundles.resolving import check_links, in_entry, linked, resolve
 from aubier.rest.exchange import Answer, Call, unforeseen
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.operations.standard import check_parameters
@@ -55,9 +55,10 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
         answers = await _batch(server, call, view, entries, settings)
     else:
         resources = [(e.place, e.resource) for e in entries if e.resource is not None]
-        check_links(resources, [e.full_url for e in entries])
+        links = linked(resources)
+        check_links(links, [e.full_url for e in entries])
         if not await view.written_before():
-            await resolve(server, view, resources)
+            await resolve(server, view, links)
         answers = await _transaction(server, call, view, entries)
     body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
     return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))

@@ -4,7 +4,7 @@ Nothing here runs: `conditions` gives text with `$n` and fills `Args`. The calle
 which table holds a type and how terms are keyed.
 """
 
-from aubier.search.sql.criteria import conditions, of_identifiers, posted_terms, records
+from aubier.search.sql.criteria import conditions, of_identifiers, posted_codes, records
 from aubier.search.sql.frame import Args, Frame
 
-__all__ = ["Args", "Frame", "conditions", "of_identifiers", "posted_terms", "records"]
+__all__ = ["Args", "Frame", "conditions", "of_identifiers", "posted_codes", "records"]

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from aubier.search.keys import bounded
 from aubier.search.model import Criterion, Group, Value
-from aubier.search.sql.frame import Frame, any_of, one_of, posting
+from aubier.search.sql.frame import Frame, any_of, one_of, posting, termed
 from aubier.search.sql.values import quantity_test, span_test, string_test, uri_test
 
 
@@ -25,7 +25,7 @@ def _one(frame: Frame, group: Group, value: Value, kind: str, row: str) -> str:
     key = frame.keys.pair(kind, group.name, 2, first.code, first.system)
     type = group.parts[1].parameter.type
     if type == "token":
-        return _second_code(frame, key, second, kind, row)
+        return _second_code(frame, key, second, row)
     table, read = _TABLES[type]
     param = frame.args.add(key, "bigint")
     test = f"{{p}}.param = {param} and {_test(frame, group, 1, second, read)}"
@@ -50,12 +50,9 @@ def _test(frame: Frame, group: Group, number: int, v: Value, read: Callable[[Fra
     return f"{{p}}.target {one_of(frame, named)}"
 
 
-def _second_code(frame: Frame, key: int, v: Value, kind: str, row: str) -> str:
-    """Two codes are one term of the row, and posted."""
-    term = frame.args.add([frame.keys.second(key, v.code, v.system)], "bigint[]")
-    if row in frame.walked:
-        return f"{row}.terms && {term}"
-    return posting(frame, "post", kind, row, f"{{p}}.term = any({term})")
+def _second_code(frame: Frame, key: int, v: Value, row: str) -> str:
+    """Two codes are one term of the row."""
+    return termed(frame, row, [frame.keys.second(key, v.code, v.system)])
 
 
 _TABLES: dict[str, tuple[str, Callable[[Frame, Value], str]]] = {

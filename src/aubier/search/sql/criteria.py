@@ -9,10 +9,11 @@ from functools import lru_cache
 from aubier.ground.problem import Problem, problem
 from aubier.search.extract import value_types
 from aubier.search.keys import bounded
+from aubier.search.layout import bits, is_posted
 from aubier.search.model import Condition, Criterion, Has, Logic, Parameter, Value
 from aubier.search.parameters import is_clinical_date
 from aubier.search.sql.composite import composite
-from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting
+from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting, termed
 from aubier.search.sql.values import (
     identifier_test,
     near_test,
@@ -57,8 +58,9 @@ def condition(frame: Frame, criterion: Condition, kind: str, row: str) -> str:
 def _missing(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if criterion.parameter.code in ("_id", "_lastUpdated"):
         return "false" if criterion.missing else "true"  # the store gives both to every row
-    mark = frame.args.add([frame.keys.present(kind, criterion.parameter.code)], "bigint[]")
-    test = f"{row}.terms @> {mark}"
+    if bit := bits(kind).get(criterion.parameter.code):
+        return f"{row}.has & {frame.args.add(bit, 'bigint')} {'=' if criterion.missing else '<>'} 0"
+    test = termed(frame, row, [frame.keys.present(kind, criterion.parameter.code)])
     return f"not {test}" if criterion.missing else test
 
 
@@ -77,30 +79,27 @@ def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     elif of_identifiers(criterion.parameter):
         test = _identifiers(frame, criterion, kind, row, code)
     else:
-        terms = [token_key(frame.keys, kind, code, v) for v in criterion.values]
-        array = frame.args.add(terms, "bigint[]")
-        if row not in frame.walked and _codes_posted(criterion):
-            test = posting(frame, "post", kind, row, f"{{p}}.term = any({array})")
-        else:
-            test = f"{row}.terms && {array}"
+        test = _codes(frame, criterion, kind, row)
     return f"not {test}" if criterion.modifier == "not" else test
 
 
-def _codes_posted(criterion: Criterion) -> bool:
-    """Whether each code that a token criterion names has postings: a system alone, or none, has not."""
-    return all(v.code and v.system != "" for v in criterion.values)
+def _codes(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    """By the terms of the row; over a population by the codes posted, whose systems the terms tell."""
+    parameter, values = criterion.parameter, criterion.values
+    of_row = termed(frame, row, [token_key(frame.keys, kind, parameter, v) for v in values])
+    codes = posted_codes(frame, replace(criterion, modifier=""), kind)
+    if row in frame.walked or not codes:
+        return of_row
+    test = posting(frame, "post", kind, row, f"{{p}}.term = any({frame.args.add(codes, 'bigint[]')})")
+    return f"({test} and {of_row})"
 
 
-def posted_terms(frame: Frame, criterion: Criterion, kind: str) -> list[int]:
+def posted_codes(frame: Frame, criterion: Criterion, kind: str) -> list[int]:
     """The terms of which one is posted by every match of a token criterion; none when others may match."""
-    if (
-        criterion.modifier
-        or criterion.chain
-        or of_identifiers(criterion.parameter)
-        or not _codes_posted(criterion)
-    ):
+    parameter, values = criterion.parameter, criterion.values
+    if criterion.modifier or criterion.chain or not is_posted(parameter) or not all(v.code for v in values):
         return []
-    return [token_key(frame.keys, kind, criterion.parameter.code, v) for v in criterion.values]
+    return list(dict.fromkeys(frame.keys.code(kind, parameter.code, v.code) for v in values))
 
 
 _SETS = frozenset({"in", "not-in", "above", "below"})

@@ -31,6 +31,7 @@ class Frame:
     condition, `slices(type)` the codes of the reference parameters that place a resource in a Patient's
     compartment. `now` serves `ap`. `walked` are the rows that are looked at one after the other, those of a
     record and what these name: what such a row tells is not looked for among those of the whole population.
+    After compiling, `weighed` tells that how a statement is best run depends on how frequent its codes are.
     """
 
     keys: Keys
@@ -41,6 +42,7 @@ class Frame:
     now: datetime
     args: Args = field(default_factory=Args)
     walked: set[str] = field(default_factory=set)
+    weighed: bool = False
     depth: int = 0
 
     def alias(self, letter: str) -> str:
@@ -70,6 +72,16 @@ def posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
         f"exists (select 1 from {frame.table(kind)}{table} {p} where {p}.rid = {row}.rid"
         f" and {p}.pat = {row}.pat and {test.replace('{p}', p)}{fence})"
     )
+
+
+def termed(frame: Frame, row: str, terms: list[int]) -> str:
+    """The condition that `row` has one of these terms."""
+    test = f"{row}.terms && {frame.args.add(terms, 'bigint[]')}"
+    if row in frame.walked:
+        # Said so, the index of all terms does not serve: a record is walked in its own order.
+        return f"({test}) is true"
+    frame.weighed = True
+    return test
 
 
 def param_of(frame: Frame, kind: str, code: str) -> str:

@@ -7,17 +7,19 @@ from typing import Any
 
 from aubier.ground.text import fold
 from aubier.search.keys import Keys, bounded, bounded_text
-from aubier.search.model import MAX_NUMBER, MIN_MS, MIN_NUMBER, Value
+from aubier.search.layout import is_plain
+from aubier.search.model import MAX_NUMBER, MIN_MS, MIN_NUMBER, Parameter, Value
 from aubier.search.sql.frame import Frame
 
 _LAST = "\U0010ffff"
 
 
-def token_key(keys: Keys, kind: str, code: str, value: Value) -> int:
+def token_key(keys: Keys, kind: str, parameter: Parameter, value: Value) -> int:
     """The term that a token value looks for."""
+    code = parameter.code
     if not value.code:
         return keys.system(kind, code, value.system or "")
-    if value.system is None:
+    if value.system is None or (not value.system and is_plain(parameter)):
         return keys.code(kind, code, value.code)
     return keys.token(kind, code, value.system, value.code)
 

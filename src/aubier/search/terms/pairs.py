@@ -46,14 +46,14 @@ def _numbered(table: str, row: tuple[Any, ...], element: str) -> tuple[Any, ...]
 def posted(
     found: Terms, kind: str, keys: Keys, local: Callable[[str], str]
 ) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """The rows of composites, each with its table; of two codes the term alone."""
+    """The rows of composites, each with its table; two codes are a term of the resource (`terms`)."""
     for pair in found.pairs:
         for system in (None, pair.system):
             key = keys.pair(kind, pair.group, pair.part, pair.code, system)
             match pair.table, pair.values:
                 case "tokens" | "identifiers", (own, code):
                     if code:
-                        yield from (("post", (keys.second(key, code, of),)) for of in (None, own))
+                        yield from (("terms", (keys.second(key, code, of),)) for of in (None, own))
                 case "numbers" | "quantities", (own, code, *numbers):
                     yield "num", (key, *numbers, bounded(own), bounded(code))
                 case "dates", (low, high):

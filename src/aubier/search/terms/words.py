@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Any
 
@@ -27,6 +28,8 @@ _TECHNICAL = frozenset(
     }
 )
 """Elements that no reader would call words."""
+_DATE = re.compile(r"\d{4}-\d\d(?:-\d\d(?:T[\d:.]+(?:Z|[+-]\d\d:\d\d)?)?)?")
+_ADDRESSES = ("urn:", "http://", "https://")
 _INLINE = frozenset(
     {
         "a",
@@ -59,28 +62,38 @@ def words_of(resource: Mapping[str, Any]) -> tuple[str, str]:
     narrative = resource.get("text")
     div = narrative.get("div") if narrative.__class__ is dict else None
     told = _plain(div) if isinstance(div, str) else ""
-    rest = {k: v for k, v in resource.items() if k not in ("text", "meta")}
-    return _bounded(told), _bounded(" ".join(dict.fromkeys(_texts(rest))))
+    found: dict[str, None] = {}
+    for name, value in resource.items():
+        if name not in ("text", "meta"):
+            _gather(value, name, found)
+    return _bounded(told), _bounded(" ".join(found))
 
 
 def _bounded(text: str) -> str:
     """Folded, without the null character, which PostgreSQL does not keep."""
-    return fold(text[:MOST].replace("\0", " "))[:MOST]
+    return fold(text[:MOST].replace("\0", " "))[:MOST] if text else ""
 
 
-def _texts(value: Any, key: str = "") -> Iterator[str]:
-    """The texts below `value`, in order."""
+def _gather(value: Any, key: str, found: dict[str, None]) -> None:
+    """Adds the texts below `value`, in order, each once."""
     if value.__class__ is str:
         if key == "div":
-            yield _plain(value)
-        elif key not in _TECHNICAL and not key.startswith("_"):
-            yield value
+            found[_plain(value)] = None
+        elif key not in _TECHNICAL and key[:1] != "_" and _is_said(value):
+            found[value] = None
     elif value.__class__ is dict:
         for name, inner in value.items():
-            yield from _texts(inner, name)
+            # Most of what a resource holds is neither said nor holds anything.
+            if name not in _TECHNICAL or inner.__class__ is not str:
+                _gather(inner, name, found)
     elif value.__class__ is list:
         for inner in value:
-            yield from _texts(inner, key)
+            _gather(inner, key, found)
+
+
+def _is_said(text: str) -> bool:
+    """Whether a text is neither a date nor an address: each would be an entry of the index for itself."""
+    return not (text.startswith(_ADDRESSES) or (text[:1].isdigit() and _DATE.fullmatch(text)))
 
 
 class _Narrative(HTMLParser):

@@ -40,7 +40,7 @@ class Rows:
         rid, pat, found = item.rid, item.pat, item.indexed
         dictionary, packed = codec.pack(stamped(item.resource, item.id, 1, upd))
         number = type_numbers()[item.kind]
-        place = (pat, rid, number, 1, _OP, item.id, seq, upd, found.lo, found.hi)
+        place = (pat, rid, number, 1, _OP, item.id, seq, upd, found.lo, found.hi, found.has)
         self.tables["res"].append((*place, found.terms, item.labels, dictionary, packed))
         for table, postings in found.postings.items():
             if postings:

@@ -243,17 +243,17 @@ class _Walk:
         for table, columns in COLUMNS.items():
             names = ", ".join(name for name, _ in columns)
             arrays = ", ".join(f"${n}::{cast}[]" for n, (_, cast) in enumerate(columns, 1))
-            if added[table]:
-                await self.conn.execute(
-                    f"insert into {prefix}{table} ({names}) select * from unnest({arrays})"
-                    " on conflict do nothing",
-                    *_columns(added[table]),
-                )
-            if taken[table]:
-                same = " and ".join(f"t.{name} = u.{name}" for name, _ in columns)
+            same = " and ".join(f"t.{name} = u.{name}" for name, _ in columns)
+            # What a writer has made already is made anew: equal rows would stand there twice.
+            if former := [*added[table], *taken[table]]:
                 await self.conn.execute(
                     f"delete from {prefix}{table} t using unnest({arrays}) u({names}) where {same}",
-                    *_columns(taken[table]),
+                    *_columns(former),
+                )
+            if added[table]:
+                await self.conn.execute(
+                    f"insert into {prefix}{table} ({names}) select * from unnest({arrays})",
+                    *_columns(added[table]),
                 )
 
     def _rows(self, resource: Resource, lo: int, of: Registry) -> tuple[list[int], Postings]:

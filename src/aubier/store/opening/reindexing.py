@@ -2,7 +2,7 @@
 
 A database notes which index rows it holds. One that holds fewer than this release writes is gone through
 once, in the order of its keys: each batch is a transaction that notes how far it came, so an interruption
-costs a batch. Rows are only added: none that an older release wrote is wrong.
+costs a batch. The rows of a resource are made again, whatever an older release wrote.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from aubier.store import codec
 from aubier.store.pool import UNHURRIED, Connection
 from aubier.store.rows import COLUMNS, Indexed
 
-INDEX = 4
-"""Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words."""
+INDEX = 5
+"""Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words; 5: codes in
+the terms, words without dates."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500
@@ -73,11 +74,13 @@ async def add_rows(
     terms = []
     for row in rows:
         found = index(fhir_json.parse(codec.unpack(row["dict"], row["raw"])))
-        terms.append((row["pat"], row["rid"], found.terms))
+        terms.append((row["pat"], row["rid"], found.terms, found.has))
         for table, postings in found.postings.items():
             added[table] += [(*posting, row["rid"], row["pat"]) for posting in postings]
     await conn.executemany(
-        f"update {prefix}res set terms = $3 where pat = $1 and rid = $2 and terms <> $3::bigint[]", terms
+        f"update {prefix}res set terms = $3, has = $4 where pat = $1 and rid = $2"
+        " and (terms <> $3::bigint[] or has <> $4)",
+        terms,
     )
     rids = [row["rid"] for row in rows]
     for table, columns in COLUMNS.items():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from aubier.search.model import Condition, Criterion, Query
 from aubier.search.parameters import listed_codes
 from aubier.search.sorting import SortKey, Taken, after, order_by, read_cursor, sort_keys, unchanged_since
-from aubier.search.sql import Frame, conditions, of_identifiers, posted_terms
+from aubier.search.sql import Frame, conditions, of_identifiers, posted_codes
 from aubier.store.keys import family
 from aubier.store.reading.page import ROW
 from aubier.store.sight import Sight
@@ -52,7 +52,7 @@ class Newest:
         if opened:
             self.given = f"mine(pat) as materialized (select unnest({self.sight.mine(frame.args)})), "
         tests = [frame.visible(ROW, kind)]
-        tests += conditions(frame, [c for c in self.query.criteria if c is not self.anchor], kind, ROW)
+        tests += conditions(frame, self.query.criteria, kind, ROW)
         start: list[str] = []
         if self.query.cursor:
             self.taken, place = read_cursor(self.query.cursor, self.keys)
@@ -80,7 +80,7 @@ class Newest:
     def _scanned(self, start: Sequence[str]) -> str:
         frame, kind = self.frame, self.query.type
         if self.anchor:
-            (term,) = posted_terms(frame, self.anchor, kind)
+            (term,) = posted_codes(frame, self.anchor, kind)
             where = [f"p.term = {frame.args.add(term, 'bigint')}", *start]
             columns, table, order = "p.pat, p.rid, p.k", "post p", "p.k, p.rid"
         else:
@@ -136,6 +136,6 @@ def _anchor(frame: Frame, query: Query) -> Criterion | None:
         for c in query.criteria
         if isinstance(c, Criterion)
         and c.parameter.type == "token"
-        and len(posted_terms(frame, c, query.type)) == 1
+        and len(posted_codes(frame, c, query.type)) == 1
     ]
     return min(found, key=lambda c: bool(listed_codes(c.parameter)), default=None)

@@ -22,6 +22,7 @@ from aubier.store.proof import audit
 from aubier.store.reading.at_once import Wanted, read_each
 from aubier.store.reading.newest import Newest, newest
 from aubier.store.reading.page import Page
+from aubier.store.reading.planning import Plan, planned_anew
 from aubier.store.sight import SHARED, Sight, concerns
 
 MOST_INCLUDED = 5_000
@@ -85,7 +86,8 @@ def check_scope(sight: Sight, kind: str) -> None:
 class Reader:
     """The read side, for one actor on one connection. `mark()` is the latest commit mark.
 
-    `planned` is one that makes a plan once for any values; none, inside a transaction.
+    Outside of a transaction, `conn` is a pool and `planned` one whose connections make a plan once for any
+    values.
     """
 
     conn: Connection
@@ -168,7 +170,7 @@ class Reader:
             extra=f"{page.total if counted else 'null::bigint'} as total,"
             " pg_current_snapshot()::text as snapshot",
             page=size,
-            settled=bool(page.records),
+            plan=self._plan(page.frame, prefix, settled=bool(page.records)),
             given=page.given,
         )
         number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
@@ -189,11 +191,20 @@ class Reader:
             query.written,
             extra="pg_current_snapshot()::text as snapshot",
             page=size,
-            settled=True,
+            plan="once",
             given=front.given,
             done=front.done,
         )
         return (front, [r for r in records if r["rid"] is not None]) if records[0]["done"] else None
+
+    def _plan(self, frame: Frame, prefix: str, *, settled: bool) -> Plan:
+        """Once, where there is one good way to run it; anew, where the codes asked for decide which is good.
+
+        Who sees some records only is answered from these, whatever the codes.
+        """
+        if settled:
+            return "once"
+        return "anew" if frame.weighed and (prefix or self.sight.unrestricted) else ""
 
     async def search_all(self, queries: Sequence[Query]) -> Found:
         """One page of several types together (`query.parse_all`), in one order, from one snapshot."""
@@ -218,6 +229,7 @@ class Reader:
             extra=f"{total} as total, pg_current_snapshot()::text as snapshot",
             page=size,
             mixed=True,
+            plan=self._plan(frame, "", settled=False),
             given="".join(page.given for page in pages),
         )
         number = records[0]["total"] if records else None
@@ -266,26 +278,25 @@ class Reader:
         outcome: str = "ok",
         missed: str = "ok",
         page: int | None = None,
-        settled: bool = False,
+        plan: Plan = "",
         mixed: bool = False,
         given: str = "",
         done: str = "",
     ) -> list[Any]:
         """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer.
 
-        Finding nothing is told too, as `missed`, unless that is empty. `settled`: there is one good way to
-        run it, whatever the values. `mixed`: rows of the directory are among them, and leave no line.
-        `given`: what `hit` and `extra` stand on, as the beginning of a WITH. `done`: a condition over `h`
-        without which nothing is answered, nor told; it is the last column then.
+        Finding nothing is told too, as `missed`, unless that is empty. `plan`: how it is planned. `mixed`:
+        rows of the directory are among them, and leave no line. `given`: what `hit` and `extra` stand on, as
+        the beginning of a WITH. `done`: a condition over `h` without which nothing is answered, nor told; it
+        is the last column then.
         """
         columns, source = f"h.*{', ' + extra if extra else ''}", "h"
         parts = f"{given}h as materialized ({hit})"
         if done:
             columns, source = columns + ", d.done", "d left join h on d.done"
             parts += f", d(done) as materialized (select {done})"
-        conn = self.planned if settled and self.planned else self.conn
         if prefix:
-            return list(await conn.fetch(f"with {parts} select {columns} from {source}", *args))
+            return await self._fetch(plan, f"with {parts} select {columns} from {source}", args)
         # The row that only tells that a page follows is not shown, and not told as if it were.
         shown = "h" if page is None else f"(select pat, type from h limit {page}) h"
         told = f"where h.type <> all('{{{_directory()}}}'::smallint[])" if mixed else ""
@@ -295,11 +306,20 @@ class Reader:
         told_if = "(select d.done from d)" if done else "true"
         words = {"action": action, "what": what, "outcome": outcome}
         line = audit.line(self.sight, args, lines, **words, missed=missed, ok=told_if)
-        records = list(await conn.fetch(f"with {parts}, a as ({line}) select {columns} from {source}", *args))
+        sql = f"with {parts}, a as ({line}) select {columns} from {source}"
+        records = await self._fetch(plan, sql, args)
         shared = [r for r in records[:page] if r["many"]]
         if shared:
             await self._tell_others(shared, action=action, what=what, outcome=outcome)
         return records
+
+    async def _fetch(self, plan: Plan, sql: str, args: Args) -> list[Any]:
+        if self.planned and plan == "once":
+            return list(await self.planned.fetch(sql, *args))
+        if self.planned and plan == "anew":
+            async with self.conn.acquire() as conn, planned_anew(conn):
+                return list(await conn.fetch(sql, *args))
+        return list(await self.conn.fetch(sql, *args))
 
     async def _tell_others(self, records: Sequence[Any], **words: str) -> None:
         """The audit lines of the other patients whom these resources are about, before anything is answered.

@@ -21,6 +21,7 @@ RES = (
     ("upd", "bigint"),
     ("lo", "bigint"),
     ("hi", "bigint"),
+    ("has", "bigint"),
     ("terms", "bigint[]"),
     ("labels", "text[]"),
     ("dict", "smallint"),

@@ -371,6 +371,7 @@ def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[R
         upd,
         step.indexed.lo,
         step.indexed.hi,
+        step.indexed.has,
         step.indexed.terms,
         step.labels,
         number_of_dictionary,

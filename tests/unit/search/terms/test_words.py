@@ -42,6 +42,22 @@ def test_texts_and_codes_without_addresses_and_ids() -> None:
     assert found == ("", "le gall zoe a12 dr kermarrec note")
 
 
+def test_dates_and_addresses_are_no_words() -> None:
+    found = words_of(
+        patient(
+            birthDate="1980-03-11",
+            deceasedDateTime="2026-03-11T10:00:00.5+02:00",
+            identifier=[{"value": "urn:uuid:1"}],
+            photo=[{"title": "https://x.example/a"}],
+            name=[
+                {"text": "2026-03 et après", "period": {"start": "2026-03", "end": "2027-01-01T00:00:00Z"}}
+            ],
+            note="12-34 2026",
+        )
+    )
+    assert found == ("", "2026-03 et apres 12-34 2026")
+
+
 def test_a_section_is_among_the_texts() -> None:
     section = {"title": "Motif", "text": {"status": "generated", "div": "<div>Fi<i>èvre</i></div>"}}
     assert words_of({"resourceType": "Composition", "section": [section]}) == ("", "motif generated fievre")

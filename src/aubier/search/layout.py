@@ -1,0 +1,74 @@
+"""Where the index values of a resource stand, so that each is kept once.
+
+Every code is a term of its row, and all terms are in one index. Codes by which a population is asked are
+posted beside, in the order of the clinical date: a page of them is read without the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+
+from aubier.search.extract import value_types
+from aubier.search.model import Parameter
+from aubier.search.parameters import registry
+from aubier.search.terms import adders
+
+POSTED: dict[str, str] = {
+    "AllergyIntolerance": "code",
+    "Condition": "code",
+    "DiagnosticReport": "code",
+    "DocumentReference": "type",
+    "Encounter": "type",
+    "Immunization": "vaccine-code",
+    "MedicationAdministration": "code",
+    "MedicationDispense": "code",
+    "MedicationRequest": "code",
+    "MedicationStatement": "code",
+    "Observation": "code",
+    "Procedure": "code",
+    "ServiceRequest": "code",
+}
+"""The parameter of a type whose codes are posted: what it is a resource of. By any other, a population is
+asked through the index of terms, which gives all that match before they are ordered."""
+
+_WITHOUT_SYSTEM = frozenset({"text_token", "boolean_token", "number_token", "contact_token"})
+_PLAIN = frozenset(
+    kind for (type, kind), add in adders.ADDERS.items() if type == "token" and add.__name__ in _WITHOUT_SYSTEM
+)
+_BITS = 63
+"""What a signed number of eight bytes holds."""
+
+
+def is_posted(parameter: Parameter) -> bool:
+    """Whether the codes of a parameter are posted."""
+    return POSTED.get(parameter.base) == parameter.code
+
+
+@lru_cache(maxsize=4096)
+def is_plain(parameter: Parameter) -> bool:
+    """Whether what a token parameter finds never has a system: there `|code` is the code alone."""
+    found = value_types(parameter)
+    return bool(found) and found <= _PLAIN
+
+
+@lru_cache(maxsize=256)
+def bits(kind: str) -> dict[str, int]:
+    """The bit by which a row says that a parameter of R4 has a value.
+
+    The order is that of their codes; a parameter without a bit, a custom one, says it by a term.
+    """
+    codes = sorted(parameter.code for parameter in registry().of(kind))
+    return {code: 1 << n for n, code in enumerate(codes[:_BITS])}
+
+
+def there(kind: str, present: Iterable[str]) -> tuple[int, list[str]]:
+    """The bits of these parameters together, and those that have none."""
+    known, has, others = bits(kind), 0, []
+    for code in present:
+        bit = known.get(code)
+        if bit is None:
+            others.append(code)
+        else:
+            has |= bit
+    return has, others

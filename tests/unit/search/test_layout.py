@@ -1,0 +1,38 @@
+"""Where index values stand: which codes are posted, which never have a system, the bit of each parameter."""
+
+import pytest
+
+from aubier.search.layout import POSTED, bits, is_plain, is_posted, there
+from aubier.search.parameters import registry
+from aubier.store.keys import family
+
+
+def test_only_codes_of_records_are_posted() -> None:
+    for kind, code in POSTED.items():
+        parameter = registry().get(kind, code)
+        assert parameter and parameter.type == "token" and is_posted(parameter), kind
+        assert not is_plain(parameter) and not family(kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "plain"),
+    [
+        ("Observation", "status", True),
+        ("Patient", "active", True),
+        ("Patient", "gender", True),
+        ("Patient", "phone", True),
+        ("Observation", "code", False),
+        ("Encounter", "class", False),
+        ("Patient", "identifier", False),
+        ("Condition", "clinical-status", False),
+    ],
+)
+def test_codes_that_never_have_a_system(kind: str, code: str, plain: bool) -> None:
+    parameter = registry().get(kind, code)
+    assert parameter and is_plain(parameter) is plain
+
+
+def test_what_has_no_bit_is_told_apart() -> None:
+    has, others = there("Patient", ["gender", "favourite-colour", "birthdate"])
+    assert has == bits("Patient")["gender"] | bits("Patient")["birthdate"]
+    assert others == ["favourite-colour"]
