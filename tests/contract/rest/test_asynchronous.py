@@ -14,6 +14,7 @@ from aubier.fhir import json as fhir_json
 from aubier.rest.asynchronous import asking, running
 from aubier.rest.asynchronous.work import Job, Step, Work
 from aubier.rest.deferred.requests import works
+from aubier.rest.exchange import Answer
 from aubier.store.intent import Revoke
 from tests.contract.rest.conftest import ACTORS, Api, places
 
@@ -319,3 +320,27 @@ async def test_reads_leave_their_audit_lines(api: Api) -> None:
     await entry(api, await asked(api, "GET", "Patient?family=told", who="doctor"), who="doctor")
     told = "select count(*) from audit where name = 'Dr Test' and what = 'Patient?family=told' and hits = 1"
     assert await api.house.store.pool.fetchval(told) == 1
+
+
+async def test_a_few_at_a_time_in_one_process(api: Api) -> None:
+    under_way, most, go_on = 0, 0, asyncio.Event()
+
+    async def slow(view: Any, job: Job) -> Step:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        if most == running.AT_ONCE:
+            go_on.set()
+        await go_on.wait()
+        under_way -= 1
+        return Step(answer=Answer(204))
+
+    store = api.house.context(system_actor("asynchronous")).store
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(asking, "start", lambda view, work, job: None)
+        held = [await asked(api, "GET", "Group") for _ in range(8)]
+    for place in held:
+        running.start(store, replace(work(api), step=slow), place.rpartition("/")[2])
+    await asyncio.wait_for(asyncio.gather(*running._under_way), 30)
+    assert most == running.AT_ONCE
+    assert [(await api.get(place)).status_code for place in held] == [204] * 8

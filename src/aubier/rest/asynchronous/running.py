@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
+from weakref import WeakKeyDictionary
 
 import zstandard
 
@@ -26,11 +27,14 @@ BEAT = 10.0
 """How often, in seconds, a step that takes long says that it goes on, and hears that it was cancelled."""
 KEPT_MS = 24 * 3600 * 1000
 """How long the answer waits to be fetched."""
+AT_ONCE = 3
+"""Jobs walked at a time in one process: each may hold a connection, and whoever waits comes first."""
 _TRIES = 5
 """How often a step may stop half-way before the job is given up: none is tried for ever."""
 
 _log = logging.getLogger("aubier.rest.asynchronous")
 _under_way: set[asyncio.Task[None]] = set()
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
 
 class _Lost(Exception):
@@ -54,11 +58,20 @@ async def resume(ctx: Context, works: Mapping[str, Work]) -> None:
 
 async def _guarded(view: View, work: Work, job: str) -> None:
     try:
-        await walk(view, work, job)
+        async with _turn():
+            await walk(view, work, job)
     except Problem as refusal:
         _log.warning("job %s (%s): %s; it will be taken up again", job, work.kind, refusal)
     except Exception:
         _log.exception("job %s (%s) stopped; it will be taken up again", job, work.kind)
+
+
+def _turn() -> asyncio.Semaphore:
+    """Lets a few jobs through at a time; those that wait are not taken yet, and another may have them."""
+    loop = asyncio.get_running_loop()
+    if loop not in _turns:
+        _turns[loop] = asyncio.Semaphore(AT_ONCE)
+    return _turns[loop]
 
 
 async def walk(view: View, work: Work, job: str) -> None:
