@@ -9,7 +9,7 @@ from typing import Literal
 from aubier.store.pool import Connection
 
 Plan = Literal["", "once", "anew"]
-"""`once`: there is one good way to run it (`Store.planned`). `anew`: its values decide. Else by PostgreSQL."""
+"""`once`: there is one good way to run it (`Store.planned`). `anew`: its values decide. Else: its choice."""
 
 
 @asynccontextmanager
