@@ -52,12 +52,20 @@ _UNLEARNT = ("not-supported", "transient")
 
 @dataclass(slots=True)
 class Interactions:
-    """One FHIR base. `capability(base)` is its statement; `operations` are keyed by (type or '', name)."""
+    """One FHIR base. `capability(base)` is its statement; `operations` are keyed by (type or '', name).
+
+    `known()` gives what can be searched.
+    """
 
     capability: Callable[[str], bytes]
     operations: Mapping[tuple[str, str], Operation] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
-    registry: Callable[[], Registry] = registry
+    known: Callable[[], Registry] = registry
+
+    @property
+    def registry(self) -> Registry:
+        """What can be searched now: parameters come and go while this answers."""
+        return self.known()
 
     async def answer(self, call: Call, view: View, settings: Any = None) -> Answer:
         """The answer to one request. Problem for every refusal."""
@@ -204,7 +212,7 @@ class Interactions:
         return parse(
             kind,
             list(pairs),
-            registry=self.registry(),
+            registry=self.registry,
             lenient=lenient,
             max_count=self.limits.largest,
             default_count=self.limits.page,

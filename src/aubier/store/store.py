@@ -18,7 +18,7 @@ from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import FindCodes, sets_named, with_sets
 from aubier.search.sql import Args
-from aubier.store.indexing import SERVED, Makings, expect, follow, hold, steers
+from aubier.store.indexing import SERVED, Makings, expect, follow, steers, take_turn
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.matching import Met, Question, Version, meets
@@ -155,7 +155,7 @@ class Store:
         query = await self.listed(query)
         async with self._turn(sight), self._searcher(sight, conn) as reader:
             found = await reader.search(query, quiet=quiet)
-        await self.makings.check(self.pool, [query])
+        await self.makings.check(conn or self.pool, [query])
         return found
 
     async def search_all(self, sight: Sight, queries: Sequence[Query]) -> Found:
@@ -221,7 +221,7 @@ class Store:
                 try:
                     async with self.pool.acquire() as conn, conn.transaction():
                         if steering:
-                            await hold(conn)
+                            await take_turn(conn)
                         written = await self._writer(conn, sight).run(batch)
                         if steering:
                             await follow(conn, self.makings.base, written)

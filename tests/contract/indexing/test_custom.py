@@ -33,7 +33,7 @@ async def test_it_answers_when_every_resource_is_there_and_not_before(api: Api) 
     await api.good("POST", "Patient", coloured("brown"))
     made = await api.good("POST", "SearchParameter", parameter("eye-colour"))
     refused = await api.ask("GET", "Patient?eye-colour=green", headers={"Prefer": "handling=lenient"})
-    assert refused.status_code == 503
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "5")
     assert outcome(refused)["issue"][0]["code"] == "transient"
     assert f"SearchParameter/{made['id']}/$status" in refused.text
     assert (await told(api, f"SearchParameter/{made['id']}"))["status"] == "making"
@@ -226,3 +226,30 @@ async def test_references_and_composites(api: Api) -> None:
         parameter("said", base=["Observation"], url=URL + "b", expression="Observation.code"),
     )
     assert clash.status_code == 409
+
+
+async def test_codes_with_words_and_order(api: Api) -> None:
+    """The modifiers of codes, and an order, as of any parameter of the type; also over a chain."""
+    patient = (await api.good("POST", "Patient", {"resourceType": "Patient", "gender": "male"}))["id"]
+    found = []
+    for text, code in (("Bras gauche", "l"), ("Bras droit", "r")):
+        body = {
+            "resourceType": "Observation",
+            "status": "final",
+            "code": {"text": "x"},
+            "subject": {"reference": f"Patient/{patient}"},
+            "bodySite": {"text": text, "coding": [{"system": "http://x.example/side", "code": code}]},
+        }
+        found.append(f"Observation/{(await api.good('POST', 'Observation', body))['id']}")
+    site = parameter("site", base=["Observation"], expression="Observation.bodySite")
+    await api.good("POST", "SearchParameter", site)
+    await walked(api)
+    here = f"patient={patient}"
+    assert await api.ids(f"Observation?{here}&site:text=bras g") == found[:1]
+    assert await api.ids(f"Observation?{here}&site:not=l") == found[1:]
+    assert await api.ids(f"Observation?{here}&site=http://x.example/side|&_sort=site") == found[::-1]
+    assert await api.ids(f"Patient?_has:Observation:patient:site=r&_id={patient}") == [f"Patient/{patient}"]
+    assert await api.ids(f"Observation?{here}&_filter=site eq r") == found[1:]
+    assert await api.ids(f"Observation?{here}&site:missing=true") == []
+    unknown = await api.ask("GET", "Observation?site%2317=l")
+    assert unknown.status_code == 400

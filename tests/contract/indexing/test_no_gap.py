@@ -77,9 +77,9 @@ async def test_no_write_is_missed_while_it_is_made(api: Api, other: Api, monkeyp
     """Two processes write, one of which has heard of nothing; the walk is cut off again and again."""
     monkeypatch.setattr(walking, "_BATCH", 7)
     monkeypatch.setattr(walking, "_WINDOW", 20)
-    await churn(api, "before", 60)
+    await churn(api, "before", 30)
     await api.good("POST", "SearchParameter", parameter("eye-colour"))
-    writers = [asyncio.create_task(churn(each, f"while{n}", 60)) for n, each in enumerate((api, other))]
+    writers = [asyncio.create_task(churn(each, f"while{n}", 30)) for n, each in enumerate((api, other))]
     cuts = 0
     while not all(w.done() for w in writers):
         cuts += await _cut_off(api, monkeypatch)
@@ -116,11 +116,11 @@ async def test_no_row_is_left_while_it_is_taken_away(api: Api, other: Api, monke
     made = await api.good("POST", "SearchParameter", parameter("eye-colour"))
     await walked(api)
     await other.house.store.learn()
-    await churn(api, "stay", 60)
+    await churn(api, "stay", 30)
     await api.good("DELETE", f"SearchParameter/{made['id']}")
     refused = await other.ask("GET", "Patient?eye-colour=green")
     assert refused.status_code in (400, 503), "another process must not answer by what is going"
-    writers = [asyncio.create_task(churn(each, f"going{n}", 40)) for n, each in enumerate((api, other))]
+    writers = [asyncio.create_task(churn(each, f"going{n}", 20)) for n, each in enumerate((api, other))]
     while not all(w.done() for w in writers):
         await advance(api.house.store)
         await asyncio.sleep(0)

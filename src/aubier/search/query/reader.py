@@ -61,8 +61,9 @@ def parse(
                 reader.issues += refusal.issues
         except Problem as refusal:
             reader.issues += refusal.issues
+            reader.headers |= refusal.headers
     if reader.issues:
-        raise Problem(tuple(reader.issues))
+        raise Problem(tuple(reader.issues), reader.headers)
     return reader.found.query(type)
 
 
@@ -106,6 +107,7 @@ class _Reader:
         self._seen: set[str] = set()
         self.found = found
         self.issues: list[Issue] = []
+        self.headers: dict[str, str] = {}
 
     def take(self, name: str, value: str) -> None:
         """Reads one pair."""

@@ -19,7 +19,7 @@ from aubier.store import codec
 from aubier.store.bulk.item import Item
 from aubier.store.bulk.place import place
 from aubier.store.bulk.rows import AT_ONCE, copy_audit, copy_changes, copy_items, copy_maps, copy_rights
-from aubier.store.indexing import VERSION, follow, hold, steers
+from aubier.store.indexing import VERSION, follow, steers, take_turn
 from aubier.store.intent import Batch, Grant, Intent, Prepare, Written
 from aubier.store.keys import type_names, type_numbers
 from aubier.store.pool import UNHURRIED, Connection, answered
@@ -119,7 +119,7 @@ async def _load_new(
         await conn.execute(UNHURRIED)
         steering = steers(kind for kind, _ in chosen)
         if steering:
-            await hold(conn)
+            await take_turn(conn)
         if await conn.fetchval(VERSION) != store.makings.version:
             await store.learn(conn)
         stored = await _stored(conn, list(chosen))

@@ -6,7 +6,7 @@ run again when that is past: from the commit of a making on, no resource is writ
 was stored before is walked (`walking`), batch by batch, by whichever process has the turn.
 """
 
-from aubier.store.indexing.following import follow, hold, steers
+from aubier.store.indexing.following import follow, steers, take_turn
 from aubier.store.indexing.makings import Makings
 from aubier.store.indexing.tables import MIGRATIONS, VERSION
 from aubier.store.indexing.walking import SERVED, Backfills, advance, ask_again, expect, progress
@@ -21,7 +21,7 @@ __all__ = [
     "ask_again",
     "expect",
     "follow",
-    "hold",
     "progress",
     "steers",
+    "take_turn",
 ]

@@ -26,13 +26,19 @@ def steers(kinds: Iterable[str]) -> bool:
     return KIND in kinds
 
 
-async def hold(conn: Connection) -> None:
+async def take_turn(conn: Connection) -> None:
+    """For a write that `steers`: one after the other, no walk meanwhile. LockNotAvailable after a while."""
+    await conn.execute(_WAIT)
+    await conn.execute("select pg_advisory_xact_lock($1)", TURN)
+    await conn.execute(_GO_ON)
+
+
+async def _hold(conn: Connection) -> None:
     """Waits for the writes under way, which know less, and keeps others waiting until the end of this one.
 
     LockNotAvailable after three seconds: nobody waits longer for one who does not come to an end.
     """
     await conn.execute(_WAIT)
-    await conn.execute("select pg_advisory_xact_lock($1)", TURN)
     await conn.execute("lock table indexing_state in access exclusive mode")
     await conn.execute(_GO_ON)
 
@@ -40,7 +46,7 @@ async def hold(conn: Connection) -> None:
 async def follow(
     conn: Connection, base: Registry, written: Iterable[Written], *, strict: bool = True
 ) -> None:
-    """Begins, changes or ends the makings of the SearchParameters among what was written.
+    """Begins, changes or ends the makings of the SearchParameters among what was written, after `take_turn`.
 
     Problem (see `search.custom.read`) for an active one that cannot be made; without `strict` it is stored
     all the same, and said to be unserved.
@@ -48,6 +54,7 @@ async def follow(
     changed = [w for w in written if w.type == KIND and w.status in ("created", "updated", "deleted")]
     if not changed:
         return
+    await _hold(conn)
     rows = makings_of(
         await conn.fetch("select * from indexing where kind = 'parameter' and definition <> '' order by no")
     )

@@ -12,7 +12,7 @@ from aubier.ground.problem import problem
 from aubier.search.custom import makings
 from aubier.search.model import Query
 from aubier.search.parameters import CustomParameter, Pending, Registry
-from aubier.store.pool import Connection
+from aubier.store.pool import Connection, answered
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,10 @@ class Makings:
         asked = makings(queries)
         if not asked:
             return
-        ready = await conn.fetchval(
-            "select count(*) from indexing where no = any($1::bigint[]) and state = 'ready'", list(asked)
-        )
+        async with answered():
+            ready = await conn.fetchval(
+                "select count(*) from indexing where no = any($1::bigint[]) and state = 'ready'", list(asked)
+            )
         if ready < len(asked):
             raise problem(
                 "transient",

@@ -12,7 +12,7 @@ from aubier.ground.rows import Resource
 from aubier.search.keys import Keys
 from aubier.search.parameters import Registry
 from aubier.store import codec
-from aubier.store.indexing.following import KIND, follow, hold
+from aubier.store.indexing.following import KIND, follow
 from aubier.store.indexing.makings import Makings, makings_of
 from aubier.store.indexing.tables import TURN
 from aubier.store.intent import Written
@@ -79,14 +79,15 @@ async def progress(conn: Connection) -> list[Progress]:
 
 async def expect(conn: Connection, name: str, types: Sequence[str]) -> None:
     """A backfill of a room: begun once in the life of a database."""
-    await conn.execute(
-        "insert into indexing (kind, name, state, types) select 'room', $1,"
-        " case when exists (select from res where type = any($2::smallint[]))"
-        " or exists (select from dir_res where type = any($2::smallint[])) then 'making'"
-        " else 'ready' end, $2::smallint[] on conflict do nothing",
-        name,
-        [type_numbers()[t] for t in types],
-    )
+    async with answered():
+        await conn.execute(
+            "insert into indexing (kind, name, state, types) select 'room', $1,"
+            " case when exists (select from res where type = any($2::smallint[]))"
+            " or exists (select from dir_res where type = any($2::smallint[])) then 'making'"
+            " else 'ready' end, $2::smallint[] on conflict do nothing",
+            name,
+            [type_numbers()[t] for t in types],
+        )
 
 
 async def ask_again(conn: Connection, types: Sequence[str]) -> bool:
@@ -119,7 +120,6 @@ async def advance(store: Store, rooms: Backfills | None = None) -> bool:
 
 def _serving(store: Store) -> Backfill:
     async def serve(conn: Connection, resource: Resource) -> None:
-        await hold(conn)
         stored = Written(KIND, resource["id"], 1, 0, "updated", fhir_json.dumps(resource))
         await follow(conn, store.makings.base, [stored], strict=False)
 
