@@ -18,7 +18,7 @@ class Family:
     name: str
     reader: str
     make: Callable[[int], bytes]
-    least: int = 200
+    least: int = 120
 
     def run(self, data: bytes) -> None:
         """Reads one of them."""
@@ -161,6 +161,7 @@ XML = (
         "links of a narrative",
         "narrative",
         lambda n: b'<div xmlns="http://www.w3.org/1999/xhtml"><a href="' + b" " * n + b'x:">a</a></div>',
+        400,
     ),
 )
 

@@ -11,6 +11,7 @@ import pytest
 
 from aubier.fhir import packages
 from aubier.fhir.fhirpath import compile
+from aubier.fhir.patch import fhirpath_patch
 from aubier.ground.clock import moment_of
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Request
@@ -173,3 +174,14 @@ def test_a_null_character_is_refused_wherever_a_query_has_it(query: str) -> None
     with pytest.raises(Problem) as refused:
         decoded(query)
     assert refused.value.issues[0].at[0].startswith("http.")
+
+
+def test_many_operations_on_a_large_resource_are_too_much() -> None:
+    """Each looks through the whole resource: a thousand, on one of 30 MB, would take hours."""
+    parts = [{"name": "type", "valueCode": "delete"}, {"name": "path", "valueString": "Patient.name[0]"}]
+    operation = {"name": "operation", "part": parts}
+    change = fhirpath_patch({"resourceType": "Parameters", "parameter": [operation] * 1_000})
+    with pytest.raises(Problem) as refused:
+        change({"resourceType": "Patient", "name": [{"family": "a"}] * 2_000})
+    assert refused.value.kind == "too-costly"
+    assert change({"resourceType": "Patient", "name": [{"family": "a"}]}) == {"resourceType": "Patient"}

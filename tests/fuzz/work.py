@@ -55,6 +55,11 @@ def lines(call: Callable[[], object]) -> int:
 def seconds(call: Callable[[], object]) -> float:
     """Processor time of `call` in this thread: what others do meanwhile does not count."""
     forget()
+    gc.disable()  # it looks at all that ever was made, not at what this call makes
     begun = time.thread_time()
-    call()
-    return time.thread_time() - begun
+    try:
+        call()
+    finally:
+        spent = time.thread_time() - begun
+        gc.enable()
+    return spent

@@ -71,6 +71,7 @@ def fhirpath_patch(parameters: Resource) -> Change:
 
     def change(resource: Resource) -> Resource:
         changed, budget = copy.deepcopy(resource), Budget()
+        budget.look(changed, len(steps))
         for step in steps:
             _DO[step.type](changed, step, budget)
         return finished(resource, changed)

@@ -18,6 +18,9 @@ MAX_OPERATIONS = 1_000
 MAX_ADDED = 100_000
 """The most values that one patch may add: each `copy` could double what the last one made."""
 
+MAX_LOOKED = 2_000_000
+"""The most values that the operations of one patch may look through: each looks through the resource."""
+
 
 class Budget:
     """What a patch may still add, and how deep: checked before it is done, for what grows can grow fast."""
@@ -45,6 +48,19 @@ class Budget:
                     f"The patch nests deeper than {LIMITS.depth} levels",
                     f"Le patch dépasse {LIMITS.depth} niveaux d'imbrication",
                 )
+
+    def look(self, resource: Any, times: int) -> None:
+        """Counts the values of a resource, which so many operations each look through. Problem: too many."""
+        values, level = 0, [resource]
+        while level:
+            values += len(level)
+            level = [inner for one in level for inner in _inside(one)]
+        if values * times > MAX_LOOKED:
+            raise problem(
+                "too-costly",
+                f"{times} operations are too many for a resource of {values} values: send fewer at once",
+                f"{times} opérations, c'est trop pour une ressource de {values} valeurs : envoyez-en moins",
+            )
 
     def copied(self, value: Any, depth: int) -> Any:
         """A copy of a value, weighed."""
