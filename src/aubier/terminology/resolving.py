@@ -10,6 +10,7 @@ from aubier.terminology.meaning import regex
 from aubier.terminology.meaning.concepts import System
 from aubier.terminology.meaning.predicates import (
     ACTIVE,
+    LISTED,
     All,
     Among,
     AnyOf,
@@ -18,6 +19,7 @@ from aubier.terminology.meaning.predicates import (
     Like,
     Not,
     Predicate,
+    listing,
 )
 from aubier.terminology.meaning.value_set import Filter, Include, Listed, ValueSet, unusable
 from aubier.terminology.meaning.versions import fits, is_pattern
@@ -76,10 +78,26 @@ class Resolver:
         for key, part in found.items():
             taken = _same(out, key)
             if taken is not None:
-                part.predicate = All((part.predicate, Not(taken.predicate)))
+                part.predicate = All((part.predicate, Not(await self._taken(taken, part))))
             if not value_set.inactive:
                 part.predicate = All((part.predicate, ACTIVE))
         return found
+
+    async def _taken(self, taken: Part, part: Part) -> Predicate:
+        """What an exclusion says of the concepts of a part; of another version of a system, its codes."""
+        if taken.system.version == part.system.version or listing(taken.predicate) is not None:
+            return taken.predicate
+        if not taken.system.known:
+            raise unknown_system(taken.system.canonical)
+        found = await self.library.page(taken.system, taken.predicate, [], offset=0, limit=LISTED + 1)
+        if len(found) > LISTED:
+            raise problem(
+                "too-costly",
+                f"At most {LISTED} codes of another version can be excluded",
+                f"Au plus {LISTED} codes d'une autre version peuvent être exclus",
+                at="ValueSet.compose.exclude",
+            )
+        return Among({concept.code: None for concept in found})
 
     async def _united(self, includes: Sequence[Include], road: tuple[str, ...]) -> _Parts:
         """Concepts that are in one of the includes."""

@@ -150,6 +150,16 @@ async def test_versions_may_be_asked_by_a_pattern(desk: Desk) -> None:
     assert (status, told(body, "result")) == (200, False)
 
 
+async def test_an_exclusion_of_another_version_takes_its_codes(desk: Desk) -> None:
+    newer = {**SHAPES, "version": "2.0.0", "concept": [*SHAPES["concept"], {"code": "new"}]}
+    rest = [{"system": URL + "shapes", "version": "1.2.0"}]
+    added = value_set("added", {"system": URL + "shapes", "version": "2.0.0"}, exclude=rest)
+    body = (await call(desk, "ValueSet/$expand", valueSet=added, tx_resource=[SHAPES, newer]))[1]
+    assert codes(body) == ["new"]
+    # What cannot be counted out is not passed over.
+    assert (await call(desk, "ValueSet/$expand", valueSet=added, tx_resource=[newer]))[0] in (404, 422)
+
+
 async def test_an_expansion_says_what_it_took_and_what_was_asked(desk: Desk) -> None:
     inner = {**value_set("inner", filtered("is-a", "red")), "id": "inner"}
     outer = {**value_set("outer", {"valueSet": ["#inner"]}), "contained": [inner]}
