@@ -1,0 +1,105 @@
+"""No plan collapses: the rows that a search reads grow with its answer, not with the population."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from bench.workloads.shapes import SHAPES, Shape
+
+from tests.contract.plans.work import Database, Population, peopled, rows_read
+
+BY_NAME = {shape.name: shape for shape in SHAPES if shape.page == 1 and "_summary" not in dict(shape.extra)}
+RECORD = sorted(name for name, shape in BY_NAME.items() if shape.scope != "all")
+ACROSS = sorted(name for name, shape in BY_NAME.items() if shape.scope == "all")
+QUESTIONS = 4
+SLACK = 80
+"""Rows that any search may read besides: identifiers, rights, the pages of an index."""
+
+KNOWN = {
+    ("measurements by the patient's number", "on"): 2,
+    ("reverse chain: patients with a measurement", "off"): 4,
+    ("one patient and their conditions", "off"): 2,
+    ("one patient and their conditions", "on"): 2,
+    ("patient by id", "off"): 2,
+    ("patient by id", "on"): 2,
+    ("patient by number", "on"): 2,
+}
+"""What grows with the people, to be mended; meanwhile at most so many times as fast as these.
+
+`_id` alone reads all of a type; where no record is named, a professional's own list of patients is read.
+"""
+
+Both = tuple[Population, Population]
+
+
+@pytest.fixture(scope="module")
+async def few_and_many(database: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
+    """Small enough for every day; reading a table whole is cheap then, so it is not allowed."""
+    folder = tmp_path_factory.mktemp("plans")
+    async with (
+        peopled(database(), folder / "few", 12) as few,
+        peopled(database(), folder / "many", 60) as many,
+    ):
+        yield few, many
+
+
+@pytest.fixture(scope="module")
+async def town_and_county(
+    database: Database, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Both]:
+    """Large enough for the planner to choose freely."""
+    folder = tmp_path_factory.mktemp("plans")
+    async with (
+        peopled(database(), folder / "town", 150) as town,
+        peopled(database(), folder / "county", 1500) as county,
+    ):
+        yield town, county
+
+
+async def _grown(both: Both, shape: Shape, actor: str, *, scans: bool) -> tuple[list[int], list[int]]:
+    """The rows read, and the answers there are, of the smaller population and of the larger."""
+    read, answers = [], []
+    for population in both:
+        criteria = shape.criteria(population.samples, QUESTIONS)
+        read.append(sum([await population.work(actor, shape, pairs, scans=scans) for pairs in criteria]))
+        answers.append(sum(population.found(shape, pairs) for pairs in criteria))
+    return read, answers
+
+
+async def _judge(both: Both, name: str, actor: str, *, scans: bool) -> None:
+    read, answers = await _grown(both, BY_NAME[name], actor, scans=scans)
+    grown = max(1.0, answers[1] / max(answers[0], 1))
+    if (name, actor) in KNOWN:
+        people = [len(population.rights.cared) for population in both]
+        grown = max(grown, people[1] / people[0])
+    assert read[1] <= read[0] * KNOWN.get((name, actor), 2) * grown + QUESTIONS * SLACK, (
+        name,
+        actor,
+        read,
+        answers,
+    )
+
+
+@pytest.mark.parametrize("name", RECORD)
+@pytest.mark.parametrize("actor", ["off", "on"])
+async def test_a_record_costs_the_same_among_more_people(few_and_many: Both, name: str, actor: str) -> None:
+    await _judge(few_and_many, name, actor, scans=False)
+
+
+@pytest.mark.parametrize("name", ACROSS)
+async def test_a_search_across_records_costs_what_it_finds(few_and_many: Both, name: str) -> None:
+    await _judge(few_and_many, name, "off", scans=False)
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("name", RECORD)
+@pytest.mark.parametrize("actor", ["off", "on"])
+async def test_a_record_costs_the_same_in_a_county(town_and_county: Both, name: str, actor: str) -> None:
+    await _judge(town_and_county, name, actor, scans=True)
+
+
+def test_the_rows_of_a_plan_are_all_counted() -> None:
+    inner = {"Node Type": "Index Scan", "Relation Name": "res", "Actual Rows": 2.0, "Actual Loops": 3}
+    left_out = {**inner, "Rows Removed by Filter": 5, "Rows Removed by Index Recheck": 1}
+    bitmap = {"Node Type": "Bitmap Index Scan", "Actual Rows": 4.0, "Actual Loops": 1}
+    plan = {"Node Type": "Limit", "Actual Rows": 9, "Actual Loops": 1, "Plans": [inner, left_out, bitmap]}
+    assert rows_read(plan) == 6 + 24 + 4
