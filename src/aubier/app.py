@@ -345,7 +345,7 @@ def _opening(door: Door, interactions: Interactions) -> Opening:
     def said(base: str, known: Registry) -> Resource:
         return door_statement(door, base, registry=known, version=__version__, published=PUBLISHED)
 
-    return opening(door, interactions, _kept(said, interactions.registry))
+    return opening(door, interactions, _kept(said, interactions.known))
 
 
 def _portal(
