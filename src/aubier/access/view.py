@@ -19,12 +19,12 @@ from aubier.search.model import Query
 from aubier.search.query import parse
 from aubier.store.bulk import BulkReport, load
 from aubier.store.contents.binaries import Binaries, Stored
+from aubier.store.exporting.export import Slice
 from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
 from aubier.store.keys import DIRECTORY, type_numbers
 from aubier.store.matching import Met, Question, Version
 from aubier.store.proof.trace import audit_lines, secret_actors
 from aubier.store.reading import Found, Row
-from aubier.store.reading.export import Slice
 from aubier.store.reading.record import Asked, Walked
 from aubier.store.sight import Sight
 from aubier.store.store import Store

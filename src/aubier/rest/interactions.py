@@ -34,8 +34,8 @@ from aubier.rest.operations.standard import check_parameters, only, well_formed
 from aubier.rest.outcome import said
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
+from aubier.rest.searching.searchset import history, searchset
 from aubier.rest.searching.several import search_base, search_compartment
-from aubier.rest.searchset import history, searchset
 from aubier.rest.writing.patches import sent_patch
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry

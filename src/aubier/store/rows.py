@@ -11,9 +11,9 @@ from aubier.ground.rows import Resource
 from aubier.ground.text import fold
 from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded, bounded_text
-from aubier.search.layout import is_plain, is_posted, there
 from aubier.search.model import NO_DATE, Parameter, Terms
 from aubier.search.parameters import Registry, is_clinical_date
+from aubier.search.terms.layout import is_plain, is_posted, there
 from aubier.search.terms.pairs import posted
 from aubier.search.terms.words import words_of
 from aubier.store.keys import family

@@ -18,6 +18,7 @@ from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import FindCodes, sets_named, with_sets
 from aubier.search.sql import Args
+from aubier.store.exporting.export import Slice, export
 from aubier.store.indexing import SERVED, Makings, expect, follow, steers, take_turn
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
@@ -30,7 +31,6 @@ from aubier.store.opening.upgrade import own_steps, upgrade
 from aubier.store.pool import UNHURRIED, Connection, answered, open_pool, unhurried
 from aubier.store.proof import audit
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
-from aubier.store.reading.export import Slice, export
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight

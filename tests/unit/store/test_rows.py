@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from aubier.fhir import json as fhir_json
 from aubier.search.keys import Keys
-from aubier.search.layout import bits
 from aubier.search.model import NO_DATE
 from aubier.search.parameters import registry
+from aubier.search.terms.layout import bits
 from aubier.store.compartment import followed, patient_parameters, patients
 from aubier.store.keys import DIRECTORY, family, keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers

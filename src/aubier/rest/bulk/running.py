@@ -17,8 +17,8 @@ from aubier.rest.exchange import Answer
 from aubier.rest.reading.subsets import shaped, subset_of
 from aubier.search.model import Query
 from aubier.search.query import parse
+from aubier.store.exporting.export import Slice
 from aubier.store.reading import Row
-from aubier.store.reading.export import Slice
 
 PART = 1000
 """Resources in a file at most: what a process holds at a time."""
@@ -44,7 +44,7 @@ async def step(view: View, job: Job) -> Step:
     return Step({**after, "gone": place["gone"]}, told, files)
 
 
-EXPORT = Work("export", 3, step)
+EXPORT = Work("export", 10, step)
 """The kind of work that an export is."""
 
 

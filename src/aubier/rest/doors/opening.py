@@ -23,7 +23,7 @@ from aubier.rest.exchange import Answer, Call, Limits, of_version, rendered, unc
 from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.interactions import Interactions
 from aubier.rest.operations.standard import check_parameters, only
-from aubier.rest.searchset import searchset
+from aubier.rest.searching.searchset import searchset
 from aubier.store.reading import Found, Row
 
 _AT_ONCE = 200

@@ -14,7 +14,7 @@ from aubier.ground.problem import problem
 from aubier.rest.exchange import Answer, Call, Limits
 from aubier.rest.operations.standard import count_of, given, types_of
 from aubier.rest.reading.spans import span
-from aubier.rest.searchset import bundle, entry
+from aubier.rest.searching.searchset import bundle, entry
 from aubier.store.reading.record import Asked
 
 _PAGE = 100

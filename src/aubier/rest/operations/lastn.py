@@ -12,7 +12,7 @@ from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
 from aubier.rest.exchange import Answer, Call, Limits
 from aubier.rest.operations.standard import pairs_of
-from aubier.rest.searchset import bundle, entry
+from aubier.rest.searching.searchset import bundle, entry
 from aubier.search.model import Criterion
 from aubier.search.parameters import registry
 from aubier.search.query import parse

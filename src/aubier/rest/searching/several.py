@@ -16,7 +16,7 @@ from aubier.fhir.definitions import definitions
 from aubier.ground.problem import not_found, problem
 from aubier.rest.exchange import Answer, Call
 from aubier.rest.operations.standard import types_of
-from aubier.rest.searchset import bundle, entry
+from aubier.rest.searching.searchset import bundle, entry
 from aubier.search.model import Query
 from aubier.store.keys import type_numbers
 

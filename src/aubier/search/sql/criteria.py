@@ -9,7 +9,6 @@ from functools import lru_cache
 from aubier.ground.problem import Problem, problem
 from aubier.search.extract import value_types
 from aubier.search.keys import bounded
-from aubier.search.layout import bits, is_posted
 from aubier.search.model import Condition, Criterion, Has, Logic, Parameter, Value
 from aubier.search.parameters import is_clinical_date
 from aubier.search.sql.composite import composite
@@ -24,6 +23,7 @@ from aubier.search.sql.values import (
     uri_test,
     words_test,
 )
+from aubier.search.terms.layout import bits, is_posted
 
 
 def conditions(frame: Frame, criteria: Iterable[Condition], kind: str, row: str) -> list[str]:

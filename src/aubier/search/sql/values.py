@@ -7,9 +7,9 @@ from typing import Any
 
 from aubier.ground.text import fold
 from aubier.search.keys import Keys, bounded, bounded_text
-from aubier.search.layout import is_plain
 from aubier.search.model import MAX_NUMBER, MIN_MS, MIN_NUMBER, Parameter, Value
 from aubier.search.sql.frame import Frame
+from aubier.search.terms.layout import is_plain
 
 _LAST = "\U0010ffff"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from aubier.search.layout import POSTED, bits, is_plain, is_posted, there
 from aubier.search.parameters import registry
+from aubier.search.terms.layout import POSTED, bits, is_plain, is_posted, there
 from aubier.store.keys import family
 
 

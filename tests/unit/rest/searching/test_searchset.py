@@ -8,7 +8,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
 from aubier.rest.capability import capability
 from aubier.rest.reading.subsets import refuse_subset, shaped, subset_of
-from aubier.rest.searchset import bundle, history, searchset
+from aubier.rest.searching.searchset import bundle, history, searchset
 from aubier.search.parameters import registry
 from aubier.search.query import parse
 from aubier.store.reading import Found, Row

@@ -13,8 +13,8 @@ from typing import Any
 from aubier.ground.rows import Resource
 from aubier.search.model import Query
 from aubier.search.sql import Args, Frame
+from aubier.store.exporting.meeting import meeting, of_queries
 from aubier.store.keys import family, type_numbers
-from aubier.store.reading.meeting import meeting, of_queries
 from aubier.store.reading.reader import ROW, Reader, Row, refuse_crossing, row_of
 from aubier.store.rows import Indexed
 
