@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 from bench import options, report
@@ -11,6 +12,8 @@ from bench.running import Bench
 def main() -> None:
     """Reads the options, measures, saves, shows the page."""
     chosen, places = options.read()
+    # An order to end is one, however it comes: servers are stopped before us.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         results = Bench(chosen, places).measured()
     except KeyboardInterrupt:
