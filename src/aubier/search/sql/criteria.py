@@ -47,12 +47,27 @@ def condition(frame: Frame, criterion: Condition, kind: str, row: str) -> str:
     if criterion.chain:
         return _chain(frame, criterion, kind, row)
     if criterion.parameter.code == "_id":
-        ids = frame.args.add([v.text or v.code for v in criterion.values], "text[]")
-        test = f"{row}.id = any({ids})"
-        return f"not {test}" if criterion.modifier == "not" else test
+        return _logical_id(frame, criterion, kind, row)
     if criterion.parameter.code == "_lastUpdated":
         return any_of(_instant(frame, v, row) for v in criterion.values)
     return _BY_TYPE[criterion.parameter.type](frame, criterion, kind, row)
+
+
+def _logical_id(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    named = one_of(frame, _ids(criterion))
+    if criterion.modifier == "not":
+        return f"not ({row}.id {named})"
+    if row in frame.walked:
+        return f"{row}.id {named}"
+    m = frame.alias("m")
+    known = (
+        f"select {m}.pat, {m}.rid from id_map {m} where {m}.type = {frame.number(kind)} and {m}.id {named}"
+    )
+    return f"({row}.pat, {row}.rid) in ({known})"
+
+
+def _ids(criterion: Criterion) -> list[str]:
+    return [v.text or v.code for v in criterion.values]
 
 
 def _missing(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
@@ -160,13 +175,16 @@ def _sliced(frame: Frame, criterion: Criterion, kind: str) -> bool:
 def records(frame: Frame, criterion: Condition, kind: str) -> str:
     """A SELECT of the few compartments where every match of a criterion is; empty when they may be many.
 
-    Those of the Patients named, or found by an identifier (`patient.identifier`).
+    Those of the Patients named, or found by an identifier (`patient.identifier`), and those of what is asked
+    for by its id.
     """
     if isinstance(criterion, Logic):
         parts = criterion.parts if criterion.operator == "and" else ()
         return next((found for part in parts if (found := records(frame, part, kind))), "")
     if patients := patients_named(frame, criterion, kind):
         return homes(frame, patients)
+    if found := _own(frame, criterion, kind):
+        return found
     if isinstance(criterion, Has) or len(criterion.chain) != 1 or not _sliced(frame, criterion, kind):
         return ""
     (step,) = criterion.chain
@@ -175,6 +193,25 @@ def records(frame: Frame, criterion: Condition, kind: str) -> str:
     if step.parameter.code != "_id" and not of_identifiers(step.parameter):
         return ""
     return _homes_of(frame, *_targets(frame, step))
+
+
+def _own(frame: Frame, criterion: Criterion | Has, kind: str) -> str:
+    """A SELECT of the compartments of what is named by its id, or of a Patient by a number; else empty."""
+    if isinstance(criterion, Has) or criterion.modifier or criterion.chain or frame.table(kind):
+        return ""
+    if criterion.parameter.code == "_id":
+        m, number = frame.alias("m"), frame.number(kind)
+        named = one_of(frame, _ids(criterion))
+        return f"select distinct {m}.pat from id_map {m} where {m}.type = {number} and {m}.id {named}"
+    if (
+        kind != "Patient"
+        or not of_identifiers(criterion.parameter)
+        or not all(v.code for v in criterion.values)
+    ):
+        return ""
+    p, param = frame.alias("p"), param_of(frame, kind, criterion.parameter.code)
+    tests = any_of(identifier_test(frame, v).replace("{p}", p) for v in criterion.values)
+    return f"select distinct {p}.pat from ident {p} where {p}.param = {param} and {tests}"
 
 
 def homes(frame: Frame, patients: list[str]) -> str:

@@ -23,7 +23,7 @@ _SCANNED = {"post": 20_000, "res": 5_000}
 """Entries of an index that are looked at for records that the actor may open."""
 _OPENED = 500
 """Rows that are looked at for the other criteria."""
-_BROAD = frozenset({"token", "date", "number", "quantity"})
+_BROAD = frozenset({"token", "date", "number", "quantity", "composite"})
 
 
 @dataclass(slots=True)
