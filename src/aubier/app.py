@@ -167,6 +167,10 @@ class House:
             except Problem as refusal:
                 _log.warning("deliveries of %s: %s", row.name, refusal)
                 handled = 0
+            except Exception:
+                # A consumer that ended for good would be missed by nobody until its changes were.
+                _log.exception("deliveries of %s failed", row.name)
+                handled = 0
             if not handled:
                 await asyncio.sleep(row.every)
 

@@ -11,10 +11,10 @@ import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from aubier.ground.addresses import Address, address_of, is_public
 from aubier.ground.problem import Problem, problem
 
 _WITHIN = 30.0
@@ -22,10 +22,7 @@ _WITHIN = 30.0
 _PIECE = 1 << 18
 _PORTS = {"https": 443, "http": 80}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_TRANSLATED = ip_network("64:ff9b::/96")
 _SCHEMES = frozenset({"https", "http"})
-
-Address = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +70,7 @@ class Allowed:
             raise unreached(host) from None
         addresses = [str(row[4][0]) for row in found]
         for text in addresses:
-            if not self._may(ip_address(text.partition("%")[0]), host):
+            if not self._may(address_of(text), host):
                 raise problem(
                     "forbidden",
                     f"{host[:100]} has an address that may not be asked; the operator may name it too",
@@ -82,18 +79,9 @@ class Allowed:
         return addresses[0]
 
     def _may(self, address: Address, host: str) -> bool:
-        if isinstance(address, IPv6Address) and address.ipv4_mapped:
-            address = address.ipv4_mapped
         if address.is_loopback:
             return self.loopback and host in _LOOPBACK
         return is_public(address) or str(address) in self.hosts
-
-
-def is_public(address: Address) -> bool:
-    """Whether an address is one of the internet: of no private network, and leading to no other."""
-    if isinstance(address, IPv6Address) and (address.sixtofour or address.teredo or address in _TRANSLATED):
-        return False
-    return address.is_global and not address.is_multicast
 
 
 class Remote:

@@ -8,10 +8,11 @@ only a sandbox may send to its own machine.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from aubier.ground.addresses import address_of, is_public
 from aubier.ground.problem import Problem, problem
 
 AT = "Subscription.channel.endpoint"
@@ -55,24 +56,10 @@ class Reach:
 
     def permits(self, host: str, address: str) -> bool:
         """Whether `address`, which the name `host` stands for, may be connected to."""
-        ip = ip_address(address)
-        if isinstance(ip, IPv6Address) and ip.ipv4_mapped:
-            ip = ip.ipv4_mapped
-        if ip.is_loopback:
+        found = address_of(address)
+        if found.is_loopback:
             return self.own and is_own_name(host.lower())
-        if isinstance(ip, IPv6Address) and (ip.sixtofour or ip.teredo or ip in _NAT64):
-            return False
-        return host.lower() in self.hosts and ip.is_global and not ip.is_multicast
-
-
-class _Nat64:
-    """64:ff9b::/96 and its local sibling: an IPv4 address in disguise."""
-
-    def __contains__(self, ip: IPv6Address) -> bool:
-        return ip.exploded.startswith("0064:ff9b:")
-
-
-_NAT64 = _Nat64()
+        return host.lower() in self.hosts and is_public(found)
 
 
 def is_own_name(host: str) -> bool:
