@@ -24,6 +24,7 @@ from aubier.rest.doors.capability import statement
 from aubier.rest.doors.opening import Opening, opening
 from aubier.rest.exchange import Answer
 from aubier.rest.interactions import Interactions
+from aubier.search.custom import with_custom
 from aubier.search.parameters import registry
 from aubier.services.record import SERVICE
 from aubier.services.record.api import deposit_cda, open_document, parse_document, part_link
@@ -133,7 +134,7 @@ def read(answer: Answer) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 async def store(database: Callable[[], str]) -> AsyncIterator[Store]:
-    known = registry().with_custom(SERVICE.search_parameters)
+    known = with_custom(registry(), SERVICE.search_parameters)
     opened = await open_store(database(), statements=SERVICE.statements, registry=known)
     yield opened
     await opened.close()
@@ -142,7 +143,8 @@ async def store(database: Callable[[], str]) -> AsyncIterator[Store]:
 async def emptied(store: Store) -> None:
     """Everything out of the database: faster than a new one for each test."""
     tables = await store.pool.fetch(
-        "select tablename from pg_tables where schemaname = 'public' and tablename not like '%meta%'"
+        "select tablename from pg_tables where schemaname = 'public'"
+        " and tablename !~ '(meta|^indexing)'"  # how the store itself stands
     )
     await store.pool.execute("truncate " + ", ".join(row["tablename"] for row in tables))
 

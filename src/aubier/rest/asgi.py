@@ -130,7 +130,11 @@ class Server:
         async def context() -> Context:
             return self.access.context(actor, self.clock(), self.language)
 
-        await route.run(context, AsgiLine(receive, send))
+        line = AsgiLine(receive, send)
+        try:
+            await route.run(context, line)
+        finally:
+            await line.settled()
 
     async def _health(self, path: str, send: Any) -> None:
         """`/health/live`: this process answers. `/health/ready`: the store answers too."""

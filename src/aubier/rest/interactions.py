@@ -330,6 +330,7 @@ class Interactions:
         if_match = version_of(headers.get("if-match", ""), "If-Match")
         if len(path) == 2:
             check_parameters(query)
+            _check_id(*path)
             return Intent("delete", path[0], path[1], if_match=if_match)
         return Intent("delete", path[0], condition=self.condition(path[0], query, "query"), if_match=if_match)
 

@@ -9,6 +9,8 @@ from typing import Any
 from aubier.ground.problem import Problem, problem
 
 _LONGEST = 8192
+_ATTEMPTS, _MOMENT = 10, 0.02
+"""How often a close is tried, and the seconds between."""
 NOWHERE = 4404
 """What a socket at an unknown address is closed with."""
 
@@ -66,10 +68,24 @@ class AsgiLine:
                     # A server that is asked for the next message does not take a close.
                     self.pending.cancel()
                     await asyncio.wait([self.pending])
-                try:
-                    await self.give({"type": "websocket.close", "code": code})
-                except (OSError, RuntimeError):
-                    return
+                await self._say_why(code)
+
+    async def _say_why(self, code: int) -> None:
+        for _ in range(_ATTEMPTS):
+            try:
+                await self.give({"type": "websocket.close", "code": code})
+            except OSError:
+                return
+            except RuntimeError:
+                # The server may not have let go of the message that was waited for.
+                await asyncio.sleep(_MOMENT)
+            else:
+                return
+
+    async def settled(self) -> None:
+        """Waits until a close that is under way was told: a socket left before closes without its code."""
+        async with self.turn:
+            return
 
 
 def _gone() -> Problem:

@@ -113,7 +113,7 @@ def test_the_search_parameters_index_what_they_say() -> None:
 
 
 def test_the_statement_is_made_of_the_row() -> None:
-    known = registry().with_custom(SEARCH_PARAMETERS)
+    known = with_custom(registry(), SEARCH_PARAMETERS)
     told = statement(DOOR, "http://h/pdsm", registry=known, version="1", published="2026-11-22")
     assert [i for i in validate(told) if i.severity != "warning"] == []
     named = {(r["type"], i["code"]) for r in told["rest"][0]["resource"] for i in r["interaction"]}
