@@ -90,7 +90,7 @@ class House:
         def said(base: str) -> bytes:
             return fhir_json.dumps(statement(DOOR, base, registry=known, version="1", published="2026-11-22"))
 
-        return opening(DOOR, Interactions(said, registry=known), said)
+        return opening(DOOR, Interactions(said, known=lambda: known), said)
 
     def context(self, actor: Actor) -> Context:
         return self.access.context(actor, self.clock, "en")
