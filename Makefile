@@ -22,7 +22,7 @@ demo: $(VENV)/.ready ## Set up, then start Aubier with its sandbox. PORT=, DATA=
 
 test: $(VENV)/.ready-dev ## Every family of tests, in its everyday size; under 10 minutes on two cores.
 	@tools/system_packages
-	@$(PY) -m pytest -n 2 --dist loadfile -q -m "not whole and not chaos" tests
+	@$(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder -q -m "not whole and not chaos" tests
 
 test-all: $(VENV)/.ready-dev ## Every family of tests, whole. Run again to go on after an interruption.
 	@tools/system_packages

@@ -91,7 +91,10 @@ def listen(page: Page) -> tuple[list[Response], list[str]]:
     return answers, troubles
 
 
-@pytest.mark.parametrize(("login", "path", "status"), PAGES)
+@pytest.mark.parametrize(
+    ("login", "path", "status"),
+    [pytest.param(*row, marks=[pytest.mark.whole] if n % 2 else []) for n, row in enumerate(PAGES)],
+)
 async def test_a_page(open_as: Open, login: str, path: str, status: int) -> None:
     for width, height in ((1280, 900), (360, 740)):
         page = await open_as(login, "/static/aubier.svg", width, height)

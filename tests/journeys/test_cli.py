@@ -72,7 +72,15 @@ def test_an_application_is_added_listed_removed(instance: Running) -> None:
     assert wrong.returncode != 0 and "Traceback" not in wrong.stderr
 
 
-@pytest.mark.parametrize("words", [("accounts",), ("token", "--as", "yann"), ("reset",), ("backup", "x")])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("accounts",),
+        ("backup", "x"),
+        pytest.param(("token", "--as", "yann"), marks=pytest.mark.whole),
+        pytest.param(("reset",), marks=pytest.mark.whole),
+    ],
+)
 def test_where_there_is_no_instance_it_says_how_to_start_one(tmp_path: Path, words: tuple[str, ...]) -> None:
     words = tuple(str(tmp_path / w) if w == "x" else w for w in words)
     done = run(*words, data=tmp_path / "none")
@@ -174,7 +182,9 @@ def _table_held(data: Path) -> Iterator[None]:
         loop.close()
 
 
-@pytest.mark.parametrize("later", [0, 0.002, 0.005, 0.01, 0.2])  # while the copying program is being born
+@pytest.mark.parametrize(  # while the copying program is being born
+    "later", [0, 0.005, *(pytest.param(late, marks=pytest.mark.whole) for late in (0.002, 0.01, 0.2))]
+)
 def test_a_backup_interrupted_leaves_nothing(instance: Running, later: float) -> None:
     home = instance.data.parent
     deaf = ["sh", "-c", 'trap "" INT; exec "$@"', "sh"]  # as a script does to what it starts behind it

@@ -69,7 +69,7 @@ def test_a_port_taken_by_another_program(instance: Running) -> None:
     assert line == f"✗ Port {port} of 127.0.0.1 is taken by another program; choose another with --port"
 
 
-@pytest.mark.parametrize("host", ["192.0.2.77", "nowhere.invalid"])
+@pytest.mark.parametrize("host", ["192.0.2.77", pytest.param("nowhere.invalid", marks=pytest.mark.whole)])
 def test_an_address_that_this_machine_has_not(tmp_path: Path, host: str) -> None:
     environ = {"AUBIER_HOST": host, "AUBIER_TRUSTED_PROXY": "127.0.0.1"}
     (line,) = wrong(run("doctor", data=tmp_path / "d", environ=environ))
@@ -136,7 +136,9 @@ def test_a_lost_key_is_said_and_never_replaced(copy: Copy) -> None:
     assert not (data / "secret" / "contents").exists() and processes(data) == []
 
 
-@pytest.mark.parametrize("content", ["{", '{"port": "eighty", "sandbox": true}'])
+@pytest.mark.parametrize(
+    "content", ["{", pytest.param('{"port": "eighty", "sandbox": true}', marks=pytest.mark.whole)]
+)
 def test_damaged_notes(copy: Copy, content: str) -> None:
     data = copy("damaged")
     (data / "instance.json").write_text(content)
@@ -221,7 +223,10 @@ def test_a_newer_schema_is_refused_and_left_alone(copy: Copy) -> None:
     assert processes(data) == []
 
 
-@pytest.mark.parametrize(("version", "said"), [("15", "make a backup"), ("99", "or a later one")])
+@pytest.mark.parametrize(
+    ("version", "said"),
+    [("15", "make a backup"), pytest.param("99", "or a later one", marks=pytest.mark.whole)],
+)
 def test_another_postgresql(copy: Copy, version: str, said: str) -> None:
     data = copy("other-major")
     (data / "postgres" / "PG_VERSION").write_text(f"{version}\n")
