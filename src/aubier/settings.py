@@ -52,7 +52,13 @@ class Settings:
     database_url: str = _set(
         "", "Your own PostgreSQL 15 or later instead of the embedded one.", schemes=_PG, secret=True
     )
-    pool_size: int = _set(8, "Database connections of each serving process.", "connections", low=2, high=200)
+    pool_size: int = _set(
+        8,
+        "Database connections of each serving process; three more are its own.",
+        "connections",
+        low=2,
+        high=200,
+    )
     # What it accepts
     page_size: int = _set(
         20, "Search results on a page when the client asks for no number.", "entries", low=1

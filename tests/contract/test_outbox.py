@@ -37,6 +37,24 @@ class Consumer:
         self.heard.append(f"{change.op} {change.type}/{change.id} {change.version}")
 
 
+async def test_consumers_that_ask_the_store_do_not_wait_for_each_other(database: Callable[[], str]) -> None:
+    """Each holds a connection for its lane; what it asks meanwhile must find another one, however few."""
+    names = tuple(f"consumer-{n}" for n in range(6))
+    store = await open_store(database(), pool_size=2, watched={"Patient": names})
+    heard: list[str] = []
+
+    async def ask(change: Change) -> None:
+        heard.append(f"{change.id} of {(await store.counts())['Patient']}")
+
+    try:
+        await put(store, *(patient(f"p{n}") for n in range(3)))
+        work = (deliver(store, name, ask, FAR) for name in names)
+        assert await asyncio.wait_for(asyncio.gather(*work), 30) == [3] * 6
+        assert sorted(heard) == sorted([f"p{n} of 3" for n in range(3)] * 6)
+    finally:
+        await store.close()
+
+
 async def put(store: Store, *resources: dict[str, object]) -> None:
     for body in resources:
         intent = Intent("update", str(body["resourceType"]), str(body["id"]), resource=body, may_create=True)

@@ -48,7 +48,7 @@ async def deliver(store: Store, consumer: str, handle: Handler, now: int, *, mos
 
     One process at a time per consumer: another one finds the lane taken and does nothing.
     """
-    async with answered(), store.pool.acquire() as conn:
+    async with answered(), store.standing.acquire() as conn:
         lane = store.keys.term("outbox", consumer) & 0x7FFFFFFF
         if not await conn.fetchval("select pg_try_advisory_lock($1, $2)", _LANE, lane):
             return 0

@@ -38,8 +38,8 @@ from aubier.store.writing import TURNED_AWAY, Again, Finder, Writer, busy
 
 _TRIES = 5
 _CLOSE_WITHIN = 3.0
-_AT_ONCE = 4
-"""Searches of one actor under way at a time."""
+_STANDING = 3
+"""Connections to hold while others are asked for: who waits for one of these holds none, so all go on."""
 
 
 @dataclass(slots=True)
@@ -50,11 +50,13 @@ class Store:
     `on_demand` the table of those who want only the types that it names at the moment of the change.
     `find_codes` gives the codes of a value set, or below a code, when a search names one.
     `bases` are the base URLs of this server: an absolute reference below one of them is a local one.
-    `pool` and `planned` are its connections: those of the second plan a statement once, for any values.
+    `pool`, `planned` and `standing` are its connections: those of the second plan a statement once, for any
+    values; those of the third are for who holds one while asking for others (a lane, a walk, a long load).
     """
 
     pool: Any
     planned: Any
+    standing: Any
     keys: Keys
     dsn: str = ""
     statements: Mapping[str, Statement] = field(default_factory=dict)
@@ -76,13 +78,17 @@ class Store:
         self.reads = Together(self._read_each)
         self.rooms = Statements(self.pool, self.statements)
 
+    @property
+    def _pools(self) -> tuple[Any, ...]:
+        return self.pool, self.planned, self.standing
+
     async def close(self) -> None:
         """Closes every connection; one that does not end what it does within three seconds is cut off."""
         try:
-            await asyncio.wait_for(asyncio.gather(self.pool.close(), self.planned.close()), _CLOSE_WITHIN)
+            await asyncio.wait_for(asyncio.gather(*(p.close() for p in self._pools)), _CLOSE_WITHIN)
         except TimeoutError:
-            self.pool.terminate()
-            self.planned.terminate()
+            for pool in self._pools:
+                pool.terminate()
 
     def local(self, reference: str) -> str:
         """`Type/id` for an absolute URL of this server, the reference itself otherwise."""
@@ -149,8 +155,8 @@ class Store:
     async def search(
         self, sight: Sight, query: Query, conn: Connection | None = None, *, quiet: bool = False
     ) -> Found:
-        """One page; see `Reader.search`. One actor's searches take turns, so that they never take
-        every connection.
+        """One page; see `Reader.search`. One actor's searches take turns, so that they take half
+        of the connections at most.
         """
         query = await self.listed(query)
         async with self._turn(sight), self._searcher(sight, conn) as reader:
@@ -178,7 +184,8 @@ class Store:
             return nullcontext()
         turn = self.turns.get(sight.actor)
         if turn is None:
-            turn = self.turns[sight.actor] = asyncio.Semaphore(_AT_ONCE)
+            turn = asyncio.Semaphore(max(1, self.planned.get_max_size() // 2))
+            self.turns[sight.actor] = turn
         return turn
 
     async def history(
@@ -325,7 +332,10 @@ async def open_store(
         await conn.close()
     pool = await open_pool(dsn, pool_size - pool_size // 2)
     planned = await open_pool(dsn, pool_size // 2, "force_generic_plan")
-    store = Store(pool, planned, Keys(keyed_hash(secret)), dsn, {s.name: s for s in statements}, **options)
+    standing = await open_pool(dsn, _STANDING)
+    store = Store(
+        pool, planned, standing, Keys(keyed_hash(secret)), dsn, {s.name: s for s in statements}, **options
+    )
     try:
         async with answered(), pool.acquire() as held:
             await store.learn(held)

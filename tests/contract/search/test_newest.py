@@ -1,9 +1,11 @@
 """Searches of the whole population: along an index or from their criteria, the same answers and proofs."""
 
+import asyncio
 import json
 from itertools import chain
 from random import Random
 
+import asyncpg
 import pytest
 
 from aubier.search.query import parse
@@ -65,6 +67,39 @@ async def test_the_same_proofs_wherever_it_stops(library: Library, monkeypatch: 
         told.append([tuple(row) for row in await library.desk.sql(lines, before["last"])])
     assert told[0] and sum(line[1] for line in told[0]) == 5
     assert told[0] == told[1] == told[2]
+
+
+async def _held_up(library: Library) -> int:
+    """How many statements wait for a lock."""
+    (row,) = await library.desk.sql(
+        "select count(*) as n from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    return int(row["n"])
+
+
+async def test_one_actor_never_takes_every_connection(library: Library) -> None:
+    """While searches of one wait, for whatever reason, another's is answered."""
+    holder = await asyncpg.connect(library.desk.dsn)
+    try:
+        async with holder.transaction():
+            await holder.execute("lock table audit in share mode")  # no proof can be written: these wait
+            asked = [("status", "final"), ("_count", "5")]
+            waiting = [
+                asyncio.create_task(library.desk.found("doctor", "Observation", asked)) for _ in range(20)
+            ]
+            half = library.desk.house.store.planned.get_max_size() // 2
+            async with asyncio.timeout(8):
+                while await _held_up(library) < half:
+                    continue
+                for _ in range(5):  # whoever else could take a connection would have by now
+                    await library.desk.found("loader", "PractitionerRole", [("active", "true")])
+                    assert await _held_up(library) == half
+            assert not any(task.done() for task in waiting)
+    finally:
+        await holder.close()
+    answers = await asyncio.gather(*waiting)
+    assert all(ids(answer) == ids(answers[0]) for answer in answers) and len(ids(answers[0])) == 5
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ async def alone(store: Store, what: str) -> AsyncIterator[None]:
     The lock is its connection's: it ends with the process, however that ends.
     """
     key = store.keys.term("alone", what)
-    async with answered(), store.pool.acquire() as conn:
+    async with answered(), store.standing.acquire() as conn:
         if not await conn.fetchval("select pg_try_advisory_lock($1)", key):
             raise problem(
                 "lock-error",

@@ -126,7 +126,7 @@ def settings(sockets: Path, *, durable: bool) -> str:
             f"unix_socket_directories = '{str(sockets).replace(chr(39), chr(39) * 2)}'",
             "unix_socket_permissions = 0700",
             "port = 5432",
-            "max_connections = 60",
+            "max_connections = 100",
             f"shared_buffers = {shared}MB",
             f"effective_cache_size = {max(256, memory // 2)}MB",
             "work_mem = 16MB",

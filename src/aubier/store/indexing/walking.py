@@ -40,7 +40,7 @@ Backfills = Mapping[str, Backfill]
 class Store(Protocol):
     """What a walk needs of the store."""
 
-    pool: Any
+    standing: Any
     keys: Keys
     makings: Makings
 
@@ -107,7 +107,7 @@ async def advance(store: Store, rooms: Backfills | None = None) -> bool:
 
     A batch is one transaction that notes its end: whatever is killed, at most one is done again.
     """
-    async with answered(), store.pool.acquire() as conn:
+    async with answered(), store.standing.acquire() as conn:
         try:
             async with conn.transaction():
                 await conn.execute(UNHURRIED)
