@@ -27,8 +27,8 @@ BEAT = 10.0
 """How often, in seconds, a step that takes long says that it goes on, and hears that it was cancelled."""
 KEPT_MS = 24 * 3600 * 1000
 """How long the answer waits to be fetched."""
-AT_ONCE = 3
-"""Jobs walked at a time in one process: each may hold a connection, and whoever waits comes first."""
+AT_ONCE = 2
+"""Jobs walked at a time in one process: each may hold a connection, of which half are for whoever waits."""
 _TRIES = 5
 """How often a step may stop half-way before the job is given up: none is tried for ever."""
 
