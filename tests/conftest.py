@@ -26,6 +26,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+_LONGEST_WHOLE = 5400
+"""Seconds that a test of a whole family may take; the others have `timeout` of pyproject.toml."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A whole family takes longer than its slice, and may."""
+    for item in items:
+        if item.get_closest_marker("whole") or item.get_closest_marker("chaos"):
+            item.add_marker(pytest.mark.timeout(_LONGEST_WHOLE))
+
+
 async def _execute(dsn: str, *commands: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:

@@ -427,7 +427,10 @@ class View:
         try:
             require(self.actor, kind, interaction)
         except Problem as refusal:
-            await self.access.store.refused(self.sight, interaction, what, refusal.kind)
+            # Within a transaction it is the write that is told as refused: another connection than its own
+            # could be waited for by every transaction at once.
+            if self.conn is None:
+                await self.access.store.refused(self.sight, interaction, what, refusal.kind)
             raise
 
     async def _told(

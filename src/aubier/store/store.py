@@ -156,10 +156,11 @@ class Store:
         self, sight: Sight, query: Query, conn: Connection | None = None, *, quiet: bool = False
     ) -> Found:
         """One page; see `Reader.search`. One actor's searches take turns, so that they take half
-        of the connections at most.
+        of the connections at most; one that has its connection already waits for nobody.
         """
         query = await self.listed(query)
-        async with self._turn(sight), self._searcher(sight, conn) as reader:
+        turn = self._turn(sight) if conn is None else nullcontext()
+        async with turn, self._searcher(sight, conn) as reader:
             found = await reader.search(query, quiet=quiet)
         await self.makings.check(conn or self.pool, [query])
         return found

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 import asyncpg
 
@@ -36,17 +36,20 @@ class Together(Generic[Q, A]):
         future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self.waiting.append((question, future))
         if len(self.lanes) < _LANES:
-            lane = asyncio.create_task(self._lane())
-            self.lanes.add(lane)
-            lane.add_done_callback(self.lanes.discard)
+            self.lanes.add(asyncio.create_task(self._lane()))
         return await future
 
     async def _lane(self) -> None:
-        while self.waiting:
-            taken = [self.waiting.popleft() for _ in range(min(_MOST, len(self.waiting)))]
-            asked = [(question, future) for question, future in taken if not future.done()]
-            if asked:
-                await self._answer(asked)
+        try:
+            while self.waiting:
+                taken = [self.waiting.popleft() for _ in range(min(_MOST, len(self.waiting)))]
+                asked = [(question, future) for question, future in taken if not future.done()]
+                if asked:
+                    await self._answer(asked)
+        finally:
+            # In the step that found nothing waiting, not in a callback after it: a question asked between
+            # the two would count on a lane that looks no more, and wait for ever.
+            self.lanes.discard(cast(asyncio.Task[None], asyncio.current_task()))
 
     async def _answer(self, asked: Sequence[tuple[Q, asyncio.Future[A]]]) -> None:
         try:

@@ -76,3 +76,22 @@ async def test_who_no_longer_waits_is_not_asked_for() -> None:
     book.open.set()
     assert await asyncio.gather(*first, *second) == [10, 20, 30, 40]
     assert 5 not in [n for part in book.asked for n in part]
+
+
+async def test_who_asks_as_the_last_lanes_end_is_answered() -> None:
+    book = Book()
+    together = Together(book.answer)
+
+    async def twice() -> int:
+        await together.ask(1)
+        return await together.ask(3)
+
+    asked = asyncio.create_task(twice())
+    await asyncio.sleep(0)
+    other = asyncio.create_task(together.ask(2))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(book.asked) == 2, "both lanes are under way, and end in the same step of the loop"
+    book.open.set()
+    assert await asyncio.wait_for(asked, 5) == 30
+    assert await other == 20
