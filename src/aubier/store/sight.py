@@ -112,11 +112,13 @@ class Sight:
         )
 
     def mine(self, args: Args) -> str:
-        """The compartments where this actor holds any grant: where a search without patient has to look."""
+        """A SELECT of the compartments where this actor holds any grant: where a search without patient has
+        to look.
+        """
         held = self._valid(args)
         return (
-            f"array(select g.pat from grants g where {held} union"
-            f" select s.home from stub s join grants g on g.pat = s.pat where {_OPENS} and {held})"
+            f"select g.pat from grants g where {held} union"
+            f" select s.home from stub s join grants g on g.pat = s.pat where {_OPENS} and {held}"
         )
 
     def holds(self, pat: str, args: Args) -> str:

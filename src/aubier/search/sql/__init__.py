@@ -4,7 +4,19 @@ Nothing here runs: `conditions` gives text with `$n` and fills `Args`. The calle
 which table holds a type and how terms are keyed.
 """
 
-from aubier.search.sql.criteria import conditions, of_identifiers, posted_codes, records
+from aubier.search.sql.criteria import conditions, of_identifiers, posted, posted_codes, records
 from aubier.search.sql.frame import Args, Frame
+from aubier.search.sql.stretch import Stretch, long_span, stretch
 
-__all__ = ["Args", "Frame", "conditions", "of_identifiers", "posted_codes", "records"]
+__all__ = [
+    "Args",
+    "Frame",
+    "Stretch",
+    "conditions",
+    "long_span",
+    "of_identifiers",
+    "posted",
+    "posted_codes",
+    "records",
+    "stretch",
+]

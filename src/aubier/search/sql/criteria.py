@@ -13,6 +13,7 @@ from aubier.search.model import Condition, Criterion, Has, Logic, Parameter, Val
 from aubier.search.parameters import is_clinical_date
 from aubier.search.sql.composite import composite
 from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting, termed
+from aubier.search.sql.stretch import long_span
 from aubier.search.sql.values import (
     identifier_test,
     near_test,
@@ -105,8 +106,27 @@ def _codes(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     codes = posted_codes(frame, replace(criterion, modifier=""), kind)
     if row in frame.walked or not codes:
         return of_row
-    test = posting(frame, "post", kind, row, f"{{p}}.term = any({frame.args.add(codes, 'bigint[]')})")
-    return f"({test} and {of_row})"
+    when = _begins(frame, kind, row)
+    test = posting(frame, "post", kind, row, f"{{p}}.term = any({frame.args.add(codes, 'bigint[]')}){when}")
+    # The same said twice: to PostgreSQL the second must not look as if it left few of the first.
+    return f"({test} and coalesce({of_row}, false))"
+
+
+def _begins(frame: Frame, kind: str, row: str) -> str:
+    """What a posting tells of the clinical date, which is minus its `k`: follows from the row's own."""
+    known = frame.stretches.get(row)
+    if known is None:
+        return ""
+    tests = known.falling("{p}.k", frame.args)
+    if known.cut is not None:
+        n, since = frame.alias("l"), frame.args.add(known.since, "bigint")
+        lasting = (
+            f"select {n}.pat, {n}.rid from {frame.table(kind)}res {n} where {n}.type = {frame.number(kind)}"
+            f" and {long_span(n)} and {n}.hi > {since}"
+        )
+        cut = frame.args.add(-known.cut, "bigint")
+        tests.append(f"({{p}}.k <= {cut} or ({{p}}.pat, {{p}}.rid) in ({lasting}))")
+    return "".join(f" and {test}" for test in tests)
 
 
 def posted_codes(frame: Frame, criterion: Criterion, kind: str) -> list[int]:
@@ -135,6 +155,25 @@ def _identifiers(frame: Frame, criterion: Criterion, kind: str, row: str, code: 
     param = param_of(frame, kind, code)
     tests = [identifier_test(frame, v) for v in criterion.values]
     return any_of(posting(frame, "ident", kind, row, f"{{p}}.param = {param} and {t}") for t in tests)
+
+
+def posted(criterion: Condition) -> bool:
+    """Whether each match of a criterion has a posting, with which a search over a population may begin."""
+    if isinstance(criterion, Logic):
+        return criterion.operator == "and" and any(map(posted, criterion.parts))
+    if isinstance(criterion, Has):
+        return True
+    parameter = criterion.parameter
+    if criterion.modifier in ("not", "missing") or parameter.code in ("_id", "_lastUpdated"):
+        return False
+    if criterion.chain:
+        return len(criterion.chain) == 1
+    if parameter.type == "token" and criterion.modifier != "identifier" and not of_identifiers(parameter):
+        return is_posted(parameter) and all(v.code for v in criterion.values)
+    if parameter.type == "composite" and any(g.parts[1].parameter.type == "token" for g in parameter.groups):
+        return False
+    ways = len(criterion.values) * max(1, len(parameter.groups))
+    return ways == 1 and not (parameter.type == "date" and is_clinical_date(parameter))
 
 
 def reference_targets(criterion: Criterion) -> list[str]:

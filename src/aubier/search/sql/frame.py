@@ -9,6 +9,7 @@ from typing import Any
 
 from aubier.ground.problem import problem
 from aubier.search.keys import Keys
+from aubier.search.sql.stretch import Stretch
 
 _MOST_JOINS = 120
 """Row names in one statement: each is a join or a look-up."""
@@ -31,6 +32,8 @@ class Frame:
     condition, `slices(type)` the codes of the reference parameters that place a resource in a Patient's
     compartment. `now` serves `ap`. `walked` are the rows that are looked at one after the other, those of a
     record and what these name: what such a row tells is not looked for among those of the whole population.
+    `stretches` says of some rows where their clinical dates begin.
+    `mine` names the list (of column `pat`) of the compartments outside which `visible` shows nothing, if any.
     After compiling, `weighed` tells that how a statement is best run depends on how frequent its codes are.
     """
 
@@ -42,6 +45,8 @@ class Frame:
     now: datetime
     args: Args = field(default_factory=Args)
     walked: set[str] = field(default_factory=set)
+    mine: str = ""
+    stretches: dict[str, Stretch] = field(default_factory=dict)
     weighed: bool = False
     depth: int = 0
 
@@ -66,11 +71,16 @@ def any_of(parts: Iterable[str]) -> str:
 def posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
     """The condition that `row` has a posting in `table` for which `test`, over `{p}`, holds."""
     p = frame.alias("p")
-    # Without a fence PostgreSQL would start from the postings, and sort what it finds.
-    fence = " offset 0" if row in frame.walked else ""
+    ends = ""
+    if row in frame.walked:
+        # Without a fence PostgreSQL would start from the postings, and sort what it finds.
+        ends = " offset 0"
+    elif frame.mine and not frame.table(kind):
+        # Follows from the row's own condition; said here, the rows of other records are not read.
+        ends = f" and {p}.pat in (select m.pat from {frame.mine} m)"
     return (
         f"exists (select 1 from {frame.table(kind)}{table} {p} where {p}.rid = {row}.rid"
-        f" and {p}.pat = {row}.pat and {test.replace('{p}', p)}{fence})"
+        f" and {p}.pat = {row}.pat and {test.replace('{p}', p)}{ends})"
     )
 
 

@@ -35,7 +35,8 @@ def identifier_test(frame: Frame, v: Value) -> str:
 def string_test(frame: Frame, v: Value, modifier: str = "") -> str:
     """A text that begins with the value, contains it or ends with it, is it, or is it exactly."""
     if modifier == "exact":
-        return f"{{p}}.exact = {frame.args.add(bounded_text(v.text), 'text')}"
+        same = frame.args.add(bounded_text(fold(v.text)), "text")  # the index is entered by it
+        return f"{{p}}.norm = {same} and {{p}}.exact = {frame.args.add(bounded_text(v.text), 'text')}"
     if modifier == "equals":
         return f"{{p}}.norm = {frame.args.add(bounded_text(fold(v.text)), 'text')}"
     if modifier in ("contains", "ends"):

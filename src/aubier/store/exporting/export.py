@@ -133,7 +133,7 @@ def _tests(reader: Reader, asked: Slice, args: Args) -> tuple[str, str]:
     if asked.until is not None:
         tests.append(f"r.upd < {args.add(asked.until, 'bigint')}")
     if not prefix and not reader.sight.unrestricted:
-        tests.append(f"r.pat = any({reader.sight.mine(args)})")
+        tests.append(f"r.pat = any(array({reader.sight.mine(args)}))")
     if asked.members is not None:
         tests.append(_of_members(asked.members, args))
     return mark, " and ".join(tests)

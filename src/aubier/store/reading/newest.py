@@ -14,7 +14,15 @@ from dataclasses import dataclass, field
 from aubier.search.model import Condition, Criterion, Query
 from aubier.search.parameters import listed_codes
 from aubier.search.sorting import SortKey, Taken, after, order_by, read_cursor, sort_keys, unchanged_since
-from aubier.search.sql import Frame, conditions, of_identifiers, posted_codes
+from aubier.search.sql import (
+    Frame,
+    Stretch,
+    conditions,
+    long_span,
+    of_identifiers,
+    posted_codes,
+    stretch,
+)
 from aubier.store.keys import family
 from aubier.store.reading.page import ROW
 from aubier.store.sight import Sight
@@ -30,7 +38,8 @@ _BROAD = frozenset({"token", "date", "number", "quantity", "composite"})
 class Newest:
     """The statement of a page along an index. `anchor` is the term whose postings are followed, in its order.
 
-    `given` and `rows` make the page, `done` tells whether it is one: full, or all there is.
+    `given` and `rows` make the page, `done` tells whether it is one: full, or all there is. `cut` is the date
+    before which only what is long can match, if any.
     """
 
     frame: Frame
@@ -43,6 +52,7 @@ class Newest:
     taken: Taken | None = field(default=None, init=False)
     given: str = field(default="", init=False)
     rows: str = field(default="", init=False)
+    cut: str = field(default="", init=False)
     done: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
@@ -50,17 +60,17 @@ class Newest:
         frame.walked.add(ROW)
         opened = not family(kind) and not self.sight.unrestricted
         if opened:
-            self.given = f"mine(pat) as materialized (select unnest({self.sight.mine(frame.args)})), "
+            self.given = f"mine(pat) as materialized ({self.sight.mine(frame.args)}), "
         tests = [frame.visible(ROW, kind)]
         tests += conditions(frame, self.query.criteria, kind, ROW)
-        start: list[str] = []
+        place: Sequence[object] = ()
         if self.query.cursor:
             self.taken, place = read_cursor(self.query.cursor, self.keys)
             tests.append(unchanged_since(frame, self.taken, ROW))
-            start.append(self._after(place))
         most = _SCANNED["post" if self.anchor else "res"]
-        scanned = f"{self._scanned(start)} limit {most}"
+        stretches = [f"({each} limit {most})" for each in self._scanned(place)]
         mine = "(q.pat in (select m.pat from mine m)) is true" if opened else "true"
+        scanned = " union all ".join(stretches)
         found = f"select q.* from ({scanned}) q where {mine} order by {self._order('q')} limit {_OPENED}"
         values = ", ".join(f"{key.expression} as s{n}" for n, key in enumerate(self.keys))
         row = (
@@ -71,23 +81,54 @@ class Newest:
             f"select f.* from ({found}) c cross join lateral ({row}) f order by {self._order('c')}"
             f" limit {self.limit}"
         )
+        whole = " and ".join(f"(select count(*) from {each} q) < {most}" for each in stretches)
+        # What is full of the first stretch is right whatever the second has: it is older.
+        full = f"where h.s0 >= {self.cut}" if self.cut else ""
         self.done = (
-            f"(select case when (select count(*) from h) >= {self.limit} then true else"
-            f" (select count(*) from ({scanned}) q) < {most}"
-            f" and (select count(*) from ({found}) q) < {_OPENED} end)"
+            f"(select case when (select count(*) from h {full}) >= {self.limit} then true else"
+            f" {whole} and (select count(*) from ({found}) q) < {_OPENED} end)"
         )
 
-    def _scanned(self, start: Sequence[str]) -> str:
-        frame, kind = self.frame, self.query.type
+    def _scanned(self, place: Sequence[object]) -> list[str]:
+        """What is scanned: in the order of the page; and apart, what is long and began before the rest."""
+        frame, kind, args = self.frame, self.query.type, self.frame.args
+        dates = Stretch() if self.by_change else stretch(self.query.criteria)
+        if dates.cut is not None:
+            self.cut = args.add(dates.cut, "bigint")
         if self.anchor:
             (term,) = posted_codes(frame, self.anchor, kind)
-            where = [f"p.term = {frame.args.add(term, 'bigint')}", *start]
+            where = [f"p.term = {args.add(term, 'bigint')}", *dates.falling("p.k", args)]
+            where += [f"p.k <= -{self.cut}"] if self.cut else []
             columns, table, order = "p.pat, p.rid, p.k", "post p", "p.k, p.rid"
         else:
             key = self.keys[0].expression
-            where = [f"{ROW}.type = {frame.number(kind)}", *start]
+            where = [f"{ROW}.type = {frame.number(kind)}", *dates.bounds(f"{ROW}.lo", args)]
+            where += [f"{ROW}.lo >= {self.cut}"] if self.cut else []
             columns, table, order = f"{ROW}.pat, {ROW}.rid, {key} as k", f"res {ROW}", order_by(self.keys)
-        return f"select {columns} from {family(kind)}{table} where {' and '.join(where)} order by {order}"
+        where += [self._after(place)] if place else []
+        inside = f"select {columns} from {family(kind)}{table} where {' and '.join(where)} order by {order}"
+        return [inside, self._lasting(dates, place)] if self.cut else [inside]
+
+    def _lasting(self, dates: Stretch, place: Sequence[object]) -> str:
+        """What lasts longer than a month and ends after the date asked for. Few, and not in order."""
+        frame, kind = self.frame, self.query.type
+        where = [
+            f"{ROW}.type = {frame.number(kind)}",
+            long_span(ROW),
+            f"{ROW}.hi > {frame.args.add(dates.since, 'bigint')}",
+            f"{ROW}.lo < {self.cut}",
+            *dates.bounds(f"{ROW}.lo", frame.args),
+        ]
+        where += [after(frame, self.keys, place)] if place else []
+        k = f"-{ROW}.lo" if self.anchor else f"{ROW}.lo"
+        return (
+            f"select {ROW}.pat, {ROW}.rid, {k} as k from {family(kind)}res {ROW} where {' and '.join(where)}"
+        )
+
+    @property
+    def by_change(self) -> bool:
+        """Whether the order is that of the changes."""
+        return self.keys[0].expression == f"{ROW}.seq"
 
     def _after(self, place: Sequence[object]) -> str:
         if self.anchor is None:

@@ -17,7 +17,7 @@ from aubier.search.sorting import (
     stretches,
     unchanged_since,
 )
-from aubier.search.sql import Frame, conditions, records
+from aubier.search.sql import Frame, conditions, long_span, posted, records, stretch
 from aubier.store.keys import family
 from aubier.store.sight import Sight
 
@@ -26,6 +26,7 @@ ROW = "r"
 _RECORD = "w"
 _WALKED = "walked"
 _HELD = "held"
+_MINE = "mine"
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ class Page:
     number: int = 0
     records: str = field(default="", init=False)
     held: str = field(default="", init=False)
+    mine: str = field(default="", init=False)
     tests: list[str] = field(default_factory=list, init=False)
     keys: list[SortKey] = field(default_factory=list, init=False)
     taken: Taken | None = field(default=None, init=False)
@@ -57,8 +59,15 @@ class Page:
         if self.records:
             frame.walked.add(ROW)
         self.tests = [f"{ROW}.type = {frame.number(kind)}", self._visible()]
+        frame.mine = ""
         if not self.records and not family(kind) and not self.sight.unrestricted:
-            self.tests.append(f"{ROW}.pat = any({self.sight.mine(frame.args)})")
+            self.mine, frame.mine = self.sight.mine(frame.args), f"{_MINE}{self.number}"
+            mine = f"{ROW}.pat in (select m.pat from {frame.mine} m)"
+            # Where postings say it too, a second join would look as if it left few of the first.
+            self.tests.append(f"({mine}) is true" if any(map(posted, self.query.criteria)) else mine)
+        frame.stretches.clear()
+        if not self.records:
+            self.tests += self._begins()
         self.tests += conditions(frame, self.query.criteria, kind, ROW)
         if self.query.within[0]:
             self.tests.append(self._within(*self.query.within))
@@ -67,6 +76,16 @@ class Page:
         self.keys = sort_keys(frame, self.query.sort, kind, ROW)
         if self.query.cursor:
             self.taken, self.place = read_cursor(self.query.cursor, self.keys)
+
+    def _begins(self) -> list[str]:
+        """Where the clinical dates of the matches begin, as an index of rows can be entered by it."""
+        frame = self.frame
+        known = frame.stretches[ROW] = stretch(self.query.criteria)
+        tests = known.bounds(f"{ROW}.lo", frame.args)
+        if known.cut is not None:
+            cut, since = (frame.args.add(v, "bigint") for v in (known.cut, known.since))
+            tests.append(f"({ROW}.lo >= {cut} or {long_span(ROW)} and {ROW}.hi > {since})")
+        return tests
 
     def _visible(self) -> str:
         """The access condition; in few records, their rights are gathered once instead of for each row."""
@@ -79,7 +98,11 @@ class Page:
     @property
     def given(self) -> str:
         """What the statement begins with: the records to walk, the actor's rights in them."""
-        parts = [(f"{_WALKED}{self.number}(pat)", self.records), (f"{_HELD}{self.number}", self.held)]
+        parts = [
+            (f"{_WALKED}{self.number}(pat)", self.records),
+            (f"{_HELD}{self.number}", self.held),
+            (f"{_MINE}{self.number}(pat)", self.mine),
+        ]
         return "".join(f"{name} as materialized ({sql}), " for name, sql in parts if sql)
 
     def _within(self, owner: str, codes: Sequence[str]) -> str:
@@ -96,7 +119,7 @@ class Page:
             if found:
                 return self._opened(found)
         if _of_a_citizen(self.sight) and not family(self.query.type):
-            return f"select unnest({self.sight.mine(self.frame.args)})"
+            return self.sight.mine(self.frame.args)
         return ""
 
     def _opened(self, found: str) -> str:

@@ -204,7 +204,7 @@ class Reader:
         """
         if settled:
             return "once"
-        return "anew" if frame.weighed and (prefix or self.sight.unrestricted) else ""
+        return "anew" if frame.weighed or not (prefix or self.sight.unrestricted) else ""
 
     async def search_all(self, queries: Sequence[Query]) -> Found:
         """One page of several types together (`query.parse_all`), in one order, from one snapshot."""
