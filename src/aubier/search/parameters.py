@@ -209,7 +209,13 @@ def is_clinical_date(parameter: Parameter) -> bool:
 
     It must be the primary date of its type, and read one element that does not repeat.
     """
-    if parameter.type != "date" or parameter.code != _PRIMARY_DATES.get(parameter.base, "date"):
+    return parameter.code == _PRIMARY_DATES.get(parameter.base, "date") and is_single_date(parameter)
+
+
+@lru_cache(maxsize=1024)
+def is_single_date(parameter: Parameter) -> bool:
+    """Whether a date parameter reads one element that does not repeat: a resource has one such date."""
+    if parameter.type != "date":
         return False
     found = [_ELEMENT.fullmatch(part) for part, _ in _parts(parameter.expression)]
     paths = {match[1] if match else "" for match in found}

@@ -57,12 +57,20 @@ class Sight:
         return self.types is None or type_name in self.types
 
     def predicate(
-        self, row: str, args: Args, *, directory: bool, kind: str = "", grants: str = "grants"
+        self,
+        row: str,
+        args: Args,
+        *,
+        directory: bool,
+        kind: str = "",
+        grants: str = "grants",
+        plain: str = "",
     ) -> str:
         """The condition under which the row `row` exists for this actor.
 
         `kind` is the type of every such row, where it is known; `grants` what holds the rights and denies of
-        their records, where these few were gathered first (`held`).
+        their records, where these few were gathered first (`held`); `plain` the records of which most rows
+        need no look at these, where they were (`plain`).
 
         A valid grant to read covers it, no valid deny does, no label is hidden from the actor, and neither
         is the document that a content belongs to. An author's own rows pass labels and scopes but never a
@@ -73,7 +81,22 @@ class Sight:
         """
         if self.unrestricted or directory:
             return "true"
-        return seen_with_document(row, self._seen(args, grants), kind)
+        return seen_with_document(row, replace(self._seen(args, grants), plain=plain), kind)
+
+    def plain(self, pats: str, args: Args) -> str:
+        """Those of the compartments in `pats` with a valid right to read all types, and no valid deny at all.
+
+        What is in them needs no look at each right, unless its own labels say so: see `Seen.of`.
+        """
+        keys, now = args.add(list(self.keys), "text[]"), args.add(self.now, "bigint")
+        every = args.add([*self.keys, ANYONE], "text[]")
+        valid = f"{{0}}.since <= {now} and {{0}}.till > {now}"
+        return (
+            f"select m.pat from {pats} m where exists (select 1 from grants g where g.pat = m.pat"
+            f" and g.actor = any({keys}) and not g.deny and {valid.format('g')} and g.rights like '%r%'"
+            f" and g.scope = '{{}}') and not exists (select 1 from grants d where d.pat = m.pat"
+            f" and d.actor = any({every}) and d.deny and {valid.format('d')})"
+        )
 
     def held(self, pats: str, args: Args) -> str:
         """The valid rights and denies of this actor in the compartments that `pats` selects."""
@@ -179,7 +202,7 @@ def seen_with_document(row: str, seen: Seen, kind: str = "") -> str:
     if kind not in ("", _CONTENT):
         return rule
     # Fails closed: a document deleted, or not there yet, shows no content.
-    document_seen = replace(seen, grants="grants").of("cd")
+    document_seen = replace(seen, grants="grants", plain="").of("cd")
     of_document = (
         f"not exists (select 1 from ref cx where cx.rid = {row}.rid and cx.pat = {row}.pat"
         f" and cx.param = {CONTEXT} and not exists (select 1 from id_map cm join res cd on cd.pat = cm.pat"
@@ -201,7 +224,8 @@ def concerns(stub: str, row: str) -> str:
 class Seen:
     """The placeholders of an actor's keys and labels, and the rule over a row's own labels.
 
-    `grants` holds the rights and denies of the record that the row is in.
+    `grants` holds the rights and denies of the record that the row is in. `plain`, where it is given, the
+    records where a right covers all that bears no label which some right withholds.
     """
 
     keys: str
@@ -210,9 +234,21 @@ class Seen:
     hidden: str
     now: str
     grants: str = "grants"
+    plain: str = ""
 
     def of(self, row: str) -> str:
         """A grant covers the row, no deny does, no label hides it."""
+        if self.plain:
+            withheld = (
+                "select array_agg(distinct w.label) from grants g cross join unnest(g.withheld) w(label)"
+                f" where g.actor = any({self.keys}) and not g.deny"
+            )
+            shown = f"({row}.labels && {self.own} or not {row}.labels && {self.hidden})"
+            return (
+                f"case when ({row}.pat in (select o.pat from {self.plain} o)) is true"
+                f" and not {row}.labels && (array['{SHARED}'] || ({withheld})) then {shown}"
+                f" else {replace(self, plain='').of(row)} end"
+            )
         mine = f"{row}.labels && {self.own}"
         covers = (
             f"g.actor = any({self.keys}) and not g.deny and g.since <= {self.now} and g.till > {self.now}"

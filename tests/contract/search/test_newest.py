@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from itertools import chain
+from itertools import chain, combinations
 from random import Random
 
 import asyncpg
@@ -12,6 +12,7 @@ from aubier.search.query import parse
 from aubier.store.reading import Reader, newest
 from tests.contract.desk import Desk, following, ids
 from tests.contract.search.conftest import Library
+from tests.contract.search.judging import agree
 from tests.contract.search.questions import Pairs
 from tests.contract.search.test_paging import scale
 from tests.contract.search.test_records import Listening, _rows_read
@@ -30,6 +31,9 @@ ASKED: tuple[tuple[str, Pairs], ...] = (
     ("Condition", [("clinical-status", "active")]),
     ("PractitionerRole", [("active", "true")]),
     ("Observation", [("status", "nothing")]),
+    ("Observation", [("code-value-quantity", "http://loinc.org|8867-4$gt1")]),
+    ("Patient", [("_has:Observation:patient:code", "http://loinc.org|8867-4")]),
+    ("Patient", [("_has:Observation:patient:code", "8867-4"), ("gender:not", "male")]),
 )
 BOUNDS = (("far", 20_000, 500), ("near", 3, 2), ("one row", 50, 1))
 
@@ -37,6 +41,8 @@ BOUNDS = (("far", 20_000, 500), ("near", 3, 2), ("one row", 50, 1))
 def _bounded(monkeypatch: pytest.MonkeyPatch, scanned: int, opened: int) -> None:
     monkeypatch.setattr(newest, "_SCANNED", {"post": scanned, "res": scanned})
     monkeypatch.setattr(newest, "_OPENED", opened)
+    monkeypatch.setattr(newest, "_FOLLOWED", opened)
+    monkeypatch.setattr(newest, "_COMMON", 2)
 
 
 @pytest.mark.parametrize("login", ["loader", "doctor"])
@@ -55,6 +61,19 @@ async def test_the_same_pages_wherever_it_stops(
             pages.append(ids(bundle))
         assert list(chain(*pages)) == ids(whole), (scanned, opened)
         assert all(len(page) == 7 for page in pages[:-1])
+
+
+@pytest.mark.parametrize("login", ["loader", "doctor"])
+async def test_between_two_days_of_birth(library: Library, login: str) -> None:
+    """Two criteria on one date are one stretch of an index; either may name several values."""
+    edges = ("1930", "1955-06", "1980-01-01", "2010", "2027")
+    windows: list[Pairs] = [
+        [("birthdate", f"{first}{low}"), ("birthdate", f"{last}{high}")]
+        for first, last in (("ge", "lt"), ("gt", "le"), ("sa", "eb"), ("ne", "lt"))
+        for low, high in combinations(edges, 2)
+    ]
+    windows += [[("birthdate", "lt1940,gt1990"), ("birthdate", "ge1935"), ("gender:not", "male")]]
+    await agree(library, login, "Patient", windows, telling=3)
 
 
 async def test_the_same_proofs_wherever_it_stops(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.search.extract import value_types
 from aubier.search.keys import bounded
 from aubier.search.model import Condition, Criterion, Has, Logic, Parameter, Value
-from aubier.search.parameters import is_clinical_date
+from aubier.search.parameters import is_clinical_date, is_single_date
 from aubier.search.sql.composite import composite
 from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting, termed
 from aubier.search.sql.stretch import long_span
@@ -28,8 +28,33 @@ from aubier.search.terms.layout import bits, is_posted
 
 
 def conditions(frame: Frame, criteria: Iterable[Condition], kind: str, row: str) -> list[str]:
-    """One SQL condition per criterion, over `row` of type `kind`."""
-    return [condition(frame, c, kind, row) for c in criteria]
+    """SQL conditions over `row` of type `kind`: one per criterion, but of several of one date one for all."""
+    windows: dict[str, list[Criterion]] = {}
+    found = []
+    for criterion in criteria:
+        if (code := _window_of(criterion)) and row not in frame.walked:
+            windows.setdefault(code, []).append(criterion)  # type: ignore[arg-type]
+        else:
+            found.append(condition(frame, criterion, kind, row))
+    return found + [_window(frame, group, kind, row) for group in windows.values()]
+
+
+def _window_of(criterion: Condition) -> str:
+    """The parameter of a criterion on a posted date of which a resource has one; empty for others."""
+    if not isinstance(criterion, Criterion) or criterion.modifier or criterion.chain:
+        return ""
+    parameter = criterion.parameter
+    single = is_single_date(parameter) and not is_clinical_date(parameter)
+    return parameter.code if single and parameter.code != "_lastUpdated" else ""
+
+
+def _window(frame: Frame, group: list[Criterion], kind: str, row: str) -> str:
+    """From one date to another is a stretch of an index; said apart, each half would be read whole."""
+    if len(group) == 1:
+        return condition(frame, group[0], kind, row)
+    param = param_of(frame, kind, group[0].parameter.code)
+    tests = (any_of(span_test(frame, v) for v in c.values) for c in group)
+    return posting(frame, "dat", kind, row, f"{{p}}.param = {param} and {' and '.join(tests)}")
 
 
 def condition(frame: Frame, criterion: Condition, kind: str, row: str) -> str:
@@ -130,11 +155,19 @@ def _begins(frame: Frame, kind: str, row: str) -> str:
 
 
 def posted_codes(frame: Frame, criterion: Criterion, kind: str) -> list[int]:
-    """The terms of which one is posted by every match of a token criterion; none when others may match."""
-    parameter, values = criterion.parameter, criterion.values
-    if criterion.modifier or criterion.chain or not is_posted(parameter) or not all(v.code for v in values):
+    """The terms of which one is posted by every match of a criterion; none when others may match.
+
+    Of a composite: those of the code that it begins with.
+    """
+    if criterion.modifier or criterion.chain:
         return []
-    return list(dict.fromkeys(frame.keys.code(kind, parameter.code, v.code) for v in values))
+    named = [(criterion.parameter, v) for v in criterion.values]
+    if criterion.parameter.type == "composite":
+        firsts = [group.parts[0].parameter for group in criterion.parameter.groups]
+        named = [(first, v.parts[0]) for v in criterion.values for first in firsts]
+    if not all(is_posted(parameter) and v.code for parameter, v in named):
+        return []
+    return list(dict.fromkeys(frame.keys.code(kind, parameter.code, v.code) for parameter, v in named))
 
 
 _SETS = frozenset({"in", "not-in", "above", "below"})

@@ -73,8 +73,9 @@ def posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
     p = frame.alias("p")
     ends = ""
     if row in frame.walked:
-        # Without a fence PostgreSQL would start from the postings, and sort what it finds.
-        ends = " offset 0"
+        # Without a fence PostgreSQL would start from the postings, and sort what it finds; or read, for each
+        # row, all that have the value, where the value looks rare.
+        test, ends = f"({test}) is true", " offset 0"
     elif frame.mine and not frame.table(kind):
         # Follows from the row's own condition; said here, the rows of other records are not read.
         ends = f" and {p}.pat in (select m.pat from {frame.mine} m)"

@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from aubier.search.model import Condition, Criterion, Query
-from aubier.search.parameters import listed_codes
+from aubier.search.model import Condition, Criterion, Has, Query
+from aubier.search.parameters import is_clinical_date, listed_codes
 from aubier.search.sorting import SortKey, Taken, after, order_by, read_cursor, sort_keys, unchanged_since
 from aubier.search.sql import (
     Frame,
@@ -29,8 +29,13 @@ from aubier.store.sight import Sight
 
 _SCANNED = {"post": 20_000, "res": 5_000}
 """Entries of an index that are looked at for records that the actor may open."""
-_OPENED = 500
+_OPENED = 1_000
 """Rows that are looked at for the other criteria."""
+_FOLLOWED = 200
+"""The same where what names the row has to be looked for: each costs as much as what a record holds."""
+_COMMON = 2_000
+"""Postings of a code that many records may well have."""
+_OPEN_ENDED = frozenset({"ge", "gt", "le", "lt", "ne"})
 _BROAD = frozenset({"token", "date", "number", "quantity", "composite"})
 
 
@@ -71,7 +76,8 @@ class Newest:
         stretches = [f"({each} limit {most})" for each in self._scanned(place)]
         mine = "(q.pat in (select m.pat from mine m)) is true" if opened else "true"
         scanned = " union all ".join(stretches)
-        found = f"select q.* from ({scanned}) q where {mine} order by {self._order('q')} limit {_OPENED}"
+        looked_at = _FOLLOWED if self._has else _OPENED
+        found = f"select q.* from ({scanned}) q where {mine} order by {self._order('q')} limit {looked_at}"
         values = ", ".join(f"{key.expression} as s{n}" for n, key in enumerate(self.keys))
         row = (
             f"select {self.columns}, {values} from {family(kind)}res {ROW}"
@@ -86,7 +92,7 @@ class Newest:
         full = f"where h.s0 >= {self.cut}" if self.cut else ""
         self.done = (
             f"(select case when (select count(*) from h {full}) >= {self.limit} then true else"
-            f" {whole} and (select count(*) from ({found}) q) < {_OPENED} end)"
+            f" {whole} and {self._worth()} and (select count(*) from ({found}) q) < {looked_at} end)"
         )
 
     def _scanned(self, place: Sequence[object]) -> list[str]:
@@ -106,8 +112,23 @@ class Newest:
             where += [f"{ROW}.lo >= {self.cut}"] if self.cut else []
             columns, table, order = f"{ROW}.pat, {ROW}.rid, {key} as k", f"res {ROW}", order_by(self.keys)
         where += [self._after(place)] if place else []
+        where.append(self._worth())
         inside = f"select {columns} from {family(kind)}{table} where {' and '.join(where)} order by {order}"
         return [inside, self._lasting(dates, place)] if self.cut else [inside]
+
+    @property
+    def _has(self) -> list[Has]:
+        return [c for c in self.query.criteria if isinstance(c, Has)]
+
+    def _worth(self) -> str:
+        """The condition under which following a record to what names it may well find some: it is common."""
+        tests = []
+        for has in self._has:
+            assert isinstance(has.criterion, Criterion)
+            terms = self.frame.args.add(posted_codes(self.frame, has.criterion, has.type), "bigint[]")
+            some = f"select 1 from post c where c.term = any({terms}) limit {_COMMON}"
+            tests.append(f"(select count(*) from ({some}) c) = {_COMMON}")
+        return " and ".join(tests) or "true"
 
     def _lasting(self, dates: Stretch, place: Sequence[object]) -> str:
         """What lasts longer than a month and ends after the date asked for. Few, and not in order."""
@@ -150,15 +171,24 @@ def newest(frame: Frame, sight: Sight, query: Query, columns: str, limit: int) -
         query.within[0]
         or not (by_date or by_change)
         or len(keys) != 2
-        or not all(map(_broad, query.criteria))
+        or not all(_broad(frame, c, query.type) for c in query.criteria)
+        or _twice(query.criteria)
     ):
         return None
     anchor = _anchor(frame, query) if by_date else None
     return Newest(frame, sight, query, columns, limit, keys, anchor)
 
 
-def _broad(criterion: Condition) -> bool:
-    """Whether a criterion may well hold for one row of a few, and a row tells by itself that it does."""
+def _broad(frame: Frame, criterion: Condition, kind: str) -> bool:
+    """Whether a criterion may well hold for one of a few rows, and the row, or its record, tells so."""
+    if isinstance(criterion, Has):
+        inner = criterion.criterion
+        return (
+            kind == "Patient"
+            and criterion.reference.code in frame.slices(criterion.type)
+            and isinstance(inner, Criterion)
+            and bool(posted_codes(frame, inner, criterion.type))
+        )
     if (
         not isinstance(criterion, Criterion)
         or criterion.chain
@@ -167,7 +197,20 @@ def _broad(criterion: Condition) -> bool:
         return False
     if criterion.parameter.code in ("_id", "_text", "_content"):
         return False
+    if criterion.parameter.type == "date" and not is_clinical_date(criterion.parameter):
+        # From a date on there may be many; between two there are few, and they stand together elsewhere.
+        return all(v.prefix in _OPEN_ENDED for v in criterion.values)
     return criterion.parameter.type in _BROAD and not of_identifiers(criterion.parameter)
+
+
+def _twice(criteria: Sequence[Condition]) -> bool:
+    """Whether two criteria are about one posted date: a window, found along that date's own index."""
+    dates = [
+        c.parameter.code
+        for c in criteria
+        if isinstance(c, Criterion) and c.parameter.type == "date" and not is_clinical_date(c.parameter)
+    ]
+    return len(dates) > len(set(dates))
 
 
 def _anchor(frame: Frame, query: Query) -> Criterion | None:
@@ -176,7 +219,7 @@ def _anchor(frame: Frame, query: Query) -> Criterion | None:
         c
         for c in query.criteria
         if isinstance(c, Criterion)
-        and c.parameter.type == "token"
+        and c.parameter.type in ("token", "composite")
         and len(posted_codes(frame, c, query.type)) == 1
     ]
     return min(found, key=lambda c: bool(listed_codes(c.parameter)), default=None)

@@ -27,6 +27,7 @@ _RECORD = "w"
 _WALKED = "walked"
 _HELD = "held"
 _MINE = "mine"
+_PLAIN = "plain"
 
 
 @dataclass(slots=True)
@@ -36,7 +37,7 @@ class Page:
     `records` is a SELECT of the compartments to walk, when the search stays in few: each is followed in its
     order, from where the page begins, and left as soon as the page is full. So a page costs the same in a
     long record as in a short one. `taken` and `place` are those of the mark the page begins at. `number`
-    tells it from other pages of the same statement.
+    tells it from other pages of the same statement. `counted`: every match is looked at.
     """
 
     frame: Frame
@@ -44,9 +45,11 @@ class Page:
     query: Query
     columns: str
     number: int = 0
+    counted: bool = False
     records: str = field(default="", init=False)
     held: str = field(default="", init=False)
     mine: str = field(default="", init=False)
+    plain: str = field(default="", init=False)
     tests: list[str] = field(default_factory=list, init=False)
     keys: list[SortKey] = field(default_factory=list, init=False)
     taken: Taken | None = field(default=None, init=False)
@@ -58,10 +61,11 @@ class Page:
         self.records = self._records()
         if self.records:
             frame.walked.add(ROW)
-        self.tests = [f"{ROW}.type = {frame.number(kind)}", self._visible()]
         frame.mine = ""
         if not self.records and not family(kind) and not self.sight.unrestricted:
             self.mine, frame.mine = self.sight.mine(frame.args), f"{_MINE}{self.number}"
+        self.tests = [f"{ROW}.type = {frame.number(kind)}", self._visible()]
+        if self.mine:
             mine = f"{ROW}.pat in (select m.pat from {frame.mine} m)"
             # Where postings say it too, a second join would look as if it left few of the first.
             self.tests.append(f"({mine}) is true" if any(map(posted, self.query.criteria)) else mine)
@@ -88,10 +92,15 @@ class Page:
         return tests
 
     def _visible(self) -> str:
-        """The access condition; in few records, their rights are gathered once instead of for each row."""
+        """The access condition. In few records, and where all rows count, rights are gathered once instead of
+        for each row.
+        """
+        args, held = self.frame.args, f"{_HELD}{self.number}"
+        if self.mine and self.counted:
+            self.plain, plain = self.sight.plain(self.frame.mine, args), f"{_PLAIN}{self.number}"
+            return self.sight.predicate(ROW, args, directory=False, kind=self.query.type, plain=plain)
         if not self.records or self.sight.unrestricted or family(self.query.type):
             return self.frame.visible(ROW, self.query.type)
-        args, held = self.frame.args, f"{_HELD}{self.number}"
         self.held = self.sight.held(f"select w.pat from {_WALKED}{self.number} w", args)
         return self.sight.predicate(ROW, args, directory=False, kind=self.query.type, grants=held)
 
@@ -102,6 +111,7 @@ class Page:
             (f"{_WALKED}{self.number}(pat)", self.records),
             (f"{_HELD}{self.number}", self.held),
             (f"{_MINE}{self.number}(pat)", self.mine),
+            (f"{_PLAIN}{self.number}(pat)", self.plain),
         ]
         return "".join(f"{name} as materialized ({sql}), " for name, sql in parts if sql)
 

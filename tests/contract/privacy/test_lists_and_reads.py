@@ -1,0 +1,144 @@
+"""Whatever rights there are, every kind of list shows and counts what single reads open: no more, no less."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+
+from aubier.store.intent import Grant
+from tests.contract.desk import Desk, following, ids, opened
+from tests.contract.privacy.conftest import citizen
+from tests.contract.privacy.world import (
+    Resource,
+    World,
+    binary,
+    condition,
+    document,
+    mask,
+    professional,
+)
+
+SEEING = ("mask:ps", "mask:rep")
+SCOPES = (("kind:Condition",), ("kind:DocumentReference", "kind:Patient"), ("kind:Binary", "kind:Encounter"))
+KEY, OTHERS = "ps:899710000011", ("ps:899710000029", "person:p0")
+PEOPLE = 30
+ACTORS = {
+    "carer": professional("carer", "899710000011"),
+    "of-two-keys": replace(professional("of-two-keys", "899710000011"), keys=(KEY, "org:1000000011")),
+    "relative": citizen("relative", "p0"),
+    "nobodys": professional("nobodys", "899710000099"),
+}
+LISTS = (
+    ("Patient", ""),
+    ("Patient", "active=true"),
+    ("Patient", "_has:Condition:patient:code=secret"),
+    ("Condition", "code=secret"),
+    ("Condition", "onset-date=ge2025-06-01"),
+    ("Condition", "subject:Patient.active=true"),
+    ("DocumentReference", "status=current"),
+    ("DocumentReference", "type:missing=true"),
+    ("Binary", ""),
+    ("Encounter", "status:not=planned"),
+    ("Appointment", "status=booked"),
+)
+
+
+def _records(draw: Random) -> Iterator[Resource]:
+    for n in range(PEOPLE):
+        yield {"resourceType": "Patient", "id": f"p{n}", "active": True, "name": [{"family": f"P{n}"}]}
+        for m in range(3):
+            one = f"{n}-{m}"
+            security = [mask(draw.choice(["ps", "ps", "patient", "rep"]))] if draw.random() < 0.5 else []
+            meta = {"meta": {"security": security}} if security else {}
+            yield condition(f"p{n}", id=f"c{one}", **meta)
+            yield document(f"p{n}", id=f"d{one}", **meta)
+            yield binary(f"d{one}", id=f"b{one}")
+            yield {
+                "resourceType": "Encounter",
+                "id": f"e{one}",
+                "status": "finished",
+                "class": {"code": "AMB"},
+                "subject": {"reference": f"Patient/p{n}"},
+            }
+        for m in range(3):
+            pair = dict.fromkeys((n, draw.randrange(PEOPLE)))
+            who = [{"actor": {"reference": f"Patient/p{p}"}, "status": "accepted"} for p in pair]
+            yield {"resourceType": "Appointment", "id": f"a{n}-{m}", "status": "booked", "participant": who}
+
+
+def _rights(draw: Random, now: int) -> Iterator[Grant]:
+    """Some plain, some narrow, some withheld, some over, some denied: to all, to one, of one type."""
+    for n in range(1, PEOPLE):
+        for key in (KEY, "org:1000000011", *OTHERS):
+            if draw.random() < 0.8:
+                term = draw.choice([{}, {}, {}, {"till": now - 1}, {"since": now + 60_000}])
+                scope = draw.choice([(), (), (), (), *SCOPES])
+                withheld = draw.choice([(), SEEING[:1], SEEING])
+                yield Grant(f"p{n}", key, "carer", draw.choice(["r", "rw", "rw"]), scope, withheld, **term)
+            if draw.random() < 0.2:
+                yield Grant(f"p{n}", key, "block", scope=draw.choice([(), SCOPES[0]]), deny=True)
+        if draw.random() < 0.05:
+            yield Grant(f"p{n}", "anyone", "block", deny=True)
+
+
+@pytest.fixture(scope="module")
+async def crowd(
+    database: Callable[[], str], tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    draw = Random(53)
+    async with opened(database, tmp_path_factory.mktemp("house"), ACTORS) as desk:
+        rows: list[dict[str, Any]] = [
+            {"resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{r['id']}"}}
+            for r in _records(draw)
+        ]
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": rows}
+        status, told = await desk.ask("loader", "POST", "", bundle)
+        assert status == 200, told
+        await desk.system().store.grant(*_rights(draw, round(desk.now[0].timestamp() * 1000)))
+        yield World(desk)
+
+
+async def _open(world: World, login: str, kind: str) -> set[str]:
+    """What single reads give, of all that there is."""
+    rows = await world.desk.found("loader", kind, [("_count", "1000")])
+    return {name for name in ids(rows) if await world.sees(login, name)}
+
+
+async def _through(world: World, single: dict[str, set[str]], kind: str) -> set[str]:
+    """Of Patients, those whom an open Condition names; of Conditions, those whose Patient is open too."""
+    rows = (await world.desk.found("loader", "Condition", [("_count", "1000")]))["entry"]
+    whose = {f"Condition/{r['resource']['id']}": r["resource"]["subject"]["reference"] for r in rows}
+    if kind == "Patient":
+        return single["Patient"] & {whose[name] for name in single["Condition"]}
+    return {name for name in single["Condition"] if whose[name] in single["Patient"]}
+
+
+async def _turned(desk: Desk, login: str, asked: str) -> list[str]:
+    """All pages of a search, without a total."""
+    _, bundle = await desk.ask(login, "GET", f"{asked}&_count=9")
+    found = ids(bundle)
+    while url := following(bundle):
+        bundle = (await desk.ask(login, "GET", url))[1]
+        found += ids(bundle)
+    return found
+
+
+@pytest.mark.parametrize("login", ACTORS)
+async def test_every_list_shows_what_single_reads_open(crowd: World, login: str) -> None:
+    shown = 0
+    single = {kind: await _open(crowd, login, kind) for kind in dict.fromkeys(kind for kind, _ in LISTS)}
+    for kind, query in LISTS:
+        known = single[kind]
+        if ":" in query and "patient" in query.lower():
+            known = await _through(crowd, single, kind)
+        asked = f"{kind}?{query}"
+        _, counted = await crowd.desk.ask(login, "GET", f"{asked}&_total=accurate&_count=1000")
+        assert set(ids(counted)) == known, (login, asked)
+        assert counted["total"] == len(ids(counted)) == len(known), (login, asked)
+        _, bare = await crowd.desk.ask(login, "GET", f"{asked}&_summary=count")
+        assert bare["total"] == len(known), (login, asked)
+        assert sorted(await _turned(crowd.desk, login, asked)) == sorted(known), (login, asked)
+        shown += len(known)
+    assert bool(shown) == (login != "nobodys")
