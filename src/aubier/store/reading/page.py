@@ -36,8 +36,9 @@ class Page:
 
     `records` is a SELECT of the compartments to walk, when the search stays in few: each is followed in its
     order, from where the page begins, and left as soon as the page is full. So a page costs the same in a
-    long record as in a short one. `taken` and `place` are those of the mark the page begins at. `number`
-    tells it from other pages of the same statement. `counted`: every match is looked at.
+    long record as in a short one. Else `matches` gives them all, of which those of the page are then read.
+    `taken` and `place` are those of the mark the page begins at. `number` tells it from other pages of the
+    same statement. `counted`: every match is looked at.
     """
 
     frame: Frame
@@ -50,6 +51,7 @@ class Page:
     held: str = field(default="", init=False)
     mine: str = field(default="", init=False)
     plain: str = field(default="", init=False)
+    matches: str = field(default="", init=False)
     tests: list[str] = field(default_factory=list, init=False)
     keys: list[SortKey] = field(default_factory=list, init=False)
     taken: Taken | None = field(default=None, init=False)
@@ -80,6 +82,11 @@ class Page:
         self.keys = sort_keys(frame, self.query.sort, kind, ROW)
         if self.query.cursor:
             self.taken, self.place = read_cursor(self.query.cursor, self.keys)
+        if not self.records:
+            # Apart: to find the first of few matches, PostgreSQL would walk a whole type in the order of
+            # the page, as if they were spread evenly. What is common was found so already (`newest`).
+            unchanged = [unchanged_since(frame, self.taken, ROW)] if self.taken else []
+            self.matches = self._matches([*self.tests, *unchanged], self.keys, f"{ROW}.pat, {ROW}.rid")
 
     def _begins(self) -> list[str]:
         """Where the clinical dates of the matches begin, as an index of rows can be entered by it."""
@@ -105,8 +112,8 @@ class Page:
         return self.sight.predicate(ROW, args, directory=False, kind=self.query.type, grants=held)
 
     @property
-    def given(self) -> str:
-        """What the statement begins with: the records to walk, the actor's rights in them."""
+    def rights(self) -> str:
+        """The records to walk, or those that are open to this actor, and the rights in them."""
         parts = [
             (f"{_WALKED}{self.number}(pat)", self.records),
             (f"{_HELD}{self.number}", self.held),
@@ -114,6 +121,15 @@ class Page:
             (f"{_PLAIN}{self.number}(pat)", self.plain),
         ]
         return "".join(f"{name} as materialized ({sql}), " for name, sql in parts if sql)
+
+    @property
+    def given(self) -> str:
+        """What the statement begins with."""
+        return self.rights + (f"{self._found} as materialized ({self.matches}), " if self.matches else "")
+
+    @property
+    def _found(self) -> str:
+        return f"found{self.number}"
 
     def _within(self, owner: str, codes: Sequence[str]) -> str:
         """The condition that a row names the owner of a compartment."""
@@ -138,7 +154,9 @@ class Page:
 
     @property
     def total(self) -> str:
-        """How many rows match, as an expression."""
+        """How many rows match, as an expression; those before the page too."""
+        if self.matches and not self.taken:
+            return f"(select count(*) from {self._found})"
         table = f"{family(self.query.type)}res {ROW}"
         source = f"{_WALKED}{self.number} {_RECORD} join {table} on {self._here}" if self.records else table
         return f"(select count(*) from {source} where {' and '.join(self.tests)})"
@@ -149,14 +167,16 @@ class Page:
 
     def rows(self, limit: int) -> str:
         """The first `limit` rows of the page, with the values of their keys as `s0`, `s1`..."""
+        if self.matches:
+            values = "".join(f", f.s{n}" for n in range(len(self.keys)))
+            page = f"select * from {self._found} f order by {self.order('f')} limit {limit}"
+            return (
+                f"select {self.columns}{values} from ({page}) f join {family(self.query.type)}res {ROW}"
+                f" on {ROW}.pat = f.pat and {ROW}.rid = f.rid order by {self.order('f')}"
+            )
         tests = [*self.tests]
         if self.taken:
             tests.append(unchanged_since(self.frame, self.taken, ROW))
-        if not self.records:
-            # Fenced: to find the first of few matches, PostgreSQL would walk a whole type in the order of
-            # the page, as if they were spread evenly. What is common was found so already (`newest`).
-            found = self._matches(tests, self.keys)
-            return f"select f.* from ({found} offset 0) f order by {self.order('f')} limit {limit}"
         parts = " union all ".join(
             f"({self._part([self._here, test, *tests], keys, limit)})"
             for test, keys in stretches(self.keys, ROW)
@@ -171,14 +191,13 @@ class Page:
         return order_by([SortKey(f"{rows}.s{n}", k.cast, k.descending) for n, k in enumerate(self.keys)])
 
     def _part(self, tests: Sequence[str], keys: Sequence[SortKey], limit: int) -> str:
-        return f"{self._matches(tests, keys)} order by {order_by(keys)} limit {limit}"
+        return f"{self._matches(tests, keys, self.columns)} order by {order_by(keys)} limit {limit}"
 
-    def _matches(self, tests: Sequence[str], keys: Sequence[SortKey]) -> str:
+    def _matches(self, tests: Sequence[str], keys: Sequence[SortKey], columns: str) -> str:
         where = [*tests, after(self.frame, keys, self.place)] if self.taken else tests
         values = ", ".join(f"{k.expression} as s{n}" for n, k in enumerate(keys))
         return (
-            f"select {self.columns}, {values} from {family(self.query.type)}res {ROW}"
-            f" where {' and '.join(where)}"
+            f"select {columns}, {values} from {family(self.query.type)}res {ROW} where {' and '.join(where)}"
         )
 
 

@@ -244,7 +244,7 @@ class Reader:
             return None
         if not page.taken:
             return 0
-        begin = f"with {page.given.removesuffix(', ')} " if page.given else ""
+        begin = f"with {page.rights.removesuffix(', ')} " if page.rights else ""
         return int(await self.conn.fetchval(f"{begin}select {page.total}", *page.counting))
 
     def frame(self) -> Frame:
