@@ -349,16 +349,23 @@ def _homes_of(frame: Frame, t: str, patients: str) -> str:
 
 def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
     p, o = frame.alias("p"), frame.alias("o")
-    if row in frame.walked:
+    walked = row in frame.walked
+    if walked:
         frame.walked.add(o)
     table = frame.table(has.type)
     param = param_of(frame, has.type, has.reference.code)
-    return (
-        f"exists (select 1 from {table}ref {p} join {table}res {o} on {o}.pat = {p}.pat and {o}.rid = {p}.rid"
-        f" where {p}.param = {param} and {p}.target = '{kind}/' || {row}.id"
-        f" and {o}.type = {frame.number(has.type)} and {frame.visible(o, has.type)}"
-        f" and {condition(frame, has.criterion, has.type, o)})"
+    naming = (
+        f"from {table}ref {p} join {table}res {o} on {o}.pat = {p}.pat and {o}.rid = {p}.rid"
+        f" where {p}.param = {param} and {o}.type = {frame.number(has.type)}"
+        f" and {frame.visible(o, has.type)} and {condition(frame, has.criterion, has.type, o)}"
     )
+    if walked:
+        return f"exists (select 1 {naming} and {p}.target = '{kind}/' || {row}.id)"
+    # By the ids that are named: there are no more than what names them, whoever else there is.
+    m, number = frame.alias("m"), frame.number(kind)
+    ids = f"select substr({p}.target, {len(kind) + 2}) {naming} and starts_with({p}.target, '{kind}/')"
+    known = f"select {m}.pat, {m}.rid from id_map {m} where {m}.type = {number} and {m}.id in ({ids})"
+    return f"({row}.pat, {row}.rid) in ({known})"
 
 
 def _string(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
