@@ -16,7 +16,7 @@ from typing import Any
 
 from aubier import __version__, terminology
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
-from aubier.access.scopes import letters
+from aubier.access.scopes import letters, parse
 from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import Clock, milliseconds, system_clock
@@ -36,6 +36,7 @@ from aubier.ground.rows import (
     Texts,
 )
 from aubier.portals.frame.errors import problem_page
+from aubier.portals.frame.house import Application as ActingApplication
 from aubier.portals.frame.house import Content, Login
 from aubier.portals.frame.house import House as PortalHouse
 from aubier.portals.frame.page import frame
@@ -376,6 +377,8 @@ def _portal(
         login_path=signon_api.LOGIN,
         doors=doors,
         logout_path=signon_api.place("logout"),
+        applications=_applications,
+        end_application=_end_application,
     )
 
 
@@ -416,6 +419,24 @@ async def _people(context: Context) -> Sequence[Login]:
         for a in accounts
         if a.kind != "system"
     ]
+
+
+async def _applications(context: Context) -> Sequence[ActingApplication]:
+    """What the reader lets applications do, in plain words."""
+    return [
+        ActingApplication(
+            row["client"], row["name"], signon_api.said(parse(" ".join(row["scope"])), context.language)
+        )
+        for row in await signon_api.list_consents(context, context.actor.login)
+    ]
+
+
+async def _end_application(context: Context, client: str) -> bool:
+    ended = await signon_api.withdraw_consent(context, context.actor.login, client)
+    await context.store.note(
+        "application", f"{context.actor.login} ends {client[:64]}", "ok" if ended else "not-found"
+    )
+    return ended
 
 
 async def identify(context: Context, headers: Mapping[str, str]) -> Actor:

@@ -9,6 +9,7 @@ from aubier.access.actor import Actor, Context
 from aubier.access.scopes import CEILINGS, Parsed, narrow, parse
 from aubier.ground.problem import Problem, problem
 from aubier.referentials.signon.openid.consent import list_consents, withdraw_consent
+from aubier.referentials.signon.openid.words import said
 from aubier.referentials.signon.people.accounts import (
     Account,
     account_of,
@@ -77,6 +78,7 @@ __all__ = [
     "open_session",
     "place",
     "remove_client",
+    "said",
     "session_actor",
     "still",
     "withdraw_consent",
