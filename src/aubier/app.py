@@ -33,6 +33,7 @@ from aubier.ground.rows import (
     Resource,
     Response,
     Service,
+    Stuck,
     Texts,
 )
 from aubier.portals.frame.errors import problem_page
@@ -64,7 +65,7 @@ from aubier.services.record import api as record_api
 from aubier.settings import Settings
 from aubier.store.contents.binaries import Binaries, check_key, master_key
 from aubier.store.indexing import Backfills, advance, expect
-from aubier.store.outbox import Change, deliver
+from aubier.store.outbox import STUCK, Change, deliver
 from aubier.store.store import Store, open_store
 from aubier.validation import check
 from aubier.validation import service as validation
@@ -233,6 +234,11 @@ def _backfill(row: Backfill, access: Access, clock: Clock) -> Callable[[Any, Res
 def migrations(services: Sequence[Service] = SERVICES) -> dict[str, Sequence[Migration]]:
     """The steps of every room that has tables of its own."""
     return {s.name: s.migrations for s in services if s.migrations}
+
+
+def may_stand_still(services: Sequence[Service] = SERVICES) -> list[Stuck]:
+    """Whatever of the store and the rooms an operator must be told of when it does not go on."""
+    return [STUCK, *(row for s in services for row in s.stuck)]
 
 
 def _contents(settings: Settings) -> Binaries:

@@ -14,7 +14,7 @@ from aubier.services.subscriptions.asking.records import unheld
 from aubier.services.subscriptions.asking.topics import topics
 from aubier.services.subscriptions.operations import OPERATIONS, socket_url
 from aubier.services.subscriptions.rules import BEFORE_WRITE, read_actor
-from aubier.services.subscriptions.tables import MIGRATIONS, STATEMENTS
+from aubier.services.subscriptions.tables import MIGRATIONS, STATEMENTS, STUCK
 from aubier.services.subscriptions.telling.courier import UNHELD, WITHDRAWN
 from aubier.services.subscriptions.telling.intake import on_change
 from aubier.services.subscriptions.telling.lines import ROUTES
@@ -82,5 +82,6 @@ SERVICE = Service(
     ),
     migrations=MIGRATIONS,
     statements=STATEMENTS,
+    stuck=(STUCK,),
 )
 """Everything this room brings."""

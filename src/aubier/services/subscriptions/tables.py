@@ -9,7 +9,7 @@ which these tables can be distributed.
 
 from __future__ import annotations
 
-from aubier.ground.rows import Migration, Statement
+from aubier.ground.rows import Migration, Statement, Stuck
 
 DEMAND = "subscription_trigger"
 """The table whose column `type` says of which types changes are kept for this room."""
@@ -348,3 +348,36 @@ _BINDINGS = (
 
 STATEMENTS = (*_ASKING, *_EVENTS, *_CALLS, *_BINDINGS)
 """Every statement of this room."""
+
+STUCK = Stuck(
+    Statement(
+        "subscriptions.stuck",
+        "select 'Subscription/' || e.sub as what, count(*) as n,"
+        " (array_agg(e.error order by e.no desc))[1] as error from subscription_event e"
+        " join subscription_state s on s.id = e.sub where e.state = 'dead' and $1::bigint > 0"
+        " and s.status in ('active', 'error') group by e.sub order by e.sub limit 50",
+        "Events that a subscriber did not take, after every try, and has not fetched",
+    ),
+    {
+        "fr": "Événements que l'abonné de {what} n'a pas pris : {n} ({error})",
+        "en": "Events that the subscriber of {what} did not take: {n} ({error})",
+    },
+    {
+        "fr": "il les trouve par $events ; « aubier retry {what} » les lui renvoie",
+        "en": "$events gives them to it; aubier retry {what} sends them again",
+    },
+    Statement(
+        "subscriptions.again",
+        "with e as (update subscription_event e set state = 'waiting', tries = 0 from subscription_state s"
+        " where s.id = e.sub and s.status in ('active', 'error') and e.state = 'dead'"
+        " and ($1 = '' or 'Subscription/' || e.sub = $1) returning e.sub, e.pat, e.no),"
+        " s as (update subscription_state s set next_at = 0, fails = 0 from e where s.id = e.sub),"
+        " l as (insert into subscription_lane as l (sub, pat, waiting, next_at)"
+        " select e.sub, e.pat, count(*), 0 from e group by e.sub, e.pat order by e.sub, e.pat"
+        " on conflict (sub, pat) do update set waiting = l.waiting + excluded.waiting, tries = 0,"
+        " next_at = 0)"
+        " select e.no from e",
+        "Dead letters wait again, before what came after them in their lane",
+    ),
+)
+"""Events that nobody took."""
