@@ -211,6 +211,7 @@ async def build(
         settings=settings,
         contents=_contents(settings),
         when_strict=(validation.when_strict(),),
+        still=signon_api.goes_on,
     )
     store.find_codes = lambda named: terminology.codes_of(
         access.view(system_actor("terminology"), clock()), named

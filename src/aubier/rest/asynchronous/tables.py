@@ -72,9 +72,10 @@ STATEMENTS = (
         "asynchronous.end",
         "with p as (update job set state = 'done', answer = $3, ends = $4::bigint, body = null"
         " where id = $1 and holder = $2 and state = 'running' returning id),"
-        " r as (delete from job_receipt where id in (select id from p))"
+        " r as (delete from job_receipt where id in (select id from p)),"
+        " f as (delete from job_file where $6 and no > 0 and id in (select id from p))"
         " insert into job_file (id, no, kind, hits, body) select id, 0, '', 0, $5::bytea from p returning id",
-        "A job is done: its answer",
+        "A job is done: its answer; with `$6` its files go",
     ),
     Statement(
         "asynchronous.one",
