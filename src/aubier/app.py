@@ -16,7 +16,7 @@ from typing import Any
 
 from aubier import __version__, terminology
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
-from aubier.access.scopes import letters
+from aubier.access.scopes import letters, parse
 from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import Clock, milliseconds, system_clock
@@ -33,9 +33,11 @@ from aubier.ground.rows import (
     Resource,
     Response,
     Service,
+    Stuck,
     Texts,
 )
 from aubier.portals.frame.errors import problem_page
+from aubier.portals.frame.house import Application as ActingApplication
 from aubier.portals.frame.house import Content, Login
 from aubier.portals.frame.house import House as PortalHouse
 from aubier.portals.frame.page import frame
@@ -63,7 +65,7 @@ from aubier.services.record import api as record_api
 from aubier.settings import Settings
 from aubier.store.contents.binaries import Binaries, check_key, master_key
 from aubier.store.indexing import Backfills, advance, expect
-from aubier.store.outbox import Change, deliver
+from aubier.store.outbox import STUCK, Change, deliver
 from aubier.store.store import Store, open_store
 from aubier.validation import check
 from aubier.validation import service as validation
@@ -209,6 +211,7 @@ async def build(
         settings=settings,
         contents=_contents(settings),
         when_strict=(validation.when_strict(),),
+        still=signon_api.goes_on,
     )
     store.find_codes = lambda named: terminology.codes_of(
         access.view(system_actor("terminology"), clock()), named
@@ -232,6 +235,11 @@ def _backfill(row: Backfill, access: Access, clock: Clock) -> Callable[[Any, Res
 def migrations(services: Sequence[Service] = SERVICES) -> dict[str, Sequence[Migration]]:
     """The steps of every room that has tables of its own."""
     return {s.name: s.migrations for s in services if s.migrations}
+
+
+def may_stand_still(services: Sequence[Service] = SERVICES) -> list[Stuck]:
+    """Whatever of the store and the rooms an operator must be told of when it does not go on."""
+    return [STUCK, *(row for s in services for row in s.stuck)]
 
 
 def _contents(settings: Settings) -> Binaries:
@@ -376,6 +384,8 @@ def _portal(
         login_path=signon_api.LOGIN,
         doors=doors,
         logout_path=signon_api.place("logout"),
+        applications=_applications,
+        end_application=_end_application,
     )
 
 
@@ -416,6 +426,24 @@ async def _people(context: Context) -> Sequence[Login]:
         for a in accounts
         if a.kind != "system"
     ]
+
+
+async def _applications(context: Context) -> Sequence[ActingApplication]:
+    """What the reader lets applications do, in plain words."""
+    return [
+        ActingApplication(
+            row["client"], row["name"], signon_api.said(parse(" ".join(row["scope"])), context.language)
+        )
+        for row in await signon_api.list_consents(context, context.actor.login)
+    ]
+
+
+async def _end_application(context: Context, client: str) -> bool:
+    ended = await signon_api.withdraw_consent(context, context.actor.login, client)
+    await context.store.note(
+        "application", f"{context.actor.login} ends {client[:64]}", "ok" if ended else "not-found"
+    )
+    return ended
 
 
 async def identify(context: Context, headers: Mapping[str, str]) -> Actor:

@@ -21,7 +21,7 @@ from aubier.access.actor import ANONYMOUS, Actor, Context
 from aubier.ground.problem import problem
 from aubier.ground.rows import Operation, Request, Response, Route
 from aubier.portals.frame.errors import error_page
-from aubier.portals.frame.house import Content, House, Login
+from aubier.portals.frame.house import Application, Content, House, Login
 from aubier.portals.frame.page import frame
 from aubier.portals.mount import pages
 from aubier.services.record.api import safe_headers
@@ -77,7 +77,12 @@ class Stage:
             people=self._people,
             sandbox=True,
             login_path="/login",
+            applications=self._applications,
         )
+
+    async def _applications(self, ctx: Context) -> list[Application]:
+        said = ["Dans votre dossier : lire mesures et résultats d'analyses", "Savoir qui vous êtes"]
+        return [Application("carnet", "Mon carnet de tension", said)] if ctx.actor.login == "yann" else []
 
     async def _people(self, ctx: Context) -> list[Login]:
         return [

@@ -291,3 +291,24 @@ def test_a_port_that_the_system_keeps_for_root(tmp_path: Path) -> None:
         pytest.skip("this system keeps no port for root")
     done = as_daemon("doctor", "--port", "81", data=Path(tempfile.gettempdir()) / "aubier-none")
     assert "The system keeps port 81 for root; choose one above 1023" in "".join(wrong(done))
+
+
+# -- what stands still ------------------------------------------------------------------------------
+
+_DEAD = (
+    "insert into outbox (consumer, pat, type, id, ver, op, dead, error)"
+    " values ('consumer-of-tests', 0, 1, 'x', 1, 1, true, 'ValueError: no way')"
+)
+
+
+def test_what_was_given_up_is_told_and_tried_again(copy: Copy) -> None:
+    data = copy("given-up")
+    change(data, _DEAD)
+    told = run("doctor", data=data)
+    lines = [line for line in told.stdout.splitlines() if line[0] == "✗"]
+    assert (told.returncode, len(lines)) == (1, 1), told.stdout + told.stderr
+    assert "consumer-of-tests could not take: 1 (ValueError: no way)" in lines[0]
+    assert "aubier retry consumer-of-tests delivers them again" in lines[0]
+    french = run("retry", "nobody", data=data, environ={"AUBIER_LANGUAGE": "fr"})
+    assert (french.returncode, "Rien de nobody n'a été abandonné" in french.stderr) == (4, True)
+    assert run("retry", data=data).stdout == "To be tried again: 1\n"

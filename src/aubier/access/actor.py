@@ -60,6 +60,10 @@ def system_actor(name: str) -> Actor:
     )
 
 
+class Withdrawn(Exception):
+    """Whoever asked for what is done later stands on nothing any more: it goes no further."""
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The five things a room's function gets; never a service locator. `language` is `fr` or `en`."""

@@ -178,7 +178,7 @@ def _covers(wide: Scope, tight: Scope) -> bool:
 _CITIZEN_MAY_ADD = ("Appointment", "Communication", "Consent", "DocumentReference", "Observation")
 CEILINGS = {
     "citizen": parse(
-        "patient/*.rs patient/QuestionnaireResponse.c "
+        "patient/*.rs patient/QuestionnaireResponse.c patient/Subscription.cud "
         + " ".join(f"patient/{kind}.c" for kind in _CITIZEN_MAY_ADD)
     ).smart,
     "professional": parse("user/*.cruds").smart,

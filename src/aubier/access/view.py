@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
-from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
+from aubier.access.actor import ANONYMOUS, Actor, Context, Withdrawn, system_actor
 from aubier.access.decide import require, sight_of
 from aubier.access.labels import labels_of
 from aubier.access.scopes import allows
@@ -88,12 +88,17 @@ class Write:
         )
 
 
+async def _as_before(ctx: Context, actor: Actor) -> Actor | None:
+    return actor
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
     """The engine: the store, the rooms' policies and content rules, and the check of every write.
 
     `check(resource)` raises Problem for a resource that the base specification refuses. `when_strict` are the
-    content rules that only a write that asks for them is held to.
+    content rules that only a write that asks for them is held to. `still(ctx, actor)` is who asked something
+    earlier, as they are now; None when what they stood on (account, application, token) was withdrawn.
     """
 
     store: Store
@@ -103,6 +108,7 @@ class Access:
     settings: Any = None
     contents: Binaries | None = None
     when_strict: Sequence[BeforeWrite] = ()
+    still: Callable[[Context, Actor], Awaitable[Actor | None]] = _as_before
 
     def view(self, actor: Actor, now: datetime, language: str = "fr") -> View:
         """The store as `actor` sees it at `now`."""
@@ -420,6 +426,14 @@ class View:
     def on_behalf(self, actor: Actor) -> View:
         """The same moment for someone who asked earlier for what a room does now: their rights of today."""
         return self.access.view(actor, self.now, self.language)
+
+    async def still(self, actor: Actor) -> Actor:
+        """Whoever asked earlier for what is done now, as they are now. Withdrawn when they may not act."""
+        context = Context(self.actor, self, self.now, self.access.settings, self.language)
+        found = await self.access.still(context, actor)
+        if found is None:
+            raise Withdrawn
+        return found
 
     async def _allow(self, kind: str, interaction: str, what: str) -> None:
         if self.trusted:

@@ -193,6 +193,15 @@ def doctor_command(data: str | None, port: int | None) -> None:
         sys.exit(doctor.examine(_settings(data, port=port)))
 
 
+@main.command("retry")
+@_DATA
+@click.argument("names", nargs=-1)
+def retry_command(data: str | None, names: tuple[str, ...]) -> None:
+    """Try again what was given up: all of it, or what doctor names; running or stopped."""
+    with plainly():
+        doctor.retry(_settings(data), names)
+
+
 def described() -> str:
     """The commands as JSON: name, sentence, options. The reference page is made from it."""
     return json.dumps(_describe(main, "aubier"), ensure_ascii=False)

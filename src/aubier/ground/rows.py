@@ -308,6 +308,23 @@ class LineRoute:
 
 
 @dataclass(frozen=True, slots=True)
+class Stuck:
+    """What of a room may come to stand still, as the operator is told of it and tries it again.
+
+    `seen` changes nothing; `$1` is the moment (ms). Each row: `what` (a name for the command line), `n` (how
+    many), `error` (why, the last time). `again` tries it again: `$1` is such a name, or empty for all;
+    a row for each one. `title` and `mend` may name `{what}`, `{n}`, `{error}`. `served`: it waits, and is
+    well, while the instance does not run.
+    """
+
+    seen: Statement
+    title: Texts
+    mend: Texts
+    again: Statement | None = None
+    served: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """A room's table of contents."""
 
@@ -327,4 +344,5 @@ class Service:
     backfills: tuple[Backfill, ...] = ()
     migrations: tuple[Migration, ...] = ()
     statements: tuple[Statement, ...] = ()
+    stuck: tuple[Stuck, ...] = ()
     search_parameters: tuple[Resource, ...] = ()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from aubier.ground.rows import Statement, Stuck
 from aubier.store.keys import type_names
 from aubier.store.pool import answered
 from aubier.store.store import Store
@@ -23,6 +24,31 @@ _NEXT = """select o.no, o.pat, o.type, o.id, o.ver, o.op, o.tries from outbox o
  and not exists (select 1 from outbox b
   where b.consumer = o.consumer and b.pat = o.pat and not b.dead and b.no < o.no)
  order by o.no limit $3"""
+
+
+STUCK = Stuck(
+    Statement(
+        "outbox.dead",
+        "select consumer as what, count(*) as n, (array_agg(error order by no desc))[1] as error from outbox"
+        " where dead and $1::bigint > 0 group by consumer order by consumer",
+        "Changes that a consumer could not take, after every try",
+    ),
+    {
+        "fr": "Changements que {what} n'a pas pu prendre : {n} ({error})",
+        "en": "Changes that {what} could not take: {n} ({error})",
+    },
+    {
+        "fr": "une fois la cause levée, « aubier retry {what} » les lui remet",
+        "en": "once the cause is gone, aubier retry {what} delivers them again",
+    },
+    Statement(
+        "outbox.again",
+        "update outbox set dead = false, tries = 0, next_at = 0, error = ''"
+        " where dead and ($1 = '' or consumer = $1) returning no",
+        "Dead letters wait again, before what came after them in their lane",
+    ),
+)
+"""The dead letters of changes."""
 
 
 @dataclass(frozen=True, slots=True)

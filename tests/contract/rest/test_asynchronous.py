@@ -4,18 +4,23 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 
 from aubier.access.actor import system_actor
+from aubier.app import may_stand_still
 from aubier.fhir import json as fhir_json
+from aubier.ground.clock import milliseconds
 from aubier.rest.asynchronous import asking, running
 from aubier.rest.asynchronous.work import Job, Step, Work
 from aubier.rest.deferred.requests import works
 from aubier.rest.exchange import Answer
 from aubier.store.intent import Revoke
+from aubier.store.opening.standing import standing, try_again
 from tests.contract.rest.conftest import ACTORS, Api, places
 
 ASYNC = {"prefer": "respond-async"}
@@ -344,3 +349,39 @@ async def test_a_few_at_a_time_in_one_process(api: Api) -> None:
     await asyncio.wait_for(asyncio.gather(*running._under_way), 30)
     assert most == running.AT_ONCE
     assert [(await api.get(place)).status_code for place in held] == [204] * 8
+
+
+async def test_a_request_that_nobody_goes_on_with_is_told_to_the_operator(api: Api, idle: None) -> None:
+    place = await asked(api, "GET", "Patient?family=still")
+    job = place.rpartition("/")[2]
+
+    async def seen() -> list[str]:
+        found = await standing(api.dsn, may_stand_still(), milliseconds(api.clock.now))
+        return [f"{s.what} {s.error}" for s in found if s.row.served]
+
+    assert not await seen(), "it was asked a moment ago"
+    api.clock.later(minutes=6)
+    assert await seen() == [f"{job} request"]
+    assert await try_again(api.dsn, may_stand_still(), job) == 1
+    await resumed(api)
+    assert (await entry(api, place))["response"]["status"] == "200 OK"
+    assert not await seen()
+    assert await try_again(api.dsn, may_stand_still(), job) == 0, "what is done stays done"
+
+
+async def test_a_walk_over_what_is_stored_that_does_not_move_is_told(api: Api) -> None:
+    begin = (
+        "insert into indexing (kind, name, state, types, total, moved) values ('room', $1, 'making', '{}', 9,"
+    )
+    connection = await asyncpg.connect(api.dsn)
+    try:
+        await connection.execute(f"{begin} $2)", "still", api.clock.now - timedelta(minutes=7))
+        found = await standing(api.dsn, may_stand_still(), milliseconds(api.clock.now))
+        assert [(s.what, s.n) for s in found if "moved" in s.row.title["en"]] == [("still", 9)]
+        # Another one that goes on takes it along.
+        await connection.execute(f"{begin} $2)", "moving", api.clock.now)
+        found = await standing(api.dsn, may_stand_still(), milliseconds(api.clock.now))
+        assert not [s for s in found if "moved" in s.row.title["en"]]
+    finally:
+        await connection.execute("delete from indexing where name in ('still', 'moving')")
+        await connection.close()

@@ -143,7 +143,7 @@ async def test_an_application_may_ask_by_form(
 @pytest.mark.parametrize(
     ("asked", "login", "given"),
     [
-        ("patient/*.cruds", "yann", "patient/*.rs"),
+        ("patient/*.cruds", "yann", "patient/*.rs patient/Subscription.cud"),
         ("patient/Observation.rs?category=laboratory", "yann", "patient/Observation.rs?category=laboratory"),
         ("openid patient/Patient.read made-up", "yann", "openid patient/Patient.rs"),
         ("user/*.cruds patient/*.rs system/*.cruds", "morvan", "user/*.cruds"),

@@ -165,7 +165,9 @@ def test_each_kind_of_actor_has_its_ceiling(kind: str, context: str, letters: st
     assert Scope(context, "*", letters) in found.smart
     assert {scope.context for scope in found.smart} == {context}
     assert ("launch/patient" in found.plain) == (kind == "citizen")
-    assert not any(set(scope.letters) & set("ud") for scope in CEILINGS["citizen"])
+    # A citizen's application changes and ends what it asked itself to be told of, and nothing else.
+    changed = {scope.type for scope in CEILINGS["citizen"] if set(scope.letters) & set("ud")}
+    assert changed == {"Subscription"}
     assert all(parse(word).smart for words in FIRST_PARTY.values() for word in words)
 
 

@@ -19,7 +19,7 @@ from aubier.ground.problem import Problem
 from aubier.settings import Settings
 
 NAMES = {"up", "serve", "accounts", "token", "client", "load", "extract", "reset", "reindex"}
-NAMES |= {"backup", "restore", "tour", "doctor"}
+NAMES |= {"backup", "restore", "tour", "doctor", "retry"}
 
 
 @pytest.fixture(autouse=True)

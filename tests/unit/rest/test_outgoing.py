@@ -1,11 +1,22 @@
 """What is sent to addresses that others chose, and what is believed of their answers."""
 
 import asyncio
-from collections.abc import Mapping
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from aubier.ground.problem import Problem
+from aubier.rest.outgoing import connection
 from aubier.rest.outgoing.request import send
 
 
@@ -83,3 +94,125 @@ async def test_an_address_that_is_not_permitted_is_not_connected_to() -> None:
 async def test_nothing_slips_into_the_head() -> None:
     with pytest.raises(Problem):
         await sent(b"HTTP/1.1 200 OK\r\n\r\n", {"X-A": "b\r\nX-B: c"})
+
+
+# -- names, addresses, certificates -----------------------------------------------------------------
+
+NAME, OTHER = "hook.example.org", "elsewhere.example.org"
+
+
+class Anywhere:
+    """Every address: what is tried here is what comes after."""
+
+    def permits(self, host: str, address: str) -> bool:
+        return True
+
+
+def certificate(folder: Path, name: str) -> Path:
+    """A key and a certificate of its own for a name, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(who)
+        .issuer_name(who)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    place = folder / "both.pem"
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    place.write_bytes(private + made.public_bytes(Encoding.PEM))
+    return place
+
+
+@pytest.fixture
+async def secure(tmp_path: Path) -> AsyncIterator[tuple[int, Path]]:
+    """The port of a server over TLS whose certificate is for NAME, and that certificate."""
+    place = certificate(tmp_path, NAME)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(place)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    async with server:
+        yield server.sockets[0].getsockname()[1], place
+
+
+@pytest.fixture
+def looked_up(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every name stands for this machine the first time, and for another the next; what was looked up."""
+    asked: list[str] = []
+
+    def resolved(host: str, port: int, *more: Any, **options: Any) -> list[tuple[Any, ...]]:
+        address = "127.0.0.1" if host not in asked else "192.0.2.1"
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
+    return asked
+
+
+def trust(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    monkeypatch.setattr(connection, "_trust", lambda: ssl.create_default_context(cafile=str(place)))
+
+
+async def test_the_name_is_looked_up_once_and_its_certificate_asked_for(
+    secure: tuple[int, Path], looked_up: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, place = secure
+    trust(monkeypatch, place)
+    assert await send("POST", f"https://{NAME}:{port}/", {}, b"", reach=Anywhere(), within=5) == 204
+    assert looked_up == [NAME]
+
+
+@pytest.mark.parametrize("wrong", ["name", "authority"])
+async def test_a_certificate_that_is_not_the_name_s_is_not_believed(
+    secure: tuple[int, Path], looked_up: list[str], monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    port, place = secure
+    if wrong == "name":
+        trust(monkeypatch, place)
+    with pytest.raises(Problem, match="SSLCertVerificationError") as refused:
+        url = f"https://{OTHER if wrong == 'name' else NAME}:{port}/"
+        await send("POST", url, {}, b"", reach=Anywhere(), within=5)
+    assert refused.value.kind == "transient"
+
+
+async def test_an_answer_that_trickles_is_not_waited_for() -> None:
+    """Each byte comes in time, the head never."""
+    left = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            writer.write(b"HTTP/1.1 200 OK\r\nX: ")
+            while not left.is_set():
+                writer.write(b"y")
+                await writer.drain()
+                await asyncio.sleep(0.005)
+        except ConnectionError:
+            pass
+        finally:
+            left.set()
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+        with pytest.raises(Problem, match="no answer in time"):
+            await send("POST", url, {}, b"", reach=Own(), within=0.1)
+        await asyncio.wait_for(left.wait(), 30)

@@ -27,21 +27,25 @@ _ROOM = 2 << 30
 
 def examine(settings: Settings) -> int:
     """Prints one line per check; gives 1 when something must be mended."""
-    checks = (_python, engine, _disk, _folder, _note, _variables, port, database, _keys)
-    findings = [_found(check, settings) for check in checks]
+    checks: tuple[_Check, ...] = (_python, engine, _disk, _folder, _note, _variables, port, database, _keys)
+    findings = [finding for check in checks for finding in _found(check, settings)]
     for well, fr, en in findings:
         click.echo(f"{'✓' if well else '✗'} {text(fr, en)}")
     return 0 if all(well for well, _, _ in findings) else 1
 
 
-def _found(check: Callable[[Settings], Finding], settings: Settings) -> Finding:
+_Check = Callable[[Settings], Finding | list[Finding]]
+
+
+def _found(check: _Check, settings: Settings) -> list[Finding]:
     """What a check found; what stopped it is a finding too."""
     try:
-        return check(settings)
+        found = check(settings)
     except Problem as refusal:
-        return refused(refusal)
+        return [refused(refusal)]
     except OSError as error:
-        return refused(plainly(error, settings.data))
+        return [refused(plainly(error, settings.data))]
+    return found if isinstance(found, list) else [found]
 
 
 def _python(settings: Settings) -> Finding:

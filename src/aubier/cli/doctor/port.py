@@ -19,7 +19,7 @@ _WITHIN = 3
 
 def port(settings: Settings) -> Finding:
     """Whether `up` could listen there, or this instance answers there already."""
-    if _is_ours(settings, "live"):
+    if is_ours(settings, "live"):
         return _ours(settings)
     try:
         check_port(settings)
@@ -29,7 +29,7 @@ def port(settings: Settings) -> Finding:
 
 
 def _ours(settings: Settings) -> Finding:
-    if _is_ours(settings, "ready"):
+    if is_ours(settings, "ready"):
         return True, f"Aubier répond au port {settings.port}", f"Aubier answers at port {settings.port}"
     log = settings.data / "log" / "postgres.log"
     return (
@@ -60,7 +60,7 @@ def _why(settings: Settings, error: OSError) -> Problem:
         return _no_address(settings)
     if error.errno in (errno.EACCES, errno.EPERM):
         return _for_root(settings)
-    return _runs(settings) if _is_ours(settings, "live") else _taken(settings)
+    return _runs(settings) if is_ours(settings, "live") else _taken(settings)
 
 
 def _taken(settings: Settings) -> Problem:
@@ -100,7 +100,7 @@ def _no_address(settings: Settings) -> Problem:
     )
 
 
-def _is_ours(settings: Settings, state: str) -> bool:
+def is_ours(settings: Settings, state: str) -> bool:
     """Whether this folder's instance was started on that port, and what answers speaks as Aubier does."""
     if noted(settings.data).get("port") != settings.port:
         return False

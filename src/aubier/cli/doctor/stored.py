@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from aubier.app import migrations
+from aubier.app import may_stand_still, migrations
 from aubier.cli.doctor.finding import Finding, refused
+from aubier.cli.doctor.port import is_ours
 from aubier.cli.instance import database as at_hand
 from aubier.cli.speech import carry_out
+from aubier.ground.clock import milliseconds, system_clock
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
 from aubier.store.embedded.engine import shipped
 from aubier.store.embedded.server import find
 from aubier.store.opening.look import Seen, look
 from aubier.store.opening.reach import place
+from aubier.store.opening.standing import Standing, standing
 
 
 def engine(settings: Settings) -> Finding:
@@ -23,18 +26,36 @@ def engine(settings: Settings) -> Finding:
     return True, f"PostgreSQL {version} livré avec Aubier", f"PostgreSQL {version}, which comes with Aubier"
 
 
-def database(settings: Settings) -> Finding:
-    """What the database holds, and whether it is of this release. A stopped one is started for the while."""
+def database(settings: Settings) -> list[Finding]:
+    """What the database holds, whether it is of this release, and each thing in it that stands still.
+
+    A stopped one is started for the while.
+    """
     if not settings.database_url and not (settings.data / "postgres").exists():
         order = f"aubier up --data {settings.data}"
-        return True, f"Base : pas encore créée ; {order} la crée", f"Database: not made yet; {order} makes it"
+        return [
+            (True, f"Base : pas encore créée ; {order} la crée", f"Database: not made yet; {order} makes it")
+        ]
     running = not settings.database_url and find(settings.data) is not None
     try:
         with at_hand(settings) as dsn:
             seen = carry_out(look(dsn, migrations()))
+            still = [] if seen.behind else carry_out(standing(dsn, may_stand_still(), _now()))
     except Problem as refusal:
-        return refused(refusal, "Base : ", "Database: ")
-    return _behind(seen, running=running) if seen.behind else _current(seen)
+        return [refused(refusal, "Base : ", "Database: ")]
+    if seen.behind:
+        return [_behind(seen, running=running)]
+    served = is_ours(settings, "live")
+    return [_current(seen), *(_stands_still(one) for one in still if served or not one.row.served)]
+
+
+def _now() -> int:
+    return milliseconds(system_clock())
+
+
+def _stands_still(one: Standing) -> Finding:
+    fr, en = (f"{one.said(one.row.title, x)} ; {one.said(one.row.mend, x)}" for x in ("fr", "en"))
+    return False, fr, en.replace(" ; ", "; ", 1)
 
 
 def _current(seen: Seen) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from aubier.ground.rows import Method, Route
+from aubier.portals.citizen import application_pages as applications
 from aubier.portals.citizen import record_pages as record
 from aubier.portals.citizen import rights_pages as rights
 from aubier.portals.frame.errors import Page, guarded
@@ -28,6 +29,9 @@ _ROWS: tuple[tuple[Method, str, Page, str], ...] = (
     ("GET", "/citoyen/partage/{act}/{id}", rights.change_page, "Remove, block or unblock"),
     ("POST", "/citoyen/partage/{act}/{id}", rights.change, "Remove, block or unblock"),
     ("GET", "/citoyen/moi", rights.me_page, "My profile"),
+    ("GET", "/citoyen/applications", applications.applications_page, "Applications that act for me"),
+    ("POST", "/citoyen/applications/{id}/fin", applications.end_application, "End an application"),
+    ("POST", "/citoyen/notifications/{id}/fin", applications.stop_telling, "Stop telling an application"),
     ("POST", "/citoyen/pour-qui", rights.for_whom, "For whom I act"),
 )
 

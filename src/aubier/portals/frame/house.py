@@ -28,6 +28,15 @@ class Login:
 
 
 @dataclass(frozen=True, slots=True)
+class Application:
+    """An application that the reader lets act for them: what it may do, one sentence each."""
+
+    client: str
+    name: str
+    said: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """The content of a document, ready to show.
 
@@ -52,6 +61,16 @@ async def nobody(ctx: Context) -> Sequence[Login]:
     return ()
 
 
+async def none(ctx: Context) -> Sequence[Application]:
+    """No application: where no sign-on keeps any."""
+    return ()
+
+
+async def keeps(ctx: Context, client: str) -> bool:
+    """Ends nothing: there is none."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class House:
     """The seam between the portals and the rest, filled in once by `app.py`.
@@ -60,7 +79,8 @@ class House:
     token of the session, `csrf_holds(ctx, request, token)` says whether the one received is it.
     `content(ctx, document)` reads a DocumentReference's content; `publish(ctx, document, data)`
     deposits one through the record room and gives the stored resource. `doors` are the national APIs:
-    path and title.
+    path and title. `applications(ctx)` are those that act for the reader, `end_application(ctx, client)`
+    ends what one of them may do, at once; False when it was let do nothing.
     """
 
     csrf_token: Callable[[Context, Request], str]
@@ -73,6 +93,8 @@ class House:
     login_path: str = "/connexion"
     doors: Sequence[tuple[str, Texts]] = ()
     logout_path: str = "/deconnexion"
+    applications: Callable[[Context], Awaitable[Sequence[Application]]] = none
+    end_application: Callable[[Context, str], Awaitable[bool]] = keeps
     new_id: Ids = random_ids
 
     async def call(self, ctx: Context, name: str, parameters: Resource) -> Resource:

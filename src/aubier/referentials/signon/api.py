@@ -9,6 +9,7 @@ from aubier.access.actor import Actor, Context
 from aubier.access.scopes import CEILINGS, Parsed, narrow, parse
 from aubier.ground.problem import Problem, problem
 from aubier.referentials.signon.openid.consent import list_consents, withdraw_consent
+from aubier.referentials.signon.openid.words import said
 from aubier.referentials.signon.people.accounts import (
     Account,
     account_of,
@@ -46,6 +47,8 @@ from aubier.referentials.signon.tokens.refused import note_refused
 
 COMMAND_LINE = "aubier-cli"
 """The client id of tokens made by `aubier token`."""
+_OURS = "aubier"
+"""The client of the platform's own actors and pages."""
 
 __all__ = [
     "COMMAND_LINE",
@@ -68,6 +71,7 @@ __all__ = [
     "find_account",
     "find_client",
     "find_session",
+    "goes_on",
     "issue_token",
     "list_accounts",
     "list_clients",
@@ -77,6 +81,7 @@ __all__ = [
     "open_session",
     "place",
     "remove_client",
+    "said",
     "session_actor",
     "still",
     "withdraw_consent",
@@ -153,6 +158,21 @@ async def still(ctx: Context, actor: Actor) -> Actor | None:
         return None
     now = actor_of(account_of(row), client=actor.client, scopes=actor.scopes)
     return replace(now, grant=actor.grant)
+
+
+async def goes_on(ctx: Context, actor: Actor) -> Actor | None:
+    """As `still`, for whoever asked for something to be done beside the requests, with a token or without.
+
+    Without one are the platform's own actors, and people at our own pages, whose work ends with the account.
+    """
+    if actor.grant:
+        return await still(ctx, actor)
+    if actor.client != _OURS:
+        return None
+    if actor.kind == "system" and actor.login.startswith("system:"):
+        return actor
+    account = await find_account(ctx, actor.login)
+    return actor_of(account, scopes=actor.scopes) if account else None
 
 
 def _granted(account: Account, scope: str) -> Parsed:

@@ -56,8 +56,15 @@ class JobReceipts:
     async def _found(self, write: int) -> list[Mapping[str, Any]]:
         return await self.view.run("asynchronous.receipt", self.job, self._number(write))
 
+    async def stands(self) -> None:
+        """Withdrawn when whoever asked may not act any more."""
+        await self.view.still(self.view.actor)
+
     async def keep(self, conn: Any, written: list[Written]) -> None:
-        """Keeps what a write comes to. Problem when the job was cancelled or taken over: it is not made."""
+        """Keeps what a write comes to. It is not made when the job was cancelled or taken over (Problem), or
+        when whoever asked may not act any more (Withdrawn).
+        """
+        await replace(self.view, conn=conn).still(self.view.actor)
         number, packed = self._number(self.writes), _packed(written)
         store = self.view.access.store
         if not await store.run("asynchronous.receive", self.job, self.holder, number, packed, conn=conn):
@@ -65,6 +72,12 @@ class JobReceipts:
 
     def _number(self, write: int) -> int:
         return self.entry * _WRITES + min(write, _WRITES - 1)
+
+
+async def written_by(view: View, job: str) -> list[Written]:
+    """What the present step of a job wrote so far."""
+    found = await view.run("asynchronous.receipts", job, 0, (1 << 63) - 1)
+    return [written for row in found for written in _read(row["written"])]
 
 
 _WRITES = 10_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -13,11 +13,12 @@ from weakref import WeakKeyDictionary
 
 import zstandard
 
-from aubier.access.actor import Context
+from aubier.access.actor import Context, Withdrawn
 from aubier.access.view import View
 from aubier.ground.chance import secret
 from aubier.ground.clock import milliseconds
-from aubier.ground.problem import Problem, problem
+from aubier.ground.problem import Issue, Problem, problem
+from aubier.rest.asynchronous.receipts import written_by
 from aubier.rest.asynchronous.work import Job, Step, Work, job_of
 from aubier.rest.exchange import Answer, failed
 
@@ -78,7 +79,7 @@ async def walk(view: View, work: Work, job: str) -> None:
     """Walks a job to its end; does nothing when it is not running or another walks it.
 
     A refusal (rights that ended, say) is its answer; a store that does not answer, or any other fault, leaves
-    it to be taken up again.
+    it to be taken up again. Whose asker's account, application or token was withdrawn is cancelled.
     """
     walker = _Walker(view, work)
     until = milliseconds(view.now) + LEASE_MS
@@ -91,10 +92,12 @@ async def walk(view: View, work: Work, job: str) -> None:
         if found[0]["tries"] > _TRIES:
             raise _given_up()
         while (step := await walker.step(held)).answer is None:
-            held.place = step.place
+            held.place, held.progress = step.place, step.progress
         await walker.end(held, step.answer)
     except _Lost:
         return
+    except Withdrawn:
+        await walker.cancel(held)
     except Problem as refusal:
         if refusal.kind == "transient":
             raise
@@ -110,6 +113,29 @@ def _given_up() -> Problem:
         f"This stopped {_TRIES} times at the same place and was given up; ask again, or for less",
         f"Arrêté {_TRIES} fois au même endroit et abandonné ; redemandez, ou demandez moins",
     )
+
+
+_NAMED = 50
+"""Writes that the answer of a cancelled job names."""
+
+
+def _withdrawn(progress: str, written: Sequence[str]) -> Problem:
+    issues = [
+        Issue(
+            "forbidden",
+            "Cancelled: the application, its token or the account that asked was withdrawn",
+            "Annulé : l'application, son jeton ou le compte qui l'a demandé a été retiré",
+        )
+    ]
+    if progress:
+        told = (f"Done before, which stays: {progress}", f"Fait auparavant, et qui reste : {progress}")
+        issues.append(Issue("informational", *told, severity="information"))
+    if written:
+        named = ", ".join(written[:_NAMED]) + ("..." if len(written) > _NAMED else "")
+        english = f"Written before, which stays: {len(written)} ({named})"
+        french = f"Écrit auparavant, et qui reste : {len(written)} ({named})"
+        issues.append(Issue("informational", english, french, severity="information"))
+    return Problem(tuple(issues))
 
 
 @dataclass(slots=True)
@@ -128,7 +154,8 @@ class _Walker:
     async def step(self, job: Job) -> Step:
         """The next step, done and written, unless it is the last one, which `end` writes."""
         # Rights are those of this moment: what was revoked since the request is not seen any more.
-        seen = self.view.access.view(job.actor, self.now())
+        actor = await self.view.still(job.actor)
+        seen = self.view.access.view(actor, self.now())
         seen = replace(seen, sight=replace(seen.sight, unhurried=True))
         step = await self._while_held(job, asyncio.ensure_future(self.work.step(seen, job)))
         if step.answer is None:
@@ -143,6 +170,8 @@ class _Walker:
                     "asynchronous.keep", job.id, job.holder, self.lease()
                 ):
                     raise _Lost
+                if not task.done():
+                    await self.view.still(job.actor)
             return task.result()
         finally:
             if not task.done():
@@ -165,9 +194,17 @@ class _Walker:
         if not done:
             raise _Lost
 
-    async def end(self, job: Job, answer: Answer) -> None:
-        """Keeps the answer, which ends the job."""
+    async def cancel(self, job: Job) -> None:
+        """Ends a job whose asker may not act any more: what it wrote stays and is told, its files go."""
+        written = [f"{w.type}/{w.id}/_history/{w.version}" for w in await written_by(self.view, job.id)]
+        told = failed(_withdrawn(job.progress, written), "en")
+        await self.end(job, told, bare=True)
+        view = self.view.access.view(job.actor, self.now())
+        await view.note("operation", f"{self.work.kind} {job.id}", "cancelled")
+
+    async def end(self, job: Job, answer: Answer, *, bare: bool = False) -> None:
+        """Keeps the answer, which ends the job; `bare` without the files it made."""
         told = {"status": answer.status, "headers": answer.headers, "media_type": answer.media_type}
         until = milliseconds(self.now()) + KEPT_MS
         body = await asyncio.to_thread(zstandard.compress, answer.body)
-        await self.view.run("asynchronous.end", job.id, job.holder, json.dumps(told), until, body)
+        await self.view.run("asynchronous.end", job.id, job.holder, json.dumps(told), until, body, bare)

@@ -7,7 +7,7 @@ from functools import partial
 
 from aubier.ground.rows import Job, Service
 from aubier.rest.asynchronous.running import resume
-from aubier.rest.asynchronous.tables import MIGRATIONS, STATEMENTS
+from aubier.rest.asynchronous.tables import MIGRATIONS, STATEMENTS, STUCK
 from aubier.rest.asynchronous.work import Work
 
 SERVICE = Service(
@@ -19,6 +19,7 @@ SERVICE = Service(
     },
     migrations=MIGRATIONS,
     statements=STATEMENTS,
+    stuck=(STUCK,),
 )
 """Everything this room brings, but the job: it needs to be told the kinds of work there are."""
 

@@ -6,7 +6,7 @@ exactly there. Files lie in the database, alike for every process, deleted with 
 
 from __future__ import annotations
 
-from aubier.ground.rows import Migration, Statement
+from aubier.ground.rows import Migration, Statement, Stuck
 
 MIGRATIONS = (
     Migration(
@@ -72,9 +72,10 @@ STATEMENTS = (
         "asynchronous.end",
         "with p as (update job set state = 'done', answer = $3, ends = $4::bigint, body = null"
         " where id = $1 and holder = $2 and state = 'running' returning id),"
-        " r as (delete from job_receipt where id in (select id from p))"
+        " r as (delete from job_receipt where id in (select id from p)),"
+        " f as (delete from job_file where $6 and no > 0 and id in (select id from p))"
         " insert into job_file (id, no, kind, hits, body) select id, 0, '', 0, $5::bytea from p returning id",
-        "A job is done: its answer",
+        "A job is done: its answer; with `$6` its files go",
     ),
     Statement(
         "asynchronous.one",
@@ -129,3 +130,32 @@ STATEMENTS = (
         "What a job writes, in that transaction; nothing when the job is not its holder's any more",
     ),
 )
+
+STUCK = Stuck(
+    Statement(
+        "asynchronous.stuck",
+        # Whoever walks a job holds it, and each process takes up once a minute what nobody holds; one that
+        # was never begun may wait for its turn behind others.
+        "select id as what, 1::bigint as n, kind || case when tries > 1 then ' ×' || tries else '' end"
+        " || case when progress <> '' then ', ' || progress else '' end as error"
+        " from job where state = 'running' and greatest(lease, at) < $1::bigint - 300000 and (lease > 0"
+        " or not exists (select from job b where b.state = 'running' and b.lease > $1::bigint))"
+        " order by greatest(lease, at) limit 20",
+        "Jobs that nobody has walked for five minutes",
+    ),
+    {
+        "fr": "Demande asynchrone que personne ne traite depuis cinq minutes : {what} ({error})",
+        "en": "Asynchronous request that nobody has gone on with for five minutes: {what} ({error})",
+    },
+    {
+        "fr": "le journal dit pourquoi ; « aubier retry {what} » la fait reprendre à la minute suivante",
+        "en": "the log says why; aubier retry {what} has it taken up within a minute",
+    },
+    Statement(
+        "asynchronous.again",
+        "update job set lease = 0, tries = 0 where state = 'running' and id = $1 returning id",
+        "A job is taken up as if it had never been stopped",
+    ),
+    served=True,
+)
+"""Jobs that stand still."""

@@ -41,7 +41,8 @@ class Job:
     """A job that this process holds. `asked` is what was asked, `place` where its last step ended.
 
     `base` is the FHIR base it was asked at, `mark` a commit mark below which nothing will be committed any
-    more, `at` the time of that mark in ms. `held` is what one step leaves open for the next one.
+    more, `at` the time of that mark in ms, `progress` how far it was last told to be. `held` is what one step
+    leaves open for the next one.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Job:
     body: bytes
     mark: int
     at: int
+    progress: str = ""
     held: Held | None = None
 
 
@@ -91,6 +93,7 @@ def job_of(row: Mapping[str, Any], holder: str) -> Job:
         body,
         row["mark"],
         row["at"],
+        row["progress"],
     )
 
 

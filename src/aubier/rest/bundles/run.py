@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+from aubier.access.actor import Withdrawn
 from aubier.access.view import View
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant, moment_of
@@ -145,11 +146,15 @@ async def _batch(
 ) -> list[bytes]:
     answers: dict[int, bytes] = {}
     for entry in sorted(entries, key=lambda e: _ORDER[e.method]):
+        if view.receipts is not None:
+            await view.receipts.stands()
         try:
             answer = await server.answer(_sub_call(call, entry), view.entry(entry.place), settings)
             answers[entry.place] = _from_answer(answer)
         except Problem as refusal:
             answers[entry.place] = _refused(placed(refusal, "http.path"), call.language)
+        except Withdrawn:
+            raise
         except Exception:
             # Others of the batch are written: their answers must not be lost with this one.
             fault = unforeseen(entry.method, "/".join(entry.path))

@@ -1,26 +1,19 @@
-"""A file of another host: fetched from the hosts that are allowed, from the address that was looked at.
-
-A name is resolved once, every address it has must be one that may be asked, and that very address is
-connected to: no later answer of a name server leads elsewhere. No redirect is followed and no proxy is used.
-"""
+"""A file of another host: fetched from the hosts that are allowed, by the one road out (`rest/outgoing`)."""
 
 from __future__ import annotations
 
-import http.client
-import socket
-import ssl
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from aubier.ground.addresses import Address, address_of, is_public
+from aubier.ground.addresses import address_of, is_public
 from aubier.ground.problem import Problem, problem
+from aubier.rest.outgoing.connection import FAULTS, NotPermitted, Reply, asked
 
 _WITHIN = 30.0
 """Seconds within which a host answers, or says something more."""
-_PIECE = 1 << 18
-_PORTS = {"https": 443, "http": 80}
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _SCHEMES = frozenset({"https", "http"})
 
@@ -62,48 +55,38 @@ class Allowed:
             )
         return parts
 
-    def address(self, host: str, port: int) -> str:
-        """The address to connect to. Problem: one of those that the name has may not be asked."""
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError:
-            raise unreached(host) from None
-        addresses = [str(row[4][0]) for row in found]
-        for text in addresses:
-            if not self._may(address_of(text), host):
-                raise problem(
-                    "forbidden",
-                    f"{host[:100]} has an address that may not be asked; the operator may name it too",
-                    f"{host[:100]} a une adresse qu'on ne peut pas interroger ; l'exploitant peut la nommer",
-                )
-        return addresses[0]
-
-    def _may(self, address: Address, host: str) -> bool:
-        if address.is_loopback:
+    def permits(self, host: str, address: str) -> bool:
+        """Whether `address`, which the name `host` stands for, may be asked."""
+        found = address_of(address)
+        if found.is_loopback:
             return self.loopback and host in _LOOPBACK
-        return is_public(address) or str(address) in self.hosts
+        return is_public(found) or str(found) in self.hosts
 
 
 class Remote:
     """One file, from a byte on. `etag` names the version that was begun; the rest must be of that one."""
 
     def __init__(self, url: str, allowed: Allowed, offset: int, etag: str, largest: int) -> None:
-        self._parts, self._allowed = allowed.check(url), allowed
+        self._host, self._url, self._allowed = allowed.check(url).hostname or "", url, allowed
         self._offset, self._largest = offset, largest
-        self._connection: http.client.HTTPConnection | None = None
-        self._response: http.client.HTTPResponse | None = None
+        self._reply: Reply | None = None
         self.etag = etag
 
-    def read(self) -> bytes:
+    async def read(self) -> bytes:
         """The next bytes; none at the end. Problem: it is refused, or changed; `transient`: not reached."""
-        host = self._parts.hostname or ""
         try:
-            response = self._response or self._open(host)
-            data = response.read1(_PIECE)
-        except (OSError, http.client.HTTPException):
-            raise unreached(host) from None
-        if not data and response.length:
-            raise unreached(host)  # the connection ended before the file
+            reply = self._reply or await self._open()
+            async with asyncio.timeout(_WITHIN):
+                data = await reply.read()
+        except NotPermitted:
+            raise problem(
+                "forbidden",
+                f"{self._host[:100]} has an address that may not be asked; the operator may name it too",
+                f"{self._host[:100]} a une adresse qu'on ne peut pas interroger ;"
+                " l'exploitant peut la nommer",
+            ) from None
+        except FAULTS:
+            raise unreached(self._host) from None
         self._offset += len(data)
         if self._offset > self._largest:
             raise _too_long(self._largest)
@@ -111,85 +94,56 @@ class Remote:
 
     def close(self) -> None:
         """Ends the connection."""
-        if self._response is not None:
-            self._response.close()
-        if self._connection is not None:
-            self._connection.close()
+        if self._reply is not None:
+            self._reply.close()
 
-    def _open(self, host: str) -> http.client.HTTPResponse:
-        port = self._parts.port or _PORTS[self._parts.scheme]
-        address = self._allowed.address(host, port)
-        secure = self._parts.scheme == "https"
-        self._connection = _Secure(host, port, address) if secure else _Plain(host, port, address)
-        target = (self._parts.path or "/") + (f"?{self._parts.query}" if self._parts.query else "")
-        self._connection.request("GET", target, headers=self._headers())
-        response = self._response = self._connection.getresponse()
-        self._check(response)
-        if self._offset and response.status == 200:
-            self._skip(response, self._offset)
-        return response
+    async def _open(self) -> Reply:
+        async with asyncio.timeout(_WITHIN):
+            reply = await asked("GET", self._url.partition("#")[0], self._headers(), reach=self._allowed)
+        self._reply = reply
+        self._check(reply)
+        if self._offset and reply.status == 200:
+            await self._skip(reply, self._offset)
+        return reply
 
     def _headers(self) -> Mapping[str, str]:
         headers = {"Accept": "application/fhir+ndjson", "Accept-Encoding": "identity"}
         return headers | ({"Range": f"bytes={self._offset}-"} if self._offset else {})
 
-    def _check(self, response: http.client.HTTPResponse) -> None:
-        if response.status == 416 and self._offset:
+    def _check(self, reply: Reply) -> None:
+        if reply.status == 416 and self._offset:
             raise _changed()
-        if response.status >= 500 or response.status in (408, 429):
-            raise unreached(self._parts.hostname or "")
-        if response.status not in (200, 206) or (response.status == 206 and not self._from_here(response)):
+        if reply.status >= 500 or reply.status in (408, 429):
+            raise unreached(self._host)
+        if reply.status not in (200, 206) or (reply.status == 206 and not self._from_here(reply)):
             raise problem(
                 "processing",
-                f"The host answered {response.status}; the file must be there without a redirect",
-                f"L'hôte a répondu {response.status} ; le fichier doit être là sans redirection",
+                f"The host answered {reply.status}; the file must be there without a redirect",
+                f"L'hôte a répondu {reply.status} ; le fichier doit être là sans redirection",
             )
-        if response.headers.get("Content-Encoding", "identity") != "identity":
+        if reply.headers.get("content-encoding", "identity") != "identity":
             raise problem("processing", "The file came compressed", "Le fichier est arrivé compressé")
-        size = response.headers.get("Content-Length", "")
+        size = reply.headers.get("content-length", "")
         if size.isdecimal() and int(size) > self._largest:
             raise _too_long(self._largest)
-        etag = response.headers.get("ETag", "")
+        etag = reply.headers.get("etag", "")
         if self.etag and etag.removeprefix("W/").strip('"') != self.etag.removeprefix("W/").strip('"'):
             raise _changed()
         self.etag = etag
 
-    def _from_here(self, response: http.client.HTTPResponse) -> bool:
-        return response.headers.get("Content-Range", "").startswith(f"bytes {self._offset}-")
+    def _from_here(self, reply: Reply) -> bool:
+        return reply.headers.get("content-range", "").startswith(f"bytes {self._offset}-")
 
     @staticmethod
-    def _skip(response: http.client.HTTPResponse, offset: int) -> None:
-        """Passes over what was had, of a host that knows no ranges."""
-        while offset:
-            data = response.read1(min(offset, _PIECE))
-            if not data:
-                raise _changed()
-            offset -= len(data)
-
-
-class _Plain(http.client.HTTPConnection):
-    """A connection to the address that was looked at, whatever the name leads to by now."""
-
-    def __init__(self, host: str, port: int, address: str) -> None:
-        super().__init__(host, port, timeout=_WITHIN)
-        self._address = address
-
-    def connect(self) -> None:
-        """Connects to that address."""
-        self.sock = socket.create_connection((self._address, self.port), _WITHIN)
-
-
-class _Secure(http.client.HTTPSConnection):
-    """The same, with the certificate of the name."""
-
-    def __init__(self, host: str, port: int, address: str) -> None:
-        super().__init__(host, port, timeout=_WITHIN)
-        self._address, self._trust = address, ssl.create_default_context()
-
-    def connect(self) -> None:
-        """Connects to that address and asks for the certificate of the name."""
-        plain = socket.create_connection((self._address, self.port), _WITHIN)
-        self.sock = self._trust.wrap_socket(plain, server_hostname=self.host)
+    async def _skip(reply: Reply, offset: int) -> None:
+        """Passes over what was had, of a host that knows no ranges, at a megabyte a second or more."""
+        async with asyncio.timeout(_WITHIN + offset / (1 << 20)):
+            while offset:
+                data = await reply.read()
+                if not data:
+                    raise _changed()
+                reply.keep(data[offset:])
+                offset -= min(offset, len(data))
 
 
 def unreached(host: str) -> Problem:

@@ -34,7 +34,8 @@ _LINE = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line"
 
 _Placed = tuple[str, Resource]
 _Fault = tuple[int, Problem]
-_KNOWN: dict[str, Any] = {"input": 0, "offset": 0, "line": 0, "part": 0, "etag": "", "counts": []}
+_KNOWN: dict[str, Any] = {"input": 0, "offset": 0, "line": 0, "part": 0, "etag": "", "waited": 0.0}
+_KNOWN |= {"counts": []}
 
 
 async def step(view: View, job: Job) -> Step:
@@ -51,7 +52,7 @@ async def step(view: View, job: Job) -> Step:
     ended = False
     try:
         source = await opened(view, job, place)
-        lines = await asyncio.to_thread(source.take, PART, _BYTES, view.access.settings.max_body_bytes)
+        lines = await source.take(PART, _BYTES, view.access.settings.max_body_bytes)
         ended = not lines
     except Problem as refusal:
         if refusal.kind == "transient":
@@ -60,11 +61,11 @@ async def step(view: View, job: Job) -> Step:
     if lines:
         report, faults = await _loaded(view, job, place, lines)
         counts[-1] = _added(counts[-1], report)
-        place |= {"offset": source.offset, "etag": source.etag}
+        place |= {"offset": source.offset, "etag": source.etag, "waited": source.waited}
     counts[-1] = {**counts[-1], "refused": counts[-1]["refused"] + len(faults)}
     place |= {"line": place["line"] + len(lines), "part": place["part"] + 1, "counts": counts}
     if ended:
-        place |= {"input": place["input"] + 1, "offset": 0, "line": 0, "etag": ""}
+        place |= {"input": place["input"] + 1, "offset": 0, "line": 0, "etag": "", "waited": 0.0}
     done = sum(c[name] for c in counts for name in _COUNTS)
     told = (
         f"{place['input']} of {len(inputs)} files, {done} lines, {sum(c['refused'] for c in counts)} refused"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import binascii
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -18,53 +19,71 @@ BODY = "body"
 """The url of what came with the request itself."""
 _WITHIN = 300.0
 """Seconds within which a part arrives, however slowly a host sends."""
+PATIENCE = 7200.0
+"""Seconds of waiting that a whole file is given: else one that trickles would never end."""
+_BREATH = 100
 
 
 @dataclass(slots=True)
 class Lines:
     """The lines of a source from a byte on. `read()` gives the next bytes, none at the end.
 
-    `number` is the input it belongs to, `offset` the byte after the last line had.
+    `number` is the input it belongs to, `offset` the byte after the last line had, `waited` how many seconds
+    the host was waited for.
     """
 
     number: int
     offset: int
-    read: Callable[[], bytes]
+    read: Callable[[], Awaitable[bytes]]
     remote: Remote | None = None
     pending: bytearray = field(default_factory=bytearray)
     ended: bool = False
+    waited: float = 0.0
 
     @property
     def etag(self) -> str:
         """What names the version of the file, if something does."""
         return self.remote.etag if self.remote else ""
 
-    def take(self, most: int, size: int, longest: int) -> list[bytes]:
+    async def take(self, most: int, size: int, longest: int) -> list[bytes]:
         """The next lines: at most so many, of so many bytes together; none at the end.
 
-        Problem: a line is longer than the longest.
+        Problem: a line is longer than the longest, or the host takes too long over the whole file.
         """
         until, found, taken = monotonic() + _WITHIN, list[bytes](), 0
         while len(found) < most and taken < size:
-            line = self._line(longest, until)
+            line = await self._line(longest, until)
             if line is None:
                 break
             found.append(line)
             taken += len(line)
+            if len(found) % _BREATH == 0:
+                await asyncio.sleep(0)
         self.offset += taken
         return found
 
-    def _line(self, longest: int, until: float) -> bytes | None:
+    async def _more(self, until: float) -> None:
+        begun = monotonic()
+        if begun > until:
+            raise unreached("The host")
+        if self.waited > PATIENCE:
+            raise problem(
+                "too-costly",
+                f"The host took more than {PATIENCE / 3600:.0f} hours over the file; split it",
+                f"L'hôte a pris plus de {PATIENCE / 3600:.0f} heures pour le fichier ; découpez-le",
+            )
+        piece = await self.read()
+        self.waited += monotonic() - begun
+        self.ended = not piece
+        self.pending += piece
+
+    async def _line(self, longest: int, until: float) -> bytes | None:
         searched = 0
         while (end := self.pending.find(b"\n", searched)) < 0 and not self.ended:
             searched = len(self.pending)
             if searched > longest:
                 break
-            if monotonic() > until:
-                raise unreached("The host")
-            piece = self.read()
-            self.ended = not piece
-            self.pending += piece
+            await self._more(until)
         size = end + 1 if end >= 0 else len(self.pending)
         if size > longest:
             raise problem(
@@ -98,13 +117,17 @@ async def opened(view: View, job: Job, place: dict[str, Any]) -> Lines:
         settings = view.access.settings
         etag = place["etag"] or told["etag"]
         remote = Remote(told["url"], Allowed.of(settings), offset, etag, settings.import_file_bytes)
-        lines = Lines(number, offset, remote.read, remote)
+        lines = Lines(number, offset, remote.read, remote, waited=place["waited"])
     job.held = lines
     return lines
 
 
+async def _nothing() -> bytes:
+    return b""
+
+
 def _of_bytes(number: int, offset: int, data: bytes) -> Lines:
-    lines = Lines(number, offset, lambda: b"", ended=True)
+    lines = Lines(number, offset, _nothing, ended=True)
     lines.pending += memoryview(data)[offset:]
     return lines
 

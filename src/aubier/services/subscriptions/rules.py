@@ -7,16 +7,16 @@ from dataclasses import asdict
 from typing import Any
 
 from aubier.access.actor import Actor, Context
-from aubier.access.decide import type_number
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import BeforeWrite, Resource
 from aubier.services.subscriptions.asking.headers import given, shown
-from aubier.services.subscriptions.asking.plan import patients_named, planned
+from aubier.services.subscriptions.asking.plan import planned
+from aubier.services.subscriptions.asking.records import asked_of_records
 
 NAME = "subscriptions"
 """The room, and the system actor that says how subscriptions stand."""
-MOST = 1000
-"""Subscriptions under way of one owner."""
+MOST, MOST_OF_A_CITIZEN = 1000, 20
+"""Subscriptions under way of one owner: a person or application, through one application."""
 _MATERIAL = ("criteria", "_criteria", "channel", "end")
 
 
@@ -79,16 +79,17 @@ async def _asked(ctx: Context, resource: Resource, before: Resource | None, kept
     plan, triggers, ends = await planned(ctx, resource)
     headers = given(resource, kept, same_place=_endpoint(resource) == _endpoint(before))
     owner = owner_of(ctx.actor)
-    if len(await ctx.store.run("subscriptions.of_owner", owner)) > MOST:
+    most = MOST_OF_A_CITIZEN if ctx.actor.kind == "citizen" else MOST
+    if len(await ctx.store.run("subscriptions.of_owner", owner, resource["id"])) >= most:
         raise problem(
             "throttled",
-            f"{MOST} of your subscriptions are under way; end one first",
-            f"{MOST} de vos abonnements sont en cours ; arrêtez-en un d'abord",
+            f"{most} of your subscriptions are under way; end one first",
+            f"{most} de vos abonnements sont en cours ; arrêtez-en un d'abord",
         )
-    rows = [(type_number(t.type), t.text, p) for t in triggers for p in patients_named(ctx, t) or [""]]
-    types, texts, patients = (list(column) for column in zip(*rows, strict=True))
+    asked = await asked_of_records(ctx, triggers)
+    types, texts, patients, holders = (list(column) for column in zip(*asked, strict=True))
     kept_as = (resource["id"], written_actor(ctx.actor), plan.text, headers, plan.channel)
-    await ctx.store.run("subscriptions.put", *kept_as, types, texts, ends, owner, patients)
+    await ctx.store.run("subscriptions.put", *kept_as, types, texts, ends, owner, patients, holders)
     return shown(resource)
 
 

@@ -10,11 +10,12 @@ from aubier.access.actor import Context
 from aubier.ground.clock import milliseconds
 from aubier.ground.rows import Job, Resource, Service
 from aubier.referentials.signon.api import still
+from aubier.services.subscriptions.asking.records import unheld
 from aubier.services.subscriptions.asking.topics import topics
 from aubier.services.subscriptions.operations import OPERATIONS, socket_url
 from aubier.services.subscriptions.rules import BEFORE_WRITE, read_actor
-from aubier.services.subscriptions.tables import MIGRATIONS, STATEMENTS
-from aubier.services.subscriptions.telling.courier import WITHDRAWN
+from aubier.services.subscriptions.tables import MIGRATIONS, STATEMENTS, STUCK
+from aubier.services.subscriptions.telling.courier import UNHELD, WITHDRAWN
 from aubier.services.subscriptions.telling.intake import on_change
 from aubier.services.subscriptions.telling.lines import ROUTES
 
@@ -40,6 +41,8 @@ async def keep(ctx: Context) -> None:
             if actor is None:
                 for row in await ctx.store.run("subscriptions.of_actor", text):
                     await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False)
+    for id in await unheld(ctx):
+        await ctx.store.run("subscriptions.set", id, "off", UNHELD, False)
     ends = (ctx.now, ctx.now - _KEPT, ctx.now - _KEPT_UNTOLD)
     await ctx.store.run("subscriptions.sweep", *map(milliseconds, ends))
     await ctx.store.run("subscriptions.sweep_lanes", milliseconds(ends[1]))
@@ -79,5 +82,6 @@ SERVICE = Service(
     ),
     migrations=MIGRATIONS,
     statements=STATEMENTS,
+    stuck=(STUCK,),
 )
 """Everything this room brings."""

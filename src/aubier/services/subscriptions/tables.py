@@ -9,7 +9,7 @@ which these tables can be distributed.
 
 from __future__ import annotations
 
-from aubier.ground.rows import Migration, Statement
+from aubier.ground.rows import Migration, Statement, Stuck
 
 DEMAND = "subscription_trigger"
 """The table whose column `type` says of which types changes are kept for this room."""
@@ -53,6 +53,14 @@ create table subscription_binding (
   token text primary key, subs text[] not null, actor text not null, till bigint not null);
 """,
     ),
+    Migration(
+        2,
+        "records that a citizen represents",
+        """
+alter table subscription_trigger add column holder text collate "C" not null default '';
+create index subscription_trigger_holder on subscription_trigger (sub) where holder <> '';
+""",
+    ),
 )
 
 _STATE = (
@@ -65,20 +73,55 @@ _LIVES = (
 )
 """The Subscription itself is still there: a deletion counts from its own commit on."""
 
+
+def _held(patient: str, holder: str, first: int) -> str:
+    """A right to read a whole record, or a part of it, that is in force and was given for its holder's sake.
+
+    `first` is the number of the placeholders: the type of Patient, the key of everybody, the moment.
+    """
+    in_force = f"g.since <= ${first + 2}::bigint and g.till > ${first + 2}::bigint"
+    found = f"select 1 from grants g where g.pat = m.pat and {in_force}"
+    return (
+        f"exists (select 1 from id_map m where m.type = ${first}::smallint and m.id = {patient}"
+        f" and exists ({found} and g.actor = {holder} and not g.deny and g.rights like '%r%'"
+        " and g.basis not in ('author', 'creator'))"
+        f" and not exists ({found} and g.actor in ({holder}, ${first + 1}) and g.deny and g.scope = '{{}}'))"
+    )
+
+
 _ASKING = (
     Statement(
         "subscriptions.put",
         "with t as (delete from subscription_trigger where sub = $1 and no >= cardinality($6::smallint[])),"
-        " n as (insert into subscription_trigger (sub, no, type, patient, text)"
-        " select $1, u.n - 1, u.type, u.patient, u.text from unnest($6::smallint[], $7::text[], $10::text[])"
-        " with ordinality u(type, text, patient, n) on conflict (sub, no) do update set type = excluded.type,"
-        " patient = excluded.patient, text = excluded.text)"
+        " n as (insert into subscription_trigger (sub, no, type, patient, text, holder)"
+        " select $1, u.n - 1, u.type, u.patient, u.text, u.holder"
+        " from unnest($6::smallint[], $7::text[], $10::text[], $11::text[])"
+        " with ordinality u(type, text, patient, holder, n) on conflict (sub, no) do update"
+        " set type = excluded.type, patient = excluded.patient, text = excluded.text,"
+        " holder = excluded.holder)"
         " insert into subscription_state as s (id, actor, plan, headers, channel, status, told, ends, owner)"
         " values ($1, $2, $3, $4, $5, 'requested', 'requested', $8::bigint, $9)"
         " on conflict (id) do update set actor = $2, plan = $3, headers = $4, channel = $5,"
         " status = 'requested', told = 'requested', error = '', ends = $8::bigint,"
         " next_at = 0, tries = 0, fails = 0, bound = ''",
         "What a subscription asks, from now on",
+    ),
+    Statement(
+        "subscriptions.represented",
+        f"select p.id from unnest($1::text[]) p(id) where {_held('p.id', '$2', 3)}",
+        "Those of these patients on whose records one has a right now",
+    ),
+    Statement(
+        "subscriptions.unheld",
+        "select t.sub from subscription_trigger t where t.sub = $1 and t.holder <> ''"
+        f" and not {_held('t.patient', 't.holder', 2)} limit 1",
+        "A subscription one of whose records is represented by its subscriber no more",
+    ),
+    Statement(
+        "subscriptions.all_unheld",
+        "select distinct t.sub from subscription_trigger t where t.holder <> ''"
+        f" and not {_held('t.patient', 't.holder', 1)}",
+        "All such subscriptions",
     ),
     Statement("subscriptions.one", f"select {_STATE} from subscription_state s where s.id = $1", "One"),
     Statement(
@@ -121,8 +164,10 @@ _EVENTS = (
     Statement(
         "subscriptions.asked_of",
         "select t.text, array_agg(distinct t.sub) as subs from subscription_trigger t"
-        " where t.type = $1::smallint and t.patient = any($2::text[]) group by t.text order by t.text",
-        "What is asked of changes of a type that name these patients, each once, and by whom",
+        " where t.type = $1::smallint and t.patient = any($2::text[]"
+        " || array(select r.id from res r where r.pat = $3::bigint and r.type = $4::smallint))"
+        " group by t.text order by t.text",
+        "What is asked of changes that name these patients or are in this record, each once, and by whom",
     ),
     Statement(
         "subscriptions.add",
@@ -243,8 +288,9 @@ _CALLS = (
     ),
     Statement(
         "subscriptions.of_owner",
-        "select id from subscription_state where owner = $1 and status in ('requested', 'active', 'error')",
-        "What is told on behalf of one",
+        "select id from subscription_state where owner = $1 and id <> $2"
+        " and status in ('requested', 'active', 'error')",
+        "What else is told on behalf of one",
     ),
     Statement(
         "subscriptions.of_actor",
@@ -302,3 +348,36 @@ _BINDINGS = (
 
 STATEMENTS = (*_ASKING, *_EVENTS, *_CALLS, *_BINDINGS)
 """Every statement of this room."""
+
+STUCK = Stuck(
+    Statement(
+        "subscriptions.stuck",
+        "select 'Subscription/' || e.sub as what, count(*) as n,"
+        " (array_agg(e.error order by e.no desc))[1] as error from subscription_event e"
+        " join subscription_state s on s.id = e.sub where e.state = 'dead' and $1::bigint > 0"
+        " and s.status in ('active', 'error') group by e.sub order by e.sub limit 50",
+        "Events that a subscriber did not take, after every try, and has not fetched",
+    ),
+    {
+        "fr": "Événements que l'abonné de {what} n'a pas pris : {n} ({error})",
+        "en": "Events that the subscriber of {what} did not take: {n} ({error})",
+    },
+    {
+        "fr": "il les trouve par $events ; « aubier retry {what} » les lui renvoie",
+        "en": "$events gives them to it; aubier retry {what} sends them again",
+    },
+    Statement(
+        "subscriptions.again",
+        "with e as (update subscription_event e set state = 'waiting', tries = 0 from subscription_state s"
+        " where s.id = e.sub and s.status in ('active', 'error') and e.state = 'dead'"
+        " and ($1 = '' or 'Subscription/' || e.sub = $1) returning e.sub, e.pat, e.no),"
+        " s as (update subscription_state s set next_at = 0, fails = 0 from e where s.id = e.sub),"
+        " l as (insert into subscription_lane as l (sub, pat, waiting, next_at)"
+        " select e.sub, e.pat, count(*), 0 from e group by e.sub, e.pat order by e.sub, e.pat"
+        " on conflict (sub, pat) do update set waiting = l.waiting + excluded.waiting, tries = 0,"
+        " next_at = 0)"
+        " select e.no from e",
+        "Dead letters wait again, before what came after them in their lane",
+    ),
+)
+"""Events that nobody took."""

@@ -138,7 +138,7 @@ async def _leave(conn: Connection, gone: Making) -> None:
     """From now on its rows are written no more; a walk takes them away."""
     await conn.execute(
         "update indexing set state = 'leaving', prefix = '', pat = -1, rid = -1, done = 0, total = -1,"
-        " ended = null where no = $1",
+        " ended = null, moved = now() where no = $1",
         gone.number,
     )
 

@@ -28,8 +28,11 @@ create table indexing_state (
 insert into indexing_state default values;
 """,
     ),
+    Migration(2, "moved", "alter table indexing add column moved timestamptz not null default now();"),
 )
-"""`version`: which makings a write must know; `news`: that anything was told since."""
+"""`moved`: when a walk last went on. `version`: which makings a write must know; `news`: that anything was
+told since.
+"""
 
 VERSION = "select s.version from indexing_state s"
 """Read by every write in its own transaction, whose end it then awaits who changes the makings."""

@@ -26,6 +26,7 @@ _WINDOW = 5_000
 """Rows that one batch passes at most, of whatever type."""
 _BATCH = 200
 """Rows that one batch indexes at most: their writers wait that long."""
+_WALKED = "update indexing set done = done + $2, moved = clock_timestamp() where no = $1"
 _PREFIXES = ("", "dir_")
 _OPEN = "state in ('making', 'leaving')"
 
@@ -274,7 +275,7 @@ class _Walk:
         numbers = [r["no"] for r in group]
         for row in group:
             mine = sum(r["type"] in row["types"] for r in wanted)
-            await self.conn.execute("update indexing set done = done + $2 where no = $1", row["no"], mine)
+            await self.conn.execute(_WALKED, row["no"], mine)
         whole = len(found) < _WINDOW and len(wanted) < _BATCH
         if not whole:
             await self._stand(numbers, _Place(place.prefix, found[-1]["pat"], found[-1]["rid"]))

@@ -30,6 +30,10 @@ class Receipts(Protocol):
         """What every write of this entry came to that was made before; the next one comes after these."""
         ...
 
+    async def stands(self) -> None:
+        """Raises when whoever asked may not act any more."""
+        ...
+
     async def keep(self, conn: Any, written: list[Written]) -> None:
         """Keeps what this write comes to, in its own transaction. Problem: it must not be made."""
         ...

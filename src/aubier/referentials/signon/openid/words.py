@@ -69,6 +69,7 @@ _TYPES = {
     "QuestionnaireResponse": ("réponses à des questionnaires", "answers to questionnaires"),
     "RelatedPerson": ("proches", "relatives"),
     "ServiceRequest": ("demandes d'examens et de soins", "requests for tests and care"),
+    "Subscription": ("ce dont une application est prévenue", "what an application is told of"),
     "Task": ("choses à faire", "things to do"),
 }
 

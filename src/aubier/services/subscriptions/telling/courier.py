@@ -23,6 +23,7 @@ from aubier.ground.rows import Resource
 from aubier.referentials.signon.api import still
 from aubier.services.subscriptions.asking.endpoint import Reach
 from aubier.services.subscriptions.asking.plan import Plan, read_plan
+from aubier.services.subscriptions.asking.records import represents
 from aubier.services.subscriptions.rules import NAME, read_actor
 from aubier.services.subscriptions.telling.bundles import (
     MEDIA,
@@ -275,10 +276,14 @@ class Courier:
         actor = await still(ctx, read_actor(row["actor"]))
         if actor is None:
             await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False)
+        elif actor.kind == "citizen" and not await represents(ctx, row["id"]):
+            await ctx.store.run("subscriptions.set", row["id"], "off", UNHELD, False)
+            return None
         return actor
 
 
 WITHDRAWN = "The application, its token or the account that asked for it was withdrawn"
+UNHELD = "The right on the record of another person that it is about has ended"
 
 
 async def _shown(ctx: Context, actor: Actor, row: Mapping[str, Any]) -> Resource | None:

@@ -37,7 +37,8 @@ async def take_in(ctx: Context, change: Any) -> None:
     A question that can no longer be asked (a parameter that went) is no event, and is told to the log.
     """
     patients = await _patients(ctx, change)
-    rows = await ctx.store.run("subscriptions.asked_of", type_number(change.type), ["", *sorted(patients)])
+    named, home = ["", *sorted(patients)], (change.pat, type_number("Patient"))
+    rows = await ctx.store.run("subscriptions.asked_of", type_number(change.type), named, *home)
     asked: list[Asked] = [(read_trigger(r["text"]), r["subs"]) for r in rows]
     wide = await _firing(ctx.store, change, [a for a in asked if change.op in a[0].ops])
     subs = {sub: trigger for trigger, some in wide for sub in some}
