@@ -52,6 +52,13 @@ def test_a_null_character_in_a_comment_of_fhirpath_is_passed_over() -> None:
     assert compile("id // \0", "Patient")({"resourceType": "Patient", "id": "a"}) == ["a"]
 
 
+@pytest.mark.parametrize("nothing", ["(?:)", "(?:a{0})", "(?:(?:))", "(?:(?:a{0}){9})"])
+def test_nothing_repeated_ever_so_often_is_nothing(nothing: str) -> None:
+    """It makes no step, so the bound on steps would never be met: four repeats took hours."""
+    expression = f"'ab'.matches('a{'(?:' * 6}{nothing}{'{255})' * 6}b')"
+    assert compile(expression, "Patient")({"resourceType": "Patient"}) == [True]
+
+
 @pytest.mark.parametrize(
     "since", ["Sat, 31 Jan 99999999999999999999 10:00:00 GMT", "Sat, 31 Jan 2026 99999:0:0"]
 )

@@ -33,6 +33,15 @@ class Node:
         budget.spend()
         return Node(dict(self.element), *self.copied_below(budget))
 
+    def count(self) -> int:
+        """How many elements there are, itself included."""
+        found, pending = 0, [self]
+        while pending:
+            node = pending.pop()
+            found += 1
+            pending += [*node.children.values(), *node.slices.values()]
+        return found
+
     def copied_below(self, budget: Budget) -> tuple[dict[str, Node], dict[str, Node]]:
         """Copies of the children and of the slices."""
         return (
