@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from aubier.fhir import packages
+from aubier.fhir import packages, xml
 from aubier.fhir.fhirpath import compile
 from aubier.fhir.patch import fhirpath_patch
 from aubier.ground.clock import moment_of
@@ -20,6 +20,7 @@ from aubier.portals.frame.forms import read_form
 from aubier.rest.bundles import run
 from aubier.rest.exchange import Call, decoded, unchanged
 from aubier.rest.formats.parts import cookies_of, next_part
+from aubier.services.record.cda.time import fhir_time
 from aubier.services.subscriptions.asking import topics
 from aubier.store.reading import Row
 from aubier.terminology.meaning import regex
@@ -221,6 +222,22 @@ def test_a_trigger_that_is_no_text_is_no_topic(row: dict[str, object]) -> None:
         with pytest.raises(Problem) as refused:
             topics._topic("a.json", text)
         assert "a.json" in refused.value.issues[0].text
+
+
+def test_an_element_called_resource_type_is_no_resource() -> None:
+    """ExampleScenario.instance has one: it was lost on its way in from XML, and refused on its way out."""
+    scenario = {
+        "resourceType": "ExampleScenario",
+        "status": "draft",
+        "instance": [{"resourceId": "a", "resourceType": "Patient", "name": "b"}],
+    }
+    assert xml.parse(xml.dumps(scenario)) == scenario
+
+
+def test_the_first_hour_of_all_has_an_offset() -> None:
+    assert fhir_time("000101010000") == "0001-01-01T00:00:00+01:00"
+    assert fhir_time("999912312359") == "9999-12-31T23:59:00+01:00"
+    assert [fhir_time(f"202603290{h}00")[-6:] for h in (1, 2, 3)] == ["+01:00", "+02:00", "+02:00"]
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
