@@ -85,6 +85,10 @@ _PRIMITIVES: dict[str, Callable[[Random], Any]] = {
 }
 
 
+_BESIDE = frozenset({"boolean", "date", "dateTime", "decimal", "code", "uri", "string", "markdown"})
+"""Primitives that are given an id of their own at times."""
+
+
 @cache
 def _types() -> tuple[str, ...]:
     return tuple(sorted(definitions().resource_types))
@@ -128,12 +132,9 @@ def _put(random: Random, made: dict[str, Any], element: Element, depth: int) -> 
     if element.name == "contained":
         values = [{**v, "id": f"c{n}"} for n, v in enumerate(values)]
     made[name] = values if element.many else values[0]
-    if type.code in _PRIMITIVES and random.random() < 0.05 and element.name != "id" and type.code != "xhtml":
-        beside = {"id": "s"} if type.code[0] != "h" else None
-        if beside:
-            made[f"_{name}"] = (
-                [beside if n == 0 else None for n in range(len(values))] if element.many else beside
-            )
+    if type.code in _BESIDE and element.name not in ("id", "url") and random.random() < 0.1:
+        beside = [{"id": "s"}] + [None] * (len(values) - 1)
+        made[f"_{name}"] = beside if element.many else beside[0]
 
 
 def _value(random: Random, element: Element, type: TypeRef, depth: int) -> Any:
