@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from tests.fuzz.targets import TARGETS
-
-_RUNS = {target.name: target.run for target in TARGETS}
-
-
-@dataclass(frozen=True, slots=True)
-class Family:
-    """Inputs of one shape. `make(n)` is about `n` of it, from `least`, for the target `reader`."""
-
-    name: str
-    reader: str
-    make: Callable[[int], bytes]
-    least: int = 120
-
-    def run(self, data: bytes) -> None:
-        """Reads one of them."""
-        _RUNS[self.reader](data)
+from tests.fuzz import larger_families
+from tests.fuzz.family import Family
 
 
 def _patient(**more: object) -> bytes:
@@ -394,4 +377,7 @@ REQUESTS = (
     Family("keys", "registration", lambda n: b'{"keys":[' + b'{"kty":"EC"},' * n + b"1]}"),
 )
 
-FAMILIES = (*JSON, *XML, *SEARCHES, *EXPRESSIONS, *PATCHES, *TERMS, *FILES, *REQUESTS)
+FAMILIES = (
+    *(*JSON, *XML, *SEARCHES, *EXPRESSIONS, *PATCHES, *TERMS, *FILES, *REQUESTS),
+    *larger_families.FAMILIES,
+)

@@ -3,25 +3,32 @@
 import asyncio
 import gzip
 import io
+import json
 import tarfile
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
-from aubier.fhir import packages
+from aubier.fhir import packages, xml
 from aubier.fhir.fhirpath import compile
 from aubier.fhir.patch import fhirpath_patch
 from aubier.ground.clock import moment_of
-from aubier.ground.problem import Problem
+from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Request
 from aubier.portals.frame.forms import read_form
+from aubier.rest.bundles import run
 from aubier.rest.exchange import Call, decoded, unchanged
 from aubier.rest.formats.parts import cookies_of, next_part
+from aubier.services.record.cda.time import fhir_time
+from aubier.services.subscriptions.asking import topics
 from aubier.store.reading import Row
 from aubier.terminology.meaning import regex
 from aubier.terminology.nomenclatures import ccam, claml, loinc
 from aubier.terminology.nomenclatures.load import recognise
+from aubier.validation.profiles import Library
+from tests.fuzz.targets.exchanges import bundle_of, posted
+from tests.fuzz.work import lines
 
 
 def test_a_count_with_leading_zeros_is_no_way_around_the_bound() -> None:
@@ -50,6 +57,13 @@ def test_nested_repeats_end() -> None:
 
 def test_a_null_character_in_a_comment_of_fhirpath_is_passed_over() -> None:
     assert compile("id // \0", "Patient")({"resourceType": "Patient", "id": "a"}) == ["a"]
+
+
+@pytest.mark.parametrize("nothing", ["(?:)", "(?:a{0})", "(?:(?:))", "(?:(?:a{0}){9})"])
+def test_nothing_repeated_ever_so_often_is_nothing(nothing: str) -> None:
+    """It makes no step, so the bound on steps would never be met: four repeats took hours."""
+    expression = f"'ab'.matches('a{'(?:' * 6}{nothing}{'{255})' * 6}b')"
+    assert compile(expression, "Patient")({"resourceType": "Patient"}) == [True]
 
 
 @pytest.mark.parametrize(
@@ -158,6 +172,72 @@ def test_a_file_keeps_its_bytes_and_its_name() -> None:
     form = read_form(_posted(head.encode(), b"%PDF\r\n--\xff"))
     assert (form.uploads["f"].name, form.uploads["f"].media_type) == ("é.pdf", "application/pdf")
     assert form.uploads["f"].data == b"%PDF\r\n--\xff"
+
+
+def test_a_definition_too_deep_to_be_walked_is_refused() -> None:
+    """Its tree is walked by calls within calls: a path of a thousand names ended in a 500."""
+    rows = [{"path": "Patient"}, {"path": "Patient" + ".extension" * 1_000}]
+    deep = {"type": "Patient", "snapshot": {"element": rows}}
+    with pytest.raises(Problem) as refused:
+        Library(lambda canonical: deep).profile("http://a/deep")
+    assert refused.value.kind == "too-costly"
+
+
+def test_one_full_url_ten_thousand_times_is_told_once_and_at_once() -> None:
+    """Each was looked for among all the others: some seconds of comparing."""
+    bundle = bundle_of(*[posted("urn:uuid:1", {"resourceType": "Patient"})] * 10_000)
+    kind = {"content-type": "application/fhir+json"}
+    call = Call("POST", (), "", kind, bundle, "http://localhost/fhir")
+    entries = run._entries(call.resource(), call.base)
+    found: list[Issue] = []
+    assert lines(lambda: found.extend(run._twice(entries))) < 200_000
+    assert [issue.kind for issue in found] == ["duplicate"]
+
+
+def test_what_is_below_a_resource_is_walked_once_in_an_evaluation() -> None:
+    """dom-3 asks it for each contained resource again: a hundred of them took more than a second."""
+    find = compile("contained.select(%resource.descendants().count()).distinct()", "Patient")
+    small, large = (
+        {
+            "resourceType": "Patient",
+            "contained": [{"resourceType": "Patient", "id": f"{i}"} for i in range(n)],
+        }
+        for n in (20, 80)
+    )
+    assert find(large) == [160]
+    assert lines(lambda: find(large)) < 8 * lines(lambda: find(small))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"resource": "Patient", "queryCriteria": {"current": True}},
+        {"resource": "Patient", "fhirPathCriteria": ["a"]},
+        {"resource": ["Patient"]},
+    ],
+)
+def test_a_trigger_that_is_no_text_is_no_topic(row: dict[str, object]) -> None:
+    made = {"resourceType": "SubscriptionTopic", "url": "http://a/t", "resourceTrigger": [row]}
+    for text in (json.dumps(made), "[" * 100_000):
+        with pytest.raises(Problem) as refused:
+            topics._topic("a.json", text)
+        assert "a.json" in refused.value.issues[0].text
+
+
+def test_an_element_called_resource_type_is_no_resource() -> None:
+    """ExampleScenario.instance has one: it was lost on its way in from XML, and refused on its way out."""
+    scenario = {
+        "resourceType": "ExampleScenario",
+        "status": "draft",
+        "instance": [{"resourceId": "a", "resourceType": "Patient", "name": "b"}],
+    }
+    assert xml.parse(xml.dumps(scenario)) == scenario
+
+
+def test_the_first_hour_of_all_has_an_offset() -> None:
+    assert fhir_time("000101010000") == "0001-01-01T00:00:00+01:00"
+    assert fhir_time("999912312359") == "9999-12-31T23:59:00+01:00"
+    assert [fhir_time(f"202603290{h}00")[-6:] for h in (1, 2, 3)] == ["+01:00", "+02:00", "+02:00"]
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for() -> None:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.fuzz.families import FAMILIES, Family
+from tests.fuzz.families import FAMILIES
+from tests.fuzz.family import Family
 from tests.fuzz.work import lines, seconds
 
 BY_NAME = pytest.mark.parametrize("family", FAMILIES, ids=[f"{f.reader}: {f.name}" for f in FAMILIES])

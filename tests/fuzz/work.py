@@ -10,18 +10,26 @@ from types import FrameType
 from typing import Any
 
 from aubier.access import scopes
+from aubier.fhir import fhirpath
 from aubier.fhir.fhirpath.grammar import parser
+from aubier.fhir.fhirpath.patterns import machine
 from aubier.fhir.ucum import reader
+from aubier.rest import exchange
 from aubier.rest.formats import negotiation
 from aubier.terminology.meaning import regex
+from aubier.validation.walks import discriminate
 
-_REMEMBER = (parser.parse, negotiation._best, reader._read, regex._machine, scopes._parsed)
+_REMEMBER = (
+    *(fhirpath._KEPT.clear, parser.parse.cache_clear, machine.pattern.cache_clear),
+    *(negotiation._best.cache_clear, exchange._decoded.cache_clear, discriminate.steps.cache_clear),
+    *(reader._read.cache_clear, regex._machine.cache_clear, scopes._parsed.cache_clear),
+)
 
 
 def forget() -> None:
     """Empties what readers remember of inputs they saw: a second time would cost nothing."""
-    for remembering in _REMEMBER:
-        remembering.cache_clear()
+    for forgets in _REMEMBER:
+        forgets()
 
 
 def lines(call: Callable[[], object]) -> int:

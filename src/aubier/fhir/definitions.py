@@ -204,7 +204,7 @@ class Definitions:
         self._body = body
         self._types: dict[str, Type] = {}
         self._code_systems: dict[str, CodeSystem] = {}
-        self._value_sets: dict[str, frozenset[tuple[str, str]] | None] = {}
+        self._value_sets: dict[str, frozenset[tuple[str, str]]] = {}
 
     def _section(self, name: str) -> Any:
         start, size, _ = self._header["sections"][name]
@@ -282,11 +282,10 @@ class Definitions:
         sets that are only bound as examples. A version after `|` is ignored.
         """
         bare = url.partition("|")[0]
-        if bare not in self._value_sets:
-            rows = self._bindings.get(bare)
-            pairs = None if rows is None else frozenset((s, c) for s, codes in rows.items() for c in codes)
-            self._value_sets[bare] = pairs
-        return self._value_sets[bare]
+        found = self._value_sets.get(bare)
+        if found is None and (rows := self._bindings.get(bare)) is not None:
+            found = self._value_sets[bare] = frozenset((s, c) for s, codes in rows.items() for c in codes)
+        return found
 
     @cached_property
     def value_sets(self) -> Mapping[str, Mapping[str, Any]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from typing import Any
 
 from starlette.applications import Starlette
@@ -17,6 +16,7 @@ from aubier.access.actor import ANONYMOUS, Actor, Context
 from aubier.access.decide import unidentified
 from aubier.access.view import Access
 from aubier.ground.clock import Clock
+from aubier.ground.memory import remembered
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Door, LineRoute, Request, Response, Route
 from aubier.rest.asynchronous.asking import PLACE
@@ -404,7 +404,7 @@ async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answ
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
 
 
-@lru_cache(maxsize=4096)
+@remembered(2_000_000, lambda found, name, value: 2 * len(value) + 400)
 def _pair(name: str, value: str) -> tuple[bytes, bytes]:
     """A header as it is sent; most are the same each time."""
     one_line = value.replace("\r", "").replace("\n", "")

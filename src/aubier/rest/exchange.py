@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import format_datetime, parsedate_to_datetime
-from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.chance import random_ids
 from aubier.ground.clock import moment_of
+from aubier.ground.memory import remembered
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.formats.conversion import received, written
@@ -109,7 +109,7 @@ def decoded(text: str) -> list[tuple[str, str]]:
     return list(_decoded(text))
 
 
-@lru_cache(maxsize=64)
+@remembered(2_000_000, lambda found, text: 2 * len(text) + 200 * len(found) + 200)
 def _decoded(text: str) -> tuple[tuple[str, str], ...]:
     # Several ask the same of one request.
     try:

@@ -98,14 +98,20 @@ def family(type_name: str) -> str:
 
 
 Hash = Callable[..., int]
+_SHORT = 200
+"""Characters of what is remembered: others choose how long the codes are that they send."""
 
 
 def keyed_hash(secret: bytes) -> Hash:
-    """A function of strings to a signed 64-bit number under `secret`; remembers the last 100,000 answers."""
+    """A function of strings to a signed 64-bit number under `secret`; remembers 100,000 of the short."""
 
-    @lru_cache(maxsize=100_000)
+    def hashed(text: str) -> int:
+        return int.from_bytes(blake2b(text.encode(), digest_size=8, key=secret).digest(), "big", signed=True)
+
+    remembered = lru_cache(maxsize=100_000)(hashed)
+
     def term(*parts: str) -> int:
-        text = "\x1f".join(parts).encode()
-        return int.from_bytes(blake2b(text, digest_size=8, key=secret).digest(), "big", signed=True)
+        text = "\x1f".join(parts)
+        return remembered(text) if len(text) <= _SHORT else hashed(text)
 
     return term

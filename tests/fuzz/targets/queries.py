@@ -108,7 +108,7 @@ def fhirpath(data: bytes) -> None:
     expression = _text(data)
     world = Environment(budget=_BUDGET, now=_NOW)
     for strict in (False, True):
-        find = read(lambda strict=strict: typed.__wrapped__(expression, "Patient", strict=strict))  # type: ignore[misc]
+        find = read(lambda strict=strict: typed(expression, "Patient", strict=strict))  # type: ignore[misc]
         if find is not None:
             found = read(lambda find=find: find(_patient(), world), expression or _BODY)  # type: ignore[misc]
             assert found is None or isinstance(found, list)

@@ -251,7 +251,7 @@ class _Reading:
                     del closed.node[name]
         if not self.stack:
             self.root = closed.node
-        elif "resourceType" in closed.node:
+        elif not closed.key:  # a resource: an element may be called resourceType, but has a name of its own
             self.stack[-1].node["resource"] = closed.node
         elif not closed.node and closed.value is None:
             self._wrong(closed.path, "this element is empty: leave it out", "élément vide : retirez-le")

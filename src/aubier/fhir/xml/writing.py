@@ -44,7 +44,9 @@ def _children(
     out: list[str], node: Mapping[str, Any], fields: Mapping[str, Property], apart: frozenset[str], at: str
 ) -> None:
     """The child elements of an object; `apart` are those of its properties that are attributes."""
-    left = len(node) - ("resourceType" in node) - sum(name in node for name in apart)
+    # ExampleScenario.instance has an element of that very name.
+    typed = "resourceType" in node and "resourceType" not in fields
+    left = len(node) - typed - sum(name in node for name in apart)
     if not left:
         return
     for name, field in fields.items():

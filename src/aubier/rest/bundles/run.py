@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -230,7 +231,7 @@ def _intents(server: Interactions, writes: Sequence[_Entry]) -> list[Intent]:
 
 
 def _twice(writes: Sequence[_Entry]) -> list[Issue]:
-    urls = [e.full_url for e in writes if e.full_url]
+    times = Counter(e.full_url for e in writes if e.full_url)
     return [
         Issue(
             "duplicate",
@@ -238,8 +239,8 @@ def _twice(writes: Sequence[_Entry]) -> list[Issue]:
             f"Le fullUrl {url[:200]} figure deux fois",
             ("Bundle.entry.fullUrl",),
         )
-        for url in dict.fromkeys(urls)
-        if urls.count(url) > 1
+        for url, found in times.items()
+        if found > 1
     ]
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Literal
 from urllib.parse import parse_qsl
 
+from aubier.ground.memory import remembered
 from aubier.ground.problem import problem
 
 Format = Literal["json", "xml"]
@@ -81,7 +81,7 @@ def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> 
     return best
 
 
-@lru_cache(maxsize=256)
+@remembered(200_000, lambda found, accept: len(accept) + 200)
 def _best(accept: str) -> Format | None:
     """The format that weighs most; few headers are in use, and every request brings one."""
     best: Format | None = None

@@ -11,9 +11,13 @@ from aubier.terminology.meaning.concepts import Concept, Property, System
 from aubier.terminology.meaning.value_set import ValueSet
 
 
-@lru_cache(maxsize=2048)
 def system(url: str) -> System | None:
     """A shipped system that holds concepts, or None."""
+    return _system(url) if definitions().code_system(url) is not None else None
+
+
+@lru_cache(maxsize=2048)
+def _system(url: str) -> System | None:
     found = definitions().code_system(url)
     if found is None or found.content in ("not-present", "supplement"):
         return None
@@ -61,8 +65,11 @@ def _upward(code: str, system: CodeSystem) -> set[str]:
     return found
 
 
-@lru_cache(maxsize=512)
 def find_value_set(url: str) -> ValueSet | None:
     """A shipped value set, or None."""
-    found = definitions().value_sets.get(url)
-    return value_set.read(dict(found)) if found is not None else None
+    return _value_set(url) if url in definitions().value_sets else None
+
+
+@lru_cache(maxsize=512)
+def _value_set(url: str) -> ValueSet:
+    return value_set.read(dict(definitions().value_sets[url]))

@@ -11,6 +11,9 @@ from typing import Any
 from aubier.fhir.definitions import Element, definitions
 from aubier.fhir.primitives import CHECKS
 
+_LONGEST = 64
+"""Characters of the name of a type, at most."""
+
 
 @dataclass(slots=True, eq=False)
 class Item:
@@ -58,10 +61,15 @@ class Key:
 
 def root(resource: dict[str, Any], step: str = "") -> Item:
     """The item of a resource that is validated by itself."""
-    kind = str(resource.get("resourceType"))
+    kind = _kind_of(resource)
     item = Item(resource, None, kind, None, kind, step or kind)
     item.resource = item
     return item
+
+
+def _kind_of(resource: dict[str, Any]) -> str:
+    """The type that a resource says it has, cut where no type is so long: types are remembered by name."""
+    return str(resource.get("resourceType"))[:_LONGEST]
 
 
 def node_of(type: str) -> Any:
@@ -145,7 +153,7 @@ def at(item: Item, holder: dict[str, Any], key: Key) -> Iterator[Item]:
 def _below(item: Item, key: Key, value: Any, sibling: Any, index: str) -> Item:
     type = key.type
     if type == "Resource":
-        type = str(value.get("resourceType")) if value.__class__ is dict else type
+        type = _kind_of(value) if value.__class__ is dict else type
         made = Item(value, None, type, item, key.element.name, key.step + index)
         made.resource = made
         return made

@@ -19,6 +19,10 @@ Codes = frozenset[tuple[str, str]]
 
 KEPT = 512
 """Compiled profiles kept; the one unused for longest goes first."""
+MOST_ELEMENTS = 100_000
+"""Elements of the trees kept, some 150 MB; beyond, all are let go and made again when they are asked."""
+LONGEST = 1_000
+"""Characters of a canonical: resources name what they like, and a longer one names nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +55,15 @@ class Library:
 
     def profile(self, canonical: str) -> Profile | None:
         """A profile, or None when it is not here. Problem when it is here and cannot be made."""
+        if len(canonical) > LONGEST:
+            return None
         if canonical in self._profiles:
             self._profiles.move_to_end(canonical)
             found = self._profiles[canonical]
         else:
+            if self._snapshots.elements > MOST_ELEMENTS:
+                self._profiles.clear()
+                self._snapshots = Snapshots(self.find)
             found = self._profiles[canonical] = self._made(canonical)
             if len(self._profiles) > KEPT:
                 self._profiles.popitem(last=False)

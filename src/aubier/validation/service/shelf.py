@@ -17,6 +17,7 @@ from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.validation.profiles import AtHand, Library
 from aubier.validation.profiles.at_hand import told
+from aubier.validation.profiles.library import LONGEST
 from aubier.validation.snapshots.base import base_tree
 from aubier.validation.snapshots.tree import MALFORMED
 
@@ -74,7 +75,7 @@ class Shelf:
 
     def _fresh(self, wanted: Iterable[Wanted]) -> list[Wanted]:
         rows = dict.fromkeys((kind, split(canonical)[0]) for kind, canonical in wanted)
-        new = [w for w in rows if w not in self._asked and not _shipped(w)]
+        new = [w for w in rows if len(w[1]) <= LONGEST and w not in self._asked and not _shipped(w)]
         self._asked.update(new)
         return new
 

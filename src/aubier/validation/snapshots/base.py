@@ -15,16 +15,23 @@ from aubier.validation.snapshots.tree import Node, planted
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 SYSTEM_STRING = "http://hl7.org/fhirpath/System.String"
 _FHIR_TYPE = BASE + "structuredefinition-fhir-type"
+_LONGEST = 200
+"""Characters of a URL that the specification may have."""
 _SLICED_BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
 
 
-@lru_cache(maxsize=512)
 def base_tree(url: str) -> Node | None:
     """The tree of a definition of the specification by URL (a version after `|` is ignored), or None.
 
     Shared: whoever changes it changes a copy.
     """
     bare = url.partition("|")[0]
+    known = bare.startswith(BASE) or bare in definitions().profiles
+    return _base_tree(bare) if known and len(bare) <= _LONGEST else None
+
+
+@lru_cache(maxsize=512)
+def _base_tree(bare: str) -> Node | None:
     name = bare.removeprefix(BASE)
     if bare == BASE + "Base":  # what logical models of today rest on: it has no element
         return Node({"path": "Base", "min": 0, "max": "*", "base": {"path": "Base", "min": 0, "max": "*"}})

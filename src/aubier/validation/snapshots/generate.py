@@ -29,6 +29,8 @@ class Snapshots:
         self._find = find
         self._trees: dict[str, Node | None] = {}
         self._under_way: list[str] = []
+        self.elements = 0
+        """Of all the trees kept."""
 
     def tree(self, canonical: str) -> Node | None:
         """The tree of a definition, not to be changed, or None when it is not here. Problem: it cannot be."""
@@ -37,7 +39,9 @@ class Snapshots:
             return own
         if canonical not in self._trees:
             found = self._find(canonical)
-            self._trees[canonical] = self._planted(canonical, found) if found is not None else None
+            tree = self._planted(canonical, found) if found is not None else None
+            self._trees[canonical] = tree
+            self.elements += tree.count() if tree is not None else 0
         return self._trees[canonical]
 
     def _planted(self, canonical: str, definition: Resource) -> Node:

@@ -10,6 +10,8 @@ from aubier.ground.problem import Problem, problem
 
 MAX_ELEMENTS = 20_000
 """Elements of one definition, at most."""
+MAX_NAMES = 64
+"""Names in the path of an element, at most: trees are walked by calls within calls."""
 
 
 @dataclass(slots=True)
@@ -32,6 +34,15 @@ class Node:
         """A copy down to the elements, whose own values are shared. Problem when the budget is spent."""
         budget.spend()
         return Node(dict(self.element), *self.copied_below(budget))
+
+    def count(self) -> int:
+        """How many elements there are, itself included."""
+        found, pending = 0, [self]
+        while pending:
+            node = pending.pop()
+            found += 1
+            pending += [*node.children.values(), *node.slices.values()]
+        return found
 
     def copied_below(self, budget: Budget) -> tuple[dict[str, Node], dict[str, Node]]:
         """Copies of the children and of the slices."""
@@ -103,7 +114,14 @@ def _steps(element: dict[str, Any], before: list[Step]) -> list[Step]:
     path = element.get("path")
     if not isinstance(path, str) or not path:
         raise _unreadable("element.path", str(path))
-    names = path.split(".")
+    names = path.split(".", MAX_NAMES)
+    if len(names) > MAX_NAMES:
+        raise problem(
+            "too-costly",
+            f"An element of this definition is nested more than {MAX_NAMES} deep: {path[:80]}",
+            f"Un élément de cette définition est imbriqué à plus de {MAX_NAMES} niveaux : {path[:80]}",
+            at="StructureDefinition",
+        )
     told = _told(str(element.get("id", "")), names, element.get("sliceName"))
     if told:
         return told

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, Protocol
 
+from aubier.ground.memory import remembered
 from aubier.validation.profiles.items import Item, children, fits, keys_of, same
 from aubier.validation.profiles.library import Library
 from aubier.validation.profiles.questions import codings
@@ -47,7 +48,7 @@ class Step:
     word: str = ""
 
 
-@lru_cache(maxsize=1024)
+@remembered(2_000_000, lambda found, path: 60 * len(path) + 300)
 def steps(path: str) -> tuple[Step, ...] | None:
     """The steps of a path, `$this` being none; None when it is not of the restricted grammar."""
     found: list[Step] = []

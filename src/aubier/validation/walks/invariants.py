@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 from aubier.fhir.fhirpath import Environment, TypedFinder, typed
+from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem
 from aubier.validation.profiles.items import Item
 from aubier.validation.walks.resolving import Surroundings, container
@@ -18,12 +18,18 @@ type, which no FHIR boolean is (FHIR R4B 4.3.0).
 """
 
 
-@lru_cache(maxsize=8192)
+_UNREADABLE: Memory[tuple[str, str], bool] = Memory(2_000_000)
+"""The expressions lately found not to compile for a type; `typed` remembers those that do."""
+
+
 def _evaluate(expression: str, type: str) -> TypedFinder | None:
     """The compiled expression, or None when it does not compile here."""
+    if _UNREADABLE.get((expression, type)):
+        return None
     try:
         return typed(_MENDED.get(expression, expression), type)
     except (Problem, RecursionError):
+        _UNREADABLE.keep((expression, type), True, len(expression) + 300)
         return None
 
 

@@ -70,12 +70,16 @@ def located(found: Fault, expression: str) -> Problem:
 
 
 class Run:
-    """One evaluation under way: its environment, the resource it began on, what may still be spent."""
+    """One evaluation under way: its environment, the resource it began on, what may still be spent.
 
-    __slots__ = ("_start", "environment", "left")
+    `below` holds what was found below objects, by identity and type, each with the object itself.
+    """
+
+    __slots__ = ("_start", "below", "environment", "left")
 
     def __init__(self, start: Any, environment: Environment) -> None:
         self.environment = environment
+        self.below: dict[tuple[int, str], tuple[Any, Items]] = {}
         self.left = environment.budget
         self._start = start
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import lru_cache
 
 from aubier.fhir.fhirpath.grammar.lexer import Word, words
 from aubier.fhir.fhirpath.grammar.syntax import (
@@ -25,6 +24,7 @@ from aubier.fhir.fhirpath.grammar.syntax import (
     Variable,
     refusal,
 )
+from aubier.ground.memory import remembered
 from aubier.ground.problem import Problem
 
 _PRECEDENCE = {
@@ -57,7 +57,11 @@ _CALENDAR = frozenset(
 )
 
 
-@lru_cache(maxsize=4096)
+def _size(found: Node, expression: str) -> int:
+    return 40 * len(expression) + 400
+
+
+@remembered(8_000_000, _size)
 def parse(expression: str) -> Node:
     """The syntax tree of `expression`; Problem `invalid` (or `too-long`, `too-costly`) names the column."""
     reader = _Reader(expression)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 
 from aubier.fhir.fhirpath.evaluation.run import fault
 from aubier.fhir.fhirpath.patterns.syntax import (
@@ -18,6 +17,7 @@ from aubier.fhir.fhirpath.patterns.syntax import (
     Sequence,
     Test,
 )
+from aubier.ground.memory import remembered
 
 MAX_PROGRAM = 6_000
 """The most steps that a regular expression may become."""
@@ -29,7 +29,11 @@ Thread = tuple[int, tuple[int, ...]]
 """A step of the program and the places kept so far."""
 
 
-@lru_cache(maxsize=512)
+def _size(found: Pattern, text: str) -> int:
+    return 200 * found.length + len(text)
+
+
+@remembered(8_000_000, _size)
 def pattern(text: str) -> Pattern:
     """The regular expression that `text` writes; Problem `invalid`, `not-supported` or `too-costly`."""
     reader = Reader(text)
@@ -98,8 +102,11 @@ class Program:
             self._lead(end, len(self.steps), len(self.steps))
 
     def _repeat(self, inside: Part, least: int, most: int | None, *, greedy: bool) -> None:
+        begun = len(self.steps)
         for _ in range(least):
             self.add(inside)
+            if len(self.steps) == begun:
+                return  # nothing, so often: it would never reach the bound of steps
         forks = []
         for _ in range(1 if most is None else most - least):
             forks.append(self._write("fork"))
@@ -124,6 +131,11 @@ class Pattern:
         self._steps = steps
         self._slots = slots
         self._names = names
+
+    @property
+    def length(self) -> int:
+        """How many steps it has."""
+        return len(self._steps)
 
     def matches(self, text: str, *, whole: bool, charge: Charge) -> bool:
         """Whether it matches somewhere in `text`, or all of it when `whole`."""

@@ -15,7 +15,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import lru_cache
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import IO, Any, Protocol
 from zlib import crc32
 
 from aubier.access.view import View, Write
+from aubier.ground.memory import remembered
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
 from aubier.referentials.directory import resources, rules
@@ -373,7 +373,7 @@ def fault(row: Row) -> tuple[str, str, bool] | None:
     return None
 
 
-@lru_cache(maxsize=4096)
+@remembered(2_000_000, lambda found, *numbers: sum(map(len, numbers)) + 500)
 def _structure_fault(finess: str, legal: str, siret: str, siren: str) -> str:
     for name, value, right in (
         ("FINESS", finess, rules.is_finess),

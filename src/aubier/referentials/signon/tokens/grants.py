@@ -19,6 +19,7 @@ from aubier.referentials.signon.settings import address_of, signon_settings, ske
 from aubier.referentials.signon.tokens.claims import half_hash, subject_of
 from aubier.referentials.signon.tokens.keys import (
     ACCESS_TYPE,
+    MAX_TOKEN,
     RETIRED_KEYS_LIVE,
     peek,
     seconds,
@@ -177,7 +178,7 @@ async def read_bearer(ctx: Context, token: str) -> Bearer:
     Checked: shape, ES256 signature by one of our keys, `typ`, issuer, audience, times, and in the same read
     that the grant, its session, its account and its client still live.
     """
-    named = _named(token)
+    named = _named(token) if len(token) <= MAX_TOKEN else None
     if named is None:
         raise invalid_login()
     rows = await ctx.store.run("signon.bearer", *named, ctx.now, ctx.now - RETIRED_KEYS_LIVE)

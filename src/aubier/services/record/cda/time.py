@@ -34,8 +34,8 @@ def paris_offset(local: datetime) -> str:
 
     Rule: directive 2000/84/EC: summer time from the last Sunday of March to that of October, 01:00 UTC.
     """
-    winter = local.replace(tzinfo=UTC) - timedelta(hours=1)
-    summer = _last_sunday(local.year, 3) <= winter < _last_sunday(local.year, 10)
+    begins, ends = (_last_sunday(local.year, month) + timedelta(hours=1) for month in (3, 10))
+    summer = begins <= local.replace(tzinfo=UTC) < ends
     return "+02:00" if summer else "+01:00"
 
 

@@ -81,13 +81,13 @@ def _topic(name: str, text: str) -> Topic:
             raise ValueError
         triggers = tuple(_trigger(t) for t in row["resourceTrigger"])
         filters = tuple(
-            (_type(f.get("resource", "")), f["filterParameter"]) for f in row.get("canFilterBy", ())
+            (_type(f.get("resource", "")), _text(f, "filterParameter")) for f in row.get("canFilterBy", ())
         )
         if not triggers:
             raise ValueError
         version, title, about = (str(row.get(k, "")) for k in ("version", "title", "description"))
         return Topic(row["url"], version, title, about, triggers, filters)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _bad(
             name,
             "not a SubscriptionTopic of R5 with a url and resource triggers",
@@ -98,7 +98,7 @@ def _topic(name: str, text: str) -> Topic:
 
 
 def _trigger(row: dict[str, Any]) -> Trigger:
-    query, path = row.get("queryCriteria", {}), row.get("fhirPathCriteria", "")
+    query, path = row.get("queryCriteria", {}), _text(row, "fhirPathCriteria")
     kind, ops = _type(row["resource"]), tuple(row.get("supportedInteraction", _OPS))
     if not kind or not set(ops) <= set(_OPS):
         raise ValueError
@@ -107,13 +107,21 @@ def _trigger(row: dict[str, Any]) -> Trigger:
     return Trigger(
         kind,
         ops,
-        current=query.get("current", ""),
-        previous=query.get("previous", ""),
+        current=_text(query, "current"),
+        previous=_text(query, "previous"),
         both=bool(query.get("requireBoth", False)),
         on_create=query.get("resultForCreate", "test-passes") == "test-passes",
         on_delete=query.get("resultForDelete", "test-passes") == "test-passes",
         fhirpath=path,
     )
+
+
+def _text(row: dict[str, Any], name: str) -> str:
+    """A text of a row, empty when it is not there; TypeError for anything else."""
+    value = row.get(name, "")
+    if not isinstance(value, str):
+        raise TypeError(name)
+    return value
 
 
 def _type(name: str) -> str:

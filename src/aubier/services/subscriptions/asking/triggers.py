@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qsl
 
 from aubier.fhir.fhirpath import Environment, compile
+from aubier.ground.memory import remembered
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 
@@ -80,14 +80,14 @@ class Trigger:
         return found == [True]
 
 
-@lru_cache(maxsize=20_000)
+@remembered(16_000_000, lambda found, text: 3 * len(text) + 600)
 def read_trigger(text: str) -> Trigger:
     """The trigger of a text."""
     row: dict[str, Any] = json.loads(text)
     return Trigger(**{**row, "ops": tuple(row["ops"])})
 
 
-@lru_cache(maxsize=20_000)
+@remembered(16_000_000, lambda found, query: 2 * len(query) + 200 * len(found) + 200)
 def pairs_of(query: str) -> tuple[tuple[str, str], ...]:
     """The decoded (name, value) pairs of a query string. ValueError for what is not percent-encoded UTF-8."""
     return tuple(parse_qsl(query, keep_blank_values=True, errors="strict", max_num_fields=200))
