@@ -47,6 +47,22 @@ def holds(expression: str, item: Item, around: Surroundings) -> bool | None:
     return not found or (len(found) == 1 and found[0][0] is not False)
 
 
+def reaches(expression: str, item: Item, around: Surroundings) -> bool:
+    """Whether an expression on the resource around an item finds that item; true where it cannot be told."""
+    top = item.resource
+    run = _evaluate(expression, top.type) if top is not None else None
+    if top is None or run is None:
+        return True
+    try:
+        found = run(top.value, _environment(top, around))
+    except (Problem, ArithmeticError, ValueError, RecursionError):
+        return True
+    # A primitive value is the same wherever it stands: that one like it was found must do.
+    return any(
+        one[0] is item.value or (item.value.__class__ is not dict and one[0] == item.value) for one in found
+    )
+
+
 def _environment(item: Item, around: Surroundings) -> Environment:
     """The world of an item: the resource around it, the one that stands by itself, what references name."""
     if item.resource is None:
