@@ -52,7 +52,7 @@ class Merger:
                 _check_named(base, name, each.element, f"{place}:{name}")
             self._slice(base, pristine, name, each, place=f"{place}:{name}", depth=depth, every=diff.children)
         if diff.slices and base.path.endswith("[x]"):
-            _narrow(base, diff, place)
+            _narrow(base, pristine, diff, place)
 
     # -- children -----------------------------------------------------------------------------------
 
@@ -318,10 +318,11 @@ def _shortcuts(choice: Node, name: str, code: str, diff: Node) -> dict[str, Node
     return {n: Node({"type": types, **s.element}, s.children, s.slices) for n, s in slices.items()}
 
 
-def _narrow(choice: Node, diff: Node, place: str) -> None:
+def _narrow(choice: Node, before: Node, diff: Node, place: str) -> None:
     """What the slices of a choice make of it.
 
-    It has the type of a mandatory slice alone, and is closed where each of its types has a slice.
+    It has the type of a mandatory slice alone, and is closed where each of its types has a slice. Who says
+    of the value of an extension no more than one type (`valueString`) means that type alone.
     """
     element = choice.element
     told = {name: choice.slices[name].element for name in diff.slices if name in choice.slices}
@@ -335,6 +336,12 @@ def _narrow(choice: Node, diff: Node, place: str) -> None:
                     "another slice of this choice is mandatory, so this one can never stand: give it max 0",
                     "une autre tranche de ce choix est obligatoire, celle-ci est impossible : max 0",
                 )
+    alone = next(iter(told.values())) if len(told) == 1 and not diff.element else {}
+    value = (
+        str(element.get("base", {}).get("path")) == "Extension.value[x]" and "slicing" not in before.element
+    )
+    if value and len(alone.get("type", ())) == 1:
+        element["type"] = alone["type"]
     covered = {c for e in choice.slices.values() for c in _codes(e.element) if len(_codes(e.element)) == 1}
     if _codes(element) and _codes(element) <= covered and "slicing" in element:
         element["slicing"] = {**element["slicing"], "rules": "closed"}
