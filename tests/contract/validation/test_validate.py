@@ -51,9 +51,11 @@ async def stored(house: OpenHouse, *definitions: dict[str, Any]) -> None:
     await load(house.house.store, view.sight, list(definitions), view.prepare)
 
 
-async def verdict(house: OpenHouse, path: str, body: Any = None) -> list[tuple[str, str, str]]:
+async def verdict(
+    house: OpenHouse, path: str, body: Any = None, login: str = "dr"
+) -> list[tuple[str, str, str]]:
     """(severity, code, place) of each issue; the answer is a valid OperationOutcome in two languages."""
-    status, answer = await house.ask("dr", "POST" if body is not None else "GET", f"/fhir/{path}", body)
+    status, answer = await house.ask(login, "POST" if body is not None else "GET", f"/fhir/{path}", body)
     assert status == 200, answer
     assert answer["resourceType"] == "OperationOutcome" and not validate(answer)
     assert all(i["details"]["text"] and "_text" in i["details"] for i in answer["issue"])
@@ -230,3 +232,76 @@ async def test_strict_handling_asks_for_profiles_that_are_here(house: OpenHouse)
     del body["meta"]
     status, _ = await preferring(house, "/fhir/Basic", body, "handling=strict")
     assert status == 201
+
+
+# -- responses and their forms ----------------------------------------------------------------------
+
+URL = "https://example.org/Questionnaire/tobacco"
+BARRED = replace(DOCTOR, login="dr.barred", scopes=("user/QuestionnaireResponse.cruds", "user/Patient.r"))
+"""A doctor whose software may not read forms."""
+
+
+@pytest.fixture(scope="module")
+async def forms(house: OpenHouse) -> OpenHouse:
+    """The house with two versions of a form: the second takes a number."""
+    house.actors["barred"] = BARRED
+    for version, kind in (("1.0", "boolean"), ("2.0", "integer")):
+        await house.system().store.create(form(version, kind))
+    return house
+
+
+def form(version: str, kind: str) -> dict[str, Any]:
+    """A version of the form."""
+    item = {"linkId": "smokes", "type": kind, "required": True}
+    row = {"resourceType": "Questionnaire", "url": URL, "version": version, "status": "active"}
+    return {**row, "item": [item]}
+
+
+def response(canonical: str = URL, *answers: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A finished response."""
+    item = {"linkId": "smokes", **({"answer": list(answers)} if answers else {})}
+    row = {"resourceType": "QuestionnaireResponse", "status": "completed", "questionnaire": canonical}
+    return {**row, "item": [item], **more}
+
+
+def told(rows: list[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """The errors alone, without the steps that all share."""
+    return [(code, at.removeprefix("QuestionnaireResponse.")) for level, code, at in rows if level == "error"]
+
+
+async def test_a_response_is_held_against_the_version_it_names(forms: OpenHouse) -> None:
+    path = "QuestionnaireResponse/$validate"
+    assert told(await verdict(forms, path, response(f"{URL}|1.0", {"valueBoolean": True}))) == []
+    assert told(await verdict(forms, path, response(URL, {"valueInteger": 20}))) == []
+    wrong = await verdict(forms, path, response(f"{URL}|2.0", {"valueBoolean": True}))
+    assert told(wrong) == [("structure", "item[0].answer[0].value")]
+    assert told(await verdict(forms, path, response())) == [("required", "item[0]")]
+
+
+async def test_in_a_bundle_and_in_its_own_resource(forms: OpenHouse) -> None:
+    inside = {"resourceType": "Bundle", "type": "collection"}
+    inside["entry"] = [{"fullUrl": "urn:uuid:6f6b4c3e-0f9d-4a75-9b6e-8a37b0b0a2a1", "resource": response()}]
+    rows = await verdict(forms, "Bundle/$validate", inside)
+    assert ("required", "Bundle.entry[0].resource.item[0]") in told(rows)
+    own = {"id": "f", **{k: v for k, v in form("1", "boolean").items() if k not in ("url", "version")}}
+    held = await verdict(
+        forms, "QuestionnaireResponse/$validate", response("#f", {"valueInteger": 1}, contained=[own])
+    )
+    assert ("structure", "item[0].answer[0].value") in told(held)
+
+
+@pytest.mark.parametrize(("login", "canonical"), [("dr", "https://example.org/none"), ("barred", URL)])
+async def test_a_form_that_one_may_not_see_is_not_here(forms: OpenHouse, login: str, canonical: str) -> None:
+    rows = await verdict(forms, "QuestionnaireResponse/$validate", response(canonical), login)
+    assert ("information", "not-found", "QuestionnaireResponse.questionnaire") in rows
+    assert told(rows) == []
+    status, _ = await forms.ask("nobody", "POST", "/fhir/QuestionnaireResponse/$validate", response(URL))
+    assert status == 401
+
+
+async def test_a_form_is_told_of_conditions_that_name_nothing(forms: OpenHouse) -> None:
+    when = {"question": "gone", "operator": "exists", "answerBoolean": True}
+    broken = form("3", "boolean")
+    broken["item"][0]["enableWhen"] = [when]
+    rows = await verdict(forms, "Questionnaire/$validate", broken)
+    assert told(rows) == [("not-found", "Questionnaire.item[0].enableWhen[0].question")]

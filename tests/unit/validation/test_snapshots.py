@@ -55,7 +55,7 @@ def test_attributes_replace_lists_grow_and_prose_may_continue() -> None:
     )
     assert found["Patient.identifier"]["min"] == 1
     assert found["Patient.identifier"]["definition"].endswith("more")
-    assert found["Patient.identifier"]["constraint"] == [rule]
+    assert [c["key"] for c in found["Patient.identifier"]["constraint"]] == ["ele-1", "own-1"]
     assert found["Patient.active"]["fixedBoolean"] is True
 
 
@@ -182,3 +182,110 @@ def test_slices_of_slices_have_a_bound() -> None:
     with pytest.raises(Problem) as refused:
         made(profile("Patient", *rows))
     assert refused.value.kind == "too-costly"
+
+
+def test_constraints_of_every_element_are_written() -> None:
+    found = made(profile("Patient", row("Patient.contact.name.family", min=1)))
+    rules = {i: [c["key"] for c in e.get("constraint", ())] for i, e in found.items()}
+    assert rules["Patient.name"] == ["ele-1"] and rules["Patient.extension"] == ["ele-1", "ext-1"]
+    assert rules["Patient.contact"] == ["ele-1", "pat-1"] and "ele-1" not in rules["Patient"]
+    assert rules["Patient.id"] == rules["Patient.contained"] == rules["Patient.contact.name.id"] == []
+
+
+def test_elements_of_an_extension_of_the_specification_say_what_they_stand_for() -> None:
+    types = [{"code": "Extension", "profile": [BASE + "geolocation"]}]
+    place = "Patient.address.extension"
+    found = made(
+        profile(
+            "Patient",
+            row(place, "place", type=types),
+            row(f"{place}.extension", "latitude"),
+            row(f"{place}.extension.valueDecimal", mustSupport=True),
+        )
+    )
+    latitude = "Patient.address.extension:place.extension:latitude"
+    assert found[f"{latitude}.id"]["base"]["path"] == "Element.id"
+    assert found[f"{latitude}.value[x]"]["base"]["path"] == "Extension.value[x]"
+    # There is one type: the shortcut speaks of the element, no slice is meant.
+    assert found[f"{latitude}.value[x]"]["mustSupport"] and f"{latitude}.value[x]:valueDecimal" not in found
+
+
+def test_a_binding_keeps_what_the_differential_does_not_say() -> None:
+    found = made(profile("Observation", row("Observation.code", binding={"strength": "required"})))
+    assert found["Observation.code"]["binding"] == {
+        "strength": "required",
+        "valueSet": "http://hl7.org/fhir/ValueSet/observation-codes",
+    }
+
+
+def test_what_is_said_of_a_slicer_holds_for_its_slices() -> None:
+    found = made(
+        profile(
+            "Patient",
+            row("Patient.telecom", slicing={"discriminator": [{"type": "value", "path": "system"}]}),
+            row("Patient.telecom.system", min=1, mustSupport=True),
+            row("Patient.telecom", "mail"),
+            row("Patient.telecom.system", fixedCode="email"),
+            row("Patient.telecom", "other"),
+        )
+    )
+    mail, other = found["Patient.telecom:mail.system"], found["Patient.telecom:other.system"]
+    assert (mail["min"], mail["mustSupport"], mail["fixedCode"]) == (1, True, "email")
+    assert other["min"] == 1 and "fixedCode" not in other
+
+
+def test_a_choice_whose_every_type_has_a_slice_is_closed() -> None:
+    slicing = {"rules": "open"}
+    some = made(
+        profile(
+            "Observation",
+            row("Observation.value[x]", slicing=slicing),
+            row("Observation.value[x]", "valueQuantity", type=[{"code": "Quantity"}]),
+        )
+    )["Observation.value[x]"]["slicing"]
+    assert some["rules"] == "open" and some["discriminator"] == [{"type": "type", "path": "$this"}]
+    every = made(
+        profile(
+            "Observation",
+            row("Observation.value[x]", type=[{"code": "Quantity"}], min=1, slicing=slicing),
+            row("Observation.valueQuantity.value", min=1),
+        )
+    )
+    assert every["Observation.value[x]"]["slicing"]["rules"] == "closed"
+    assert every["Observation.value[x]:valueQuantity"]["min"] == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "said"),
+    [
+        ("Observation", [row("Observation.value[x]", fixedUri="x:y")], "cannot hold a uri"),
+        ("Observation", [row("Observation.code", patternCoding={"code": "x"})], "cannot hold a Coding"),
+        ("Observation", [row("Observation"), row("Observatoin.code", min=1)], "Observatoin.code"),
+        ("Patient", [row("Patient", slicing={"rules": "open"})], "root cannot be sliced"),
+        ("Patient", [row("Patient", type=[{"code": "Patient", "profile": [MINE + "mine"]}])], "without end"),
+        (
+            "Observation",
+            [row("Observation.component", min=1), row("Observation.component", id="Observation.component:a")],
+            "sliceName is missing",
+        ),
+        (
+            "Observation",
+            [row("Observation.valueQuantity", min=1), row("Observation.valueString", short="too")],
+            "another slice of this choice is mandatory",
+        ),
+    ],
+    ids=["fixed", "pattern", "path", "root", "itself", "unnamed", "impossible"],
+)
+def test_what_no_definition_can_say_is_refused(kind: str, rows: list[dict[str, Any]], said: str) -> None:
+    with pytest.raises(Problem) as refused:
+        made(profile(kind, *rows))
+    assert said in refused.value.issues[0].text and refused.value.issues[0].fr
+
+
+def test_a_constraint_keeps_the_type_and_must_support() -> None:
+    with pytest.raises(Problem, match="a constraint keeps the type"):
+        made(profile("Patient", row("Patient"), type="Group", baseDefinition=BASE + "Patient"))
+    above = profile("Patient", row("Patient.name", mustSupport=True), name="above")
+    below = profile("Patient", row("Patient.name", mustSupport=False), baseDefinition=MINE + "above")
+    with pytest.raises(Problem, match="cannot be taken back"):
+        made(below, above)

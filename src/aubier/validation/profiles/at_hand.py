@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 from aubier.fhir.definitions import definitions
@@ -73,11 +73,13 @@ class AtHand:
 
     async def members(self, asked: Sequence[tuple[str, Coded]]) -> Sequence[bool | None]:
         """For each (value set, coding): whether it is a member, or None."""
-        sets = {url: told(url, self._find) for url in dict.fromkeys(url for url, _ in asked)}
-        return [_member(sets[url], coded) for url, coded in asked]
+        sets = {url: told(url, self._find) for url in dict.fromkeys(url for url, _ in asked) if url}
+        alone = dict.fromkeys(c.system for url, c in asked if not url and c.system and not c.version)
+        systems = {system: _included({"system": system}, self._find) for system in alone}
+        return [_member(sets[url] if url else systems.get(c.system or ""), c) for url, c in asked]
 
 
-def _member(pairs: Codes | None, coded: Coded) -> bool | None:
+def _member(pairs: Set[tuple[str, str]] | None, coded: Coded) -> bool | None:
     if pairs is None:
         return None
     if coded.system is None:

@@ -27,12 +27,13 @@ LONGEST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile ready to be walked: its type, its shape, where it may stand when it is an extension."""
+    """A profile ready to be walked: type, shape, where an extension may stand and what holds there."""
 
     canonical: str
     type: str
     shape: Shape
     contexts: tuple[tuple[str, str], ...] = ()
+    invariants: tuple[str, ...] = ()
 
 
 class Library:
@@ -84,7 +85,10 @@ class Library:
             if tree is None:
                 return None
             kind, contexts = self._about(canonical)
-            return Profile(canonical, kind, compiled(tree, kind, canonical), contexts)
+            rules = (self.find(canonical) or {}).get("contextInvariant") or () if contexts else ()
+            return Profile(
+                canonical, kind, compiled(tree, kind, canonical), contexts, tuple(str(rule) for rule in rules)
+            )
         except Problem as refusal:
             return refusal
         except MALFORMED:

@@ -8,8 +8,9 @@ from typing import Any, Literal, Protocol
 
 from aubier.ground.problem import Issue, Severity
 
-Strength = Literal["required", "extensible", "preferred", "maximum"]
-"""`maximum` is the maximum value set that may go with a binding that is not required."""
+Strength = Literal["required", "extensible", "preferred", "maximum", "system"]
+"""`maximum` is the maximum value set that may go with a binding that is not required; `system` asks, without
+value set, whether a code is one of its code system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ _SEVERITY: dict[str, Severity] = {
     "maximum": "error",
     "extensible": "warning",
     "preferred": "information",
+    "system": "error",
 }
 
 
@@ -83,6 +85,8 @@ async def settled(questions: Sequence[Question], answers: Answers) -> list[Issue
 def _verdict(question: Question, told: list[bool | None]) -> Issue | None:
     if any(told):
         return None
+    if question.strength == "system":
+        return _unknown(question) if None not in told else None
     if None in told:
         return _untold(question) if question.strength != "preferred" else None
     if not told and question.strength == "preferred":
@@ -94,6 +98,18 @@ def _verdict(question: Question, told: list[bool | None]) -> Issue | None:
         f"{shown} is not in the value set {question.value_set} ({question.strength}): {english}",
         f"{named or 'Un texte seul'} n'est pas dans le jeu de valeurs {question.value_set}"
         f" ({question.strength}) : {french}",
+        (question.path,),
+        _SEVERITY[question.strength],
+        question.rule,
+    )
+
+
+def _unknown(question: Question) -> Issue:
+    coded = question.codings[0]
+    return Issue(
+        "code-invalid",
+        f"The code system {(coded.system or '')[:120]} has no code {coded.code[:80]}: take one that it has",
+        f"Le système {(coded.system or '')[:120]} n'a pas de code {coded.code[:80]} : prenez-en un qu'il a",
         (question.path,),
         _SEVERITY[question.strength],
         question.rule,

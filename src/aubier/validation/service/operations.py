@@ -9,6 +9,7 @@ from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.validation.resource import validate
 from aubier.validation.service.answers import Asking
+from aubier.validation.service.forms import form_issues
 from aubier.validation.service.outcome import outcome
 from aubier.validation.service.shelf import named_in, shelf_of, wanted_by
 from aubier.validation.snapshots import Snapshots
@@ -39,12 +40,17 @@ async def check_resource(ctx: Any, kind: str, parameters: Resource) -> Resource:
             "Rien à valider : envoyez une ressource, ou Parameters avec un paramètre nommé resource",
             at="Parameters.parameter",
         )
-    issues = await issues_of(ctx, resource, profiles, kind)
+    issues = await issues_of(ctx, resource, profiles, kind, forms=True)
     return outcome([*issues, *_identity(resource, mode, logical)], ctx.language)
 
 
-async def issues_of(ctx: Any, resource: Resource, profiles: list[str], kind: str = "") -> list[Issue]:
-    """Every issue of a resource (of the type `kind` when given) under the profiles asked and declared."""
+async def issues_of(
+    ctx: Any, resource: Resource, profiles: list[str], kind: str = "", *, forms: bool = False
+) -> list[Issue]:
+    """Every issue of a resource (of the type `kind` when given) under the profiles asked and declared.
+
+    `forms`: responses are held against the Questionnaire that they answer, too.
+    """
     wrong = [i for i in validate(resource, expected_type=kind or None) if i.severity == "error"]
     if wrong:
         return wrong
@@ -52,7 +58,10 @@ async def issues_of(ctx: Any, resource: Resource, profiles: list[str], kind: str
     shelf = await shelf_of(view)
     await shelf.bring(view, [*(("StructureDefinition", p) for p in profiles), *named_in(resource)])
     absent = [p for p in profiles if _absent(shelf.library, p)]
-    issues = await validated(resource, [p for p in profiles if p not in absent], shelf.library, Asking(view))
+    asking = Asking(view)
+    issues = await validated(resource, [p for p in profiles if p not in absent], shelf.library, asking)
+    if forms:
+        issues += await form_issues(ctx.store, resource, asking)
     # Whoever asks for a profile wants a verdict: that it is not here is an error, not an information.
     return [*(unknown_profile(str(resource["resourceType"]), p, "error") for p in absent), *issues]
 

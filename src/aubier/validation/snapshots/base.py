@@ -81,6 +81,8 @@ def _node(element: Element, base: str, source: str) -> Node:
     node = Node(_row(element, base, source))
     if not element.content:
         node.children = {n: _node(e, _nested(e, n), source) for n, e in element.children.items()}
+    if "extension" in node.children and definitions().type(source).kind == "complex-type":
+        node.children["extension"].element["slicing"] = _SLICED_BY_URL
     return node
 
 
@@ -107,7 +109,7 @@ def _row(element: Element, base: str, source: str) -> dict[str, Any]:
 
 
 def _type(ref: TypeRef, path: str) -> dict[str, Any]:
-    if path.endswith(".id") or path == "Extension.url":
+    if path.endswith((".id", "xtension.url")):
         said = {"url": _FHIR_TYPE, "valueUrl": ref.code}
         return {"extension": [said], "code": SYSTEM_STRING}
     row: dict[str, Any] = {"code": ref.code}
@@ -118,6 +120,30 @@ def _type(ref: TypeRef, path: str) -> dict[str, Any]:
     return row
 
 
+def general_rules(element: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The constraints that every element has (ele-1) or every extension (ext-1), which definitions leave out.
+
+    None for what is no Element of FHIR: a resource, the value of a primitive, of an id or of a url, what a
+    logical model defines. Rule: FHIR R4 4.0.1, element.html.
+    """
+    owner, _, rest = str(element["base"]["path"]).partition(".")
+    codes = [str(t.get("code", "")) for t in element.get("type", ())] if rest else [owner]
+    known = definitions().types
+    if owner not in known or (rest and definitions().type(owner).kind == "primitive-type"):
+        return []
+    if (owner, rest) == ("Extension", "url"):
+        return []
+    if not codes and "contentReference" not in element:
+        return []
+    if any(c == SYSTEM_STRING or (c in known and definitions().type(c).kind == "resource") for c in codes):
+        return []
+    kinds = ("Extension", "Element") if "Extension" in codes else ("Element",)
+    found = {
+        rule.key: _constraint(rule, kind) for kind in kinds for rule in definitions().type(kind).invariants
+    }
+    return sorted(found.values(), key=lambda rule: str(rule["key"]))
+
+
 def _constraint(rule: Any, source: str) -> dict[str, Any]:
     row = {"key": rule.key, "severity": rule.severity, "human": rule.human, "expression": rule.expression}
     return row | {"source": type_url(source)}
@@ -126,7 +152,23 @@ def _constraint(rule: Any, source: str) -> dict[str, Any]:
 def _profile_tree(url: str, row: Mapping[str, Any]) -> Node:
     """A profile of the specification, from its reduced rows."""
     kind = row["t"]
-    return planted([_element(kind, r, url) for r in row["e"]])
+    root = planted([_element(kind, r, url) for r in row["e"]])
+    _trace(root, _type_tree(kind))
+    return root
+
+
+def _trace(node: Node, origin: Node) -> None:
+    """Writes into elements that do not say it what they are in the specification: `Element.id` for any id."""
+    node.element.setdefault("base", origin.element["base"])
+    for each in node.slices.values():
+        _trace(each, origin)
+    types = node.element.get("type", ())
+    kind = plain_code(types[0]) if len(types) == 1 else ""
+    typed = _type_tree(kind).children if kind in definitions().types else {}
+    for name, child in node.children.items():
+        below = origin.children.get(name) or typed.get(name)
+        if below is not None:
+            _trace(child, below)
 
 
 def _element(kind: str, row: Mapping[str, Any], url: str) -> dict[str, Any]:

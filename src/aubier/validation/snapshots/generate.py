@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
-from aubier.validation.snapshots.base import base_tree
-from aubier.validation.snapshots.merge import Merger, unknown
+from aubier.validation.snapshots.base import base_tree, general_rules
+from aubier.validation.snapshots.merge import Merger, misfit, unknown
 from aubier.validation.snapshots.tree import MALFORMED, Budget, Node, listed, malformed, planted
 
 Find = Callable[[str], Resource | None]
@@ -80,6 +81,7 @@ class Snapshots:
             root.element = {**root.element, "path": kind}
         if rows:
             diff = planted(rows)
+            _check_root(definition, diff.element, "" if grows else root.path)
             Merger(root, self.tree, grows, budget).lay(root, diff, str(diff.element.get("path") or kind))
         return root
 
@@ -95,11 +97,32 @@ class Snapshots:
         return made | ({"differential": definition["differential"]} if "differential" in definition else {})
 
 
+def _check_root(definition: Resource, element: dict[str, Any], had: str) -> None:
+    """Problem when a differential says of its root what no definition can say."""
+    kind, url = str(definition.get("type", "")), definition.get("url")
+    known = definitions().types
+    if had in known and kind in known and kind != had:
+        raise misfit(
+            kind,
+            f"the definition is of {kind}, its base of {had}: a constraint keeps the type",
+            f"la définition porte sur {kind}, sa base sur {had} : une contrainte garde le type",
+        )
+    if "slicing" in element:
+        raise misfit(kind, "the root cannot be sliced", "la racine ne peut être découpée en tranches")
+    if url and any(url in (t.get("profile") or ()) for t in element.get("type") or ()):
+        raise _circle([str(url), str(url)])
+
+
 def _finished(element: dict[str, Any]) -> dict[str, Any]:
     """An element as a snapshot must have it: with cardinality, definition and base."""
     row = {"min": 0, "max": "1", **element}
     row.setdefault("definition", row.get("short", row["path"]))
     row.setdefault("base", {"path": row["path"], "min": row["min"], "max": row["max"]})
+    rules = row.get("constraint", ())
+    told = {rule.get("key") for rule in rules}
+    held = [rule for rule in general_rules(row) if rule["key"] not in told]
+    if held:
+        row["constraint"] = [*held, *rules]
     return row
 
 

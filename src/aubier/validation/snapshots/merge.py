@@ -5,7 +5,7 @@ Rule: FHIR R4 4.0.1, elementdefinition.html#interpretation, profiling.html#slici
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,13 +42,17 @@ class Merger:
     def lay(self, base: Node, diff: Node, place: str, depth: int = 0) -> None:
         """Merges a node of a differential and all below it. Problem naming the element that does not fit."""
         if depth > MAX_DEPTH:
-            raise _misfit(place, "it is nested too deeply", "imbrication trop profonde")
+            raise misfit(place, "it is nested too deeply", "imbrication trop profonde")
         pristine = base.copy(self.budget) if diff.slices else base
         self._merge(base, diff.element, place)
-        for name, below in diff.children.items():
+        for name, below in self._gathered(base, diff.children, place).items():
             self._child(base, name, below, f"{place}.{name}", depth=depth)
         for name, each in diff.slices.items():
-            self._slice(base, pristine, name, each, place=f"{place}:{name}", depth=depth)
+            if diff.element and name not in base.slices:
+                _check_named(base, name, each.element, f"{place}:{name}")
+            self._slice(base, pristine, name, each, place=f"{place}:{name}", depth=depth, every=diff.children)
+        if diff.slices and base.path.endswith("[x]"):
+            _narrow(base, pristine, diff, place)
 
     # -- children -----------------------------------------------------------------------------------
 
@@ -58,12 +62,8 @@ class Merger:
         if found is not None:
             self.lay(found, diff, place, depth + 1)
             return
-        choice = _choice(base, name)
-        if choice is not None:
-            self._narrowed(base.children[choice[0]], name, choice[1], diff, place=place, depth=depth)
-            return
         if not self.grows or "path" not in diff.element:
-            raise _misfit(
+            raise misfit(
                 place,
                 f"its base has no element {name}",
                 f"sa base n'a pas d'élément {name}",
@@ -71,15 +71,23 @@ class Merger:
         new = base.children[name] = Node(_introduced(diff.element))
         self.lay(new, Node({}, diff.children, diff.slices), place, depth + 1)
 
-    def _narrowed(self, base: Node, name: str, code: str, diff: Node, *, place: str, depth: int) -> None:
-        """A shortcut (`valueQuantity`): the slice of that type of the choice `value[x]`."""
-        slices = dict(diff.slices)
-        if diff.element or diff.children or not slices:
-            row = {k: v for k, v in diff.element.items() if k not in ("id", "path")}
-            slices[name] = Node({**row, "sliceName": name}, diff.children)
-        types = [t for t in base.element.get("type", ()) if plain_code(t) == code]
-        typed = {n: Node({"type": types, **s.element}, s.children, s.slices) for n, s in slices.items()}
-        self.lay(base, Node({}, {}, typed), place, depth + 1)
+    def _gathered(self, base: Node, children: dict[str, Node], place: str) -> dict[str, Node]:
+        """What is said below an element, with shortcuts (`valueQuantity`) as slices of `value[x]`."""
+        found: dict[str, Node] = {}
+        for name, diff in children.items():
+            self.unfold(base, name, f"{place}.{name}")
+            choice = None if name in base.children else _choice(base, name)
+            if choice is None:
+                had = found.get(name, Node({}))
+                found[name] = Node(diff.element, diff.children, diff.slices | had.slices)
+            elif _plain(base.children[choice[0]], choice[0] in children, diff):
+                row = {k: v for k, v in diff.element.items() if k not in ("id", "path")}
+                found[choice[0]] = Node(row, diff.children)
+            else:
+                had = found.setdefault(choice[0], Node({}))
+                slices = had.slices | _shortcuts(base.children[choice[0]], name, choice[1], diff)
+                found[choice[0]] = Node(had.element, had.children, slices)
+        return found
 
     def unfold(self, node: Node, wanted: str, place: str) -> None:
         """Puts below an element what its type, its profile or the element it refers to has below it."""
@@ -98,7 +106,7 @@ class Merger:
         if len(types) > 1 and len({plain_code(t) for t in types}) > 1:
             if wanted not in _OF_ALL:
                 codes = ", ".join(plain_code(t) for t in types)
-                raise _misfit(
+                raise misfit(
                     place,
                     f"the element above may be {codes}: choose one type first",
                     f"l'élément au-dessus peut être {codes} : choisissez d'abord un type",
@@ -134,13 +142,23 @@ class Merger:
 
     # -- slices -------------------------------------------------------------------------------------
 
-    def _slice(self, base: Node, pristine: Node, name: str, diff: Node, *, place: str, depth: int) -> None:
+    def _slice(
+        self,
+        base: Node,
+        pristine: Node,
+        name: str,
+        diff: Node,
+        *,
+        place: str,
+        depth: int,
+        every: dict[str, Node],
+    ) -> None:
+        """Lays what is said of a slice, after what is said below the slicer: that holds for every slice."""
         if name not in base.slices and not _may_be_sliced(base):
             # A name without slicing: the element itself is meant.
             own = {k: v for k, v in diff.element.items() if k != "sliceName"}
             self.lay(base, Node(own, diff.children), place, depth + 1)
             return
-        closing = "slicing" not in base.element
         if name not in base.slices:
             above = base.slices.get(name.rpartition("/")[0], pristine)
             new = Node(_sliced(above.element, name), self._copies(above))
@@ -148,9 +166,9 @@ class Merger:
                 base.element["slicing"] = _BY_TYPE if base.path.endswith("[x]") else _BY_URL
             self._type_of_slice(new, name)
             _put(base.slices, name, new)
+        if every:
+            self.lay(base.slices[name], Node({}, every), place, depth + 1)
         self.lay(base.slices[name], diff, place, depth + 1)
-        if base.path.endswith("[x]"):
-            _narrow(base.element, base.slices[name].element, closing=closing)
 
     @staticmethod
     def _type_of_slice(new: Node, name: str) -> None:
@@ -171,15 +189,28 @@ class Merger:
         for key, value in diff.items():
             if key in ("id", "path", "base", "contentReference") and element:
                 continue
+            if key.startswith(_VALUES):
+                _check_value(key, diff.get("type") or element.get("type", ()), place)
+            if key == "mustSupport" and element.get(key) is True and value is False:
+                raise misfit(
+                    place,
+                    "its base says mustSupport true, which cannot be taken back",
+                    "sa base dit mustSupport true, ce qui ne se retire pas",
+                )
             if key in _GROWING:
                 element[key] = [*element.get(key, ()), *(v for v in value if v not in element.get(key, ()))]
             elif key == "constraint":
-                told = {c.get("key") for c in value}
-                element[key] = [*(c for c in element.get(key, ()) if c.get("key") not in told), *value]
+                element[key] = _rules(element.get(key, ()), value)
             elif key in _PROSE and isinstance(value, str) and value.startswith("..."):
                 element[key] = f"{element.get(key, '')}\r\n{value[3:]}"
             elif key == "type":
                 element[key] = self._types(element.get(key, []), value, place)
+            elif key == "binding" and _codes(element) == {"Extension"}:
+                continue  # an extension is not coded: its value is
+            elif key == "binding":
+                element[key] = _inherited(element.get(key), value)
+            elif key == "slicing" and base.path.endswith("[x]"):
+                element[key] = {**_BY_TYPE, **value}
             else:
                 if key.startswith(_VALUES):
                     for old in [k for k in element if k.startswith(_VALUES) and k[:5] == key[:5]]:
@@ -196,7 +227,14 @@ class Merger:
             return
         root = found.element
         base.element |= {k: root[k] for k in _TAKEN if k in root}
-        if plain_code(types[0]) == "Extension":
+        kind = plain_code(types[0])
+        if (
+            root.get("constraint")
+            and kind in definitions().types
+            and definitions().type(kind).kind == "resource"
+        ):
+            base.element["constraint"] = _rules(base.element.get("constraint", ()), root["constraint"])
+        if kind == "Extension":
             base.element |= {k: root[k] for k in ("min", "max") if _tighter(k, root.get(k), base.element)}
         for name, child in found.children.items():
             if base.children and name in base.children:
@@ -210,7 +248,7 @@ class Merger:
         for type in new:
             code = plain_code(type)
             if allowed and not any(_is_a(code, a) for a in allowed):
-                raise _misfit(
+                raise misfit(
                     place,
                     f"the type {code} is not among those of its base: {', '.join(sorted(allowed))}",
                     f"le type {code} n'est pas de ceux de sa base : {', '.join(sorted(allowed))}",
@@ -252,13 +290,91 @@ def _may_be_sliced(base: Node) -> bool:
     return "slicing" in base.element or name in ("extension", "modifierExtension") or name.endswith("[x]")
 
 
-def _narrow(choice: dict[str, Any], slice: dict[str, Any], *, closing: bool) -> None:
-    """A choice of which the slice of one type is mandatory has that type alone."""
-    types = slice.get("type", ())
-    if slice.get("min", 0) and len(types) == 1:
-        choice |= {"type": types, "min": max(choice.get("min", 0), slice["min"])}
-        if closing:
-            choice["slicing"] = {**choice["slicing"], "rules": "closed"}
+def _rules(had: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Constraints with new ones, which replace those of the same key."""
+    told = {c.get("key") for c in new}
+    return [*(c for c in had if c.get("key") not in told), *new]
+
+
+def _inherited(had: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
+    """A binding of a differential; strength and value set are those of the base where it says none."""
+    return {k: v for k, v in (had or {}).items() if k in ("strength", "valueSet")} | new
+
+
+def _plain(choice: Node, told: bool, diff: Node) -> bool:
+    """Whether a shortcut speaks of the choice itself: it has that type alone, and no slice is meant."""
+    named = diff.slices or "sliceName" in diff.element
+    sliced = choice.slices or "slicing" in choice.element
+    return not (told or named or sliced) and len(choice.element.get("type", ())) == 1
+
+
+def _shortcuts(choice: Node, name: str, code: str, diff: Node) -> dict[str, Node]:
+    """A shortcut (`valueQuantity`) as the slices of that type of the choice `value[x]`."""
+    slices = dict(diff.slices)
+    if diff.element or diff.children or not slices:
+        row = {k: v for k, v in diff.element.items() if k not in ("id", "path")}
+        slices[name] = Node({**row, "sliceName": name}, diff.children)
+    types = [t for t in choice.element.get("type", ()) if plain_code(t) == code]
+    return {n: Node({"type": types, **s.element}, s.children, s.slices) for n, s in slices.items()}
+
+
+def _narrow(choice: Node, before: Node, diff: Node, place: str) -> None:
+    """What the slices of a choice make of it.
+
+    It has the type of a mandatory slice alone, and is closed where each of its types has a slice. Who says
+    of the value of an extension no more than one type (`valueString`) means that type alone.
+    """
+    element = choice.element
+    told = {name: choice.slices[name].element for name in diff.slices if name in choice.slices}
+    must = [e for e in told.values() if e.get("min", 0) and len(e.get("type", ())) == 1]
+    for one in must:
+        element |= {"type": one["type"], "min": max(element.get("min", 0), one["min"])}
+        for name, other in told.items():
+            if other.get("max") != "0" and _codes(other).isdisjoint(_codes(one)):
+                raise misfit(
+                    f"{place}:{name}",
+                    "another slice of this choice is mandatory, so this one can never stand: give it max 0",
+                    "une autre tranche de ce choix est obligatoire, celle-ci est impossible : max 0",
+                )
+    alone = next(iter(told.values())) if len(told) == 1 and not diff.element else {}
+    value = (
+        str(element.get("base", {}).get("path")) == "Extension.value[x]" and "slicing" not in before.element
+    )
+    if value and len(alone.get("type", ())) == 1:
+        element["type"] = alone["type"]
+    covered = {c for e in choice.slices.values() for c in _codes(e.element) if len(_codes(e.element)) == 1}
+    if _codes(element) and _codes(element) <= covered and "slicing" in element:
+        element["slicing"] = {**element["slicing"], "rules": "closed"}
+        if len(choice.slices) == 1:
+            only = next(iter(choice.slices.values())).element
+            only["min"] = max(only.get("min", 0), element.get("min", 0))
+
+
+def _check_value(key: str, types: Sequence[dict[str, Any]], place: str) -> None:
+    """Problem when the value that is demanded (`fixedUri`) has a type that the element cannot have."""
+    code = key.removeprefix("fixed").removeprefix("pattern")
+    name = code if code in definitions().types else code[:1].lower() + code[1:]
+    allowed = [plain_code(t) for t in types]
+    if allowed and not any(_is_a(name, a) or _is_a(a, name) for a in allowed):
+        raise misfit(
+            f"{place}.{key}",
+            f"the element is {', '.join(sorted(allowed))}, it cannot hold a {name}",
+            f"l'élément est {', '.join(sorted(allowed))}, il ne peut contenir un {name}",
+        )
+
+
+def _codes(element: dict[str, Any]) -> set[str]:
+    return {plain_code(t) for t in element.get("type", ())}
+
+
+def _check_named(base: Node, name: str, element: dict[str, Any], place: str) -> None:
+    """Problem when a new slice has its name in its id only, beside the element that it is a slice of."""
+    if element and "sliceName" not in element and not base.path.endswith("[x]"):
+        raise misfit(
+            place,
+            f"its id names the slice {name}, which its base does not have, and sliceName is missing",
+            f"son id nomme la tranche {name}, que sa base n'a pas, et sliceName manque",
+        )
 
 
 def _put(slices: dict[str, Node], name: str, new: Node) -> None:
@@ -298,7 +414,8 @@ def unknown(canonical: str, place: str) -> Problem:
     )
 
 
-def _misfit(place: str, text: str, fr: str) -> Problem:
+def misfit(place: str, text: str, fr: str) -> Problem:
+    """What a differential says that its base does not allow, and where."""
     return problem(
         "invariant",
         f"The differential does not fit at {place}: {text}",

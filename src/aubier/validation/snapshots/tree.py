@@ -100,7 +100,9 @@ def planted(elements: Sequence[dict[str, Any]]) -> Node:
     open_steps: list[Step] = []
     for element in elements:
         node = root
-        open_steps = _steps(element, open_steps)
+        before, open_steps = open_steps, _steps(element, open_steps)
+        if before and before[0][0] != open_steps[0][0]:
+            raise _unreadable("element.path", f"{element['path']}, elsewhere {before[0][0]}")
         for name, slice in open_steps[1:]:
             node = node.children.setdefault(name, Node({}))
             if slice:

@@ -9,15 +9,18 @@ from functools import lru_cache
 from typing import Any
 
 from aubier.fhir.definitions import Invariant, definitions
+from aubier.fhir.references import Reference
 from aubier.ground.problem import Problem
 from aubier.validation.profiles.items import Item, children, element_of, every_child, node_of
 from aubier.validation.profiles.library import Profile
 from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import HELD, Rule, Slice
 from aubier.validation.walks import words
+from aubier.validation.walks.contexts import stands
 from aubier.validation.walks.walk import TooMuch, Walk
 
 MAX_DEPTH = 100
+_CODING = "FHIR R4 4.0.1 datatypes.html#Coding"
 _BOUND = frozenset({"extensible", "preferred", "required"})
 
 
@@ -97,6 +100,8 @@ class Ground:
             self._extension(child)
         elif child.type in ("Identifier", "Coding"):
             self._system(child)
+        elif child.type in ("uri", "canonical"):
+            self._address(child)
         elif child.type == "Attachment":
             self._size(child)
         self._below(child, depth + 1)
@@ -106,6 +111,23 @@ class Ground:
         system = item.value.get("system") if item.value.__class__ is dict else None
         if isinstance(system, str) and ":" not in system:
             self._walk.say(words.relative_system(item, system))
+        elif item.type == "Coding" and isinstance(system, str):
+            found = codings(item.value, "Coding")
+            if found:
+                self._walk.questions.append(Question(item.path, "system", "", found, _CODING))
+        elif system == "urn:ietf:rfc:3986" and ":" not in str(item.value.get("value", ":")):
+            self._walk.say(words.no_uri(item, str(item.value["value"])))
+
+    def _address(self, item: Item) -> None:
+        """What names a definition is absolute; a UUID is one. Rule: FHIR R4 4.0.1, datatypes.html#uri."""
+        text = item.value
+        if not isinstance(text, str):
+            return
+        own = item.name == "url" and item.parent is not None and item.parent is item.resource
+        if (own or item.type == "canonical") and ":" not in text and not text.startswith("#"):
+            self._walk.say(words.relative_canonical(item, text))
+        elif text.startswith("urn:uuid:") and Reference.parse(text).form == "invalid":
+            self._walk.say(words.no_uuid(item, text))
 
     def _size(self, item: Item) -> None:
         """The size of an attachment is that of its data. Rule: FHIR R4 4.0.1, datatypes.html#Attachment."""
@@ -135,7 +157,7 @@ class Ground:
             modifier = item.name == "modifierExtension"
             self._walk.say(words.unknown_extension(item, url[:200], modifier=modifier))
             return
-        if found.contexts and not _stands(item, found.contexts):
+        if not stands(item, found, self._walk.around):
             allowed = ", ".join(expression for _, expression in found.contexts[:12])
             self._walk.say(words.misplaced_extension(item, url, allowed))
         self._walk.under(item, found)
@@ -156,33 +178,6 @@ class Ground:
 def _slices(found: Profile) -> tuple[Slice, ...]:
     below = found.shape.children.get("extension")
     return tuple(below.slices) if below is not None else ()
-
-
-def _stands(item: Item, contexts: tuple[tuple[str, str], ...]) -> bool:
-    """Whether an extension stands where one of its contexts allows; FHIRPath contexts are taken as met.
-
-    Rule: FHIR R4 4.0.1, defining-extensions.html#context.
-    """
-    above = item.parent
-    if above is None:
-        return True
-    # "Element" has come to mean anything that may have extensions, resources too.
-    names = {"Element", above.type, above.defined, *_ancestors(above.type)}
-    if above.parent is not None and above is not above.resource:
-        names.add(f"{above.parent.type}.{above.name}")
-    if "." in above.type:
-        names.add("BackboneElement")
-    for kind, expression in contexts:
-        bare = expression.rpartition("#")[2] if expression.startswith("http") else expression
-        if kind == "fhirpath" or (kind == "element" and bare in names):
-            return True
-        if kind == "extension" and above.type == "Extension" and _url(above) == expression:
-            return True
-    return False
-
-
-def _ancestors(type: str) -> tuple[str, ...]:
-    return definitions().type(type).bases if type in definitions().types else ()
 
 
 def _url(item: Item) -> str:

@@ -12,9 +12,12 @@ from aubier.validation.walks.resolving import Surroundings, container
 
 _MENDED = {
     "operator = 'exists' implies (answer is Boolean)": "operator = 'exists' implies (answer is boolean)",
+    "enableWhen.count() > 2 implies enableBehavior.exists()": (
+        "enableWhen.count() > 1 implies enableBehavior.exists()"
+    ),
 }
-"""Published invariants that no resource can satisfy, as later releases write them: que-7 asks for a System
-type, which no FHIR boolean is (FHIR R4B 4.3.0).
+"""Published invariants that do not say what they mean, as later releases write them (FHIR R4B 4.3.0): que-7
+asks for a System type, which no FHIR boolean is; que-12 lets two conditions pass that its own text does not.
 """
 
 
@@ -48,6 +51,22 @@ def holds(expression: str, item: Item, around: Surroundings) -> bool | None:
     except (Problem, ArithmeticError, ValueError, RecursionError):
         return None
     return not found or (len(found) == 1 and found[0][0] is not False)
+
+
+def reaches(expression: str, item: Item, around: Surroundings) -> bool:
+    """Whether an expression on the resource around an item finds that item; true where it cannot be told."""
+    top = item.resource
+    run = _evaluate(expression, top.type) if top is not None else None
+    if top is None or run is None:
+        return True
+    try:
+        found = run(top.value, _environment(top, around))
+    except (Problem, ArithmeticError, ValueError, RecursionError):
+        return True
+    # A primitive value is the same wherever it stands: that one like it was found must do.
+    return any(
+        one[0] is item.value or (item.value.__class__ is not dict and one[0] == item.value) for one in found
+    )
 
 
 def _environment(item: Item, around: Surroundings) -> Environment:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from aubier.fhir.fhirpath.values.quantities import amount, order
 from aubier.fhir.references import Reference
 from aubier.ground.problem import Issue, Problem
 from aubier.validation.drafts import LIMIT
@@ -255,8 +256,8 @@ def _edge(edge: Any) -> Any:
 def _order(value: Any, edge: Any) -> int:
     """-1, 0 or 1; 0 for what cannot be compared: other units, dates that differ only in precision."""
     if isinstance(edge, dict):
-        unit = isinstance(value, dict) and value.get("code") == edge.get("code")
-        return _order(value.get("value"), edge.get("value")) if unit else 0
+        measured, limit = amount(value), amount(edge)
+        return (order(measured, limit) or 0) if measured and limit else 0
     numbers = (int, Decimal, float)
     if isinstance(value, numbers) and isinstance(edge, numbers):
         a, b = Decimal(str(value)), Decimal(str(edge))

@@ -214,6 +214,33 @@ def relative_system(item: Item, system: str) -> Issue:
     return issue(f"{item.path}.system", "value", text, rule=rule, severity=severity)
 
 
+def no_uri(item: Item, value: str) -> Issue:
+    """An identifier that says it is a URI and is none."""
+    text = (
+        f"An identifier of urn:ietf:rfc:3986 is a URI, {value[:80]} is none: write urn:oid:...",
+        f"Un identifiant de urn:ietf:rfc:3986 est une URI, non {value[:80]} : écrivez urn:oid:...",
+    )
+    return issue(f"{item.path}.value", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Identifier")
+
+
+def relative_canonical(item: Item, text: str) -> Issue:
+    """A canonical URL that is relative."""
+    said = (
+        f"The canonical URL {text[:80]} must be absolute, or #id of what is contained",
+        f"L'URL canonique {text[:80]} doit être absolue, ou #id de ce qui est contenu",
+    )
+    return issue(item, "value", said, rule="FHIR R4 4.0.1 datatypes.html#canonical")
+
+
+def no_uuid(item: Item, text: str) -> Issue:
+    """A `urn:uuid:` that is no UUID."""
+    said = (
+        f"{text[:80]} is no UUID: urn:uuid: and 32 hexadecimal digits in groups of 8-4-4-4-12",
+        f"{text[:80]} n'est pas un UUID : urn:uuid: et 32 chiffres hexadécimaux par groupes 8-4-4-4-12",
+    )
+    return issue(item, "value", said, rule="FHIR R4 4.0.1 datatypes.html#uri")
+
+
 def wrong_size(item: Item, size: int, held: int) -> Issue:
     """An attachment that says another size than that of its data."""
     text = (

@@ -1,0 +1,60 @@
+"""The forms that responses answer, read from the store, and the responses held against them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aubier.fhir.packages import Canonicals, split
+from aubier.ground.problem import Issue, Problem
+from aubier.ground.rows import Resource
+from aubier.validation.forms import form_faults, held, wanted_forms
+from aubier.validation.forms.words import absent_form
+from aubier.validation.profiles.questions import Answers, settled
+
+_MOST = 50
+"""Different forms that one resource may answer, at most; of more, the first are read."""
+
+
+async def form_issues(store: Any, resource: Resource, answers: Answers) -> list[Issue]:
+    """What is wrong with the responses in a resource as answers to their forms, or with a form itself.
+
+    `store` is the view of whoever asks: a form that they may not see is not here.
+    """
+    if resource.get("resourceType") == "Questionnaire":
+        return form_faults(resource)
+    responses = wanted_forms(resource)
+    if not responses:
+        return []
+    named = [str(r.get("questionnaire", "")) for _, r in responses]
+    forms = await _read(store, [n for n in named if n and not n.startswith("#")])
+    issues: list[Issue] = []
+    for (place, response), canonical in zip(responses, named, strict=True):
+        if not canonical:
+            continue
+        form = _contained(response, canonical) or forms.find(canonical)
+        if form is None:
+            issues.append(absent_form(place, canonical))
+            continue
+        found = held(response, form, place)
+        issues += [*found.issues, *await settled(found.questions, answers)]
+    return issues
+
+
+def _contained(response: Resource, canonical: str) -> Resource | None:
+    rows = response.get("contained") if canonical.startswith("#") else None
+    found = (r for r in rows or () if isinstance(r, dict) and r.get("id") == canonical[1:])
+    return next((r for r in found if r.get("resourceType") == "Questionnaire"), None)
+
+
+async def _read(store: Any, named: list[str]) -> Canonicals[Resource]:
+    found: Canonicals[Resource] = Canonicals()
+    urls = list(dict.fromkeys(split(n)[0] for n in named))[:_MOST]
+    if urls:
+        text = ",".join(u.replace("\\", "\\\\").replace(",", "\\,").replace("|", "\\|") for u in urls)
+        try:
+            page = await store.search("Questionnaire", [("url", text), ("_count", "200")])
+        except Problem:  # whoever may not search forms has none
+            return found
+        for one in page.resources:
+            found.add(str(one.get("url", "")), str(one.get("version", "")), one)
+    return found

@@ -1,0 +1,182 @@
+"""What is checked of every resource: addresses, codes of known systems, where extensions stand, edges."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from aubier.ground.problem import Issue
+from aubier.validation.profiles import AtHand
+from aubier.validation.walks import validated, walked
+from tests.unit.validation.test_profiles import library, observation, patient, places
+from tests.unit.validation.test_snapshots import MINE, profile, row
+
+TOLD = "http://hl7.org/fhir/StructureDefinition/"
+
+
+def errors(resource: dict[str, Any], *definitions: dict[str, Any]) -> list[tuple[str, str]]:
+    """Place and kind of each error of a resource by itself."""
+    found = walked(resource, [], library(*definitions)).issues
+    assert all(i.fr for i in found)
+    return places([i for i in found if i.severity == "error"])
+
+
+def value_set(**more: Any) -> dict[str, Any]:
+    """A value set."""
+    return {"resourceType": "ValueSet", "status": "active", "url": "https://example.org/vs", **more}
+
+
+@pytest.mark.parametrize(
+    ("resource", "wrong"),
+    [
+        (value_set(), []),
+        (value_set(url="ValueSet/mine"), ["ValueSet.url"]),
+        (value_set(url="urn:uuid:6F6B4C3E-0f9d-4a75-9b6e-8a37b0b0a2a1"), []),
+        (value_set(url="urn:uuid:6f6b4c3e-0f9d"), ["ValueSet.url"]),
+        (
+            value_set(compose={"include": [{"valueSet": ["other"]}]}),
+            ["ValueSet.compose.include[0].valueSet[0]"],
+        ),
+        (value_set(compose={"include": [{"valueSet": ["#inside"]}]}), []),
+        (
+            value_set(identifier=[{"system": "urn:ietf:rfc:3986", "value": "2.16.840.1"}]),
+            ["ValueSet.identifier[0].value"],
+        ),
+        (value_set(identifier=[{"system": "urn:ietf:rfc:3986", "value": "urn:oid:2.16.840.1"}]), []),
+        (value_set(identifier=[{"system": "urn:ietf:rfc:3986"}]), []),
+    ],
+    ids=["good", "relative", "uuid", "no-uuid", "canonical", "contained", "bare-oid", "oid", "no-value"],
+)
+def test_what_names_something_is_absolute(resource: dict[str, Any], wrong: list[str]) -> None:
+    assert errors(resource) == [(place, "value") for place in wrong]
+
+
+COLOURS = {
+    "resourceType": "CodeSystem",
+    "url": "urn:colours",
+    "content": "complete",
+    "concept": [{"code": "red", "concept": [{"code": "crimson"}]}],
+}
+
+
+@pytest.mark.parametrize(
+    ("coding", "wrong"),
+    [
+        ({"system": "urn:colours", "code": "crimson"}, False),
+        ({"system": "urn:colours", "code": "blue"}, True),
+        ({"system": "urn:colours", "version": "2", "code": "blue"}, False),
+        ({"system": "urn:unknown", "code": "blue"}, False),
+        ({"system": "http://hl7.org/fhir/contract-legalstate", "code": "amended"}, False),
+        ({"system": "http://hl7.org/fhir/contract-legalstate", "code": "lost"}, True),
+        ({"code": "blue"}, False),
+    ],
+    ids=["nested", "unknown", "another-version", "not-here", "shipped", "shipped-unknown", "no-system"],
+)
+async def test_a_code_is_one_of_its_system(coding: dict[str, Any], wrong: bool) -> None:
+    answers = AtHand({"urn:colours": COLOURS}.get)
+    issues: list[Issue] = await validated(patient(maritalStatus={"coding": [coding]}), [], library(), answers)
+    told = places([i for i in issues if i.severity == "error"])
+    assert told == ([("Patient.maritalStatus.coding[0]", "code-invalid")] if wrong else [])
+
+
+def extension(*contexts: tuple[str, str], **more: Any) -> dict[str, Any]:
+    """The definition of an extension that holds a boolean."""
+    rows = [
+        row("Extension.url", fixedUri=MINE + "mine"),
+        row("Extension.value[x]", type=[{"code": "boolean"}]),
+    ]
+    said = [{"type": kind, "expression": expression} for kind, expression in contexts]
+    return profile("Extension", *rows, context=said, **more)
+
+
+HOME = "Patient.address.where(use = 'home')"
+USED = {"url": MINE + "mine", "valueBoolean": True}
+
+
+@pytest.mark.parametrize(
+    ("context", "resource", "good"),
+    [
+        (("element", "DomainResource.text"), {"text": "ext"}, True),
+        (("element", "DomainResource.text"), {"address": [{"extension": [USED]}]}, False),
+        (
+            ("fhirpath", HOME),
+            {"address": [{"use": "home", "extension": [USED]}]},
+            True,
+        ),
+        (
+            ("fhirpath", HOME),
+            {"address": [{"use": "work", "extension": [USED]}]},
+            False,
+        ),
+        (("fhirpath", "Patient.address.where("), {"address": [{"extension": [USED]}]}, True),
+        (("fhirpath", "Patient.active"), {"active": True, "_active": {"extension": [USED]}}, True),
+        (("fhirpath", "Patient.gender"), {"active": True, "_active": {"extension": [USED]}}, False),
+        (("extension", "urn:other"), {"extension": [{"url": "urn:other", "extension": [USED]}]}, True),
+        (
+            ("extension", "urn:other"),
+            {
+                "extension": [
+                    {"url": "urn:other", "valueBoolean": True, "_valueBoolean": {"extension": [USED]}}
+                ]
+            },
+            True,
+        ),
+        (("extension", "urn:other"), {"extension": [USED]}, False),
+    ],
+    ids=["above", "elsewhere", "home", "work", "unread", "active", "gender", "inside", "on-value", "beside"],
+)
+def test_an_extension_stands_where_its_context_says(
+    context: tuple[str, str], resource: dict[str, Any], good: bool
+) -> None:
+    if resource.get("text") == "ext":
+        div = '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'
+        resource = {"text": {"status": "generated", "div": div, "extension": [USED]}}
+    found = [kind for _, kind in errors(patient(**resource), extension(context))]
+    assert found == ([] if good else ["structure"])
+
+
+def test_what_a_context_demands_holds_there() -> None:
+    asleep = extension(("element", "Patient"), contextInvariant=["Patient.active.not()"])
+    assert errors(patient(active=False, extension=[USED]), asleep) == []
+    assert [kind for _, kind in errors(patient(active=True, extension=[USED]), asleep)] == ["structure"]
+    unread = extension(("element", "Patient"), contextInvariant=["%extension.value = true"])
+    assert errors(patient(active=True, extension=[USED]), unread) == []
+
+
+def test_the_types_of_a_snapshot_may_be_said_as_the_specification_says_them() -> None:
+    said = {"url": TOLD + "structuredefinition-fhir-type", "valueUrl": "string"}
+    type = {"extension": [said], "code": "http://hl7.org/fhirpath/System.String"}
+    definition = profile(
+        "Patient",
+        row("Patient", id="Patient"),
+        row("Patient.id", id="Patient.id", type=[type]),
+        status="active",
+        abstract=False,
+    )
+    assert errors({**definition, "name": "Sleeper", "kind": "resource"}) == []
+
+
+@pytest.mark.parametrize(("value", "wrong"), [(-1, True), (1, False), (11_000, True), (2_000, False)])
+def test_edges_of_quantities_are_compared_across_units(value: int, wrong: bool) -> None:
+    def kilograms(much: int) -> dict[str, Any]:
+        return {"value": Decimal(much), "system": "http://unitsofmeasure.org", "code": "kg"}
+
+    edges = row("Observation.value[x]", type=[{"code": "Quantity"}])
+    edges |= {"minValueQuantity": kilograms(0), "maxValueQuantity": kilograms(10)}
+    grams = {"value": value, "system": "http://unitsofmeasure.org", "code": "g"}
+    light = profile("Observation", edges)
+    found = walked(observation(valueQuantity=grams), [light["url"]], library(light)).issues
+    assert [i.kind for i in found if i.severity == "error"] == (["value"] if wrong else [])
+
+
+def test_two_conditions_of_a_question_say_whether_one_is_enough() -> None:
+    on = {"question": "a", "operator": "exists", "answerBoolean": True}
+    item = {"linkId": "b", "type": "string", "enableWhen": [on, on]}
+    asked = {
+        "resourceType": "Questionnaire",
+        "status": "active",
+        "item": [{"linkId": "a", "type": "string"}, item],
+    }
+    assert errors(asked) == [("Questionnaire.item[1]", "invariant")]
+    item["enableBehavior"] = "any"
+    assert errors(asked) == []
