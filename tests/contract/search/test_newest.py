@@ -13,6 +13,7 @@ from aubier.store.reading import Reader, newest
 from tests.contract.desk import Desk, following, ids
 from tests.contract.search.conftest import Library
 from tests.contract.search.judging import agree
+from tests.contract.search.oracle import Compared, Filter, Joined
 from tests.contract.search.questions import Pairs
 from tests.contract.search.test_paging import scale
 from tests.contract.search.test_records import Listening, _rows_read
@@ -72,6 +73,8 @@ async def test_between_two_days_of_birth(library: Library, login: str) -> None:
         for first, last in (("ge", "lt"), ("gt", "le"), ("sa", "eb"), ("ne", "lt"))
         for low, high in combinations(edges, 2)
     ]
+    either = (Compared("birthdate", "lt", "1955"), Compared("birthdate", "gt", "1988-01"))
+    windows += [[("_filter", Filter.of(Joined(operator, either)))] for operator in ("or", "and")]
     windows += [[("birthdate", "lt1940,gt1990"), ("birthdate", "ge1935"), ("gender:not", "male")]]
     await agree(library, login, "Patient", windows, telling=3)
 

@@ -28,7 +28,9 @@ from aubier.search.terms.layout import bits, is_posted
 
 
 def conditions(frame: Frame, criteria: Iterable[Condition], kind: str, row: str) -> list[str]:
-    """SQL conditions over `row` of type `kind`: one per criterion, but of several of one date one for all."""
+    """SQL conditions over `row` of type `kind`, for criteria that all must hold: one for each, but of several
+    of one date one for all.
+    """
     windows: dict[str, list[Criterion]] = {}
     found = []
     for criterion in criteria:
@@ -60,7 +62,7 @@ def _window(frame: Frame, group: list[Criterion], kind: str, row: str) -> str:
 def condition(frame: Frame, criterion: Condition, kind: str, row: str) -> str:
     """The condition of one criterion over `row`."""
     if isinstance(criterion, Logic):
-        parts = conditions(frame, criterion.parts, kind, row)
+        parts = [condition(frame, part, kind, row) for part in criterion.parts]
         return (
             f"not ({parts[0]})"
             if criterion.operator == "not"

@@ -202,9 +202,9 @@ class Reader:
 
         Who sees some records only is answered from these, whatever the codes.
         """
-        if settled:
+        if settled or not (prefix or self.sight.unrestricted):
             return "once"
-        return "anew" if frame.weighed or not (prefix or self.sight.unrestricted) else ""
+        return "anew" if frame.weighed else ""
 
     async def search_all(self, queries: Sequence[Query]) -> Found:
         """One page of several types together (`query.parse_all`), in one order, from one snapshot."""
