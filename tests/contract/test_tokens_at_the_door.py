@@ -317,6 +317,7 @@ async def test_a_citizen_application_writes_only_what_its_ceiling_lets(api: Api)
         "DocumentReference",
         "Observation",
         "QuestionnaireResponse",
+        "Subscription",
     }
 
 

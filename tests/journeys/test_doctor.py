@@ -303,12 +303,14 @@ _DEAD = (
 
 def test_what_was_given_up_is_told_and_tried_again(copy: Copy) -> None:
     data = copy("given-up")
-    change(data, _DEAD)
-    told = run("doctor", data=data)
+    with attached(data):  # one server for all the commands
+        change(data, _DEAD)
+        told = run("doctor", data=data)
+        french = run("retry", "nobody", data=data, environ={"AUBIER_LANGUAGE": "fr"})
+        again = run("retry", data=data)
     lines = [line for line in told.stdout.splitlines() if line[0] == "✗"]
     assert (told.returncode, len(lines)) == (1, 1), told.stdout + told.stderr
     assert "consumer-of-tests could not take: 1 (ValueError: no way)" in lines[0]
     assert "aubier retry consumer-of-tests delivers them again" in lines[0]
-    french = run("retry", "nobody", data=data, environ={"AUBIER_LANGUAGE": "fr"})
     assert (french.returncode, "Rien de nobody n'a été abandonné" in french.stderr) == (4, True)
-    assert run("retry", data=data).stdout == "To be tried again: 1\n"
+    assert again.stdout == "To be tried again: 1\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,8 @@ from aubier.services.subscriptions.telling.intake import on_change
 from aubier.services.subscriptions.telling.lines import ROUTES
 
 _KEPT, _KEPT_UNTOLD = timedelta(days=7), timedelta(days=30)
-_TOGETHER = 100
+_TOGETHER = 200
+"""Subscriptions looked at together: what the job holds, however many there are."""
 _TOPIC = (
     "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
     "/capabilitystatement-subscriptiontopic-canonical"
@@ -33,19 +35,24 @@ async def keep(ctx: Context) -> None:
 
     Told events are kept a week, those that nobody took a month.
     """
-    texts = [row["actor"] for row in await ctx.store.run("subscriptions.owners")]
-    for start in range(0, len(texts), _TOGETHER):
-        some = texts[start : start + _TOGETHER]
-        standing = await asyncio.gather(*(still(ctx, read_actor(text)) for text in some))
-        for text, actor in zip(some, standing, strict=True):
-            if actor is None:
-                for row in await ctx.store.run("subscriptions.of_actor", text):
-                    await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False)
+    after = ""
+    while rows := await ctx.store.run("subscriptions.under_way", after, _TOGETHER):
+        after = rows[-1]["id"]
+        await _end_withdrawn(ctx, rows)
     for id in await unheld(ctx):
         await ctx.store.run("subscriptions.set", id, "off", UNHELD, False)
     ends = (ctx.now, ctx.now - _KEPT, ctx.now - _KEPT_UNTOLD)
     await ctx.store.run("subscriptions.sweep", *map(milliseconds, ends))
     await ctx.store.run("subscriptions.sweep_lanes", milliseconds(ends[1]))
+
+
+async def _end_withdrawn(ctx: Context, rows: Sequence[Mapping[str, Any]]) -> None:
+    owners = list(dict.fromkeys(row["actor"] for row in rows))
+    standing = await asyncio.gather(*(still(ctx, read_actor(text)) for text in owners))
+    gone = {text for text, actor in zip(owners, standing, strict=True) if actor is None}
+    for row in rows:
+        if row["actor"] in gone:
+            await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False)
 
 
 def declared(settings: Any) -> dict[str, list[Resource]]:

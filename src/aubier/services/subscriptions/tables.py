@@ -282,20 +282,16 @@ _CALLS = (
         "What came of a handshake or a heartbeat",
     ),
     Statement(
-        "subscriptions.owners",
-        "select distinct actor from subscription_state where status in ('requested', 'active', 'error')",
-        "On whose behalf anything is told",
+        "subscriptions.under_way",
+        "select id, actor from subscription_state where status in ('requested', 'active', 'error')"
+        " and id > $1 order by id limit $2::int",
+        "Subscriptions under way, and on whose behalf, after one of them",
     ),
     Statement(
         "subscriptions.of_owner",
         "select id from subscription_state where owner = $1 and id <> $2"
         " and status in ('requested', 'active', 'error')",
         "What else is told on behalf of one",
-    ),
-    Statement(
-        "subscriptions.of_actor",
-        "select id from subscription_state where actor = $1 and status in ('requested', 'active', 'error')",
-        "What is told by the rights of one token's grant",
     ),
     Statement(
         "subscriptions.sweep",
