@@ -26,7 +26,9 @@ from aubier.store.reading import Row
 from aubier.terminology.meaning import regex
 from aubier.terminology.nomenclatures import ccam, claml, loinc
 from aubier.terminology.nomenclatures.load import recognise
-from aubier.validation.profiles import Library
+from aubier.validation.profiles import Library, items
+from aubier.validation.profiles.items import Item
+from aubier.validation.walks.resolving import Surroundings
 from tests.fuzz.targets.exchanges import bundle_of, posted
 from tests.fuzz.work import lines
 
@@ -238,6 +240,20 @@ def test_the_first_hour_of_all_has_an_offset() -> None:
     assert fhir_time("000101010000") == "0001-01-01T00:00:00+01:00"
     assert fhir_time("999912312359") == "9999-12-31T23:59:00+01:00"
     assert [fhir_time(f"202603290{h}00")[-6:] for h in (1, 2, 3)] == ["+01:00", "+02:00", "+02:00"]
+
+
+def test_contained_resources_are_looked_for_in_an_index() -> None:
+    """Each reference looked at all of them: 1,600 took 3.5 s, in 165 kB."""
+
+    def looked_for(n: int) -> int:
+        inside = [{"resourceType": "Patient", "id": f"c{i}"} for i in range(n)]
+        named = [{"reference": f"#c{i}"} for i in range(n)]
+        holder = items.root({"resourceType": "Group", "contained": inside, "member": named})
+        asked = [Item(value, None, "Reference", holder, "entity", "", holder) for value in named]
+        around = Surroundings()
+        return lines(lambda: [around.resolve(one) for one in asked])
+
+    assert looked_for(400) < 5 * looked_for(100)
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for() -> None:

@@ -5,6 +5,7 @@ Rule: FHIR R4 4.0.1, references.html#contained, bundle.html#references.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from aubier.fhir.references import Reference
@@ -12,10 +13,11 @@ from aubier.validation.profiles.items import Item, children
 
 
 class Surroundings:
-    """Finds the targets of references; the entries of a Bundle are indexed once."""
+    """Finds the targets of references; contained resources and the entries of a Bundle are indexed once."""
 
     def __init__(self) -> None:
         self._indexes: dict[int, dict[str, Item]] = {}
+        self._inside: dict[int, dict[str, Item]] = {}
 
     def resolve(self, reference: Item) -> Item | None:
         """The item of the resource that a Reference (or a uri) names here, or None."""
@@ -25,13 +27,21 @@ class Surroundings:
             return None
         holder = container(reference.resource)
         if text.startswith("#"):
-            return _contained(holder, text[1:])
+            return self._contained(holder, text[1:])
         bundle = _bundle_of(holder)
         if bundle is None:
             return None
         index = self._index(bundle)
         bare = text.partition("#")[0].partition("/_history/")[0]
         return index.get(_absolute(holder, bare)) or index.get(bare)
+
+    def _contained(self, holder: Item, id_: str) -> Item | None:
+        if not id_:
+            return holder
+        found = self._inside.get(id(holder.value))
+        if found is None:
+            found = self._inside[id(holder.value)] = _by_id(children(holder, "contained"))
+        return found.get(id_)
 
     def _index(self, bundle: Item) -> dict[str, Item]:
         found = self._indexes.get(id(bundle.value))
@@ -46,10 +56,13 @@ def container(resource: Item) -> Item:
     return above.resource if resource.name == "contained" and above and above.resource else resource
 
 
-def _contained(holder: Item, id: str) -> Item | None:
-    if not id:
-        return holder
-    return next((c for c in children(holder, "contained") if c.value.get("id") == id), None)
+def _by_id(resources: Iterable[Item]) -> dict[str, Item]:
+    """Resources by id; the first of an id counts."""
+    found: dict[str, Item] = {}
+    for one in resources:
+        if isinstance(own := one.value.get("id"), str):
+            found.setdefault(own, one)
+    return found
 
 
 def _bundle_of(resource: Item) -> Item | None:
