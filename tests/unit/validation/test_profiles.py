@@ -570,6 +570,18 @@ def test_a_slice_is_told_by_a_part_of_the_value_it_must_have() -> None:
     assert places(found(patient(telecom=[{"use": "work"}]), mine)) == [("Patient.telecom", "required")]
 
 
+def test_a_slice_is_told_by_what_it_must_not_have() -> None:
+    by_use = {"discriminator": [{"type": "value", "path": "use"}], "rules": "closed"}
+    mine = profile(
+        "Patient",
+        row("Patient.telecom", slicing=by_use),
+        row("Patient.telecom", "free", max="1"),
+        row("Patient.telecom.use", max="0"),
+    )
+    assert places(found(patient(telecom=[{"rank": 1}]), mine)) == []
+    assert places(found(patient(telecom=[{"use": "work"}]), mine)) == [("Patient.telecom[0]", "structure")]
+
+
 def test_too_few_are_told_however_slices_are_told_apart() -> None:
     nothing = {"discriminator": [{"type": "value", "path": "code"}], "rules": "closed"}
     mine = profile(

@@ -96,6 +96,8 @@ def _test(library: Library, kind: str, nodes: list[Node], path: tuple[Step, ...]
         return _type(library, nodes, path)
     if kind == "profile":
         return _profile(nodes, path)
+    if nodes and all(n.element.get("max") == "0" for n in nodes):
+        return lambda judge, item: not _found(judge, item, path)
     wanted = [w for n in nodes if (w := _wanted(library, n)) is not None]
     if not wanted:
         return None
