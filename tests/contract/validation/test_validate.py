@@ -110,6 +110,22 @@ async def test_what_is_broken_in_the_base_is_an_answer_too(house: OpenHouse) -> 
     ) in errors(rows)
 
 
+async def test_a_profile_is_held_against_its_base(house: OpenHouse) -> None:
+    def sent(base: str, *rows: dict[str, Any]) -> dict[str, Any]:
+        made = profile("Patient", *rows, name="sent", status="draft", abstract=False)
+        return {**made, "name": "Sent", "kind": "resource", "baseDefinition": base}
+
+    base, path = "http://hl7.org/fhir/StructureDefinition/Patient", "StructureDefinition/$validate"
+    good, wrong = row("Patient.name", id="Patient.name", min=1), row("Patient.nme", id="Patient.nme", min=1)
+    assert errors(await verdict(house, path, sent(base, good))) == []
+    assert errors(await verdict(house, path, sent(base, wrong))) == [("invariant", "Patient.nme")]
+    absent = await verdict(house, path, sent("https://example.org/none", wrong))
+    assert errors(absent) == []
+    assert ("information", "not-found", "StructureDefinition.baseDefinition") in absent
+    on_ours = await verdict(house, path, sent(IPS + "Patient-uv-ips", wrong))
+    assert errors(on_ours) == [("invariant", "Patient.nme")]
+
+
 async def test_an_instance_and_its_mode(house: OpenHouse) -> None:
     _, made = await house.ask("dr", "POST", "/fhir/Basic", {"resourceType": "Basic", "code": {"text": "x"}})
     place = f"Basic/{made['id']}/$validate"

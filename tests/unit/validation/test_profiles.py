@@ -555,3 +555,52 @@ def test_compiled_profiles_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for one in many * 2:
         assert shelf.profile(one["url"]) is not None
     assert len(shelf) == 5
+
+
+def test_a_slice_is_told_by_a_part_of_the_value_it_must_have() -> None:
+    by_use = {"discriminator": [{"type": "value", "path": "use"}], "rules": "open"}
+    mine = profile(
+        "Patient",
+        row("Patient.telecom", slicing=by_use),
+        row("Patient.telecom", "home", min=1, fixedContactPoint={"use": "home"}),
+    )
+    assert places(found(patient(telecom=[{"use": "home"}]), mine)) == []
+    more = patient(telecom=[{"use": "home", "rank": 1}])
+    assert places(found(more, mine)) == [("Patient.telecom[0]", "value")]
+    assert places(found(patient(telecom=[{"use": "work"}]), mine)) == [("Patient.telecom", "required")]
+
+
+def test_a_slice_is_told_by_what_it_must_not_have() -> None:
+    by_use = {"discriminator": [{"type": "value", "path": "use"}], "rules": "closed"}
+    mine = profile(
+        "Patient",
+        row("Patient.telecom", slicing=by_use),
+        row("Patient.telecom", "free", max="1"),
+        row("Patient.telecom.use", max="0"),
+    )
+    assert places(found(patient(telecom=[{"rank": 1}]), mine)) == []
+    assert places(found(patient(telecom=[{"use": "work"}]), mine)) == [("Patient.telecom[0]", "structure")]
+
+
+def test_too_few_are_told_however_slices_are_told_apart() -> None:
+    nothing = {"discriminator": [{"type": "value", "path": "code"}], "rules": "closed"}
+    mine = profile(
+        "Observation",
+        row("Observation.component", slicing=nothing),
+        row("Observation.component", "must", min=1),
+    )
+    assert ("Observation.component", "required") in places(found(observation(), mine))
+    one = observation(component=[{"code": {"text": "x"}}])
+    assert places(found(one, mine)) == []
+
+
+def test_a_profile_of_another_type_on_any_resource() -> None:
+    any = [{"code": "Resource", "profile": ["http://hl7.org/fhir/StructureDefinition/Patient"]}]
+    mine = profile("Bundle", row("Bundle.entry.resource", type=any))
+
+    def holding(resource: dict[str, Any]) -> dict[str, Any]:
+        entry = {"resource": resource, "response": {"status": "200"}}
+        return {"resourceType": "Bundle", "type": "batch-response", "entry": [entry]}
+
+    assert places(found(holding(patient()), mine)) == []
+    assert places(found(holding(observation()), mine)) == [("Bundle.entry[0].resource", "structure")]

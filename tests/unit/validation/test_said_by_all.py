@@ -38,6 +38,7 @@ def value_set(**more: Any) -> dict[str, Any]:
             ["ValueSet.compose.include[0].valueSet[0]"],
         ),
         (value_set(compose={"include": [{"valueSet": ["#inside"]}]}), []),
+        (value_set(compose={"include": [{"system": "#inside"}]}), ["ValueSet.compose.include[0].system"]),
         (
             value_set(identifier=[{"system": "urn:ietf:rfc:3986", "value": "2.16.840.1"}]),
             ["ValueSet.identifier[0].value"],
@@ -45,7 +46,18 @@ def value_set(**more: Any) -> dict[str, Any]:
         (value_set(identifier=[{"system": "urn:ietf:rfc:3986", "value": "urn:oid:2.16.840.1"}]), []),
         (value_set(identifier=[{"system": "urn:ietf:rfc:3986"}]), []),
     ],
-    ids=["good", "relative", "uuid", "no-uuid", "canonical", "contained", "bare-oid", "oid", "no-value"],
+    ids=[
+        "good",
+        "relative",
+        "uuid",
+        "no-uuid",
+        "canonical",
+        "contained",
+        "contained-system",
+        "bare-oid",
+        "oid",
+        "no-value",
+    ],
 )
 def test_what_names_something_is_absolute(resource: dict[str, Any], wrong: list[str]) -> None:
     assert errors(resource) == [(place, "value") for place in wrong]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from aubier.fhir.packages import split
@@ -11,7 +12,7 @@ from aubier.validation.resource import validate
 from aubier.validation.service.answers import Asking
 from aubier.validation.service.forms import form_issues
 from aubier.validation.service.outcome import outcome
-from aubier.validation.service.shelf import named_in, shelf_of, wanted_by
+from aubier.validation.service.shelf import Shelf, named_in, shelf_of, wanted_by
 from aubier.validation.snapshots import Snapshots
 from aubier.validation.walks import validated
 from aubier.validation.walks.words import unknown_profile
@@ -49,7 +50,7 @@ async def issues_of(
 ) -> list[Issue]:
     """Every issue of a resource (of the type `kind` when given) under the profiles asked and declared.
 
-    `forms`: responses are held against the Questionnaire that they answer, too.
+    `forms`: responses are held against the Questionnaire that they answer, profiles against their base, too.
     """
     wrong = [i for i in validate(resource, expected_type=kind or None) if i.severity == "error"]
     if wrong:
@@ -62,8 +63,23 @@ async def issues_of(
     issues = await validated(resource, [p for p in profiles if p not in absent], shelf.library, asking)
     if forms:
         issues += await form_issues(ctx.store, resource, asking)
+        issues += await _unmakeable(view, shelf, resource)
     # Whoever asks for a profile wants a verdict: that it is not here is an error, not an information.
     return [*(unknown_profile(str(resource["resourceType"]), p, "error") for p in absent), *issues]
+
+
+async def _unmakeable(view: Any, shelf: Shelf, resource: Resource) -> list[Issue]:
+    """Why a definition that was sent cannot be laid on its base; a base that is not here is information."""
+    if resource.get("resourceType") != "StructureDefinition" or "differential" not in resource:
+        return []
+    await shelf.bring(view, wanted_by(resource))
+    try:
+        Snapshots(shelf.profile).made(resource)
+    except Problem as refusal:
+        return [
+            replace(i, severity="information" if i.kind == "not-found" else "error") for i in refusal.issues
+        ]
+    return []
 
 
 def _absent(library: Any, canonical: str) -> bool:

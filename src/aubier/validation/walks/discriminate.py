@@ -97,6 +97,8 @@ def _test(library: Library, kind: str, nodes: list[Node], path: tuple[Step, ...]
         return _type(library, nodes, path)
     if kind == "profile":
         return _profile(nodes, path)
+    if nodes and all(n.element.get("max") == "0" for n in nodes):
+        return lambda judge, item: not _found(judge, item, path)
     wanted = [w for n in nodes if (w := _wanted(library, n)) is not None]
     if not wanted:
         return None
@@ -120,6 +122,9 @@ def _step_nodes(library: Library, node: Node, step: Step) -> list[Node]:
         return [_aimed(p, library) for p in aimed]
     if step.kind == "ofType":
         return [node]
+    inside = _part(node, step)
+    if inside is not None:
+        return [inside]
     held = library.unfolded(node).children
     if step.kind == "extension":
         rows = held.get("extension", Node({})).slices.values()
@@ -128,6 +133,16 @@ def _step_nodes(library: Library, node: Node, step: Step) -> list[Node]:
     if found is None:
         return []
     return [found, *found.slices.values()]
+
+
+def _part(node: Node, step: Step) -> Node | None:
+    """What the value that an element must have (`fixedContactPoint`) says of one of its parts, or None."""
+    values = (
+        v for k, v in node.element.items() if k.startswith(("fixed", "pattern")) and isinstance(v, dict)
+    )
+    said = next((v[step.word] for v in values if step.kind == "name" and step.word in v), None)
+    first = next(iter(said), None) if isinstance(said, list) else said
+    return Node({"pattern": first}) if first is not None else None
 
 
 def _aimed(canonical: str, library: Library) -> Node:

@@ -20,6 +20,7 @@ from aubier.validation.walks.contexts import stands
 from aubier.validation.walks.walk import TooMuch, Walk
 
 MAX_DEPTH = 100
+_TAKING = frozenset({"ValueSet.compose.include", "ValueSet.compose.exclude"})
 _CODING = "FHIR R4 4.0.1 datatypes.html#Coding"
 _BOUND = frozenset({"extensible", "preferred", "required"})
 
@@ -123,8 +124,11 @@ class Ground:
         text = item.value
         if not isinstance(text, str):
             return
-        own = item.name == "url" and item.parent is not None and item.parent is item.resource
-        if (own or item.type == "canonical") and ":" not in text and not text.startswith("#"):
+        above = item.parent
+        own = item.name == "url" and above is not None and above is item.resource
+        if item.name == "system" and above is not None and above.type in _TAKING and text.startswith("#"):
+            self._walk.say(words.contained_system(item, text))
+        elif (own or item.type == "canonical") and ":" not in text and not text.startswith("#"):
             self._walk.say(words.relative_canonical(item, text))
         elif text.startswith("urn:uuid:") and Reference.parse(text).form == "invalid":
             self._walk.say(words.no_uuid(item, text))

@@ -118,8 +118,11 @@ class Walk:
         self._value(item, shape)
         if shape.bound and not self.quiet:
             self._ask(item, shape)
-        if shape.profiles.get(item.type):
-            self._profiles(item, shape.profiles[item.type], shape)
+        named = shape.profiles.get(item.type) or (
+            shape.profiles.get("Resource") if item.resource is item else ()
+        )
+        if named:
+            self._profiles(item, named, shape)
         if shape.targets and item.type == "Reference":
             self._target(item, shape)
         self.rules(item, shape.rules, shape.id)
@@ -211,6 +214,8 @@ class Walk:
         found: list[int | None] = [self._slice_of(item, decided) for item in items]
         for place, (each, tests) in enumerate(decided):
             if tests is None:
+                if len(items) < each.shape.min:  # however they are told apart, there are too few
+                    self.say(words.too_few(parent, name, len(items), each.shape))
                 continue
             mine = [item for item, at in zip(items, found, strict=True) if at == place]
             self._several(parent, name, mine, each.shape)

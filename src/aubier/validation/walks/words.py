@@ -232,6 +232,15 @@ def relative_canonical(item: Item, text: str) -> Issue:
     return issue(item, "value", said, rule="FHIR R4 4.0.1 datatypes.html#canonical")
 
 
+def contained_system(item: Item, text: str) -> Issue:
+    """A code system that a value set names by the id of a contained one."""
+    said = (
+        f"A value set names a code system by its URL, not {text[:80]}, even one that it contains",
+        f"Un jeu de valeurs nomme un système de codes par son URL, non {text[:80]}, même s'il le contient",
+    )
+    return issue(item, "value", said, rule="FHIR R4 4.0.1 valueset-definitions.html")
+
+
 def no_uuid(item: Item, text: str) -> Issue:
     """A `urn:uuid:` that is no UUID."""
     said = (
