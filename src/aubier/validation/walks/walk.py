@@ -18,9 +18,9 @@ from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import Rule, Shape, Slice
 from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.walks import words
-from aubier.validation.walks.discriminate import Test, tests_of
 from aubier.validation.walks.invariants import holds
 from aubier.validation.walks.resolving import Surroundings
+from aubier.validation.walks.slices.discriminate import Test, tests_of
 
 MOST = 400_000
 """Items looked at in one validation, at most."""

@@ -1,0 +1,1 @@
+"""Which slice of a list a value belongs to."""
