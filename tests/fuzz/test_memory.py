@@ -22,7 +22,8 @@ from aubier.terminology.shelves import shipped
 from aubier.validation.profiles import Library, items, library
 from aubier.validation.service.shelf import Shelf
 from aubier.validation.snapshots import base
-from aubier.validation.walks import discriminate, invariants
+from aubier.validation.walks import invariants
+from aubier.validation.walks.slices import discriminate
 
 MEMORIES: dict[str, tuple[Memory[Any, Any], Callable[[str], object]]] = {
     "fhirpath": (fhirpath._KEPT, lambda text: fhirpath.typed(f"name.where(use = '{text}')", "Patient")),

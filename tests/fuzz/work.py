@@ -17,7 +17,7 @@ from aubier.fhir.ucum import reader
 from aubier.rest import exchange
 from aubier.rest.formats import negotiation
 from aubier.terminology.meaning import regex
-from aubier.validation.walks import discriminate
+from aubier.validation.walks.slices import discriminate
 
 _REMEMBER = (
     *(fhirpath._KEPT.clear, parser.parse.cache_clear, machine.pattern.cache_clear),

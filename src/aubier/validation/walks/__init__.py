@@ -1,6 +1,6 @@
 """Validation against profiles: a pure walk, then one batch of questions to terminology.
 
-`check` is the way in; `walk` walks a profile; `discriminate` tells slices apart; `resolving` follows
+`check` is the way in; `walk` walks a profile; `slices` tells slices apart; `resolving` follows
 references inside what is validated; `ground` walks what the specification itself says beyond structure;
 `bundles` holds what is between entries; `words` says it all.
 
