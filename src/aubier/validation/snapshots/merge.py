@@ -147,7 +147,7 @@ class Merger:
             if "slicing" not in base.element:
                 base.element["slicing"] = _BY_TYPE if base.path.endswith("[x]") else _BY_URL
             self._type_of_slice(new, name)
-            _put(base.slices, name, new)
+            _put(base.slices, name, new, self.budget)
         self.lay(base.slices[name], diff, place, depth + 1)
         if base.path.endswith("[x]"):
             _narrow(base.element, base.slices[name].element, closing=closing)
@@ -261,12 +261,14 @@ def _narrow(choice: dict[str, Any], slice: dict[str, Any], *, closing: bool) -> 
             choice["slicing"] = {**choice["slicing"], "rules": "closed"}
 
 
-def _put(slices: dict[str, Node], name: str, new: Node) -> None:
+def _put(slices: dict[str, Node], name: str, new: Node, budget: Budget) -> None:
     """Adds a slice at the end; a reslice after the slice it is of and that one's other reslices."""
     above = name.rpartition("/")[0]
-    if not above:
+    last = next(reversed(slices), "")
+    if not above or last == above or last.startswith(f"{above}/"):
         slices[name] = new
         return
+    budget.spend(len(slices) // 8)  # those after it are moved
     rows = list(slices.items())
     places = [n for n, (key, _) in enumerate(rows) if key == above or key.startswith(f"{above}/")]
     rows.insert(places[-1] + 1 if places else len(rows), (name, new))
