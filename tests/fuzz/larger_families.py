@@ -81,7 +81,7 @@ def _slices(n: int, items: int) -> bytes:
 
 
 def _reslices(n: int) -> bytes:
-    names = ["/".join(["s"] * (i + 1)) for i in range(n)]
+    names = ["s", *(f"s/r{i}" for i in range(n))]
     rows = [{"id": f"Patient.identifier:{s}", "path": "Patient.identifier", "sliceName": s} for s in names]
     return _profile({"path": "Patient.identifier", "slicing": _BY_SYSTEM}, *rows)
 

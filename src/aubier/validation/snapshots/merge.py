@@ -165,7 +165,7 @@ class Merger:
             if "slicing" not in base.element:
                 base.element["slicing"] = _BY_TYPE if base.path.endswith("[x]") else _BY_URL
             self._type_of_slice(new, name)
-            _put(base.slices, name, new)
+            _put(base.slices, name, new, self.budget)
         if every:
             self.lay(base.slices[name], Node({}, every), place, depth + 1)
         self.lay(base.slices[name], diff, place, depth + 1)
@@ -377,12 +377,14 @@ def _check_named(base: Node, name: str, element: dict[str, Any], place: str) -> 
         )
 
 
-def _put(slices: dict[str, Node], name: str, new: Node) -> None:
+def _put(slices: dict[str, Node], name: str, new: Node, budget: Budget) -> None:
     """Adds a slice at the end; a reslice after the slice it is of and that one's other reslices."""
     above = name.rpartition("/")[0]
-    if not above:
+    last = next(reversed(slices), "")
+    if not above or last == above or last.startswith(f"{above}/"):
         slices[name] = new
         return
+    budget.spend(len(slices) // 8)  # those after it are moved
     rows = list(slices.items())
     places = [n for n, (key, _) in enumerate(rows) if key == above or key.startswith(f"{above}/")]
     rows.insert(places[-1] + 1 if places else len(rows), (name, new))

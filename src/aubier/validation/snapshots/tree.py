@@ -58,9 +58,9 @@ class Budget:
 
     left: int = 100_000
 
-    def spend(self) -> None:
-        """Counts one element."""
-        self.left -= 1
+    def spend(self, elements: int = 1) -> None:
+        """Counts elements."""
+        self.left -= elements
         if self.left < 0:
             raise problem(
                 "too-costly",

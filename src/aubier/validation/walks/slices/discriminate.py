@@ -39,6 +39,9 @@ Test = Callable[[Judge, Item], bool]
 MAX_DEPTH = 8
 """Levels below a discriminator at which values are looked for."""
 
+_LONGEST = 1_000
+"""Characters of a discriminator path, at most: it is cut step by step."""
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -51,6 +54,8 @@ class Step:
 @remembered(2_000_000, lambda found, path: 60 * len(path) + 300)
 def steps(path: str) -> tuple[Step, ...] | None:
     """The steps of a path, `$this` being none; None when it is not of the restricted grammar."""
+    if len(path) > _LONGEST:
+        return None
     found: list[Step] = []
     rest = path.strip()
     while rest:
