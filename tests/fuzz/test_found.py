@@ -28,8 +28,8 @@ from aubier.terminology.nomenclatures import ccam, claml, loinc
 from aubier.terminology.nomenclatures.load import recognise
 from aubier.validation.profiles import Library, items
 from aubier.validation.profiles.items import Item
-from aubier.validation.walks import discriminate
 from aubier.validation.walks.resolving import Surroundings
+from aubier.validation.walks.slices import discriminate
 from tests.fuzz.targets.exchanges import bundle_of, posted
 from tests.fuzz.work import lines
 

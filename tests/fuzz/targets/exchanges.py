@@ -186,8 +186,12 @@ def profiled(data: bytes) -> None:
 def imported(data: bytes) -> None:
     """A file of an import as it comes, in pieces: each line once, and what is sound is loaded."""
     source = io.BytesIO(data)
-    lines, had = Lines(0, 0, lambda: source.read(7 + source.tell() % 50)), list[bytes]()
-    while taken := read(lambda: lines.take(3, 4_000, 8_000), _BODY):
+
+    async def piece() -> bytes:
+        return source.read(7 + source.tell() % 50)
+
+    lines, had = Lines(0, 0, piece), list[bytes]()
+    while taken := read(lambda: _finished(lines.take(3, 4_000, 8_000)), _BODY):
         had += taken
     assert data.startswith(b"".join(had))
     assert lines.offset == sum(map(len, had))
@@ -198,6 +202,16 @@ def imported(data: bytes) -> None:
             chunk.append((str(number), found))
     for _, one in _last_of_each(chunk):
         extract(one)
+
+
+def _finished(work: Coroutine[Any, Any, list[bytes]]) -> list[bytes]:
+    """What comes of work that waits for nothing but its turn."""
+    while True:
+        try:
+            work.send(None)
+        except StopIteration as end:
+            found: list[bytes] = end.value
+            return found
 
 
 @dataclass(frozen=True, slots=True)
