@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import product
 from typing import Any
 
 import pytest
@@ -58,3 +59,13 @@ async def test_a_refusal_within_a_transaction_asks_for_no_connection(store: Stor
     assert refusal.value.kind == "forbidden"
     lines = await store.pool.fetch("select action, what, outcome from audit")
     assert [tuple(line) for line in lines] == [("write", "Patient/p1", "forbidden")]
+
+
+async def test_many_shapes_of_searches_are_not_all_kept(store: Store) -> None:
+    """Each keeps its plan in the memory of the database, and who asks chooses how many there are."""
+    for texts, numbers in product(range(1, 16), range(1, 15)):
+        asked = [("patient", "p1"), ("value-string", ",".join("x" * texts))]
+        asked.append(("value-quantity", ",".join("1" * numbers)))
+        await store.search(ROOT, parse("Observation", asked, registry=store.registry))
+    ours = "select count(*) from pg_prepared_statements where statement ~ 'walked0'"
+    assert 190 <= await store.planned.fetchval(ours) <= 200
