@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aubier.ground.problem import not_found, problem
 from aubier.search.sql import Args
@@ -27,12 +27,15 @@ class Placer:
     steps: Sequence[Step]
     strict_references: bool = False
     absent: int = 0
+    by_name: dict[tuple[str, str], list[Step]] = field(default_factory=dict, init=False)
 
     async def place(self) -> None:
         """Gives each step its compartment and row number; Patients named but not here yet get one
         that waits.
         """
         steps = [s for s in self.steps if s.resource is not None]
+        for step in self.steps:
+            self.by_name.setdefault((step.intent.type, step.id), []).append(step)
         named: dict[int, dict[str, bool]] = {}
         for n, step in enumerate(steps):
             assert step.resource is not None and step.indexed is not None
@@ -129,7 +132,7 @@ class Placer:
         for reference in references:
             kind, _, logical = self.local(reference).partition("/")
             if kind in type_numbers() and not family(kind):
-                here = [s.pat for s in self.steps if (s.intent.type, s.id) == (kind, logical) and s.pat]
+                here = [s.pat for s in self.by_name.get((kind, logical), ()) if s.pat]
                 if self.sight.unrestricted:
                     found = await self._lookup(type_numbers()[kind], {logical})
                 else:
