@@ -1,12 +1,12 @@
 """The lexical forms of the primitive types, by example."""
 
 from decimal import Decimal
-from time import process_time
 
 import pytest
 
 from aubier.fhir.definitions import definitions
 from aubier.fhir.primitives import CHECKS, MAX_STRING
+from tests.fuzz.work import seconds
 
 RIGHT = {
     "boolean": [True, False],
@@ -96,13 +96,14 @@ def test_every_primitive_type_of_the_definitions_has_a_check_and_examples() -> N
     "type", sorted(set(CHECKS) - {"boolean", "integer", "unsignedInt", "positiveInt", "decimal"})
 )
 def test_hostile_texts_take_linear_time(type: str) -> None:
-    started = process_time()
-    for hostile in (
-        "a " * 300_000,
-        " " * 600_000,
-        "A" * 600_001,
-        "urn:oid:1" + ".1" * 300_000 + "x",
-        "0" * 600_000,
-    ):
-        CHECKS[type](hostile)
-    assert process_time() - started < 0.5
+    def check_all() -> None:
+        for hostile in (
+            "a " * 300_000,
+            " " * 600_000,
+            "A" * 600_001,
+            "urn:oid:1" + ".1" * 300_000 + "x",
+            "0" * 600_000,
+        ):
+            CHECKS[type](hostile)
+
+    assert seconds(check_all) < 0.5

@@ -13,6 +13,7 @@ from aubier.fhir.definitions import definitions
 from aubier.fhir.json import dumps, parse
 from aubier.ground.problem import Problem
 from aubier.validation import check, validate
+from tests.fuzz.work import seconds
 
 Json = dict[str, Any]
 
@@ -601,9 +602,9 @@ def test_expected_type() -> None:
     ],
 )
 def test_hostile_narratives_take_little_time(inside: str) -> None:
-    started = process_time()
-    issues = validate(div(inside))
-    assert issues and len(issues) <= 201 and process_time() - started < 1.0
+    issues: list[Any] = []
+    assert seconds(lambda: issues.extend(validate(div(inside)))) < 1.0
+    assert issues and len(issues) <= 201
 
 
 def test_a_flood_of_errors_is_cut() -> None:

@@ -4,7 +4,6 @@ import base64
 import re
 from itertools import pairwise
 from pathlib import Path
-from time import process_time
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +16,7 @@ from aubier.services.record.cda.xml import parse_document, text_of
 from aubier.services.record.page.html import MAX_SHOWN, render
 from aubier.services.record.page.narrative import MAX_IMAGE
 from aubier.services.record.page.text import plain_text
+from tests.fuzz.work import seconds
 from tests.where import SHARED
 
 FILES = sorted((SHARED / "data" / "cda").glob("*.xml"))
@@ -258,10 +258,9 @@ COSTLY = {
 
 @pytest.mark.parametrize("name", COSTLY)
 def test_the_costliest_document_takes_less_than_two_seconds(name: str) -> None:
-    before = process_time()
-    made = page(COSTLY[name])
-    assert process_time() - before < 2
-    assert len(etree.tostring(made)) < 40_000_000
+    made: list[etree._Element] = []
+    assert seconds(lambda: made.append(page(COSTLY[name]))) < 2
+    assert len(etree.tostring(made[0])) < 40_000_000
 
 
 @pytest.mark.parametrize("narrative", ["<content/>" * (MAX_SHOWN + 1), "<list><item/></list>" * 25_000])
