@@ -203,6 +203,8 @@ def posted(criterion: Condition) -> bool:
         return False
     if criterion.chain:
         return len(criterion.chain) == 1
+    if parameter.type == "string" and criterion.modifier in ("contains", "ends"):
+        return False  # nothing of it is found by its beginning
     if parameter.type == "token" and criterion.modifier != "identifier" and not of_identifiers(parameter):
         return is_posted(parameter) and all(v.code for v in criterion.values)
     if parameter.type == "composite" and any(g.parts[1].parameter.type == "token" for g in parameter.groups):

@@ -33,7 +33,8 @@ class Frame:
     compartment. `now` serves `ap`. `walked` are the rows that are looked at one after the other, those of a
     record and what these name: what such a row tells is not looked for among those of the whole population.
     `stretches` says of some rows where their clinical dates begin.
-    `mine` names the list (of column `pat`) of the compartments outside which `visible` shows nothing, if any.
+    `mine` names the list (of column `pat`) of the compartments outside which `visible` shows nothing, if any;
+    `own` the row that is looked for in each of these anyway.
     After compiling, `weighed` tells that how a statement is best run depends on how frequent its codes are.
     """
 
@@ -46,6 +47,7 @@ class Frame:
     args: Args = field(default_factory=Args)
     walked: set[str] = field(default_factory=set)
     mine: str = ""
+    own: str = ""
     stretches: dict[str, Stretch] = field(default_factory=dict)
     weighed: bool = False
     depth: int = 0
@@ -76,7 +78,7 @@ def posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
         # Without a fence PostgreSQL would start from the postings, and sort what it finds; or read, for each
         # row, all that have the value, where the value looks rare.
         test, ends = f"({test}) is true", " offset 0"
-    elif frame.mine and not frame.table(kind):
+    elif frame.mine and row != frame.own and not frame.table(kind):
         # Follows from the row's own condition; said here, the rows of other records are not read.
         ends = f" and {p}.pat in (select m.pat from {frame.mine} m)"
     return (

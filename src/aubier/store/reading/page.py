@@ -51,6 +51,8 @@ class Page:
     held: str = field(default="", init=False)
     mine: str = field(default="", init=False)
     plain: str = field(default="", init=False)
+    inside: str = field(default="", init=False)
+    posted: bool = field(default=False, init=False)
     matches: str = field(default="", init=False)
     tests: list[str] = field(default_factory=list, init=False)
     keys: list[SortKey] = field(default_factory=list, init=False)
@@ -70,7 +72,9 @@ class Page:
         if self.mine:
             mine = f"{ROW}.pat in (select m.pat from {frame.mine} m)"
             # Where postings say it too, a second join would look as if it left few of the first.
-            self.tests.append(f"({mine}) is true" if any(map(posted, self.query.criteria)) else mine)
+            self.posted = any(map(posted, self.query.criteria))
+            self.inside = f"({mine}) is true" if self.posted else mine
+        frame.own = ROW if self.mine and not self.posted else ""
         frame.stretches.clear()
         if not self.records:
             self.tests += self._begins()
@@ -86,7 +90,16 @@ class Page:
             # Apart: to find the first of few matches, PostgreSQL would walk a whole type in the order of
             # the page, as if they were spread evenly. What is common was found so already (`newest`).
             unchanged = [unchanged_since(frame, self.taken, ROW)] if self.taken else []
-            self.matches = self._matches([*self.tests, *unchanged], self.keys, f"{ROW}.pat, {ROW}.rid")
+            self.matches = self._all([*self.tests, *unchanged])
+
+    def _all(self, tests: Sequence[str]) -> str:
+        """Every match, by its place and keys."""
+        place = f"{ROW}.pat, {ROW}.rid"
+        if not self.mine or self.posted:
+            return self._matches([*tests, *([self.inside] if self.mine else [])], self.keys, place)
+        # No posting to begin with: record by record, however many others there are.
+        found = self._matches([*tests, f"{ROW}.pat = m.pat"], self.keys, place)
+        return f"select f.* from {self.frame.mine} m cross join lateral ({found} offset 0) f"
 
     def _begins(self) -> list[str]:
         """Where the clinical dates of the matches begin, as an index of rows can be entered by it."""
@@ -159,7 +172,8 @@ class Page:
             return f"(select count(*) from {self._found})"
         table = f"{family(self.query.type)}res {ROW}"
         source = f"{_WALKED}{self.number} {_RECORD} join {table} on {self._here}" if self.records else table
-        return f"(select count(*) from {source} where {' and '.join(self.tests)})"
+        tests = [*self.tests, self.inside] if self.inside else self.tests
+        return f"(select count(*) from {source} where {' and '.join(tests)})"
 
     @property
     def _here(self) -> str:

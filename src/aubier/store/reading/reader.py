@@ -402,7 +402,8 @@ class Reader:
             f"select {ROW} from id_map m join {prefix}res r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = any($2::text[]) and {seen} order by m.id"
         )
-        return [row_of(r) for r in await self.proved(prefix, args, hit, action, f"{kind}")]
+        records = await self.proved(prefix, args, hit, action, f"{kind}", plan="once")
+        return [row_of(r) for r in records]
 
     async def _reverse(self, include: Include, rows: Sequence[Row]) -> list[Row]:
         if not self.sight.sees_type(include.source):
@@ -417,7 +418,8 @@ class Reader:
             f" where f.param = {param} and f.target = any($1::text[]) and {seen} order by r.lo desc,"
             f" r.rid limit {MOST_INCLUDED + 1}"
         )
-        return [row_of(r) for r in await self.proved(prefix, args, hit, "include", f"{include.source}")]
+        records = await self.proved(prefix, args, hit, "include", f"{include.source}", plan="once")
+        return [row_of(r) for r in records]
 
     # -- history ------------------------------------------------------------------------------------
 
