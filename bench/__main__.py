@@ -12,8 +12,9 @@ from bench.running import Bench
 def main() -> None:
     """Reads the options, measures, saves, shows the page."""
     chosen, places = options.read()
-    # An order to end is one, however it comes: servers are stopped before us.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # An order to end is one, however it comes and whoever started us: servers are stopped before us.
+    for order in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(order, signal.default_int_handler)
     try:
         results = Bench(chosen, places).measured()
     except KeyboardInterrupt:

@@ -10,6 +10,8 @@ import threading
 from base64 import b64encode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from html import escape
 from time import monotonic
 from typing import Any
@@ -36,6 +38,7 @@ from aubier.ground.rows import (
     Stuck,
     Texts,
 )
+from aubier.ground.standing import Stands
 from aubier.portals.frame.errors import problem_page
 from aubier.portals.frame.house import Application as ActingApplication
 from aubier.portals.frame.house import Content, Login
@@ -316,9 +319,17 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
     def page_error(context: Context, request: Request, refusal: Problem) -> Response:
         return problem_page(refusal, frame(portal, context, request))
 
+    lately = signon_api.Lately(lambda: access.store.opened.number)
+
+    def recall(headers: Mapping[str, str], now: datetime) -> tuple[Actor, Stands] | None:
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        known = scheme.lower() == "bearer" and lately.recall(token.strip(), now)
+        return known or None
+
     return Server(
         access=access,
-        identify=identify,
+        identify=partial(identify, lately=lately),
+        recall=recall,
         interactions=interactions,
         clock=clock,
         max_body=settings.max_body_bytes,
@@ -446,8 +457,13 @@ async def _end_application(context: Context, client: str) -> bool:
     return ended
 
 
-async def identify(context: Context, headers: Mapping[str, str]) -> Actor:
-    """Who asks: by bearer token, else by the session cookie of our own pages, else nobody."""
+async def identify(
+    context: Context, headers: Mapping[str, str], lately: signon_api.Lately | None = None
+) -> Actor:
+    """Who asks: by bearer token, else by the session cookie of our own pages, else nobody.
+
+    `lately` remembers the bearers of tokens.
+    """
     scheme, _, token = headers.get("authorization", "").partition(" ")
     # Basic credentials are an application's, at the token endpoint: sign-on itself reads them.
     if scheme and scheme.lower() != "basic":
@@ -458,7 +474,7 @@ async def identify(context: Context, headers: Mapping[str, str]) -> Actor:
                 "Authorization doit être « Bearer <jeton> »",
                 at="http.Authorization",
             )
-        return await signon_api.authenticate(context, token.strip())
+        return await signon_api.authenticate(context, token.strip(), lately)
     sent = headers.get("cookie", "")
     names = (signon_api.cookie_name("https:"), signon_api.cookie_name("http:"))
     cookie = next((found for name in names if (found := _cookie(sent, name))), "")

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 from typing import Any
@@ -31,7 +30,7 @@ async def store(database: Callable[[], str]) -> AsyncIterator[Store]:
 
 async def test_a_search_within_a_transaction_takes_no_turn(store: Store) -> None:
     """The turns may all be taken by searches that wait for the connection of this very transaction."""
-    sight = replace(ROOT, unrestricted=False)
+    sight = ROOT.but(unrestricted=False)
     taken = store.turns[sight.actor] = asyncio.Semaphore(1)
     await taken.acquire()
     found: list[int] = []

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -123,7 +122,7 @@ async def test_naming_a_hidden_one_is_naming_a_missing_one(store: Store, way: st
 
 async def test_moving_to_a_hidden_patient_is_moving_to_a_missing_one(store: Store) -> None:
     (mine,) = await store.transact(DOCTOR, batch(create(observation("known")), prepare=signed))
-    for sight in (DOCTOR, replace(DOCTOR, own=())):
+    for sight in (DOCTOR, DOCTOR.but(own=())):
         refusals = []
         for name in ("hidden", "not-there"):
             moved = {**observation(name), "id": mine.id}
@@ -172,7 +171,7 @@ async def test_what_concerns_nobody_is_its_authors(store: Store, alone: dict[str
         DOCTOR, batch(Intent("update", made.type, made.id, resource=again), prepare=signed)
     )
     assert second.version == 2
-    other = replace(DOCTOR, keys=("ps:2",), own=("author:ps:2",))
+    other = DOCTOR.but(keys=("ps:2",), own=("author:ps:2",))
     with pytest.raises(Problem) as refused:
         await store.read(other, made.type, made.id)
     assert refused.value.kind == "not-found"

@@ -170,7 +170,7 @@ async def test_a_claim_is_held_by_one(store: Store) -> None:
     with pytest.raises(Problem) as refusal:
         await store.transact(ROOT, batch(claims=[replace(held, holder="Patient/b")]))
     assert refusal.value.kind == "conflict"
-    later = replace(ROOT, now=NOW + 20)
+    later = ROOT.but(now=NOW + 20)
     await store.transact(later, batch(claims=[replace(held, holder="Patient/b")]))
     assert await store.pool.fetchval("select holder from claim") == "Patient/b"
 

@@ -148,6 +148,12 @@ def allows(scopes: Iterable[str], type: str, interaction: str) -> bool:
 
     A scope with a query counts for nothing here: who honours queries asks `constraints`.
     """
+    return _allows(tuple(scopes), type, interaction)
+
+
+@lru_cache(maxsize=4096)
+def _allows(scopes: tuple[str, ...], type: str, interaction: str) -> bool:
+    # Every request asks; few sets of scopes are in use.
     return constraints(scopes, type, interaction) == ()
 
 

@@ -15,6 +15,7 @@ from aubier.access.trace import audit_event, line_number
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import BeforeWrite, Policy, Resource
+from aubier.ground.standing import Stands
 from aubier.search.model import Query
 from aubier.search.query import parse
 from aubier.store.bulk import BulkReport, load
@@ -113,6 +114,14 @@ class Access:
     def view(self, actor: Actor, now: datetime, language: str = "fr") -> View:
         """The store as `actor` sees it at `now`."""
         return View(self, actor, now, language, sight_of(actor, now, self.policies))
+
+    def ahead(self, actor: Actor, stands: Stands, now: datetime, language: str = "fr") -> View:
+        """The store as somebody sees it who was recognised a moment ago: for one read or one search.
+
+        The statement that answers asks whether what they stood on still stands. Unproven: it does not, or
+        something else was asked.
+        """
+        return View(self, actor, now, language, sight_of(actor, now, self.policies).but(stands=stands))
 
     def context(self, actor: Actor, now: datetime, language: str = "fr") -> Context:
         """What a room's function is given."""
@@ -416,7 +425,7 @@ class View:
 
         The audit line bears the actor's name.
         """
-        return replace(self, sight=replace(self.sight, unrestricted=True), trusted=True)
+        return replace(self, sight=self.sight.but(unrestricted=True), trusted=True)
 
     def as_system(self, name: str) -> View:
         """The same moment for a named system actor: what a room does in its own name, and answers for."""

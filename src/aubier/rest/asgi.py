@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,9 +17,9 @@ from aubier.access.actor import ANONYMOUS, Actor, Context
 from aubier.access.decide import unidentified
 from aubier.access.view import Access
 from aubier.ground.clock import Clock
-from aubier.ground.memory import remembered
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Door, LineRoute, Request, Response, Route
+from aubier.ground.standing import Stands
 from aubier.rest.asynchronous.asking import PLACE
 from aubier.rest.deferred.requests import answer_now, deferred
 from aubier.rest.doors.opening import Opening
@@ -37,6 +38,8 @@ from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.origins import preflight, shown_to
 from aubier.rest.outcome import placed
 from aubier.rest.sockets.line import NOWHERE, AsgiLine
+from aubier.store.keys import type_numbers
+from aubier.store.proof.standing import Unproven
 
 _GZIP_FROM = 1400
 """Answers smaller than one network packet gain nothing from gzip."""
@@ -47,6 +50,9 @@ _NOBODY_A_MINUTE = 60
 Identify = Callable[[Context, Mapping[str, str]], Awaitable[Actor]]
 """`identify(context, headers)`: the actor of a request; anonymous when it brings no credentials, Problem
 (login, expired) when it brings bad ones."""
+
+Recall = Callable[[Mapping[str, str], datetime], tuple[Actor, Stands] | None]
+"""`recall(headers, now)`: who sent these credentials a moment ago, and what these stood on; else None."""
 
 ByKey = Callable[[Context, Door, str], Awaitable[Actor]]
 """`by_key(context, door, key)`: the application that a key lets in at a door. Problem (login): none."""
@@ -81,6 +87,7 @@ class Server:
     clock: Clock
     max_body: int
     patience: float = 30.0
+    recall: Recall = lambda headers, now: None
     base_url: str = ""
     trusted_proxy: str = ""
     language: str = "fr"
@@ -161,8 +168,39 @@ class Server:
             b"",
             origin + "/fhir",
         )
-        answer = preflight(call.method, headers) or await self._answered(call, receive)
+        answer = preflight(call.method, headers) or await self._ahead(call)
+        answer = answer or await self._answered(call, receive)
         await _send(send, call.method, headers, answer)
+
+    async def _ahead(self, call: Call) -> Answer | None:
+        """The answer to a plain read or search by who was recognised a moment ago; None: to be asked in full.
+
+        One statement answers, and asks whether what they stood on still stands. Whatever is refused is asked
+        in full too, so that each refusal has its audit line, under the rights of then.
+        """
+        path, headers = call.path, call.headers
+        if call.method != "GET" or len(path) not in (1, 2) or path[0] not in type_numbers():
+            return None
+        if path[-1][:1] in ("$", "_") or "prefer" in headers or _brings_body(headers):
+            return None
+        now = self.clock()
+        known = self.recall(headers, now)
+        if known is None:
+            return None
+        try:
+            refuse_null("/".join(path), "http.path")
+            wanted_format(headers, call.query)
+            answer = await self.interactions.answer(call, self.access.ahead(*known, now, call.language))
+        except Unproven:
+            return None
+        except Problem as refusal:
+            # What took too long once is not asked a second time.
+            if refusal.kind not in ("too-costly", "transient"):
+                return None
+            answer = failed(placed(refusal, "http.path"), call.language)
+        except Exception:
+            answer = failed(unforeseen(call.method, "/".join(path)), call.language)
+        return rendered(answer, call)
 
     async def _answered(self, call: Call, receive: Any) -> Answer:
         try:
@@ -389,7 +427,9 @@ def _takes_gzip(headers: Mapping[str, str]) -> bool:
 
 async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answer) -> None:
     body = answer.body
-    out = {"content-type": answer.media_type, **_ALWAYS, **shown_to(headers)}
+    out = {"content-type": answer.media_type, **_ALWAYS}
+    if "origin" in headers:
+        out.update(shown_to(headers))
     for name, value in answer.headers.items():
         out[name.lower()] = value
     if not body and answer.status in (204, 304):
@@ -404,8 +444,8 @@ async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answ
     await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
 
 
-@remembered(2_000_000, lambda found, name, value: 2 * len(value) + 400)
 def _pair(name: str, value: str) -> tuple[bytes, bytes]:
-    """A header as it is sent; most are the same each time."""
-    one_line = value.replace("\r", "").replace("\n", "")
-    return name.encode("latin-1"), one_line.encode("latin-1", "replace")
+    """A header as it is sent."""
+    if "\n" in value or "\r" in value:
+        value = value.replace("\r", "").replace("\n", "")
+    return name.encode("latin-1"), value.encode("latin-1", "replace")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.utils import format_datetime, parsedate_to_datetime
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from aubier.fhir import json as fhir_json
@@ -51,7 +52,8 @@ class Call:
     def prefer(self) -> dict[str, str]:
         """The Prefer header: `return`, `handling`..."""
         found: dict[str, str] = {}
-        for part in re.split(r"[,;]", self.headers.get("prefer", "")):
+        sent = self.headers.get("prefer")
+        for part in re.split(r"[,;]", sent) if sent else ():
             name, _, value = part.strip().partition("=")
             if name:
                 found[name.lower()] = value.strip('"')
@@ -153,8 +155,13 @@ def of_version(row: Row) -> dict[str, str]:
     """The headers that tell a version: ETag and Last-Modified."""
     return {
         "ETag": f'W/"{row.version}"',
-        "Last-Modified": format_datetime(moment_of(row.updated), usegmt=True),
+        "Last-Modified": _http_date(row.updated // 1000),
     }
+
+
+@lru_cache(maxsize=4096)
+def _http_date(second: int) -> str:
+    return format_datetime(moment_of(second * 1000), usegmt=True)
 
 
 def unchanged(call: Call, row: Row) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlencode
 
@@ -46,6 +47,7 @@ from aubier.store.reading import Row
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
+_Handler = Callable[["Interactions", Call, View], Awaitable[Answer]]
 _UNLEARNT = ("not-supported", "transient")
 """How a search is refused by who has not heard yet of a parameter that is there, or is ready."""
 
@@ -108,22 +110,10 @@ class Interactions:
             )
 
     def _route(self, call: Call) -> Callable[[Call, View], Awaitable[Answer]]:
-        shapes: dict[str, dict[str, Any]] = {
-            "type": {"GET": self._search, "HEAD": self._search, "POST": self._create}
-            | {"PUT": self._update, "PATCH": self._patch, "DELETE": self._delete},
-            "search": {"POST": self._search, "GET": self._search},
-            "compartment": {"GET": self._search_compartment, "HEAD": self._search_compartment},
-            "compartment-search": {"POST": self._search_compartment, "GET": self._search_compartment},
-            "type-history": {"GET": self._type_history},
-            "instance": {"GET": self._read, "HEAD": self._read}
-            | {"PUT": self._update, "PATCH": self._patch, "DELETE": self._delete},
-            "instance-history": {"GET": self._instance_history},
-            "version": {"GET": self._vread, "HEAD": self._vread},
-        }
-        methods = shapes[self._shape(call.path)]
+        methods = _SHAPES[self._shape(call.path)]
         if call.method not in methods:
             raise only(call.method, *methods)
-        return methods[call.method]  # type: ignore[no-any-return]
+        return partial(methods[call.method], self)
 
     @staticmethod
     def _shape(path: tuple[str, ...]) -> str:
@@ -513,6 +503,25 @@ def _history_subset(call: Call, kinds: Sequence[str]) -> tuple[Query | None, boo
     return subset_of(kinds[0] if kinds else "Basic", pairs) if pairs else None, False
 
 
+_WRITES: Mapping[str, _Handler] = {
+    "PUT": Interactions._update,
+    "PATCH": Interactions._patch,
+    "DELETE": Interactions._delete,
+}
+_SHAPES: Mapping[str, Mapping[str, _Handler]] = {
+    "type": {"GET": Interactions._search, "HEAD": Interactions._search}
+    | {"POST": Interactions._create, **_WRITES},
+    "search": {"POST": Interactions._search, "GET": Interactions._search},
+    "compartment": {"GET": Interactions._search_compartment, "HEAD": Interactions._search_compartment},
+    "compartment-search": {"POST": Interactions._search_compartment, "GET": Interactions._search_compartment},
+    "type-history": {"GET": Interactions._type_history},
+    "instance": {"GET": Interactions._read, "HEAD": Interactions._read, **_WRITES},
+    "instance-history": {"GET": Interactions._instance_history},
+    "version": {"GET": Interactions._vread, "HEAD": Interactions._vread},
+}
+"""What each shape of a path answers to each method."""
+
+
 def _refuse_narrative_with_others(query: Query) -> None:
     """Rule: FHIR R4, search.html#summary: `_include` and `_revinclude` cannot be mixed with text."""
     if query.summary == "text" and query.includes:
@@ -526,4 +535,5 @@ def _refuse_narrative_with_others(query: Query) -> None:
 
 def path_of(raw: str) -> tuple[str, ...]:
     """The decoded segments of a path."""
-    return tuple(unquote(part, errors="replace") for part in raw.split("/") if part)
+    parts = [part for part in raw.split("/") if part]
+    return tuple(unquote(part, errors="replace") for part in parts) if "%" in raw else tuple(parts)

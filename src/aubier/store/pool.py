@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import asyncpg
@@ -35,7 +36,23 @@ class _PlainConnection(asyncpg.Connection):  # type: ignore[misc]
         return ""
 
 
-async def open_pool(dsn: str, size: int, plans: Literal["auto", "force_generic_plan"] = "auto") -> Any:
+@dataclass(slots=True)
+class Opened:
+    """How many connections were opened so far: another one may be to another database of the same name."""
+
+    number: int = 0
+
+    async def count(self, conn: Connection) -> None:
+        """Counts a connection before its first statement."""
+        self.number += 1
+
+
+async def open_pool(
+    dsn: str,
+    size: int,
+    plans: Literal["auto", "force_generic_plan"] = "auto",
+    opened: Opened | None = None,
+) -> Any:
     """A pool of at most `size` connections; Problem (transient) when the server does not answer.
 
     `plans`: a statement that can be run in one way only is for a pool that plans it once, for any values.
@@ -48,6 +65,7 @@ async def open_pool(dsn: str, size: int, plans: Literal["auto", "force_generic_p
             min_size=0,  # opened when they are needed: an outage is told to who asks, not to the log
             max_size=size,
             connection_class=_PlainConnection,
+            init=opened.count if opened else None,
             max_inactive_connection_lifetime=0,
             statement_cache_size=_STATEMENTS,
             max_cached_statement_lifetime=0,

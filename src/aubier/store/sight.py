@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
+import msgspec
+
+from aubier.ground.standing import Stands
 from aubier.search.sql import Args
 from aubier.store.keys import type_numbers
 
@@ -27,8 +31,7 @@ FOREVER = 253_402_300_800_000
 """`till` of a grant without end, milliseconds of the epoch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(msgspec.Struct, frozen=True):
     """An actor as the store needs it.
 
     `keys` are the actor's grant keys. `hidden` are labels the actor may never see, unless one of `own` (the
@@ -36,6 +39,7 @@ class Sight:
     `author_only` are the writes (update, patch, delete) that this actor may do on own resources only.
     `unrestricted` is for the platform's own actors: they see everything and are audited all the same.
     `unhurried`: nobody waits for the answer, whose statements may take their time.
+    `stands`: who asks was recognised a moment ago, and what answers them must ask this again; see `Unproven`.
     """
 
     actor: str
@@ -45,12 +49,17 @@ class Sight:
     keys: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
     own: tuple[str, ...] = ()
-    types: frozenset[str] | None = field(default=frozenset())
+    types: frozenset[str] | None = frozenset()
     org: str = ""
     client: str = ""
     purpose: str = ""
     author_only: frozenset[str] = frozenset()
     unhurried: bool = False
+    stands: Stands | None = None
+
+    def but(self, **changes: Any) -> Sight:
+        """The same with these fields changed: each request takes one as of its own moment."""
+        return msgspec.structs.replace(self, **changes)
 
     def sees_type(self, type_name: str) -> bool:
         """Whether the actor's scopes let this type be read at all."""

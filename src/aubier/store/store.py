@@ -28,8 +28,9 @@ from aubier.store.opening.reach import reach
 from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.secret import term_secret
 from aubier.store.opening.upgrade import own_steps, upgrade
-from aubier.store.pool import UNHURRIED, Connection, answered, open_pool, unhurried
+from aubier.store.pool import UNHURRIED, Connection, Opened, answered, open_pool, unhurried
 from aubier.store.proof import audit
+from aubier.store.proof.standing import Unproven
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.rows import Indexed, index
@@ -70,6 +71,7 @@ class Store:
     numbers: Numbers = field(default_factory=Numbers)
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
     reads: Together[Wanted, Row | None] = field(init=False)
+    opened: Opened = field(default_factory=Opened)
     rooms: Statements = field(init=False)
     makings: Makings = field(init=False)
 
@@ -114,6 +116,7 @@ class Store:
 
     @asynccontextmanager
     async def _reader(self, sight: Sight, conn: Connection | None = None) -> AsyncIterator[Reader]:
+        _refuse_unproven(sight)
         async with answered():
             if conn is not None:
                 yield Reader(conn, sight, self.keys, self.mark)
@@ -123,7 +126,10 @@ class Store:
 
     @asynccontextmanager
     async def _searcher(self, sight: Sight, conn: Connection | None = None) -> AsyncIterator[Reader]:
-        """A reader whose statements each take a connection of the pool that suits them; else that given."""
+        """A reader whose statements each take a connection of the pool that suits them; else that given.
+
+        What the asker stands on is asked by the first of them.
+        """
         if conn or sight.unhurried:
             async with self._reader(sight, conn) as reader:
                 yield reader
@@ -144,7 +150,8 @@ class Store:
             return await reader.absent(kind, logical)
 
     async def _read_each(self, wanted: Sequence[Wanted]) -> Sequence[Row | None]:
-        async with self._reader(wanted[0].sight) as reader:
+        # What the askers stand on, the statement itself asks.
+        async with self._reader(wanted[0].sight.but(stands=None)) as reader:
             return await reader.read_each(wanted)
 
     async def vread(self, sight: Sight, kind: str, logical: str, version: int) -> Row:
@@ -167,6 +174,7 @@ class Store:
 
     async def search_all(self, sight: Sight, queries: Sequence[Query]) -> Found:
         """One page of several types together; see `Reader.search_all`."""
+        _refuse_unproven(sight)
         listed = [await self.listed(query) for query in queries]
         async with self._turn(sight), self._searcher(sight) as reader:
             found = await reader.search_all(listed)
@@ -243,6 +251,8 @@ class Store:
         return written
 
     def _writer(self, conn: Connection, sight: Sight) -> Writer:
+        _refuse_unproven(sight)
+
         async def matches(held: Connection, query: Query, limit: int) -> list[Row]:
             reader = Reader(held, sight, self.keys, self.mark)
             return (await reader.search(query, limit=limit, quiet=True)).rows
@@ -263,6 +273,7 @@ class Store:
 
     async def refused(self, sight: Sight, action: str, what: str, outcome: str, patient: str = "") -> None:
         """An audit line of a refusal, in the compartment of `patient` when that record exists."""
+        _refuse_unproven(sight)
         args = Args()
         number = args.add(type_numbers()["Patient"], "smallint")
         name = args.add(patient, "text")
@@ -309,6 +320,12 @@ class Store:
         return await self.rooms.run(name, args, conn)
 
 
+def _refuse_unproven(sight: Sight) -> None:
+    """Unproven for who was not recognised anew: only a read and a search ask that themselves."""
+    if sight.stands is not None:
+        raise Unproven
+
+
 async def open_store(
     dsn: str,
     *,
@@ -331,11 +348,19 @@ async def open_store(
             secret = await term_secret(conn)
     finally:
         await conn.close()
-    pool = await open_pool(dsn, pool_size - pool_size // 2)
-    planned = await open_pool(dsn, pool_size // 2, "force_generic_plan")
+    opened = Opened()
+    pool = await open_pool(dsn, pool_size - pool_size // 2, opened=opened)
+    planned = await open_pool(dsn, pool_size // 2, "force_generic_plan", opened)
     standing = await open_pool(dsn, _STANDING)
     store = Store(
-        pool, planned, standing, Keys(keyed_hash(secret)), dsn, {s.name: s for s in statements}, **options
+        pool,
+        planned,
+        standing,
+        Keys(keyed_hash(secret)),
+        dsn,
+        {s.name: s for s in statements},
+        opened=opened,
+        **options,
     )
     try:
         async with answered(), pool.acquire() as held:

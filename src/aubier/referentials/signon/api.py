@@ -41,8 +41,9 @@ from aubier.referentials.signon.tokens.clients import (
     remove_client,
 )
 from aubier.referentials.signon.tokens.door_keys import add_door_key, authenticate_key
-from aubier.referentials.signon.tokens.grants import Grant, access_token, keep_grant, read_bearer
+from aubier.referentials.signon.tokens.grants import Grant, access_token, judge, keep_grant
 from aubier.referentials.signon.tokens.keys import new_key
+from aubier.referentials.signon.tokens.lately import Lately
 from aubier.referentials.signon.tokens.refused import note_refused
 
 COMMAND_LINE = "aubier-cli"
@@ -55,6 +56,7 @@ __all__ = [
     "LOGIN",
     "Account",
     "Client",
+    "Lately",
     "account_of",
     "actor_of",
     "add_account",
@@ -93,18 +95,24 @@ def place(endpoint: str) -> str:
     return PLATFORM.place(endpoint)
 
 
-async def authenticate(ctx: Context, token: str) -> Actor:
+async def authenticate(ctx: Context, token: str, lately: Lately | None = None) -> Actor:
     """The actor on whose behalf the bearer of an access token acts, with the scopes granted.
+
+    `lately` then remembers them.
 
     Raises Problem `login` (401, with its WWW-Authenticate header): expired, or not valid; never why. Each
     refusal leaves an audit line, at most sixty a minute.
     """
+    opened = lately.opened() if lately else 0
     try:
-        return (await read_bearer(ctx, token)).actor
+        bearer, stands, until = await judge(ctx, token)
     except Problem as refused:
         if refused.kind == "login":
             await note_refused(ctx, "expired" if is_expired(refused) else "invalid")
         raise
+    if lately is not None:
+        lately.keep(token, bearer.actor, stands, (ctx.now, until), opened)
+    return bearer.actor
 
 
 async def session_actor(ctx: Context, cookie: str) -> Actor | None:

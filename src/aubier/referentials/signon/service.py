@@ -50,6 +50,7 @@ async def sweep(ctx: Context) -> None:
     """Deletes what ended a day ago: sessions, grants, refresh tokens, assertions, tries, retired keys."""
     for statement in SWEEPS:
         await ctx.store.run(statement, ctx.now - _KEPT)
+    await ctx.store.run("signon.gather")
 
 
 SERVICE = Service(

@@ -73,6 +73,37 @@ CREATE TABLE signon_door_key (
 CREATE INDEX signon_door_key_client ON signon_door_key (client);
 """,
     ),
+    Migration(
+        4,
+        "signon: every change of what a token stands on leaves its mark",
+        """
+CREATE TRIGGER moved AFTER UPDATE ON signon_key
+  FOR EACH ROW EXECUTE FUNCTION standing_moved('key', 'kid');
+CREATE TRIGGER moved AFTER UPDATE OF gid, sid, login, client, realm, scope, expires_at, offline, revoked_at
+  ON signon_grant FOR EACH ROW EXECUTE FUNCTION standing_moved('grant', 'gid');
+CREATE TRIGGER moved AFTER UPDATE OF sid, closed_at, expires_at ON signon_session
+  FOR EACH ROW EXECUTE FUNCTION standing_moved('session', 'sid');
+CREATE TRIGGER moved AFTER UPDATE ON signon_account
+  FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION standing_moved('account', 'login');
+CREATE TRIGGER moved AFTER UPDATE ON signon_client
+  FOR EACH ROW EXECUTE FUNCTION standing_moved('client', 'id');
+CREATE TRIGGER gone AFTER DELETE ON signon_key REFERENCING OLD TABLE AS gone
+  FOR EACH STATEMENT EXECUTE FUNCTION standing_gone('key', 'kid');
+CREATE TRIGGER gone AFTER DELETE ON signon_grant REFERENCING OLD TABLE AS gone
+  FOR EACH STATEMENT EXECUTE FUNCTION standing_gone('grant', 'gid');
+CREATE TRIGGER gone AFTER DELETE ON signon_session REFERENCING OLD TABLE AS gone
+  FOR EACH STATEMENT EXECUTE FUNCTION standing_gone('session', 'sid');
+CREATE TRIGGER gone AFTER DELETE ON signon_account REFERENCING OLD TABLE AS gone
+  FOR EACH STATEMENT EXECUTE FUNCTION standing_gone('account', 'login');
+CREATE TRIGGER gone AFTER DELETE ON signon_client REFERENCING OLD TABLE AS gone
+  FOR EACH STATEMENT EXECUTE FUNCTION standing_gone('client', 'id');
+CREATE TRIGGER emptied AFTER TRUNCATE ON signon_key EXECUTE FUNCTION standing_emptied();
+CREATE TRIGGER emptied AFTER TRUNCATE ON signon_grant EXECUTE FUNCTION standing_emptied();
+CREATE TRIGGER emptied AFTER TRUNCATE ON signon_session EXECUTE FUNCTION standing_emptied();
+CREATE TRIGGER emptied AFTER TRUNCATE ON signon_account EXECUTE FUNCTION standing_emptied();
+CREATE TRIGGER emptied AFTER TRUNCATE ON signon_client EXECUTE FUNCTION standing_emptied();
+""",
+    ),
 )
 
 _ACCOUNT = """login, kind, subject, name, given, family, reference, national_id, profession, organization,
@@ -303,14 +334,21 @@ RETURNING gid""",
     Statement(
         "signon.bearer",
         f"""SELECT q.n, k.public, {_G}, g.revoked_at, s.sid IS NOT NULL AS session_open, a.active,
-  c.name AS client_name, {_A.replace("a.login, ", "").replace(", a.active", "")}
+  c.name AS client_name, {_A.replace("a.login, ", "").replace(", a.active", "")},
+  p.places, p.mark, least(g.expires_at, k.retired_at + (q.at - q.kept),
+    CASE WHEN g.sid <> '' AND NOT g.offline THEN s.expires_at END) AS until
 FROM unnest($1::text[], $2::text[], $3::timestamptz[], $4::timestamptz[]) WITH ORDINALITY
   AS q(kid, gid, at, kept, n)
 JOIN signon_key k ON k.kid = q.kid AND (k.retired_at IS NULL OR k.retired_at > q.kept)
 LEFT JOIN signon_grant g ON g.gid = q.gid
 LEFT JOIN signon_session s ON s.sid = g.sid AND s.closed_at IS NULL AND s.expires_at > q.at
 LEFT JOIN signon_account a ON a.login = g.login
-LEFT JOIN signon_client c ON c.id = g.client""",
+LEFT JOIN signon_client c ON c.id = g.client
+CROSS JOIN LATERAL (SELECT l.places, (SELECT bit_xor(m.mark) FROM standing m WHERE m.place = ANY(l.places))
+    AS mark
+  FROM (SELECT ARRAY[standing_place('key:' || k.kid), standing_place('grant:' || q.gid),
+    standing_place('session:' || coalesce(g.sid, '')), standing_place('account:' || coalesce(g.login, '')),
+    standing_place('client:' || coalesce(g.client, ''))] AS places) l) p""",
         "All that an access token stands on, in one read",
         together=True,
     ),
@@ -350,7 +388,16 @@ WHERE expires_at < $1 OR (login = '' AND expires_at < $1::timestamptz + interval
     ),
 )
 
-STATEMENTS = (*_KEYS, *_ACCOUNTS, *_CLIENTS, *_CONSENTS, *_SESSIONS, *_GRANTS, *_SWEEP)
+_GATHER = Statement(
+    "signon.gather",
+    # Together they say the same as before; two that gather at once take different ones.
+    """WITH many AS (SELECT place FROM standing GROUP BY place HAVING count(*) > 1),
+gone AS (DELETE FROM standing s USING many m WHERE s.place = m.place RETURNING s.place, s.mark)
+INSERT INTO standing (place, mark) SELECT place, bit_xor(mark) FROM gone GROUP BY place""",
+    "One mark at each place, of the many that changes of what tokens stand on have left",
+)
+
+STATEMENTS = (_GATHER, *_KEYS, *_ACCOUNTS, *_CLIENTS, *_CONSENTS, *_SESSIONS, *_GRANTS, *_SWEEP)
 """Every statement of this room."""
 
 SWEEPS = tuple(statement.name for statement in _SWEEP)

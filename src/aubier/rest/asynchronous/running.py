@@ -156,7 +156,7 @@ class _Walker:
         # Rights are those of this moment: what was revoked since the request is not seen any more.
         actor = await self.view.still(job.actor)
         seen = self.view.access.view(actor, self.now())
-        seen = replace(seen, sight=replace(seen.sight, unhurried=True))
+        seen = replace(seen, sight=seen.sight.but(unhurried=True))
         step = await self._while_held(job, asyncio.ensure_future(self.work.step(seen, job)))
         if step.answer is None:
             await self._write(job, step)

@@ -13,6 +13,7 @@ import msgspec
 from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.proof.audit import LONGEST, Words, basis_of
+from aubier.store.proof.standing import mark_of
 from aubier.store.sight import ANYONE, Seen, Sight, seen_with_document
 
 _encode = msgspec.json.Encoder().encode
@@ -27,9 +28,11 @@ class Wanted:
     logical: str
 
     @property
-    def shape(self) -> tuple[str, bool]:
-        """What is asked in the same words: the family of tables, and whether rights are asked at all."""
-        return family(self.kind), self.sight.unrestricted
+    def shape(self) -> tuple[str, bool, bool]:
+        """What is asked in the same words: the family of tables, whether rights are asked, and whether what
+        the asker stood on is.
+        """
+        return family(self.kind), self.sight.unrestricted, self.sight.stands is not None
 
 
 class _Asked(msgspec.Struct, frozen=True, gc=False):
@@ -52,11 +55,14 @@ class _Asked(msgspec.Struct, frozen=True, gc=False):
     all_keys: tuple[str, ...]
     own: tuple[str, ...]
     hidden: tuple[str, ...]
+    places: tuple[int, ...] = ()
+    mark: int = 0
 
 
 _KINDS = (
     "n int, type smallint, id text, what text, now bigint, actor text, name text, org text, client text,"
-    " purpose text, keys text[], all_keys text[], own text[], hidden text[]"
+    " purpose text, keys text[], all_keys text[], own text[], hidden text[],"
+    " places smallint[], mark bigint"
 )
 _SEEN = Seen("k.keys", "k.all_keys", "k.own", "k.hidden", "k.now")
 _WORDS = ("k.now", "k.actor", "k.name", "k.org", "k.client", "k.purpose", "'read'", "k.what", "'ok'")
@@ -94,15 +100,17 @@ def _asked(n: int, one: Wanted) -> _Asked:
         (*sight.keys, ANYONE),
         sight.own,
         sight.hidden,
+        *((stands.places, stands.mark) if (stands := sight.stands) else ()),
     )
 
 
 @lru_cache(maxsize=16)
-def _statement(prefix: str, unrestricted: bool, columns: str) -> str:
+def _statement(prefix: str, unrestricted: bool, stood: bool, columns: str) -> str:
     seen = "true" if prefix or unrestricted else seen_with_document("r", _SEEN)
+    stands = f" and {mark_of('k.places')} = k.mark" if stood else ""
     hit = (
         f"select {columns}, k.n from k join id_map m on m.type = k.type and m.id = k.id"
-        f" join {prefix}res r on r.pat = m.pat and r.rid = m.rid where {seen}"
+        f" join {prefix}res r on r.pat = m.pat and r.rid = m.rid where {seen}{stands}"
     )
     line = f", a as ({_line(unrestricted)})" if not prefix else ""
     return (

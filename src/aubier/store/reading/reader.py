@@ -19,6 +19,7 @@ from aubier.store.compartment import patient_parameters
 from aubier.store.keys import family, type_names, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.proof import audit
+from aubier.store.proof.standing import Unproven, mark_of
 from aubier.store.reading.at_once import Wanted, read_each
 from aubier.store.reading.newest import Newest, newest
 from aubier.store.reading.page import Page
@@ -289,29 +290,51 @@ class Reader:
         rows of the directory are among them, and leave no line. `given`: what `hit` and `extra` stand on, as
         the beginning of a WITH. `done`: a condition over `h` without which nothing is answered, nor told; it
         is the last column then.
+
+        Where the sight says what the asker stands on, that is asked first, and nothing is answered, nor told,
+        when it has moved (Unproven).
         """
-        columns, source = f"h.*{', ' + extra if extra else ''}", "h"
+        columns = f"h.*{', ' + extra if extra else ''}"
+        joined: list[str] = []
+        told_if: list[str] = []
+        if stands := self.sight.stands:
+            mark, places = args.add(stands.mark, "bigint"), args.add(list(stands.places), "smallint[]")
+            given += f"st(stood) as materialized (select {mark_of(places)} = {mark}), "
+            hit = f"select g.* from ({hit}) g where (select stood from st)"
+            columns += ", st.stood"
+            joined, told_if = ["st"], ["(select stood from st)"]
         parts = f"{given}h as materialized ({hit})"
         if done:
-            columns, source = columns + ", d.done", "d left join h on d.done"
+            columns += ", d.done"
+            joined, told_if = [*joined, "d"], [*told_if, "(select done from d)"]
             parts += f", d(done) as materialized (select {done})"
+        source = f"{' cross join '.join(joined)} left join h on {' and '.join(told_if)}" if joined else "h"
         if prefix:
-            return await self._fetch(plan, f"with {parts} select {columns} from {source}", args)
+            sql = f"with {parts} select {columns} from {source}"
+            return self._stood(await self._fetch(plan, sql, args), done)
         # The row that only tells that a page follows is not shown, and not told as if it were.
         shown = "h" if page is None else f"(select pat, type from h limit {page}) h"
         told = f"where h.type <> all('{{{_directory()}}}'::smallint[])" if mixed else ""
         lines = f"select pat, count(*)::int from {shown} {told} group by pat"
         if missed:
             lines += f" union all select 0, 0 where not exists (select 1 from {shown} {told})"
-        told_if = "(select d.done from d)" if done else "true"
         words = {"action": action, "what": what, "outcome": outcome}
-        line = audit.line(self.sight, args, lines, **words, missed=missed, ok=told_if)
+        line = audit.line(self.sight, args, lines, **words, missed=missed, ok=" and ".join(told_if) or "true")
         sql = f"with {parts}, a as ({line}) select {columns} from {source}"
-        records = await self._fetch(plan, sql, args)
+        records = self._stood(await self._fetch(plan, sql, args), done)
         shared = [r for r in records[:page] if r["many"]]
         if shared:
             await self._tell_others(shared, action=action, what=what, outcome=outcome)
         return records
+
+    def _stood(self, records: list[Any], done: str) -> list[Any]:
+        """The records of a statement that asked what the asker stands on, which later ones need not."""
+        if self.sight.stands is None:
+            return records
+        if not records[0]["stood"]:
+            raise Unproven
+        self.sight = self.sight.but(stands=None)
+        return records if done else [r for r in records if r["rid"] is not None]
 
     async def _fetch(self, plan: Plan, sql: str, args: Args) -> list[Any]:
         if self.planned and plan == "once":

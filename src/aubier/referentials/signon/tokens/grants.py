@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 from aubier.access.actor import Actor, Context
 from aubier.access.scopes import Parsed, parse
 from aubier.ground.chance import random_ids, secret
+from aubier.ground.standing import Stands
 from aubier.referentials.signon.people.accounts import Account, account_of, actor_of
 from aubier.referentials.signon.people.passwords import digest
 from aubier.referentials.signon.realms import PROFESSIONAL, REALMS, Realm
@@ -54,6 +55,7 @@ class Grant:
 
 
 _FIELDS = tuple(Grant.__slots__)
+_LAST_SECOND = seconds(datetime.max.replace(tzinfo=UTC))
 
 
 def grant_of(row: Mapping[str, Any]) -> Grant:
@@ -173,10 +175,16 @@ class Bearer:
 
 
 async def read_bearer(ctx: Context, token: str) -> Bearer:
-    """What an access token stands on. Raises Problem `login`: expired, or not valid; never why.
+    """What an access token stands on; see `judge`."""
+    return (await judge(ctx, token))[0]
 
-    Checked: shape, ES256 signature by one of our keys, `typ`, issuer, audience, times, and in the same read
-    that the grant, its session, its account and its client still live.
+
+async def judge(ctx: Context, token: str) -> tuple[Bearer, Stands, datetime]:
+    """The same, with the marks of what it stands on and when that, or the token, ends by itself.
+
+    Raises Problem `login`: expired, or not valid; never why. Checked: shape, ES256 signature by one of our
+    keys, `typ`, issuer, audience, times, and in the same read that the grant, its session, its account and
+    its client still live.
     """
     named = _named(token) if len(token) <= MAX_TOKEN else None
     if named is None:
@@ -184,9 +192,11 @@ async def read_bearer(ctx: Context, token: str) -> Bearer:
     rows = await ctx.store.run("signon.bearer", *named, ctx.now, ctx.now - RETIRED_KEYS_LIVE)
     if not rows:
         raise invalid_login()
-    bearer = _standing(token, address_of(ctx.settings), tuple(rows[0].items()))
+    row = dict(rows[0])
+    stands, until = Stands(tuple(row.pop("places")), row.pop("mark")), row.pop("until")
+    bearer = _standing(token, address_of(ctx.settings), tuple(row.items()))
     _refuse_untimely(ctx, bearer)
-    return bearer
+    return bearer, stands, min(until, datetime.fromtimestamp(min(bearer.claims["exp"], _LAST_SECOND), UTC))
 
 
 @lru_cache(maxsize=512)
