@@ -63,14 +63,17 @@ def _labels(actor: Actor, policies: tuple[Policy, ...]) -> tuple[tuple[str, ...]
 
 
 def readable(actor: Actor) -> frozenset[str] | None:
-    """The types that the actor's scopes let be read; None for all of them."""
+    """The types whose resources the actor's scopes let be seen, read or searched for; None for all of them.
+
+    Which of the two, `require` asks. Rule: SMART App Launch 2.2, scopes: `s` opens what a search finds.
+    """
     return _readable(actor.scopes)
 
 
 @lru_cache(maxsize=1024)
 def _readable(scopes: tuple[str, ...]) -> frozenset[str] | None:
     """The same for the scopes alone: every request asks, and few sets of scopes are in use."""
-    found = frozenset(t for t in type_numbers() if allows(scopes, t, "read"))
+    found = frozenset(t for t in type_numbers() if allows(scopes, t, "read") or allows(scopes, t, "search"))
     return None if len(found) == len(type_numbers()) else found
 
 

@@ -78,14 +78,14 @@ def test_policies_hide_labels_from_those_they_are_about() -> None:
         ((), set()),
         (("openid", "profile"), set()),
         (("user/Observation.rs",), {"Observation"}),
-        (("user/Observation.s", "user/Patient.r"), {"Patient"}),
+        (("user/Observation.s", "user/Patient.r"), {"Observation", "Patient"}),
         (("user/Observation.rs?category=x",), set()),
         (("user/Observation.cud",), set()),
         (("user/Observation.read",), {"Observation"}),
         (("user/Nothing.rs",), set()),
     ],
 )
-def test_readable_types_are_those_the_scopes_name(scopes: tuple[str, ...], types: set[str]) -> None:
+def test_types_that_show_are_those_the_scopes_name(scopes: tuple[str, ...], types: set[str]) -> None:
     assert readable(doctor(scopes=scopes)) == types
 
 
