@@ -97,8 +97,8 @@ class Sight(msgspec.Struct, frozen=True):
 
         What is in them needs no look at each right, unless its own labels say so: see `Seen.of`.
         """
-        keys, now = args.add(list(self.keys), "text[]"), args.add(self.now, "bigint")
-        every = args.add([*self.keys, ANYONE], "text[]")
+        keys, now = args.shared("keys", self.keys, "text[]"), args.shared("now", self.now, "bigint")
+        every = args.shared("all_keys", (*self.keys, ANYONE), "text[]")
         valid = f"{{0}}.since <= {now} and {{0}}.till > {now}"
         return (
             f"select m.pat from {pats} m where exists (select 1 from grants g where g.pat = m.pat"
@@ -109,7 +109,10 @@ class Sight(msgspec.Struct, frozen=True):
 
     def held(self, pats: str, args: Args) -> str:
         """The valid rights and denies of this actor in the compartments that `pats` selects."""
-        keys, now = args.add([*self.keys, ANYONE], "text[]"), args.add(self.now, "bigint")
+        keys, now = (
+            args.shared("all_keys", (*self.keys, ANYONE), "text[]"),
+            args.shared("now", self.now, "bigint"),
+        )
         return (
             f"select g.* from grants g where g.pat = any(array({pats})) and g.actor = any({keys})"
             f" and g.since <= {now} and g.till > {now}"
@@ -135,11 +138,11 @@ class Sight(msgspec.Struct, frozen=True):
 
     def _seen(self, args: Args, grants: str = "grants") -> Seen:
         return Seen(
-            keys=args.add(list(self.keys), "text[]"),
-            all_keys=args.add([*self.keys, ANYONE], "text[]"),
-            own=args.add(list(self.own), "text[]"),
-            hidden=args.add(list(self.hidden), "text[]"),
-            now=args.add(self.now, "bigint"),
+            keys=args.shared("keys", self.keys, "text[]"),
+            all_keys=args.shared("all_keys", (*self.keys, ANYONE), "text[]"),
+            own=args.shared("own", self.own, "text[]"),
+            hidden=args.shared("hidden", self.hidden, "text[]"),
+            now=args.shared("now", self.now, "bigint"),
             grants=grants,
         )
 
@@ -164,7 +167,7 @@ class Sight(msgspec.Struct, frozen=True):
         )
 
     def _valid(self, args: Args) -> str:
-        keys, now = args.add(list(self.keys), "text[]"), args.add(self.now, "bigint")
+        keys, now = args.shared("keys", self.keys, "text[]"), args.shared("now", self.now, "bigint")
         return f"g.actor = any({keys}) and not g.deny and g.since <= {now} and g.till > {now}"
 
     def may_write(self, pats: str, kinds: str, args: Args, *, feed: bool) -> str:
@@ -198,7 +201,10 @@ class Sight(msgspec.Struct, frozen=True):
         return f"exists (select 1 from grants g where g.pat = p.pat and {self._valid(args)} and {right})"
 
     def _closed(self, args: Args) -> str:
-        keys, now = args.add([*self.keys, ANYONE], "text[]"), args.add(self.now, "bigint")
+        keys, now = (
+            args.shared("all_keys", (*self.keys, ANYONE), "text[]"),
+            args.shared("now", self.now, "bigint"),
+        )
         return (
             f"exists (select 1 from grants d where d.pat = p.pat and d.actor = any({keys}) and d.deny"
             f" and d.since <= {now} and d.till > {now} and d.scope = '{{}}')"

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
+import msgspec
+
 from aubier.access.actor import Context
 from aubier.access.decide import unidentified
 from aubier.fhir import json as fhir_json
@@ -186,7 +188,9 @@ _logical = re.compile(r"[A-Za-z0-9.-]{1,64}").fullmatch
 
 
 def _reduced(row: Row, shown: Callable[[Resource], Resource] | None) -> Row:
-    return replace(row, raw=fhir_json.dumps(shown(fhir_json.parse(row.raw)))) if shown else row
+    return (
+        msgspec.structs.replace(row, raw=fhir_json.dumps(shown(fhir_json.parse(row.raw)))) if shown else row
+    )
 
 
 def _plain(method: str) -> str:

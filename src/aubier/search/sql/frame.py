@@ -18,10 +18,21 @@ _MOST_JOINS = 120
 class Args(list[Any]):
     """The arguments of a statement; `add` gives the placeholder with its type."""
 
+    def __init__(self, values: Iterable[Any] = ()) -> None:
+        super().__init__(values)
+        self._shared: dict[str, str] = {}
+
     def add(self, value: Any, cast: str) -> str:
         """The placeholder of one more argument."""
         self.append(value)
         return f"${len(self)}::{cast}"
+
+    def shared(self, name: str, value: Any, cast: str) -> str:
+        """The placeholder of the argument of that name: one for all who ask, whose value is the same."""
+        found = self._shared.get(name)
+        if found is None:
+            found = self._shared[name] = self.add(value, cast)
+        return found
 
 
 @dataclass(slots=True)

@@ -51,12 +51,12 @@ def line(
 
     `basis` is the basis of the first valid grant that the actor holds on that record, `none` without one.
     """
-    now = args.add(sight.now, "bigint")
+    now = args.shared("now", sight.now, "bigint")
     texts = (sight.actor, sight.name, sight.org, sight.client, sight.purpose, action, what[:LONGEST], outcome)
     actor, name, org, client, purpose, act, wh, out = (args.add(text, "text") for text in texts)
     if missed:
         out = f"case when x.hits = 0 then {args.add(missed, 'text')} else {out} end"
-    basis = "'system'" if sight.unrestricted else basis_of(args.add(list(sight.keys), "text[]"), now)
+    basis = "'system'" if sight.unrestricted else basis_of(args.shared("keys", sight.keys, "text[]"), now)
     return Words(now, actor, name, org, client, purpose, act, wh, out, basis).insert(source, ok=ok)
 
 

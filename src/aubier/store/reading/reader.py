@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NoReturn
 
+import msgspec
+
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.model import Condition, Has, Include, Logic, Query
@@ -30,8 +32,7 @@ MOST_INCLUDED = 5_000
 """The most resources that a page includes beside its matches."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True, gc=False):
     """One version of one resource, as stored. `updated` in ms; `op` as in `intent.OP_NUMBER`."""
 
     type: str
