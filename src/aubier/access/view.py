@@ -276,11 +276,15 @@ class View:
         """
         if self.receipts is not None and (kept := await self.receipts.kept()) is not None:
             return kept
+        allowed: set[tuple[str, str]] = set()
         for intent in intents:
-            await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
+            if (intent.type, intent.op) not in allowed:
+                await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
+                allowed.add((intent.type, intent.op))
             if intent.condition is not None:
                 await self._allow(intent.type, "search", intent.type)
-            await self._told(intent.op, f"{intent.type}/{intent.id}", self._ahead(intent))
+            if intent.type in self.access.before_write:
+                await self._told(intent.op, f"{intent.type}/{intent.id}", self._ahead(intent))
             intent.may_create = intent.may_create or (
                 intent.op == "update" and self.sight.unrestricted and intent.change is None
             )

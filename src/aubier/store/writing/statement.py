@@ -64,8 +64,12 @@ class FamilyRows:
         self, old: Postings | None, new: Postings | None, was: tuple[int, int], at: tuple[int, int]
     ) -> None:
         """The difference between the postings at `was` (rid, pat) before and at `at` after."""
+        if old is None:
+            for table, rows in (new or {}).items():
+                self.added[table] |= {(*row, *at) for row in rows}
+            return
         for table in COLUMNS:
-            before = {(*row, *was) for row in old[table]} if old else set()
+            before = {(*row, *was) for row in old[table]}
             after = {(*row, *at) for row in new[table]} if new else set()
             gone = before - after
             if new is None and table == "ref":
