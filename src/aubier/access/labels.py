@@ -73,6 +73,8 @@ def _security(coding: dict[str, Any]) -> str:
 
 
 def _codings(value: Any) -> list[dict[str, Any]]:
+    if value is None:
+        return []
     concepts = value if isinstance(value, list) else [value]
     return [c for concept in concepts if isinstance(concept, dict) for c in concept.get("coding") or []]
 
@@ -82,6 +84,8 @@ def _codes(value: Any) -> set[str]:
 
 
 def _who(value: Any, contained: dict[str, Any]) -> Iterable[str]:
+    if value is None:
+        return
     yield from (f"ps:{i}" for i in _identified(value, contained, IDNPS))
     for reference in _list(value):
         target = str(reference.get("reference", ""))
@@ -100,7 +104,7 @@ def _list(value: Any) -> list[dict[str, Any]]:
 
 
 def _identified(value: Any, contained: dict[str, Any], system: str) -> Iterable[str]:
-    for reference in _list(value):
+    for reference in _list(value) if value is not None else ():
         yield from _of_system([reference.get("identifier")], system)
         inside = contained.get(str(reference.get("reference", "")))
         if inside:

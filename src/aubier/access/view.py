@@ -21,7 +21,7 @@ from aubier.search.query import parse
 from aubier.store.bulk import BulkReport, load
 from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.exporting.export import Slice
-from aubier.store.intent import Batch, Claim, Grant, Intent, Revoke, Written
+from aubier.store.intent import Batch, Claim, Grant, Intent, Prepare, Revoke, Written
 from aubier.store.keys import DIRECTORY, type_numbers
 from aubier.store.matching import Met, Question, Version
 from aubier.store.proof.trace import audit_lines, secret_actors
@@ -285,17 +285,21 @@ class View:
         """
         if self.receipts is not None and (kept := await self.receipts.kept()) is not None:
             return kept
+        allowed: set[tuple[str, str]] = set()
         for intent in intents:
-            await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
+            if (intent.type, intent.op) not in allowed:
+                await self._allow(intent.type, intent.op, f"{intent.type}/{intent.id}")
+                allowed.add((intent.type, intent.op))
             if intent.condition is not None:
                 await self._allow(intent.type, "search", intent.type)
-            await self._told(intent.op, f"{intent.type}/{intent.id}", self._ahead(intent))
+            if intent.type in self.access.before_write:
+                await self._told(intent.op, f"{intent.type}/{intent.id}", self._ahead(intent))
             intent.may_create = intent.may_create or (
                 intent.op == "update" and self.sight.unrestricted and intent.change is None
             )
         batch = Batch(
             list(intents),
-            self.prepare,
+            self._preparing(),
             list(grants),
             list(revokes),
             list(claims),
@@ -328,7 +332,7 @@ class View:
                 at="http.Authorization",
             )
         checked = replace(self, access=replace(self.access, check=lambda resource: None))
-        return await load(self.access.store, self.sight, resources, checked.prepare, receipts=receipts)
+        return await load(self.access.store, self.sight, resources, checked._preparing(), receipts=receipts)
 
     def entry(self, number: int) -> View:
         """The same view for the entry of that place in a Bundle: its writes have receipts of their own."""
@@ -351,15 +355,29 @@ class View:
         self, conn: Any, resource: Resource, before: Resource | None
     ) -> tuple[Resource, list[str]]:
         """What stands between a resource and the store: validation, the rooms' content rules, the labels."""
+        return await self._preparing()(conn, resource, before)
+
+    def _preparing(self) -> Prepare:
+        """`prepare` for many resources one after the other: what a connection is known by is made once."""
+        bound: list[Context] = []
+
+        async def prepare(
+            conn: Any, resource: Resource, before: Resource | None
+        ) -> tuple[Resource, list[str]]:
+            if not bound or bound[0].store.conn is not conn:
+                view = replace(self, conn=conn)
+                bound[:] = [Context(self.actor, view, self.now, self.access.settings, self.language)]
+            return await self._prepared(bound[0], resource, before)
+
+        return prepare
+
+    async def _prepared(
+        self, context: Context, resource: Resource, before: Resource | None
+    ) -> tuple[Resource, list[str]]:
         self.access.check(resource)
         rules = self.access.before_write.get(resource["resourceType"], ())
-        if self.strict:
-            rules = [*rules, *self.access.when_strict]
-        if rules:
-            bound = replace(self, conn=conn)
-            context = Context(self.actor, bound, self.now, self.access.settings, self.language)
-            for rule in rules:
-                resource = await rule.run(context, resource, before)
+        for rule in [*rules, *self.access.when_strict] if self.strict else rules:
+            resource = await rule.run(context, resource, before)
         if resource["resourceType"] in DIRECTORY:
             return resource, []
         # Whoever changes a resource does not thereby become its author; the store keeps the authors it had.

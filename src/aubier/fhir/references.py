@@ -85,8 +85,10 @@ class Place:
 def iter_references(resource: Resource) -> Iterator[Place]:
     """Every Reference, with its path and allowed targets, contained and Bundle resources included."""
     kind = resource.get("resourceType")
+    found: list[Place] = []
     if isinstance(kind, str) and kind in definitions().resource_types:
-        yield from _walk_object(resource, kind, kind)
+        _walk_object(resource, kind, kind, found)
+    return iter(found)
 
 
 def replace_references(resource: Resource, mapping: Mapping[str, str]) -> Resource:
@@ -105,45 +107,42 @@ _URI_TYPES = frozenset({"uri", "url", "canonical", "oid", "uuid"})
 _link = re.compile(r"""((?:href|src)\s*=\s*)(["'])([^"'<>]*)\2""").sub
 
 
-def _walk_object(node: dict[str, Any], name: str, path: str) -> Iterator[Place]:
-    """The References in an object of the type or backbone element `name`."""
+def _walk_object(node: dict[str, Any], name: str, path: str, found: list[Place]) -> None:
+    """Adds the References in an object of the type or backbone element `name`."""
     steps = _steps(name)
     for key, value in node.items():
         step = steps.get(key)
         if step is None:
             if key.startswith("_"):
-                yield from _walk_sibling(value, f"{path}.{key[1:]}")
-            continue
-        below, targets = step
-        here = f"{path}.{key}"
-        if isinstance(value, list):
+                _walk_sibling(value, f"{path}.{key[1:]}", found)
+        elif isinstance(value, dict):
+            _walk_value(value, step, f"{path}.{key}", found)
+        elif isinstance(value, list):
             for index, one in enumerate(value):
-                yield from _walk_value(one, below, f"{here}[{index}]", targets)
-        else:
-            yield from _walk_value(value, below, here, targets)
+                if isinstance(one, dict):
+                    _walk_value(one, step, f"{path}.{key}[{index}]", found)
 
 
-def _walk_value(value: Any, type: str, path: str, targets: tuple[str, ...]) -> Iterator[Place]:
-    """One value: itself when it is a Reference, then what it holds."""
-    if not isinstance(value, dict):
-        return
+def _walk_value(value: dict[str, Any], step: _Step, path: str, found: list[Place]) -> None:
+    """One object: itself when it is a Reference, then what it holds."""
+    type, targets = step
     if type == "Reference":
-        yield Place(path, value, targets)
+        found.append(Place(path, value, targets))
     if type == "Resource":
         type = str(value.get("resourceType"))
         if type not in definitions().resource_types:
             return
-    yield from _walk_object(value, type, path)
+    _walk_object(value, type, path, found)
 
 
-def _walk_sibling(value: Any, path: str) -> Iterator[Place]:
+def _walk_sibling(value: Any, path: str, found: list[Place]) -> None:
     """The extensions of a primitive."""
     if isinstance(value, list):
         for index, one in enumerate(value):
             if isinstance(one, dict):
-                yield from _walk_object(one, "Element", f"{path}[{index}]")
+                _walk_object(one, "Element", f"{path}[{index}]", found)
     elif isinstance(value, dict):
-        yield from _walk_object(value, "Element", path)
+        _walk_object(value, "Element", path, found)
 
 
 _Step = tuple[str, tuple[str, ...]]

@@ -16,12 +16,13 @@ from aubier.fhir.fhirpath import NAMES
 from aubier.fhir.fhirpath.compiler import Compiler, operand_of
 from aubier.fhir.fhirpath.generator import Item, Scope
 from aubier.fhir.fhirpath.grammar.parser import parse
-from aubier.fhir.fhirpath.grammar.syntax import Binary, Call, Empty, Member, Node, TypeFilter
+from aubier.fhir.fhirpath.grammar.syntax import Call, Empty, Member, Node, TypeFilter
 from aubier.fhir.fhirpath.types import is_resource
 from aubier.ground.problem import Problem
 from aubier.search.model import Group, Parameter, Terms
 from aubier.search.parameters import Registry, is_indexed, registry
 from aubier.search.terms import adders
+from aubier.search.terms.kept import operands, unions, with_unions
 from aubier.search.terms.pairs import pairs
 
 _HERE = Empty()
@@ -36,7 +37,7 @@ def extract(resource: Mapping[str, Any], *, of: Registry | None = None) -> Terms
     """The index values of a resource (FHIR JSON), for every parameter of its type in the registry `of`.
 
     Nothing raises: values that cannot be read are left out, a resource of no R4 type has no terms.
-    No value is given twice.
+    No value is given twice; what only unites others (`terms.kept`) is told present, and gives no values.
     """
     found = Terms()
     kind = resource.get("resourceType")
@@ -46,13 +47,15 @@ def extract(resource: Mapping[str, Any], *, of: Registry | None = None) -> Terms
             rows = getattr(found, name)
             if len(rows) > 1:
                 setattr(found, name, list(dict.fromkeys(rows)))
+        if unions(kind):
+            found.present = with_unions(kind, found.present)
     return found
 
 
 @lru_cache(maxsize=1024)
 def compiled(of: Registry, type: str) -> Any:
     """The generated function of a resource type: `function(resource, terms)` adds to `terms`."""
-    space = {**NAMES, **_ADDERS, "add_open": add_open, "pairs": pairs, "Terms": Terms, "Problem": Problem}
+    space = {**NAMES, **_ADDERS, "add_open": add_open, "pairs": pairs, "Problem": Problem}
     exec(builtins.compile(source(of, type), f"<extract {type}>", "exec"), space)  # noqa: S102 - from the tree
     return space["extract"]
 
@@ -75,7 +78,7 @@ def value_types(parameter: Parameter) -> frozenset[str]:
     compiler = Compiler(parameter.expression, indexing=True)
     root = Item("r", parameter.base)
     found: set[str] = set()
-    for part in _operands(parse(parameter.expression)):
+    for part in operands(parse(parameter.expression)):
         compiler.emit(part, Scope(root, root), lambda item: found.add(item.type))
     return frozenset(found)
 
@@ -110,12 +113,12 @@ def _merged(parameters: tuple[Parameter, ...]) -> dict[Node, _Branch]:
     """The expressions of all parameters, those that begin alike together."""
     starts: dict[Node, _Branch] = {}
     for parameter in parameters:
-        if not is_indexed(parameter):
+        if not is_indexed(parameter) or parameter.code in unions(parameter.base):
             continue
         for group in parameter.groups:
             branch = _branch(starts, parse(group.expression))
             branch.groups.setdefault(group.name, (group, []))[1].append(parameter.code)
-        for part in _operands(parse(parameter.expression)) if not parameter.groups else ():
+        for part in operands(parse(parameter.expression)) if not parameter.groups else ():
             branch = _branch(starts, part)
             if parameter not in branch.ends:
                 branch.ends.append(parameter)
@@ -129,13 +132,6 @@ def _branch(starts: dict[Node, _Branch], path: Node) -> _Branch:
     for step in steps:
         branch = branch.steps.setdefault(step, _Branch())
     return branch
-
-
-def _operands(node: Node) -> list[Node]:
-    """The parts of a union."""
-    if isinstance(node, Binary) and node.operator == "|":
-        return [*_operands(node.left), *_operands(node.right)]
-    return [node]
 
 
 def _path(node: Node) -> tuple[Node, list[Node]]:
@@ -166,7 +162,7 @@ def _write(compiler: Compiler, root: Item, branch: _Branch, item: Item) -> None:
 def _write_group(compiler: Compiler, group: Group, codes: Sequence[str], scope: Scope) -> None:
     """The code that adds what stands together in one element; the code is read where there are values."""
     name = compiler.name("parts")
-    compiler.write(f"{name} = Terms()")
+    compiler.write(f"{name} = terms.part()")
     (code, *values) = (
         (replace(part.parameter, code=str(n)), parse(part.expression))
         for n, part in enumerate(group.parts, 1)

@@ -10,11 +10,11 @@ _LONGEST = 160
 """Characters of an exact value kept in an index; PostgreSQL's btree takes rows of at most 2.7 kB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Keys:
     """Names what is hashed, so that a code and a reference that look alike never meet.
 
-    `term` gives a signed 64-bit number for strings, under the secret of this store.
+    `term` gives a signed 64-bit number for strings, under the secret of this store. Each is itself alone.
     """
 
     term: Callable[..., int]

@@ -106,6 +106,7 @@ class Terms:
     quantities: (param, system, code, value, low, high); unit without code stands in `code` with system empty.
     pairs: the parts of composites. places: (param, latitude, longitude) in degrees.
     present: the parameters that have at least one value.
+    spare: the last that `part` gave.
     """
 
     tokens: list[tuple[str, str, str]] = field(default_factory=list)
@@ -119,6 +120,13 @@ class Terms:
     pairs: list[Pair] = field(default_factory=list)
     places: list[tuple[str, Decimal, Decimal]] = field(default_factory=list)
     present: set[str] = field(default_factory=set)
+    spare: Terms | None = field(default=None, repr=False, compare=False)
+
+    def part(self) -> Terms:
+        """An empty one, for what stands together in an element; the one before, when it was left empty."""
+        if self.spare is None or self.spare.present or self.spare.references:
+            self.spare = Terms()
+        return self.spare
 
 
 MIN_MS = -62_135_596_800_000

@@ -17,6 +17,8 @@ from aubier.search.model import NO_DATE, Sort
 from aubier.search.parameters import is_clinical_date, listed_codes
 from aubier.search.query.values import BOOLEANS, CODED
 from aubier.search.sql import Frame, of_identifiers
+from aubier.search.sql.frame import param_of
+from aubier.search.terms.kept import typed
 
 _DATE_EDGE = {False: 253_402_300_800_001, True: -62_135_596_800_001}
 _TEXT_EDGE = {False: "\U0010ffff", True: ""}
@@ -75,16 +77,24 @@ def _posted(frame: Frame, sort: Sort, kind: str, row: str, *, code: str) -> Sort
     if (source := _SOURCES.get(sort.parameter.type)) is None:
         raise _unsorted(sort)
     table, up, down, cast, edge = source
-    param = frame.args.add(frame.keys.param(kind, code), "bigint")
     last = frame.args.add(edge[sort.descending], cast)
     best = f"max({{0}}.{down})" if sort.descending else f"min({{0}}.{up})"
     s = frame.alias("s")
     return SortKey(
         f"coalesce((select {best.format(s)} from {frame.table(kind)}{table} {s}"
-        f" where {s}.param = {param} and {s}.rid = {row}.rid and {s}.pat = {row}.pat), {last})",
+        f" where {_held(frame, kind, code, s)} and {s}.rid = {row}.rid and {s}.pat = {row}.pat), {last})",
         cast,
         sort.descending,
     )
+
+
+def _held(frame: Frame, kind: str, code: str, s: str) -> str:
+    """The condition that the posting `s` is a value of the parameter."""
+    own = f"{s}.param = {param_of(frame, kind, code)}"
+    if (held := typed(kind).get(code)) is None:
+        return own
+    of, target = held
+    return f"({own} or {s}.param = {param_of(frame, kind, of)} and starts_with({s}.target, '{target}/'))"
 
 
 def _token(frame: Frame, sort: Sort, kind: str, row: str) -> SortKey:

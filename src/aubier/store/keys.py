@@ -98,20 +98,22 @@ def family(type_name: str) -> str:
 
 
 Hash = Callable[..., int]
-_SHORT = 200
-"""Characters of what is remembered: others choose how long the codes are that they send."""
+_SHORT = 100
+"""Characters of what is remembered: others choose how long the systems and codes are that they send."""
 
 
 def keyed_hash(secret: bytes) -> Hash:
     """A function of strings to a signed 64-bit number under `secret`; remembers 100,000 of the short."""
 
-    def hashed(text: str) -> int:
-        return int.from_bytes(blake2b(text.encode(), digest_size=8, key=secret).digest(), "big", signed=True)
+    def hashed(*parts: str) -> int:
+        text = "\x1f".join(parts).encode()
+        return int.from_bytes(blake2b(text, digest_size=8, key=secret).digest(), "big", signed=True)
 
     remembered = lru_cache(maxsize=100_000)(hashed)
 
     def term(*parts: str) -> int:
-        text = "\x1f".join(parts)
-        return remembered(text) if len(text) <= _SHORT else hashed(text)
+        # What others send stands at the end: a code, and before it its system.
+        short = len(parts[-1]) <= _SHORT and len(parts[-2]) <= _SHORT
+        return remembered(*parts) if short else hashed(*parts)
 
     return term

@@ -13,6 +13,7 @@ from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import NO_DATE, Parameter, Terms
 from aubier.search.parameters import Registry, is_clinical_date
+from aubier.search.terms.kept import elsewhere
 from aubier.search.terms.layout import is_plain, is_posted, there
 from aubier.search.terms.pairs import posted
 from aubier.search.terms.words import words_of
@@ -50,6 +51,10 @@ Postings = dict[str, set[Row]]
 """The rows of one resource by table, without the closing (rid, pat)."""
 
 
+_OFTEN = 100
+"""Characters of a text that is worth remembering."""
+
+
 @dataclass(slots=True)
 class Indexed:
     """What the store keeps beside the bytes. `lo`, `hi`: the primary clinical date in ms, or NO_DATE.
@@ -83,14 +88,14 @@ def index(
     primary = of.primary_date(kind)
     lo, hi = _primary_date(primary, found) if date is None else date
     directory = bool(family(kind))
-    has, unmarked = there(kind, (param for param in found.present if param != "_lastUpdated"))
+    has, unmarked = there(kind, frozenset(found.present - {"_lastUpdated"}))
     terms: set[int] = {keys.present(kind, param) for param in unmarked}
     postings: Postings = {table: set() for table in COLUMNS}
     _tokens(found, kind, _coded(of, kind), keys, terms=terms, posts=postings["post"], k=-lo)
     _exact(kind, found, keys, postings)
     for param, text in found.strings:
         if not (directory and param.endswith(":text")):
-            postings["str"].add((keys.param(kind, param), bounded_text(fold(text)), bounded_text(text)))
+            postings["str"].add((keys.param(kind, param), *_compared(text)))
     # Columns of the row itself; the last change, moreover, is not the client's to say.
     held = {"_lastUpdated", primary.code if primary and is_clinical_date(primary) else ""}
     for param, low, high in found.dates:
@@ -112,6 +117,17 @@ def index(
     return Indexed(found, sorted(terms), postings, lo, hi, has)
 
 
+def _compared(text: str) -> tuple[str, str]:
+    """A text folded, and as written: as far as they are compared."""
+    return _remembered(text) if len(text) <= _OFTEN else (bounded_text(fold(text)), bounded_text(text))
+
+
+@lru_cache(maxsize=16_384)
+def _remembered(text: str) -> tuple[str, str]:
+    """What a code is called is said in every resource that bears it."""
+    return bounded_text(fold(text)), bounded_text(text)
+
+
 def _tokens(
     found: Terms,
     kind: str,
@@ -124,19 +140,28 @@ def _tokens(
 ) -> None:
     """Terms of the row: each code alone, with its system, and the system. Some codes are posted too."""
     plain, posted = coded
-    for param, system, code in found.tokens:
+    for token in found.tokens:
+        param, system, code = token
         if param == "_id":
             continue
-        if system:
-            terms.add(keys.system(kind, param, system))
-        if not code:
-            continue
-        alone = keys.code(kind, param, code)
-        terms.add(alone)
-        if param not in plain:
-            terms.add(keys.token(kind, param, system, code))
-        if param == posted:
-            posts.add((alone, k))
+        short = len(system) <= _OFTEN and len(code) <= _OFTEN
+        made = (_known_terms if short else _terms)(keys, kind, token, param in plain)
+        terms.update(made)
+        if param == posted and code:
+            posts.add((made[0], k))
+
+
+def _terms(keys: Keys, kind: str, token: tuple[str, str, str], plain: bool) -> tuple[int, ...]:
+    """The terms of a code alone, of both together where it may have a system, and of that system."""
+    param, system, code = token
+    made = [keys.code(kind, param, code)] if code else []
+    if code and not plain:
+        made.append(keys.token(kind, param, system, code))
+    return (*made, keys.system(kind, param, system)) if system else tuple(made)
+
+
+_known_terms = lru_cache(maxsize=50_000)(_terms)
+"""Few codes are most of what is written."""
 
 
 @lru_cache(maxsize=1024)
@@ -157,7 +182,8 @@ def _exact(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:
     for param, system, value in found.identifiers:
         postings["ident"].add((keys.param(kind, param), bounded(value), bounded(system)))
     for param, target in [*found.references, *found.uris]:
-        postings["ref"].add((keys.param(kind, param), bounded(target)))
+        if not elsewhere(kind, param, target):
+            postings["ref"].add((keys.param(kind, param), bounded(target)))
 
 
 def _numbers(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:

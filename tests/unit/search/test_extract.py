@@ -46,18 +46,17 @@ def test_observation_whole():
         ("_id", "", "o"),
         ("_security", "", "R"),
         ("_tag", "t", "x"),
-        ("combo-code", LOINC, "1-8"),
-        ("code", LOINC, "1-8"),
         ("status", "", "final"),
+        ("code", LOINC, "1-8"),
     ]
     assert set(found.references) == {("subject", "Patient/1"), ("patient", "Patient/1")}
-    assert dict(found.strings) | {} == {"combo-code:text": "Words", "code:text": "Words"}
+    assert dict(found.strings) | {} == {"code:text": "Words"}
     assert ("code:text", "Name") in found.strings
     assert found.uris == [("_profile", "http://p"), ("_source", "urn:s")]
     assert ("date", *date_range("2020-05")) in found.dates
     assert ("_lastUpdated", *date_range("2020-05-31T10:00:00.000Z")) in found.dates
     amount = (UCUM, "mg", D("5.40"), D("5.395"), D("5.405"))
-    assert set(found.quantities) == {("value-quantity", *amount), ("combo-value-quantity", *amount)}
+    assert set(found.quantities) == {("value-quantity", *amount)}
     assert found.numbers == []
     assert found.present == {
         "_id",

@@ -36,6 +36,15 @@ def _place(at: str, number: int) -> str:
     return f"{entry}.{_TYPED.sub('resource', at, count=1)}"
 
 
+_MARKS = (b"urn:uuid:", b"?", b"\\")
+"""Without any of these, JSON holds no reference to another entry, nor one by criteria; nor hides it."""
+
+
+def may_link(body: bytes) -> bool:
+    """Whether the references of a Bundle sent as these bytes need to be looked at one by one."""
+    return not body.startswith(b"{") or any(mark in body for mark in _MARKS)
+
+
 def linked(resources: Iterable[tuple[int, Resource]]) -> list[Link]:
     """Every Reference of the resources, which come with the number of their entry: walked once."""
     return [

@@ -14,7 +14,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant, moment_of
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
-from aubier.rest.bundles.resolving import check_links, in_entry, linked, resolve
+from aubier.rest.bundles.resolving import check_links, in_entry, linked, may_link, resolve
 from aubier.rest.exchange import Answer, Call, unforeseen
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.operations.standard import check_parameters
@@ -57,7 +57,7 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
         answers = await _batch(server, call, view, entries, settings)
     else:
         resources = [(e.place, e.resource) for e in entries if e.resource is not None]
-        links = linked(resources)
+        links = linked(resources) if may_link(call.body) else []
         check_links(links, [e.full_url for e in entries])
         if not await view.written_before():
             await resolve(server, view, links)

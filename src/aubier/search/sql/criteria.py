@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -24,6 +24,7 @@ from aubier.search.sql.values import (
     uri_test,
     words_test,
 )
+from aubier.search.terms.kept import elsewhere, kept
 from aubier.search.terms.layout import bits, is_posted
 
 
@@ -129,7 +130,8 @@ def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
 def _codes(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     """By the terms of the row; over a population by the codes posted, whose systems the terms tell."""
     parameter, values = criterion.parameter, criterion.values
-    of_row = termed(frame, row, [token_key(frame.keys, kind, parameter, v) for v in values])
+    each = [replace(parameter, code=code) for code in kept(kind, parameter.code)]
+    of_row = termed(frame, row, [token_key(frame.keys, kind, one, v) for one in each for v in values])
     codes = posted_codes(frame, replace(criterion, modifier=""), kind)
     if row in frame.walked or not codes:
         return of_row
@@ -225,12 +227,23 @@ def _reference(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if criterion.modifier == "identifier":
         return _token(frame, criterion, kind, row)
     targets = reference_targets(criterion)
-    named = one_of(frame, [bounded(t) for t in targets])
-    param = param_of(frame, kind, criterion.parameter.code)
-    test = posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target {named}")
+    test = _naming(frame, kind, row, criterion.parameter.code, targets=targets)
     if row not in frame.walked and (patients := patients_named(frame, criterion, kind)):
         test = f"{row}.pat = any(array({homes(frame, patients)})) and {test}"
     return f"not {test}" if criterion.modifier == "not" else f"({test})"
+
+
+def _naming(frame: Frame, kind: str, row: str, code: str, *, targets: Sequence[str]) -> str:
+    """A reference of the parameter `code` to one of these; some types are kept under another parameter."""
+    ways: dict[bool, list[str]] = {}
+    for target in targets:
+        ways.setdefault(elsewhere(kind, code, target), []).append(target)
+    tests = []
+    for some in ways.values():
+        param = param_of(frame, kind, code, some[0].partition("/")[0])
+        named = one_of(frame, [bounded(t) for t in some])
+        tests.append(posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target {named}"))
+    return any_of(tests)
 
 
 def patients_named(frame: Frame, criterion: Criterion | Has, kind: str) -> list[str]:
@@ -300,10 +313,10 @@ def homes(frame: Frame, patients: list[str]) -> str:
 
 
 def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
-    param = param_of(frame, kind, criterion.parameter.code)
     tests = []
     for step in criterion.chain:
         target = step.type if isinstance(step, Criterion) else step.target
+        param = param_of(frame, kind, criterion.parameter.code, target)
         if row in frame.walked:
             one = _named(frame, step)
             tests.append(posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {one}"))
@@ -357,7 +370,7 @@ def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
     if walked:
         frame.walked.add(o)
     table = frame.table(has.type)
-    param = param_of(frame, has.type, has.reference.code)
+    param = param_of(frame, has.type, has.reference.code, kind)
     naming = (
         f"from {table}ref {p} join {table}res {o} on {o}.pat = {p}.pat and {o}.rid = {p}.rid"
         f" where {p}.param = {param} and {o}.type = {frame.number(has.type)}"

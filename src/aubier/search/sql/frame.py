@@ -10,6 +10,7 @@ from typing import Any
 from aubier.ground.problem import problem
 from aubier.search.keys import Keys
 from aubier.search.sql.stretch import Stretch
+from aubier.search.terms.kept import kept, link
 
 _MOST_JOINS = 120
 """Row names in one statement: each is a join or a look-up."""
@@ -108,9 +109,15 @@ def termed(frame: Frame, row: str, terms: list[int]) -> str:
     return test
 
 
-def param_of(frame: Frame, kind: str, code: str) -> str:
-    """The placeholder of a parameter's key."""
-    return frame.args.add(frame.keys.param(kind, code), "bigint")
+def param_of(frame: Frame, kind: str, code: str, target: str = "") -> str:
+    """The placeholder of a parameter's key, or `any` of those under which its values are kept.
+
+    Of a reference parameter, those that name a resource of the type `target`.
+    """
+    params = [frame.keys.param(kind, each) for each in kept(kind, link(kind, code, target))]
+    if len(params) == 1:
+        return frame.args.add(params[0], "bigint")
+    return f"any({frame.args.add(params, 'bigint[]')})"
 
 
 def one_of(frame: Frame, texts: list[str]) -> str:

@@ -6,7 +6,6 @@ posted beside, in the order of the clinical date: a page of them is read without
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 
 from aubier.search.extract import value_types
@@ -62,7 +61,8 @@ def bits(kind: str) -> dict[str, int]:
     return {code: 1 << n for n, code in enumerate(codes[:_BITS])}
 
 
-def there(kind: str, present: Iterable[str]) -> tuple[int, list[str]]:
+@lru_cache(maxsize=4096)
+def there(kind: str, present: frozenset[str]) -> tuple[int, tuple[str, ...]]:
     """The bits of these parameters together, and those that have none."""
     known, has, others = bits(kind), 0, []
     for code in present:
@@ -71,4 +71,4 @@ def there(kind: str, present: Iterable[str]) -> tuple[int, list[str]]:
             others.append(code)
         else:
             has |= bit
-    return has, others
+    return has, tuple(others)

@@ -35,7 +35,8 @@ def pairs(terms: Terms, codes: Sequence[str], group: str, count: int, parts: Ter
 
 
 def _values(parts: Terms, number: str) -> list[tuple[str, tuple[Any, ...]]]:
-    return [(table, row[1:]) for table in _TABLES for row in getattr(parts, table) if row[0] == number]
+    found = ((table, rows) for table in _TABLES if (rows := getattr(parts, table)))
+    return [(table, row[1:]) for table, rows in found for row in rows if row[0] == number]
 
 
 def _numbered(table: str, row: tuple[Any, ...], element: str) -> tuple[Any, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any
 
@@ -11,6 +12,9 @@ from aubier.ground.text import fold
 
 MOST = 60_000
 """The most characters of a narrative, and of all other texts, that are searched."""
+
+_OFTEN = 300
+"""Characters of a text that is worth remembering."""
 
 UNWORDED = frozenset(
     {
@@ -63,37 +67,39 @@ def words_of(resource: Mapping[str, Any]) -> tuple[str, str]:
     div = narrative.get("div") if narrative.__class__ is dict else None
     told = _plain(div) if isinstance(div, str) else ""
     found: dict[str, None] = {}
-    for name, value in resource.items():
-        if name not in ("text", "meta"):
-            _gather(value, name, found)
+    _gather({name: resource[name] for name in resource if name not in ("text", "meta")}, found)
     return _bounded(told), _bounded(" ".join(found))
 
 
 def _bounded(text: str) -> str:
     """Folded, without the null character, which PostgreSQL does not keep."""
-    return fold(text[:MOST].replace("\0", " "))[:MOST] if text else ""
+    if len(text) <= _OFTEN:
+        return _remembered(text)
+    return fold(text[:MOST].replace("\0", " "))[:MOST]
 
 
-def _gather(value: Any, key: str, found: dict[str, None]) -> None:
-    """Adds the texts below `value`, in order, each once."""
-    if value.__class__ is str:
-        if key == "div":
-            found[_plain(value)] = None
-        elif key not in _TECHNICAL and key[:1] != "_" and _is_said(value):
-            found[value] = None
-    elif value.__class__ is dict:
-        for name, inner in value.items():
-            # Most of what a resource holds is neither said nor holds anything.
-            if name not in _TECHNICAL or inner.__class__ is not str:
-                _gather(inner, name, found)
-    elif value.__class__ is list:
-        for inner in value:
-            _gather(inner, key, found)
+@lru_cache(maxsize=8192)
+def _remembered(text: str) -> str:
+    """Most resources of a kind say the same words as another."""
+    return fold(text.replace("\0", " "))
 
 
-def _is_said(text: str) -> bool:
-    """Whether a text is neither a date nor an address: each would be an entry of the index for itself."""
-    return not (text.startswith(_ADDRESSES) or (text[:1].isdigit() and _DATE.fullmatch(text)))
+def _gather(node: Mapping[str, Any], found: dict[str, None]) -> None:
+    """Adds the texts of an object, in order, each once."""
+    for name, value in node.items():
+        if value.__class__ is str:
+            if name in _TECHNICAL or value in found or name[:1] == "_":
+                continue
+            # Neither a date nor an address: each would be an entry of the index for itself.
+            if name == "div":
+                found[_plain(value)] = None
+            elif not (value.startswith(_ADDRESSES) or (value[:1].isdigit() and _DATE.fullmatch(value))):
+                found[value] = None
+        elif value.__class__ is dict:
+            _gather(value, found)
+        elif value.__class__ is list:
+            for each in value:
+                _gather(each if each.__class__ is dict else {name: each}, found)
 
 
 class _Narrative(HTMLParser):

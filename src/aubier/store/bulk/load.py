@@ -81,7 +81,9 @@ async def load(
     async with answered():
         for _ in range(_TRIES):
             try:
-                stored = await _load_new(store, sight, chosen, ready, grants, receipts=receipts)
+                # To its end, when the rows are gone again: before, the collector would walk them all.
+                with uncollected():
+                    stored = await _load_new(store, sight, chosen, ready, grants, receipts=receipts)
                 break
             except (
                 Again,
@@ -124,11 +126,10 @@ async def _load_new(
             await store.learn(conn)
         stored = await _stored(conn, list(chosen))
         fresh = await ready(conn, [resource for key, resource in chosen.items() if key not in stored])
-        with uncollected():
-            items = await _items(store, fresh)
-            await place(conn, store, sight, items)
-            await copy_maps(conn, items)
-            await copy_items(conn, items, store.numbers.next_seq(commit_ticks()), sight.now)
+        items = await _items(store, fresh)
+        await place(conn, store, sight, items)
+        await copy_maps(conn, items)
+        await copy_items(conn, items, store.numbers.next_seq(commit_ticks()), sight.now)
         await copy_rights(conn, sight, items, grants)
         await copy_audit(conn, sight, items)
         await copy_changes(conn, store, items)

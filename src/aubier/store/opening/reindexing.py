@@ -16,9 +16,9 @@ from aubier.store import codec
 from aubier.store.pool import UNHURRIED, Connection
 from aubier.store.rows import COLUMNS, Indexed
 
-INDEX = 5
+INDEX = 6
 """Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words; 5: codes in
-the terms, words without dates."""
+the terms, words without dates; 6: no value twice (`search.terms.kept`)."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500

@@ -16,6 +16,7 @@ from aubier.search.model import Condition, Has, Include, Logic, Query
 from aubier.search.parameters import naming_no_other
 from aubier.search.sorting import Taken, write_cursor
 from aubier.search.sql import Args, Frame
+from aubier.search.terms.kept import link, typed
 from aubier.store import codec
 from aubier.store.compartment import patient_parameters
 from aubier.store.keys import family, type_names, type_numbers
@@ -399,10 +400,13 @@ class Reader:
             [include.target] if include.target else list(include.parameter.targets) or list(type_numbers())
         )
         args = Args([[r.rid for r in rows], [r.pat for r in rows]])
-        param = args.add(self.keys.param(include.source, include.parameter.code), "bigint")
+        code = include.parameter.code
+        codes = {code, *(link(include.source, code, kind) for kind in kinds)}
+        params = args.add([self.keys.param(include.source, each) for each in sorted(codes)], "bigint[]")
         targets = await self.conn.fetch(
             f"select distinct f.target from unnest($1::bigint[], $2::bigint[]) h(rid, pat)"
-            f" join {family(include.source)}ref f on f.rid = h.rid and f.pat = h.pat and f.param = {param}",
+            f" join {family(include.source)}ref f on f.rid = h.rid and f.pat = h.pat"
+            f" and f.param = any({params})",
             *args,
         )
         by_kind: dict[str, list[str]] = {}
@@ -433,8 +437,9 @@ class Reader:
         if not self.sight.sees_type(include.source):
             return []
         prefix = family(include.source)
-        args = Args([[f"{r.type}/{r.id}" for r in rows]])
-        param = args.add(self.keys.param(include.source, include.parameter.code), "bigint")
+        code, held = typed(include.source).get(include.parameter.code, (include.parameter.code, ""))
+        args = Args([[f"{r.type}/{r.id}" for r in rows if held in ("", r.type)]])
+        param = args.add(self.keys.param(include.source, code), "bigint")
         seen = self.sight.predicate("r", args, directory=bool(prefix))
         hit = (
             f"select distinct on (r.lo, r.rid) {ROW} from {prefix}ref f"

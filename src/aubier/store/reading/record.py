@@ -10,6 +10,7 @@ from aubier.fhir.definitions import definitions
 from aubier.fhir.references import Reference, iter_references
 from aubier.search.model import NO_DATE
 from aubier.search.sql import Args
+from aubier.search.terms.kept import link
 from aubier.store.keys import family, type_numbers
 from aubier.store.reading.reader import ROW, SETTLED, Reader, Row, row_of
 
@@ -95,7 +96,8 @@ def _times(asked: Asked, args: Args) -> Iterator[str]:
 def _linked(reader: Reader, asked: Asked, args: Args) -> str:
     """The condition that a row names the resource by a parameter of its compartment."""
     defined = definitions().compartment(asked.kind)
-    params = [reader.keys.param(kind, code) for kind, codes in defined.items() for code in codes]
+    under = [(kind, link(kind, code, asked.kind)) for kind, codes in defined.items() for code in codes]
+    params = [reader.keys.param(kind, code) for kind, code in under]
     keyed, target = args.add(params, "bigint[]"), args.add(f"{asked.kind}/{asked.id}", "text")
     return (
         "exists (select 1 from ref f where f.rid = r.rid and f.pat = r.pat"

@@ -64,8 +64,12 @@ class FamilyRows:
         self, old: Postings | None, new: Postings | None, was: tuple[int, int], at: tuple[int, int]
     ) -> None:
         """The difference between the postings at `was` (rid, pat) before and at `at` after."""
+        if old is None:
+            for table, rows in (new or {}).items():
+                self.added[table] |= {(*row, *at) for row in rows}
+            return
         for table in COLUMNS:
-            before = {(*row, *was) for row in old[table]} if old else set()
+            before = {(*row, *was) for row in old[table]}
             after = {(*row, *at) for row in new[table]} if new else set()
             gone = before - after
             if new is None and table == "ref":
@@ -75,28 +79,37 @@ class FamilyRows:
             self.added[table] |= after - before
 
 
-def array_text(values: Iterable[int]) -> str:
-    """A bigint array as PostgreSQL text."""
+def array_text(values: Iterable[Any]) -> str:
+    """An array of numbers or booleans as PostgreSQL text."""
     return "{" + ",".join(map(str, values)) + "}"
 
 
 def text_array(values: Iterable[str]) -> str:
     """A text array as PostgreSQL text, every element quoted."""
-    quoted = (v.replace("\\", "\\\\").replace('"', '\\"') for v in values)
-    return "{" + ",".join(f'"{v}"' for v in quoted) + "}"
+    listed = list(values)
+    if not listed:
+        return "{}"
+    joined = '","'.join(listed)
+    if "\\" in joined or joined.count('"') > 2 * len(listed) - 2:
+        joined = '","'.join(v.replace("\\", "\\\\").replace('"', '\\"') for v in listed)
+    return f'{{"{joined}"}}'
 
 
 def _unnest(args: Args, columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> str:
     """`unnest(...)` of the rows; array columns travel as text and are cast by `_select`."""
-    listed = list(zip(*rows, strict=True))
-    parts = []
-    for (_, cast), values in zip(columns, listed, strict=True):
-        if cast.endswith("[]"):
-            as_text = array_text if cast == "bigint[]" else text_array
-            parts.append(args.add([as_text(v) for v in values], "text[]"))
-        else:
-            parts.append(args.add(list(values), f"{cast}[]"))
+    listed = zip(*rows, strict=True)
+    parts = [_array(args, cast, values) for (_, cast), values in zip(columns, listed, strict=True)]
     return f"unnest({', '.join(parts)})"
+
+
+def _array(args: Args, cast: str, values: Sequence[Any]) -> str:
+    """An array; of numbers as one text, since the driver asks of each whether it is an array itself."""
+    if cast.endswith("[]"):
+        as_text = array_text if cast == "bigint[]" else text_array
+        return args.add([as_text(v) for v in values], "text[]")
+    if cast in ("text", "bytea"):
+        return args.add(list(values), f"{cast}[]")
+    return args.add(array_text(values), "text") + f"::{cast}[]"
 
 
 def _select(columns: Sequence[tuple[str, str]], name: str) -> str:

@@ -33,6 +33,6 @@ def test_codes_that_never_have_a_system(kind: str, code: str, plain: bool) -> No
 
 
 def test_what_has_no_bit_is_told_apart() -> None:
-    has, others = there("Patient", ["gender", "favourite-colour", "birthdate"])
+    has, others = there("Patient", frozenset({"gender", "favourite-colour", "birthdate"}))
     assert has == bits("Patient")["gender"] | bits("Patient")["birthdate"]
-    assert others == ["favourite-colour"]
+    assert others == ("favourite-colour",)
