@@ -29,7 +29,7 @@ async def check_resource(ctx: Any, kind: str, parameters: Resource) -> Resource:
     """
     asked = dict(parameters)
     logical = str(asked.pop("_id", ""))
-    resource, mode, profiles = _given(asked)
+    resource, mode, profiles = _given(asked, kind)
     if resource is None and logical:
         resource = await ctx.store.read(kind, logical)
     if mode == "delete":
@@ -60,7 +60,8 @@ async def issues_of(
     await shelf.bring(view, [*(("StructureDefinition", p) for p in profiles), *named_in(resource)])
     absent = [p for p in profiles if _absent(shelf.library, p)]
     asking = Asking(view)
-    issues = await validated(resource, [p for p in profiles if p not in absent], shelf.library, asking)
+    here = [p for p in profiles if p not in absent]
+    issues = await validated(resource, here, shelf.library, asking, vital=forms)
     if forms:
         issues += await form_issues(ctx.store, resource, asking)
         issues += await _unmakeable(view, shelf, resource)
@@ -89,9 +90,9 @@ def _absent(library: Any, canonical: str) -> bool:
         return False
 
 
-def _given(asked: Resource) -> tuple[Resource | None, str, list[str]]:
+def _given(asked: Resource, kind: str) -> tuple[Resource | None, str, list[str]]:
     """Resource, mode and profiles, whether sent as Parameters or as the resource itself."""
-    if asked.get("resourceType") != "Parameters" or _is_content(asked):
+    if asked.get("resourceType") != "Parameters" or _is_content(asked, kind):
         return asked, "", []
     resource: Resource | None = None
     mode, profiles = "", list[str]()
@@ -113,10 +114,13 @@ def _given(asked: Resource) -> tuple[Resource | None, str, list[str]]:
     return resource, mode, profiles
 
 
-def _is_content(asked: Resource) -> bool:
-    """Parameters that are themselves what is to be validated: none of theirs is one of ours."""
+def _is_content(asked: Resource, kind: str) -> bool:
+    """Parameters that are themselves what is to be validated: none of theirs is one of ours.
+
+    Empty ones are where Parameters are what is asked about.
+    """
     names = {str(r.get("name")) for r in _rows(asked)}
-    return bool(names) and not names & {"resource", "mode", "profile"}
+    return not names & {"resource", "mode", "profile"} and (bool(names) or kind == "Parameters")
 
 
 def _rows(asked: Resource) -> list[Resource]:

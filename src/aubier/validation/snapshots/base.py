@@ -17,6 +17,9 @@ SYSTEM_STRING = "http://hl7.org/fhirpath/System.String"
 _FHIR_TYPE = BASE + "structuredefinition-fhir-type"
 _LONGEST = 200
 """Characters of a URL that the specification may have."""
+_VITAL_UNITS = "http://hl7.org/fhir/ValueSet/ucum-vitals-common"
+"""Required of every component of a vital sign in 4.0.1, which refuses a flow of oxygen; later releases and
+the official validator hold it as extensible."""
 _SLICED_BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
 
 
@@ -191,7 +194,10 @@ def _element(kind: str, row: Mapping[str, Any], url: str) -> dict[str, Any]:
         made["type"] = [_type(_ref(t), path) for t in row["t"]]
     made |= row.get("f", {})
     if "b" in row:
-        made["binding"] = {"strength": row["b"][0], "valueSet": row["b"][1]}
+        strength, value_set = row["b"]
+        if row["p"] == "component.value[x]" and value_set.partition("|")[0] == _VITAL_UNITS:
+            strength = "extensible"
+        made["binding"] = {"strength": strength, "valueSet": value_set}
     if "i" in row:
         keys = ("key", "severity", "human", "expression")
         made["constraint"] = [dict(zip(keys, rule, strict=True)) | {"source": url} for rule in row["i"]]

@@ -15,6 +15,7 @@ from aubier.validation.resource import validate
 from aubier.validation.walks import words
 from aubier.validation.walks.bundles import bundle_rules
 from aubier.validation.walks.ground import Ground
+from aubier.validation.walks.implied import implied
 from aubier.validation.walks.resolving import Surroundings
 from aubier.validation.walks.walk import Spent, TooMuch, Walk, resources_in
 
@@ -28,11 +29,19 @@ class Found:
     unevaluated: dict[str, int] = field(default_factory=dict)
 
 
-def walked(resource: Resource, profiles: Sequence[str], library: Library, *, declared: bool = True) -> Found:
+def walked(
+    resource: Resource,
+    profiles: Sequence[str],
+    library: Library,
+    *,
+    declared: bool = True,
+    vital: bool = False,
+) -> Found:
     """Everything wrong with a resource, base and profiles; never raises for what the resource holds.
 
     The base check comes first: profiles are only walked over what has the right structure. `declared`: the
-    profiles of `meta.profile` count too, in entries and contained resources as well.
+    profiles of `meta.profile` count too, in entries and contained resources as well. `vital`: so do those
+    that the specification asks of vital signs by their codes.
     """
     base = validate(resource)
     if any(i.severity in ("error", "fatal") for i in base):
@@ -43,7 +52,8 @@ def walked(resource: Resource, profiles: Sequence[str], library: Library, *, dec
         Ground(walk).resource(item)
         for each in resources_in(item):
             bundle_rules(walk, each)
-            for canonical in _asked(each, profiles if each is item else (), declared=declared):
+            asked = _asked(each, profiles if each is item else (), declared=declared)
+            for canonical in dict.fromkeys([*asked, *(implied(each) if vital else ())]):
                 walk.profile(each, canonical)
     except TooMuch:
         walk.issues.append(words.exhausted())
@@ -53,10 +63,15 @@ def walked(resource: Resource, profiles: Sequence[str], library: Library, *, dec
 
 
 async def validated(
-    resource: Resource, profiles: Sequence[str], library: Library, answers: Answers, *, declared: bool = True
+    resource: Resource,
+    profiles: Sequence[str],
+    library: Library,
+    answers: Answers,
+    *,
+    vital: bool = False,
 ) -> list[Issue]:
     """The issues of `walked` with those of the answers to its questions."""
-    found = walked(resource, profiles, library, declared=declared)
+    found = walked(resource, profiles, library, vital=vital)
     return list(dict.fromkeys([*found.issues, *await settled(found.questions, answers)]))
 
 

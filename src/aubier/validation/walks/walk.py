@@ -19,6 +19,7 @@ from aubier.validation.profiles.shapes import Rule, Shape, Slice
 from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.walks import words
 from aubier.validation.walks.invariants import holds
+from aubier.validation.walks.narrated import unnarrated
 from aubier.validation.walks.resolving import Surroundings
 from aubier.validation.walks.slices.discriminate import Test, tests_of
 
@@ -109,8 +110,8 @@ class Walk:
             text = (one.text, one.fr)
             self.say(words.issue(item, "processing", text, rule=canonical, severity="warning"))
 
-    def against(self, item: Item, shape: Shape) -> None:
-        """Checks what a shape demands of one item and of all below it."""
+    def against(self, item: Item, shape: Shape, *, inside: bool = False) -> None:
+        """Checks what a shape demands of one item and of all below it. `inside`: as an element of another."""
         self.spent.left -= 1
         if self.spent.left < 0 or self.spent.depth > MAX_DEPTH:
             raise TooMuch
@@ -125,15 +126,21 @@ class Walk:
             self._profiles(item, named, shape)
         if shape.targets and item.type == "Reference":
             self._target(item, shape)
-        self.rules(item, shape.rules, shape.id)
+        self.rules(item, shape.rules, shape.id, inside=inside)
         for name, child in shape.children.items():
             self._several(item, name, children(item, name), child)
         self.spent.depth -= 1
 
-    def rules(self, item: Item, rules: tuple[Rule, ...], source: str) -> None:
-        """Evaluates invariants on an item."""
+    def rules(self, item: Item, rules: tuple[Rule, ...], source: str, *, inside: bool = False) -> None:
+        """Evaluates invariants on an item; `inside`: they are said of it as an element of another."""
         for rule in rules:
             verdict = holds(rule.expression, item, self.around)
+            if verdict is False and inside and item.resource is item:
+                # A resource as an element: `%resource` is the one that holds it. A profile's own root may
+                # have been laid here too, where it is the resource itself: either will do.
+                verdict = holds(rule.expression, item, self.around, outer=True)
+            if verdict is False and rule.key == "dom-3":
+                verdict = holds(rule.expression, unnarrated(item), self.around)
             if verdict is None:
                 self.spent.unevaluated[rule.key] += 1
             elif not verdict:
@@ -198,7 +205,7 @@ class Walk:
             if shape.types and item.type not in shape.types:
                 self.say(words.wrong_type(item, shape))
                 continue
-            self.against(item, shape)
+            self.against(item, shape, inside=True)
         if shape.slices:
             self._sliced(parent, name, items, shape)
 
