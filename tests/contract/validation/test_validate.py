@@ -100,6 +100,22 @@ async def test_parameters_with_profiles_and_the_query(house: OpenHouse) -> None:
     assert errors(absent) == [("not-found", "Patient")]
 
 
+async def test_parameters_of_the_url_stand_beside_those_of_the_body(house: OpenHouse) -> None:
+    bare, one = {"resourceType": "Patient", "name": [{"text": "Ana"}]}, IPS + "Patient-uv-ips"
+    wrapped = await verdict(house, f"Patient/$validate?profile={one}", parameters(resource=bare))
+    assert ("required", "Patient.birthDate") in errors(wrapped)
+    # Parameters that are themselves asked about: theirs are content, those of the URL are ours.
+    content = {"resourceType": "Parameters", "parameter": [{"name": "one", "valueString": "x"}]}
+    assert errors(await verdict(house, "Parameters/$validate", content)) == []
+    rows = await verdict(house, f"Parameters/$validate?profile={one}", content)
+    assert errors(rows) == [("structure", "Parameters")]
+    assert errors(await verdict(house, "Parameters/$validate", {"resourceType": "Parameters"})) == []
+    status, answer = await house.ask(
+        "dr", "POST", "/fhir/Patient/$validate?wish=1", parameters(resource=bare)
+    )
+    assert (status, answer["issue"][0]["code"]) == (400, "invalid")
+
+
 async def test_what_is_broken_in_the_base_is_an_answer_too(house: OpenHouse) -> None:
     rows = await verdict(house, "Patient/$validate", {"resourceType": "Patient", "nme": 1})
     assert errors(rows) == [("structure", "Patient.nme")]

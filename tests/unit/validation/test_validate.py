@@ -142,7 +142,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Only null",
     ),
     "sibling alone with null": (
-        patient(name=[{"_given": [{"id": "a"}, None]}]),
+        patient(name=[{"_given": [{"extension": [EXTENSION]}, None]}]),
         "structure",
         "Patient.name[0].given[1]",
         "null",
@@ -188,7 +188,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Only one of",
     ),
     "choice and other sibling": (
-        observation(valueString="a", _valueInteger={"id": "x"}),
+        observation(valueString="a", _valueInteger={"extension": [EXTENSION]}),
         "structure",
         "Observation.value",
         "Only one of",

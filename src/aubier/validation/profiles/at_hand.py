@@ -78,6 +78,18 @@ class AtHand:
         systems = {system: _included({"system": system}, self._find) for system in alone}
         return [_member(sets[url] if url else systems.get(c.system or ""), c) for url, c in asked]
 
+    async def names(self, asked: Sequence[Coded]) -> Sequence[str]:
+        """For each coding that the specification's own system calls otherwise: how; else nothing."""
+        return [_name(coded) for coded in asked]
+
+
+def _name(coded: Coded) -> str:
+    system = definitions().code_system(coded.system or "")
+    concept = system.concepts.get(coded.code) if system is not None else None
+    if concept is None or not concept.display or concept.display.casefold() == coded.display.casefold():
+        return ""
+    return concept.display
+
 
 def _member(pairs: Set[tuple[str, str]] | None, coded: Coded) -> bool | None:
     if pairs is None:

@@ -50,7 +50,8 @@ class Shape:
     """What a profile demands of an element. `id` names it in messages.
 
     `types` are the types a choice is narrowed to; `profiles` and `targets` by type code; `value` is (`fixed`
-    or `pattern`, the value). Empty parts demand nothing.
+    or `pattern`, the value). `valued`: an extension does not do for the value; `instead`: one of these does,
+    no other. Empty parts demand nothing.
     """
 
     id: str
@@ -64,6 +65,9 @@ class Shape:
     low: Any = None
     high: Any = None
     length: int | None = None
+    shortest: int = 0
+    valued: bool = False
+    instead: tuple[str, ...] = ()
     bound: Bound | None = None
     rules: tuple[Rule, ...] = ()
     children: dict[str, Shape] = field(default_factory=dict)
@@ -75,7 +79,7 @@ class Shape:
         """Whether it demands nothing."""
         own = self.types or self.profiles or self.targets or self.value or self.bound or self.rules
         edges = self.low is not None or self.high is not None or self.length is not None
-        counts = self.min > 0 or self.max is not None
+        counts = self.min > 0 or self.max is not None or self.shortest or self.valued or self.instead
         return not (own or edges or counts or self.children or self.slices)
 
 
@@ -147,9 +151,25 @@ def _own(node: Node, element: Element | None, owner: str, id: str) -> Shape:
         elif key.startswith("maxValue"):
             shape.high = value
     shape.length = row.get("maxLength")
+    _extended(shape, row)
     shape.bound = _binding(row.get("binding"), element)
     shape.rules = _rules(row, element, owner)
     return shape
+
+
+_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
+
+
+def _extended(shape: Shape, row: dict[str, Any]) -> None:
+    """What extensions say of the value: `minLength`, and `mustHaveValue` and `valueAlternatives` of R5."""
+    for said in row.get("extension", ()):
+        match said:
+            case {"url": "http://hl7.org/fhir/StructureDefinition/minLength", "valueInteger": int(least)}:
+                shape.shortest = least
+            case {"url": url, "valueBoolean": True} if url == f"{_R5}mustHaveValue":
+                shape.valued = True
+            case {"url": url, "valueCanonical": str(one)} if url == f"{_R5}valueAlternatives":
+                shape.instead += (one,)
 
 
 def _types(shape: Shape, row: dict[str, Any], element: Element | None) -> None:

@@ -92,8 +92,15 @@ def _absent(library: Any, canonical: str) -> bool:
 
 def _given(asked: Resource, kind: str) -> tuple[Resource | None, str, list[str]]:
     """Resource, mode and profiles, whether sent as Parameters or as the resource itself."""
-    if asked.get("resourceType") != "Parameters" or _is_content(asked, kind):
+    if asked.get("resourceType") != "Parameters":
         return asked, "", []
+    if _is_content(asked, kind):
+        rows = _rows(asked)
+        beside = [row for row in rows if _is_beside(row)]
+        content = {**asked, "parameter": [row for row in rows if not _is_beside(row)]}
+        if not content["parameter"]:
+            del content["parameter"]
+        return content, *_given({**asked, "parameter": beside}, "")[1:]
     resource: Resource | None = None
     mode, profiles = "", list[str]()
     for row in _rows(asked):
@@ -117,10 +124,18 @@ def _given(asked: Resource, kind: str) -> tuple[Resource | None, str, list[str]]
 def _is_content(asked: Resource, kind: str) -> bool:
     """Parameters that are themselves what is to be validated: none of theirs is one of ours.
 
-    Empty ones are where Parameters are what is asked about.
+    Where Parameters are what is asked about, all are, unless one is a `resource`.
     """
-    names = {str(r.get("name")) for r in _rows(asked)}
-    return not names & {"resource", "mode", "profile"} and (bool(names) or kind == "Parameters")
+    rows = _rows(asked)
+    if kind == "Parameters":
+        return not any(r.get("name") == "resource" and "resource" in r for r in rows)
+    names = {str(r.get("name")) for r in rows}
+    return bool(names) and not names & {"resource", "mode", "profile"}
+
+
+def _is_beside(row: Resource) -> bool:
+    """Whether a parameter came in the URL, beside Parameters that are themselves asked about."""
+    return row.get("name") in ("profile", "mode") and "valueString" in row
 
 
 def _rows(asked: Resource) -> list[Resource]:

@@ -23,6 +23,8 @@ _BY_TYPE = {"discriminator": [{"type": "type", "path": "$this"}], "ordered": Fal
 _BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
 _OF_ALL = frozenset({"id", "extension"})
 """What every type has: one may go below a choice of several types for these."""
+_NESTED = frozenset({"Element", "BackboneElement"})
+"""Types of elements that a profile of another type may speak of, by one of its own elements."""
 MAX_DEPTH = 32
 
 
@@ -253,7 +255,26 @@ class Merger:
                     f"the type {code} is not among those of its base: {', '.join(sorted(allowed))}",
                     f"le type {code} n'est pas de ceux de sa base : {', '.join(sorted(allowed))}",
                 )
+            self._check_profiles(code, type.get("profile") or (), place)
         return new
+
+    def _check_profiles(self, code: str, profiles: Sequence[str], place: str) -> None:
+        """Problem when a type is said to follow a profile of another type."""
+        for canonical in profiles:
+            found = self.tree_of(canonical) if "#" not in canonical and code not in _NESTED else None
+            other = found.path if found is not None else code
+            if not (_is_a(other, code) and (_is_abstract(code) or other == code)):
+                raise misfit(
+                    place,
+                    f"{canonical} is a profile of {other}, not of {code}",
+                    f"{canonical} est un profil de {other}, non de {code}",
+                )
+
+
+def _is_abstract(code: str) -> bool:
+    """Whether a type stands for those that descend from it; true for one that is not of FHIR R4."""
+    known = definitions().types
+    return code not in known or definitions().type(code).abstract
 
 
 def _is_a(code: str, ancestor: str) -> bool:

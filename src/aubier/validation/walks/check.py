@@ -14,6 +14,7 @@ from aubier.validation.profiles.questions import Answers, Question, settled
 from aubier.validation.resource import validate
 from aubier.validation.walks import words
 from aubier.validation.walks.bundles import bundle_rules
+from aubier.validation.walks.definitions import definition_rules
 from aubier.validation.walks.ground import Ground
 from aubier.validation.walks.implied import implied
 from aubier.validation.walks.resolving import Surroundings
@@ -47,11 +48,12 @@ def walked(
     if any(i.severity in ("error", "fatal") for i in base):
         return Found(base)
     item, spent = root(resource), Spent()
-    walk = Walk(library, Surroundings(), spent)
+    walk = Walk(library, Surroundings(library.value_set), spent)
     try:
         Ground(walk).resource(item)
         for each in resources_in(item):
             bundle_rules(walk, each)
+            definition_rules(walk, each)
             asked = _asked(each, profiles if each is item else (), declared=declared)
             for canonical in dict.fromkeys([*asked, *(implied(each) if vital else ())]):
                 walk.profile(each, canonical)

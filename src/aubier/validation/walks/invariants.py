@@ -82,5 +82,8 @@ def _environment(item: Item, around: Surroundings) -> Environment:
         return found.value if found is not None else None
 
     return Environment(
-        resource=item.resource.value, root_resource=container(item.resource).value, resolve=resolve
+        resource=item.resource.value,
+        root_resource=container(item.resource).value,
+        resolve=resolve,
+        member_of=around.member_of,
     )

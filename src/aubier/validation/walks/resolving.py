@@ -5,17 +5,24 @@ Rule: FHIR R4 4.0.1, references.html#contained, bundle.html#references.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from aubier.fhir.references import Reference
 from aubier.validation.profiles.items import Item, children
 
+ValueSets = Callable[[str], frozenset[tuple[str, str]] | None]
+"""The (system, code) pairs of a value set that can be told code by code, or None."""
+
 
 class Surroundings:
-    """Finds the targets of references; contained resources and the entries of a Bundle are indexed once."""
+    """Finds the targets of references; contained resources and the entries of a Bundle are indexed once.
 
-    def __init__(self) -> None:
+    `value_set` tells the value sets that invariants ask for.
+    """
+
+    def __init__(self, value_set: ValueSets = lambda url: None) -> None:
+        self._value_set = value_set
         self._indexes: dict[int, dict[str, Item]] = {}
         self._inside: dict[int, dict[str, Item]] = {}
 
@@ -34,6 +41,16 @@ class Surroundings:
         index = self._index(bundle)
         bare = text.partition("#")[0].partition("/_history/")[0]
         return index.get(_absolute(holder, bare)) or index.get(bare)
+
+    def member_of(self, value: Any, url: str) -> bool | None:
+        """Whether a code, Coding or CodeableConcept is in a value set; None when that cannot be told."""
+        pairs = self._value_set(url)
+        if pairs is None:
+            return None
+        if value.__class__ is str:
+            return any(code == value for _, code in pairs)
+        rows = value.get("coding", ()) if "code" not in value else (value,)
+        return any((row.get("system"), row.get("code")) in pairs for row in rows)
 
     def _contained(self, holder: Item, id_: str) -> Item | None:
         if not id_:

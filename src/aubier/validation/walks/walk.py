@@ -155,10 +155,20 @@ class Walk:
                 self.say(words.not_value(item, shape))
         if shape.length is not None and isinstance(item.value, str) and len(item.value) > shape.length:
             self.say(words.too_long(item, shape))
+        if shape.shortest and isinstance(item.value, str) and len(item.value) < shape.shortest:
+            self.say(words.too_short(item, shape))
+        if item.value is None and (shape.valued or shape.instead):
+            self._absent(item, shape)
         if shape.low is not None and _order(item.value, shape.low) < 0:
             self.say(words.beyond(item, shape, _edge(shape.low), low=True))
         if shape.high is not None and _order(item.value, shape.high) > 0:
             self.say(words.beyond(item, shape, _edge(shape.high), low=False))
+
+    def _absent(self, item: Item, shape: Shape) -> None:
+        """A primitive without value: what may stand for it is told by the profile."""
+        urls = {str(x.value.get("url")) for x in children(item, "extension") if x.value.__class__ is dict}
+        if shape.valued or not urls & set(shape.instead):
+            self.say(words.no_value(item, shape))
 
     def _ask(self, item: Item, shape: Shape) -> None:
         found = codings(item.value, item.type)

@@ -87,6 +87,28 @@ def too_long(item: Item, shape: Shape) -> Issue:
     return issue(item, "value", text, rule=shape.id)
 
 
+def too_short(item: Item, shape: Shape) -> Issue:
+    """A text shorter than the profile allows."""
+    text = (
+        f"{len(str(item.value))} characters, at least {shape.shortest} wanted: complete it",
+        f"{len(str(item.value))} caractères, au moins {shape.shortest} attendus : complétez",
+    )
+    return issue(item, "value", text, rule=shape.id)
+
+
+def no_value(item: Item, shape: Shape) -> Issue:
+    """A primitive without the value that the profile demands, or without what may stand for it."""
+    if shape.valued:
+        text = ("A value is demanded here, an extension does not do", "Il faut une valeur, non une extension")
+    else:
+        named = ", ".join(shape.instead[:5])
+        text = (
+            f"Without a value, one of these extensions must stand: {named}",
+            f"Sans valeur, une de ces extensions est nécessaire : {named}",
+        )
+    return issue(item, "required", text, rule=shape.id)
+
+
 def not_in_slices(item: Item, shape: Shape) -> Issue:
     """A value that belongs to no slice where only slices are allowed."""
     names = ", ".join(s.name for s in shape.slices[:12])
@@ -266,6 +288,34 @@ def both_in_extension(item: Item) -> Issue:
         "Une extension a soit une valeur, soit ses propres extensions : donnez l'une des deux",
     )
     return issue(item, "invariant", text, rule="FHIR R4 4.0.1 ext-1")
+
+
+def other_search_type(at: str, url: str, type: str) -> Issue:
+    """A search parameter of another type than its definition."""
+    text = (
+        f"{url} is of type {type}: say the same here",
+        f"{url} est de type {type} : dites de même ici",
+    )
+    return issue(at, "value", text, rule="FHIR R4 4.0.1 searchparameter.html")
+
+
+def strange_base(item: Item, url: str, types: list[str]) -> Issue:
+    """A search parameter on types that the one it derives from does not have."""
+    shown_types = ", ".join(types[:5])[:200]
+    text = (
+        f"{url}, from which this derives, is not of {shown_types}",
+        f"{url}, dont celui-ci dérive, n'est pas de {shown_types}",
+    )
+    return issue(f"{item.path}.base", "value", text, rule="FHIR R4 4.0.1 searchparameter.html")
+
+
+def no_supplement(item: Item) -> Issue:
+    """A code system that adds to another and does not say that it is a supplement."""
+    text = (
+        "What supplements another code system has the content 'supplement'",
+        "Ce qui complète un autre système de codes a pour content « supplement »",
+    )
+    return issue(f"{item.path}.content", "value", text, rule="FHIR R4 4.0.1 codesystem.html#supplements")
 
 
 def exhausted() -> Issue:

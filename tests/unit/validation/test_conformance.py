@@ -1,0 +1,190 @@
+"""Definitions held against what they name, values and invariants that ask for more, displays."""
+
+from typing import Any
+
+import pytest
+
+from aubier.ground.problem import Problem
+from aubier.validation import validate
+from aubier.validation.profiles import AtHand, Library
+from aubier.validation.profiles.at_hand import told
+from aubier.validation.profiles.questions import settled
+from aubier.validation.service.shelf import asked_in
+from aubier.validation.walks import walked
+from tests.unit.validation.test_profiles import found, places
+from tests.unit.validation.test_snapshots import made, profile, row
+
+NAME = "http://hl7.org/fhir/SearchParameter/Organization-name"
+GENDER = "http://hl7.org/fhir/administrative-gender"
+
+
+def parameter(**more: Any) -> dict[str, Any]:
+    """A search parameter that derives from one of the specification."""
+    base = {
+        "resourceType": "SearchParameter",
+        "url": "http://example.org/sp",
+        "name": "Own",
+        "status": "draft",
+    }
+    said = {
+        "description": "x",
+        "code": "name",
+        "base": ["Organization"],
+        "type": "string",
+        "derivedFrom": NAME,
+    }
+    return {**base, **said, "expression": "Organization.name", **more}
+
+
+def offering(kind: str) -> dict[str, Any]:
+    """A server that offers a parameter of the specification with this type."""
+    offered = {"name": "name", "definition": NAME, "type": kind}
+    rest = {"mode": "server", "resource": [{"type": "Organization", "searchParam": [offered]}]}
+    statement = {
+        "resourceType": "CapabilityStatement",
+        "status": "draft",
+        "date": "2026",
+        "kind": "instance",
+    }
+    return {
+        **statement,
+        "fhirVersion": "4.0.1",
+        "format": ["json"],
+        "implementation": {"description": "x"},
+        "rest": [rest],
+    }
+
+
+def system(**more: Any) -> dict[str, Any]:
+    """A code system."""
+    return {"resourceType": "CodeSystem", "status": "draft", "content": "complete", "name": "Own", **more}
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        (parameter(), []),
+        (parameter(derivedFrom=NAME + "|4.0.1", type="token"), [("SearchParameter.type", "value")]),
+        (parameter(base=["Organization", "Patient"]), [("SearchParameter.base", "value")]),
+        (parameter(derivedFrom="http://example.org/unknown", type="token"), []),
+        (offering("string"), []),
+        (offering("date"), [("CapabilityStatement.rest[0].resource[0].searchParam[0].type", "value")]),
+        (system(), []),
+        (system(supplements="http://loinc.org", content="supplement"), []),
+        (system(supplements="http://loinc.org"), [("CodeSystem.content", "value")]),
+    ],
+    ids=[
+        "derived",
+        "type",
+        "base",
+        "unknown",
+        "offered",
+        "offered type",
+        "system",
+        "supplement",
+        "no supplement",
+    ],
+)
+def test_a_definition_agrees_with_those_it_names(
+    resource: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    assert places(found(resource)) == expected
+
+
+R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
+ABSENT = "http://hl7.org/fhir/StructureDefinition/data-absent-reason"
+LEAST = {"url": "http://hl7.org/fhir/StructureDefinition/minLength", "valueInteger": 3}
+VALUED = {"url": R5 + "mustHaveValue", "valueBoolean": True}
+INSTEAD = {"url": R5 + "valueAlternatives", "valueCanonical": ABSENT}
+WHY = {"extension": [{"url": ABSENT, "valueCode": "unknown"}]}
+OTHER = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/rendered-value", "valueString": "x"}]}
+
+
+@pytest.mark.parametrize(
+    ("said", "given", "expected"),
+    [
+        (LEAST, {"birthDate": "2026"}, []),
+        (LEAST | {"valueInteger": 5}, {"birthDate": "2026"}, [("Patient.birthDate", "value")]),
+        (VALUED, {"birthDate": "2026"}, []),
+        (VALUED, {}, []),
+        (VALUED, {"_birthDate": WHY}, [("Patient.birthDate", "required")]),
+        (INSTEAD, {"_birthDate": WHY}, []),
+        (INSTEAD, {"_birthDate": OTHER}, [("Patient.birthDate", "required")]),
+    ],
+)
+def test_what_extensions_say_of_a_value(
+    said: dict[str, Any], given: dict[str, Any], expected: list[tuple[str, str]]
+) -> None:
+    definition = profile("Patient", row("Patient.birthDate", extension=[said]))
+    assert places(found({"resourceType": "Patient", **given}, definition)) == expected
+
+
+OWN = "http://example.org/ValueSet/own"
+
+
+@pytest.mark.parametrize(("code", "expected"), [("a", []), ("b", [("Basic.code", "invariant")])])
+def test_an_invariant_asks_for_members(code: str, expected: list[tuple[str, str]]) -> None:
+    rule = {"key": "own-1", "severity": "error", "human": "x", "expression": f"memberOf('{OWN}')"}
+    definition = profile("Basic", row("Basic.code", constraint=[rule]))
+    values = {"resourceType": "ValueSet", "url": OWN}
+    values["compose"] = {"include": [{"system": "urn:x:y", "concept": [{"code": "a"}]}]}
+    known = {OWN: values, definition["url"]: definition}
+    library = Library(known.get, lambda url: told(url, known.get))
+    basic = {"resourceType": "Basic", "code": {"coding": [{"system": "urn:x:y", "code": code}]}}
+    assert places(
+        [i for i in walked(basic, [definition["url"]], library).issues if i.severity == "error"]
+    ) == (expected)
+    unknown = Library({definition["url"]: definition}.get)
+    result = walked(basic, [definition["url"]], unknown)
+    assert result.unevaluated == {"own-1": 1} and not [i for i in result.issues if i.severity == "error"]
+
+
+def test_the_value_sets_that_invariants_name_are_brought() -> None:
+    assert asked_in(f"code.memberOf('{OWN}') and x.memberOf( 'b:c' )") == [OWN, "b:c"]
+    assert asked_in("'memberOf' = 'a'") == []
+    assert asked_in("memberOf('") == []
+
+
+async def test_another_display_is_a_warning() -> None:
+    async def shown(display: str, code: str = "female") -> list[tuple[str, str, str]]:
+        coding = {"system": GENDER, "code": code, "display": display}
+        patient = {"resourceType": "Patient", "maritalStatus": {"coding": [coding]}}
+        questions = [q for q in walked(patient, [], Library()).questions if q.strength == "system"]
+        return [(i.severity, i.kind, i.at[0]) for i in await settled(questions, AtHand())]
+
+    assert await shown("Female") == [] and await shown("FEMALE") == []
+    place = "Patient.maritalStatus.coding[0]"
+    assert await shown("Woman") == [("warning", "invalid", f"{place}.display")]
+    assert await shown("Woman", "wombat") == [("error", "code-invalid", place)]
+
+
+@pytest.mark.parametrize(
+    ("more", "place"),
+    [
+        ({"name": [{"id": "a"}]}, "Patient.name[0]"),
+        ({"_birthDate": {"id": "a"}}, "Patient.birthDate"),
+        ({"name": [{"given": ["x", None], "_given": [None, {"id": "a"}]}]}, "Patient.name[0].given[1]"),
+        ({"name": [{"_given": [{"id": "a"}]}]}, "Patient.name[0].given[0]"),
+    ],
+)
+def test_an_id_alone_says_nothing(more: dict[str, Any], place: str) -> None:
+    issues = validate({"resourceType": "Patient", **more})
+    assert [(i.at[0], i.rule) for i in issues] == [(place, "FHIR R4 4.0.1 ele-1")]
+
+
+def test_an_id_beside_a_value_is_right() -> None:
+    named = {"given": ["x"], "_given": [{"id": "a"}], "id": "n", "family": "y"}
+    assert (
+        validate({"resourceType": "Patient", "birthDate": "2026", "_birthDate": {"id": "b"}, "name": [named]})
+        == []
+    )
+
+
+def test_a_type_follows_profiles_of_its_own_type() -> None:
+    count = {"code": "Quantity", "profile": ["http://hl7.org/fhir/StructureDefinition/Count"]}
+    with pytest.raises(Problem, match="is a profile of Count"):
+        made(profile("Observation", row("Observation.value[x]", type=[count])))
+    own = {"code": "Quantity", "profile": ["http://hl7.org/fhir/StructureDefinition/SimpleQuantity"]}
+    held = {"code": "Resource", "profile": ["http://hl7.org/fhir/StructureDefinition/bp"]}
+    assert made(profile("Observation", row("Observation.value[x]", type=[own])))["Observation.value[x]"]
+    assert made(profile("Bundle", row("Bundle.entry.resource", type=[held])))["Bundle.entry.resource"]
