@@ -188,3 +188,57 @@ def test_a_type_follows_profiles_of_its_own_type() -> None:
     held = {"code": "Resource", "profile": ["http://hl7.org/fhir/StructureDefinition/bp"]}
     assert made(profile("Observation", row("Observation.value[x]", type=[own])))["Observation.value[x]"]
     assert made(profile("Bundle", row("Bundle.entry.resource", type=[held])))["Bundle.entry.resource"]
+
+
+SECTIONS = profile(
+    "Composition",
+    row(
+        "Composition.section",
+        slicing={"discriminator": [{"type": "pattern", "path": "code"}], "rules": "open"},
+    ),
+    row("Composition.section", "plan"),
+    row("Composition.section.code", min=1, patternCodeableConcept={"text": "plan"}),
+    row("Composition.section.title", min=1),
+    name="sections",
+)
+PART = {
+    "extension": [
+        {
+            "url": "http://hl7.org/fhir/StructureDefinition/elementdefinition-profile-element",
+            "valueString": "Composition.section:plan",
+        }
+    ]
+}
+
+
+def sectioned(*sections: dict[str, Any]) -> list[tuple[str, str]]:
+    """What is refused of a document whose profile takes a section from a library of sections."""
+    part = {"code": "BackboneElement", "profile": [SECTIONS["url"]], "_profile": [PART]}
+    mine = profile(
+        "Composition",
+        row(
+            "Composition.section",
+            slicing={"discriminator": [{"type": "pattern", "path": "code"}], "rules": "closed"},
+        ),
+        row("Composition.section", "mine", min=1, type=[part]),
+    )
+    base = {
+        "resourceType": "Composition",
+        "status": "final",
+        "type": {"text": "x"},
+        "date": "2026",
+        "title": "x",
+    }
+    composition = {**base, "author": [{"display": "x"}], "section": list(sections)}
+    return places(found(composition, mine, SECTIONS))
+
+
+def test_one_element_of_another_profile() -> None:
+    text = {"text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">x</div>'}}
+    plan = {**text, "code": {"text": "plan"}}
+    assert sectioned({**plan, "title": "x"}) == []
+    assert sectioned(plan) == [("Composition.section[0].title", "required")]
+    assert sectioned({**text, "code": {"text": "other"}}) == [
+        ("Composition.section", "required"),
+        ("Composition.section[0]", "structure"),
+    ]

@@ -8,7 +8,7 @@ from typing import Any
 
 from aubier.fhir.definitions import Element, definitions
 from aubier.validation.profiles.items import element_of, node_of
-from aubier.validation.snapshots.base import plain_code
+from aubier.validation.snapshots.base import plain_code, profiles_of
 from aubier.validation.snapshots.tree import Node
 
 Tree = Callable[[str], Node | None]
@@ -182,7 +182,9 @@ def _types(shape: Shape, row: dict[str, Any], element: Element | None) -> None:
     targets: list[str] = []
     for type in types:
         code = plain_code(type)
-        own = tuple(type.get("profile", ()))
+        own = profiles_of(type)
+        if own and element is not None and element.children:
+            code = element.content or element.path
         if own and own != tuple(map(_full, getattr(said.get(code), "profiles", ()))):
             profiles[code] = own
         aimed = tuple(type.get("targetProfile", ()))

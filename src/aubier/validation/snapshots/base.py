@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 from aubier.fhir.definitions import Element, TypeRef, definitions
@@ -15,6 +16,7 @@ from aubier.validation.snapshots.tree import Node, planted
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 SYSTEM_STRING = "http://hl7.org/fhirpath/System.String"
 _FHIR_TYPE = BASE + "structuredefinition-fhir-type"
+_ELEMENT = BASE + "elementdefinition-profile-element"
 _LONGEST = 200
 """Characters of a URL that the specification may have."""
 _VITAL_UNITS = "http://hl7.org/fhir/ValueSet/ucum-vitals-common"
@@ -47,6 +49,21 @@ def _base_tree(bare: str) -> Node | None:
 def type_url(code: str) -> str:
     """The URL of the StructureDefinition of a type by its code."""
     return code if ":" in code else BASE + code
+
+
+def profiles_of(type: Mapping[str, Any]) -> tuple[str, ...]:
+    """The profiles of an ElementDefinition.type; `url#element id` for one element of a profile.
+
+    Rule: FHIR R4 4.0.1, extension elementdefinition-profile-element.
+    """
+    pairs = zip_longest(type.get("profile") or (), type.get("_profile") or ())
+    rows = [(str(url), _element_said(beside)) for url, beside in pairs if url is not None]
+    return tuple(f"{url}#{element}" if element else url for url, element in rows)
+
+
+def _element_said(beside: Mapping[str, Any] | None) -> str:
+    rows = (beside or {}).get("extension", ())
+    return next((str(x.get("valueString", "")) for x in rows if x.get("url") == _ELEMENT), "")
 
 
 def plain_code(type: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Problem, problem
-from aubier.validation.snapshots.base import BASE, plain_code, type_url
+from aubier.validation.snapshots.base import BASE, plain_code, profiles_of, type_url
 from aubier.validation.snapshots.tree import Budget, Node
 
 _GROWING = ("alias", "mapping", "condition", "code")
@@ -114,7 +114,7 @@ class Merger:
                     f"l'élément au-dessus peut être {codes} : choisissez d'abord un type",
                 )
             return self._known(BASE + "Element", place)
-        profiles: list[str] = types[0].get("profile") or []
+        profiles = profiles_of(types[0])
         if len(types) == 1 and len(profiles) == 1:
             found = self.tree_of(profiles[0])
             if found is not None:
@@ -222,9 +222,8 @@ class Merger:
     def _take_profile(self, base: Node, diff: dict[str, Any]) -> None:
         """An element said to follow one profile takes what the root of that profile says of itself."""
         types = diff.get("type", ())
-        if len(types) != 1 or len(types[0].get("profile") or ()) != 1:
-            return
-        found = self.tree_of(types[0]["profile"][0])
+        profiles = profiles_of(types[0]) if len(types) == 1 else ()
+        found = self.tree_of(profiles[0]) if len(profiles) == 1 and "#" not in profiles[0] else None
         if found is None:
             return
         root = found.element
