@@ -1,5 +1,6 @@
 """Definitions held against what they name, values and invariants that ask for more, displays."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -10,9 +11,9 @@ from aubier.validation.profiles import AtHand, Library
 from aubier.validation.profiles.at_hand import told
 from aubier.validation.profiles.questions import settled
 from aubier.validation.service.shelf import asked_in
-from aubier.validation.walks import walked
-from tests.unit.validation.test_profiles import found, places
-from tests.unit.validation.test_snapshots import made, profile, row
+from aubier.validation.walks import validated, walked
+from tests.unit.validation.test_profiles import found, library, places
+from tests.unit.validation.test_snapshots import BASE, MINE, made, profile, row
 
 NAME = "http://hl7.org/fhir/SearchParameter/Organization-name"
 GENDER = "http://hl7.org/fhir/administrative-gender"
@@ -89,6 +90,69 @@ def test_a_definition_agrees_with_those_it_names(
     resource: dict[str, Any], expected: list[tuple[str, str]]
 ) -> None:
     assert places(found(resource)) == expected
+
+
+SELECTABLE = "http://hl7.org/fhir/concept-properties#notSelectable"
+
+
+def property(code: str, kind: str = "boolean", uri: str = "") -> dict[str, Any]:
+    """A property of a code system."""
+    return {"code": code, "type": kind, **({"uri": uri} if uri else {})}
+
+
+def filtering(name: str, value: str, op: str = "=") -> dict[str, Any]:
+    """A value set that filters a system of its own."""
+    row = {"property": name, "op": op, "value": value}
+    return {
+        "resourceType": "ValueSet",
+        "status": "draft",
+        "name": "Own",
+        "compose": {"include": [{"system": "urn:x:y", "filter": [row]}]},
+    }
+
+
+def worked_out() -> dict[str, Any]:
+    """A value set whose filter is worked out by an extension."""
+    made = filtering("inactive", "%given")
+    row = made["compose"]["include"][0]["filter"][0]
+    row["_value"] = {"extension": [{"url": "http://example.org/expression", "valueString": "%given"}]}
+    return made
+
+
+@pytest.mark.parametrize(
+    ("resource", "expected"),
+    [
+        (system(property=[property("a"), property("b", uri=SELECTABLE)]), []),
+        (system(property=[property("a"), property("a")]), [("CodeSystem.property[1].code", "duplicate")]),
+        (
+            system(property=[property("a", uri="urn:x:y"), property("b", uri="urn:x:y")]),
+            [("CodeSystem.property[1].uri", "duplicate")],
+        ),
+        (system(property=[property("a", "code", SELECTABLE)]), [("CodeSystem.property[0].type", "value")]),
+        (filtering("notSelectable", "true"), []),
+        (filtering("notSelectable", "1"), [("ValueSet.compose.include[0].filter[0].value", "value")]),
+        (filtering("notSelectable", "true,false", "in"), []),
+        (filtering("parent", "1"), []),
+        (worked_out(), []),
+    ],
+)
+def test_properties_of_code_systems(resource: dict[str, Any], expected: list[tuple[str, str]]) -> None:
+    assert places(found(resource)) == expected
+
+
+@pytest.mark.parametrize(
+    ("named", "refused"),
+    [
+        ("#local", True),
+        ("http://hl7.org/fhir/ValueSet/measure-type", True),
+        ("http://hl7.org/fhir/ValueSet/administrative-gender", True),
+        ("http://example.org/ValueSet/mine", False),
+        ("urn:oid:1.2.3", False),
+    ],
+)
+def test_a_coding_names_a_code_system(named: str, refused: bool) -> None:
+    basic = {"resourceType": "Basic", "code": {"coding": [{"system": named, "code": "x"}]}}
+    assert places(found(basic)) == ([("Basic.code.coding[0].system", "value")] if refused else [])
 
 
 R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
@@ -242,3 +306,51 @@ def test_one_element_of_another_profile() -> None:
         ("Composition.section", "required"),
         ("Composition.section[0]", "structure"),
     ]
+
+
+class Shelf:
+    """Resources by name, and what was asked of it."""
+
+    def __init__(self, *resources: dict[str, Any]) -> None:
+        self.held = {f"{r['resourceType']}/{r['id']}": r for r in resources}
+        self.asked: list[list[str]] = []
+
+    async def read(self, named: Sequence[str]) -> dict[str, dict[str, Any]]:
+        before = {name for names in self.asked for name in names}
+        self.asked.append(list(named))
+        return {n: self.held[n] for n in named if n in self.held and n not in before}
+
+
+def linked(own: str, *others: str, **more: Any) -> dict[str, Any]:
+    """A Patient linked to others."""
+    links = [{"other": {"reference": f"Patient/{o}"}, "type": "seealso"} for o in others]
+    return {"resourceType": "Patient", "id": own, **({"link": links} if links else {}), **more}
+
+
+async def test_targets_are_read_step_by_step() -> None:
+    aimed = {"code": "Reference", "targetProfile": [MINE + "mine"]}
+    mine = profile("Patient", row("Patient.active", min=1), row("Patient.link.other", type=[aimed]))
+
+    async def refused(resource: dict[str, Any], shelf: Shelf) -> list[tuple[str, str]]:
+        issues = await validated(resource, [mine["url"]], library(mine), AtHand(), targets=shelf)
+        return places([i for i in issues if i.severity == "error"])
+
+    good = Shelf(linked("b", "c", active=True), linked("c", "a", "b", active=True))
+    assert await refused(linked("a", "b", active=True), good) == []
+    assert good.asked == [["Patient/b"], ["Patient/c"]]
+    bad = Shelf(linked("b", "c", active=True), linked("c"))
+    place = [("Patient.link[0].other.reference", "value")]
+    assert await refused(linked("a", "b", active=True), bad) == place
+    assert await refused(linked("a", "nobody", active=True), Shelf()) == []
+    # What is read has its end, whatever refers to whatever.
+    long = Shelf(*(linked(f"p{n}", f"p{n + 1}", active=True) for n in range(40)))
+    assert await refused(linked("a", "p0", active=True), long) == []
+    assert len(long.asked) == 5
+
+
+async def test_plain_types_and_entries_need_no_reading() -> None:
+    aimed = {"code": "Reference", "targetProfile": [BASE + "Patient"]}
+    mine = profile("Patient", row("Patient.link.other", type=[aimed]))
+    shelf = Shelf(linked("b"))
+    await validated(linked("a", "b"), [mine["url"]], library(mine), AtHand(), targets=shelf)
+    assert shelf.asked == []

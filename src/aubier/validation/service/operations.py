@@ -13,6 +13,7 @@ from aubier.validation.service.answers import Asking
 from aubier.validation.service.forms import form_issues
 from aubier.validation.service.outcome import outcome
 from aubier.validation.service.shelf import Shelf, named_in, shelf_of, wanted_by
+from aubier.validation.service.targets import Stored
 from aubier.validation.snapshots import Snapshots
 from aubier.validation.walks import validated
 from aubier.validation.walks.words import unknown_profile
@@ -61,7 +62,8 @@ async def issues_of(
     absent = [p for p in profiles if _absent(shelf.library, p)]
     asking = Asking(view)
     here = [p for p in profiles if p not in absent]
-    issues = await validated(resource, here, shelf.library, asking, vital=forms)
+    targets = Stored(ctx.store) if forms else None
+    issues = await validated(resource, here, shelf.library, asking, vital=forms, targets=targets)
     if forms:
         issues += await form_issues(ctx.store, resource, asking)
         issues += await _unmakeable(view, shelf, resource)

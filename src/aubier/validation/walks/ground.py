@@ -110,7 +110,9 @@ class Ground:
     def _system(self, item: Item) -> None:
         """A system is an absolute URI. Rule: FHIR R4 4.0.1, datatypes.html#Identifier, #Coding."""
         system = item.value.get("system") if item.value.__class__ is dict else None
-        if isinstance(system, str) and ":" not in system:
+        if item.type == "Coding" and isinstance(system, str) and _is_no_system(system):
+            self._walk.say(words.no_system(item, system))
+        elif isinstance(system, str) and ":" not in system:
             self._walk.say(words.relative_system(item, system))
         elif item.type == "Coding" and isinstance(system, str):
             found = codings(item.value, "Coding")
@@ -177,6 +179,14 @@ class Ground:
         for part in children(item, "extension") if known and None not in fixed else ():
             if ":" not in _url(part) and _url(part) not in known:
                 self._walk.say(words.unknown_part(part, _url(part), ", ".join(sorted(known)[:12])))
+
+
+def _is_no_system(system: str) -> bool:
+    """Whether what stands for a code system is a fragment or a value set of the specification."""
+    value_set = system.startswith("http://hl7.org/fhir/ValueSet/") or (
+        definitions().value_set(system) is not None and definitions().code_system(system) is None
+    )
+    return system.startswith("#") or value_set
 
 
 def _slices(found: Profile) -> tuple[Slice, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from aubier.fhir.definitions import definitions
 from aubier.fhir.fhirpath.values.quantities import amount, order
 from aubier.fhir.references import Reference
 from aubier.ground.problem import Issue, Problem
@@ -16,6 +17,7 @@ from aubier.validation.profiles.items import Item, children, fits, same
 from aubier.validation.profiles.library import Library, Profile
 from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import Rule, Shape, Slice
+from aubier.validation.snapshots.base import BASE
 from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.walks import words
 from aubier.validation.walks.invariants import holds
@@ -194,7 +196,8 @@ class Walk:
         """A reference names one of the types; its target, when it is here, follows one of the profiles."""
         if item.value.__class__ is not dict:
             return
-        found = self.resolve(item)
+        profiled = any(t.removeprefix(BASE) not in definitions().types for t in shape.targets)
+        found = self.resolve(item) if profiled else self.around.resolve(item, inside=True)
         text = item.value.get("reference")
         kind = found.type if found else Reference.parse(text).type if isinstance(text, str) else ""
         kind = kind or str(item.value.get("type", ""))

@@ -309,6 +309,39 @@ def strange_base(item: Item, url: str, types: list[str]) -> Issue:
     return issue(f"{item.path}.base", "value", text, rule="FHIR R4 4.0.1 searchparameter.html")
 
 
+def said_twice(at: str, text: str) -> Issue:
+    """A property that a code system defines twice."""
+    said = (
+        f"The property {text[:100]} is defined twice: keep one",
+        f"La propriété {text[:100]} est définie deux fois : gardez-en une",
+    )
+    return issue(at, "duplicate", said, rule="FHIR R4 4.0.1 codesystem.html#properties")
+
+
+def other_property_type(at: str, uri: str, kind: str) -> Issue:
+    """A property of the specification with another type."""
+    text = (f"{uri} is of type {kind}: say the same", f"{uri} est de type {kind} : dites de même")
+    return issue(at, "value", text, rule="FHIR R4 4.0.1 codesystem.html#defined-props")
+
+
+def no_boolean(at: str, name: str, value: str) -> Issue:
+    """A filter on a property that is true or false, which asks something else."""
+    text = (
+        f"The property {name} is true or false, not {value[:80]}",
+        f"La propriété {name} est true ou false, non {value[:80]}",
+    )
+    return issue(at, "value", text, rule="FHIR R4 4.0.1 valueset.html#filter")
+
+
+def no_system(item: Item, system: str) -> Issue:
+    """A Coding that names a value set, or a fragment, where its code system belongs."""
+    text = (
+        f"{system[:120]} is no code system: name the system that defines the code",
+        f"{system[:120]} n'est pas un système de codes : nommez celui qui définit le code",
+    )
+    return issue(f"{item.path}.system", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Coding")
+
+
 def no_supplement(item: Item) -> Issue:
     """A code system that adds to another and does not say that it is a supplement."""
     text = (

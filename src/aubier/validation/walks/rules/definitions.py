@@ -28,6 +28,45 @@ def definition_rules(walk: Walk, item: Item) -> None:
         case "CodeSystem":
             if "supplements" in item.value and item.value.get("content") != "supplement":
                 walk.say(words.no_supplement(item))
+            _properties(walk, item)
+        case "ValueSet":
+            for compose in children(item, "compose"):
+                for taking in (*children(compose, "include"), *children(compose, "exclude")):
+                    _filters(walk, taking)
+
+
+_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
+_TYPES = {"inactive": "boolean", "deprecated": "dateTime", "notSelectable": "boolean"} | {
+    "parent": "code",
+    "child": "code",
+}
+"""The types of the properties that every code system may have. Rule: FHIR R4, concept-properties."""
+
+
+def _properties(walk: Walk, item: Item) -> None:
+    """Each property of a code system comes once, and those of the specification keep their type."""
+    seen: set[str] = set()
+    for row in children(item, "property"):
+        for name in ("code", "uri"):
+            text = row.value.get(name)
+            if text in seen:
+                walk.say(words.said_twice(f"{row.path}.{name}", text))
+            elif isinstance(text, str):
+                seen.add(text)
+        uri = str(row.value.get("uri", ""))
+        kind = _TYPES.get(uri.removeprefix(_PROPERTIES)) if uri.startswith(_PROPERTIES) else None
+        if kind is not None and row.value.get("type") != kind:
+            walk.say(words.other_property_type(f"{row.path}.type", uri, kind))
+
+
+def _filters(walk: Walk, taking: Item) -> None:
+    """What a filter asks of a property that is true or false is one of these."""
+    for row in children(taking, "filter"):
+        name, value = row.value.get("property"), row.value.get("value")
+        # A value with an extension is worked out: what stands there is not what is asked.
+        told = row.value.get("op") == "=" and "_value" not in row.value
+        if told and _TYPES.get(str(name)) == "boolean" and value not in ("true", "false"):
+            walk.say(words.no_boolean(f"{row.path}.value", str(name), str(value)))
 
 
 def _derived(walk: Walk, item: Item) -> None:
