@@ -23,8 +23,8 @@ _BY_TYPE = {"discriminator": [{"type": "type", "path": "$this"}], "ordered": Fal
 _BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
 _OF_ALL = frozenset({"id", "extension"})
 """What every type has: one may go below a choice of several types for these."""
-_NESTED = frozenset({"Element", "BackboneElement"})
-"""Types of elements that a profile of another type may speak of, by one of its own elements."""
+_OTHERS = frozenset({"Element", "BackboneElement", "Reference"})
+"""Types that a profile of another type may speak of: by one of its elements, or as what is referred to."""
 MAX_DEPTH = 32
 
 
@@ -50,8 +50,10 @@ class Merger:
         for name, below in self._gathered(base, diff.children, place).items():
             self._child(base, name, below, f"{place}.{name}", depth=depth)
         for name, each in diff.slices.items():
-            if diff.element and name not in base.slices:
+            if diff.element:
                 _check_named(base, name, each.element, f"{place}:{name}")
+            if name not in base.slices and base.path.endswith("[x]"):
+                _check_typed(base, name, each.element, f"{place}:{name}")
             self._slice(base, pristine, name, each, place=f"{place}:{name}", depth=depth, every=diff.children)
         if diff.slices and base.path.endswith("[x]"):
             _narrow(base, pristine, diff, place)
@@ -260,7 +262,7 @@ class Merger:
     def _check_profiles(self, code: str, profiles: Sequence[str], place: str) -> None:
         """Problem when a type is said to follow a profile of another type."""
         for canonical in profiles:
-            found = self.tree_of(canonical) if "#" not in canonical and code not in _NESTED else None
+            found = self.tree_of(canonical) if "#" not in canonical and code not in _OTHERS else None
             other = found.path if found is not None else code
             if not (_is_a(other, code) and (_is_abstract(code) or other == code)):
                 raise misfit(
@@ -388,12 +390,32 @@ def _codes(element: dict[str, Any]) -> set[str]:
 
 
 def _check_named(base: Node, name: str, element: dict[str, Any], place: str) -> None:
-    """Problem when a new slice has its name in its id only, beside the element that it is a slice of."""
+    """Problem when a slice has its name in its id only, beside the element that it is a slice of."""
     if element and "sliceName" not in element and not base.path.endswith("[x]"):
         raise misfit(
             place,
-            f"its id names the slice {name}, which its base does not have, and sliceName is missing",
-            f"son id nomme la tranche {name}, que sa base n'a pas, et sliceName manque",
+            f"its id names the slice {name}, and sliceName is missing",
+            f"son id nomme la tranche {name}, et sliceName manque",
+        )
+
+
+def _check_typed(base: Node, name: str, element: dict[str, Any], place: str) -> None:
+    """Problem when a slice by type of a choice is called by the type alone (`Quantity`, not `valueQuantity`).
+
+    Rule: FHIR R4 4.0.1, profiling.html#slicing: how a choice is sliced by shortcut tells the names.
+    """
+    rows = (base.element.get("slicing") or {}).get("discriminator") or [{}]
+    by_type = all((row.get("type"), row.get("path")) == ("type", "$this") for row in rows)
+    codes = _codes(element)
+    if not by_type or len(codes) != 1 or "/" in name:
+        return
+    code = next(iter(codes))
+    meant = base.path.rpartition(".")[2].removesuffix("[x]") + _capital(code)
+    if name.casefold() == code.casefold() != meant.casefold():
+        raise misfit(
+            place,
+            f"the slice of a choice by the type {code} is called {meant}, not {name}",
+            f"la tranche d'un choix par le type {code} s'appelle {meant}, non {name}",
         )
 
 
