@@ -7,7 +7,7 @@ import pytest
 
 from aubier.ground.problem import Problem
 from aubier.validation import validate
-from aubier.validation.profiles import AtHand, Library
+from aubier.validation.profiles import AtHand, Coded, Library
 from aubier.validation.profiles.at_hand import told
 from aubier.validation.profiles.questions import settled
 from aubier.validation.service.shelf import asked_in
@@ -354,3 +354,22 @@ async def test_plain_types_and_entries_need_no_reading() -> None:
     shelf = Shelf(linked("b"))
     await validated(linked("a", "b"), [mine["url"]], library(mine), AtHand(), targets=shelf)
     assert shelf.asked == []
+
+
+@pytest.mark.parametrize(
+    ("include", "expected"),
+    [
+        ([{"system": "urn:s:a"}], [None, False]),
+        ([{"system": "urn:s:a", "filter": [{"property": "x", "op": "=", "value": "y"}]}], [None, False]),
+        ([{"system": "urn:s:a"}, {"valueSet": ["urn:v:other"]}], [None, None]),
+        ([{"system": "urn:s:a"}, {"system": "urn:s:b"}], [None, None]),
+        ([{"system": "urn:s:a", "concept": [{"code": "1"}]}], [True, False]),
+    ],
+    ids=["whole", "filter", "import", "both", "listed"],
+)
+async def test_a_value_set_takes_nothing_from_a_system_it_does_not_name(
+    include: list[dict[str, Any]], expected: list[bool | None]
+) -> None:
+    own = {"resourceType": "ValueSet", "url": OWN, "compose": {"include": include}}
+    asked = [(OWN, Coded("1", "urn:s:a")), (OWN, Coded("1", "urn:s:b"))]
+    assert await AtHand({OWN: own}.get).members(asked) == expected
