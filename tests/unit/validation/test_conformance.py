@@ -373,3 +373,56 @@ async def test_a_value_set_takes_nothing_from_a_system_it_does_not_name(
     own = {"resourceType": "ValueSet", "url": OWN, "compose": {"include": include}}
     asked = [(OWN, Coded("1", "urn:s:a")), (OWN, Coded("1", "urn:s:b"))]
     assert await AtHand({OWN: own}.get).members(asked) == expected
+
+
+def test_the_id_of_an_element_is_its_own_within_its_resource() -> None:
+    def refused(resource: dict[str, Any]) -> list[tuple[str, str]]:
+        return places(found(resource))
+
+    names = [{"id": "a", "text": "x"}, {"id": "b", "text": "y"}]
+    assert refused({"resourceType": "Patient", "name": names, "id": "a"}) == []
+    twice = {"resourceType": "Patient", "name": [{"id": "a", "text": "x"}] * 2}
+    assert refused(twice) == [("Patient.name[1].id", "duplicate")]
+    beside = {"resourceType": "Patient", "name": names, "birthDate": "2026", "_birthDate": {"id": "b"}}
+    assert refused(beside) == [("Patient.birthDate.id", "duplicate")]
+    # Each resource has ids of its own.
+    inside = {"resourceType": "Practitioner", "id": "p", "name": names}
+    around = {"resourceType": "Patient", "name": names, "contained": [inside]}
+    around["generalPractitioner"] = [{"reference": "#p"}]
+    assert refused(around) == []
+
+
+def document(author: str, own: str, other: str) -> list[tuple[str, str]]:
+    """What is refused of a document of two entries with these full URLs."""
+    composition = {"resourceType": "Composition", "id": "c", "status": "final", "type": {"text": "x"}}
+    composition |= {"date": "2026-11-22", "author": [{"reference": author}], "title": "x"}
+    organization = {"resourceType": "Organization", "id": "o", "name": "x"}
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "document",
+        "identifier": {"system": "urn:x:y", "value": "1"},
+        "timestamp": "2026-11-22T08:00:00Z",
+        "entry": [{"fullUrl": own, "resource": composition}, {"fullUrl": other, "resource": organization}],
+    }
+    return places(found(bundle))
+
+
+UUID = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e"
+HERE = "http://example.org/fhir/"
+
+
+@pytest.mark.parametrize(
+    ("author", "own", "other", "lost"),
+    [
+        ("Organization/o", HERE + "Composition/c", HERE + "Organization/o", False),
+        ("Organization/o/_history/2", HERE + "Composition/c", HERE + "Organization/o", False),
+        (HERE + "Organization/o", UUID + "0", HERE + "Organization/o", False),
+        (UUID + "1", UUID + "0", UUID + "1", False),
+        ("Organization/o", UUID + "0", UUID + "1", True),
+        ("Organization/o", HERE + "Composition/c", UUID + "1", True),
+        ("Organization/o", HERE + "Composition/c", "http://example.com/Organization/o", True),
+    ],
+)
+def test_a_document_holds_what_its_composition_names(author: str, own: str, other: str, lost: bool) -> None:
+    place = ("Bundle.entry[0].resource.author[0].reference", "not-found")
+    assert document(author, own, other) == ([place] if lost else [])

@@ -299,6 +299,15 @@ def test_a_constraint_keeps_the_type_and_must_support() -> None:
         made(below, above)
 
 
+def test_a_fixed_value_stays_as_it_is() -> None:
+    above = profile("Patient", row("Patient.language", fixedCode="fr"), name="above")
+    same = profile("Patient", row("Patient.language", fixedCode="fr", min=1), baseDefinition=MINE + "above")
+    other = profile("Patient", row("Patient.language", fixedCode="en"), baseDefinition=MINE + "above")
+    assert made(same, above)["Patient.language"]["min"] == 1
+    with pytest.raises(Problem, match="another fixed value"):
+        made(other, above)
+
+
 def test_a_choice_sliced_otherwise_names_its_slices_freely() -> None:
     slicing = {"discriminator": [{"type": "pattern", "path": "$this"}], "rules": "open"}
     rows = row("Observation.value[x]", slicing=slicing), row("Observation.value[x]", "size")

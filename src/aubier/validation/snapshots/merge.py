@@ -195,6 +195,12 @@ class Merger:
                 continue
             if key.startswith(_VALUES):
                 _check_value(key, diff.get("type") or element.get("type", ()), place)
+            if key.startswith("fixed") and key in element and element[key] != value:
+                raise misfit(
+                    f"{place}.{key}",
+                    f"its base has another fixed value ({str(element[key])[:80]}), which cannot change",
+                    f"sa base a une autre valeur fixe ({str(element[key])[:80]}), qui ne change pas",
+                )
             if key == "mustSupport" and element.get(key) is True and value is False:
                 raise misfit(
                     place,

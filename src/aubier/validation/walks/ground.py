@@ -68,6 +68,7 @@ class Ground:
 
     def __init__(self, walk: Walk) -> None:
         self._walk = walk
+        self._ids: set[tuple[int, str]] = set()
 
     def resource(self, item: Item, depth: int = 0) -> None:
         """The invariants of a resource, then all below it."""
@@ -88,6 +89,7 @@ class Ground:
         if child.resource is child:
             self.resource(child, depth + 1)
             return
+        self._once(child)
         said = _said(owner, child.name)
         self._walk.rules(child, said.rules, "")
         self._walk.rules(child, _rules_of(child.type), "")
@@ -106,6 +108,19 @@ class Ground:
         elif child.type == "Attachment":
             self._size(child)
         self._below(child, depth + 1)
+
+    def _once(self, item: Item) -> None:
+        """The id of an element is its own within its resource. Rule: FHIR R4 4.0.1, element.html#id.
+
+        In a definition, an element comes once in the snapshot and once in the differential.
+        """
+        holder = item.value if item.value.__class__ is dict else item.sibling
+        own = holder.get("id") if holder.__class__ is dict and item.type != "ElementDefinition" else None
+        if isinstance(own, str):
+            key = id(item.resource), own
+            if key in self._ids:
+                self._walk.say(words.id_twice(item, own))
+            self._ids.add(key)
 
     def _system(self, item: Item) -> None:
         """A system is an absolute URI. Rule: FHIR R4 4.0.1, datatypes.html#Identifier, #Coding."""

@@ -65,6 +65,19 @@ class Surroundings:
         bare = text.partition("#")[0].partition("/_history/")[0]
         return index.get(_absolute(holder, bare)) or index.get(bare)
 
+    def is_enclosed(self, reference: Item) -> bool:
+        """Whether a literal reference in a Bundle names one of its entries by the fullUrl, as documents must.
+
+        A relative one is read from the fullUrl of its own entry, which a `urn:uuid:` does not allow.
+        """
+        holder = container(reference.resource) if reference.resource is not None else reference
+        bundle = _bundle_of(holder)
+        if bundle is None:
+            return False
+        text = str(reference.value.get("reference")).partition("#")[0].partition("/_history/")[0]
+        url = _absolute(holder, text)
+        return ":" in url and url in self._index(bundle)
+
     def _elsewhere(self, named: Reference) -> Item | None:
         """What is validated by its own name, or one that was read; else its name is wanted."""
         if named.form != "relative":

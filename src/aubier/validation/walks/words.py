@@ -309,6 +309,15 @@ def strange_base(item: Item, url: str, types: list[str]) -> Issue:
     return issue(f"{item.path}.base", "value", text, rule="FHIR R4 4.0.1 searchparameter.html")
 
 
+def id_twice(item: Item, own: str) -> Issue:
+    """Two elements of one resource with the same id."""
+    text = (
+        f"Another element of this resource has the id {own[:80]}: each has its own",
+        f"Un autre élément de cette ressource porte l'id {own[:80]} : à chacun le sien",
+    )
+    return issue(f"{item.path}.id", "duplicate", text, rule="FHIR R4 4.0.1 element.html#id")
+
+
 def said_twice(at: str, text: str) -> Issue:
     """A property that a code system defines twice."""
     said = (
