@@ -101,6 +101,15 @@ def narrative(text: str) -> list[Draft] | None:
     return found or None
 
 
+def languages(text: str) -> list[str]:
+    """The languages of the sections of a narrative: the children of its div that say one."""
+    if narrative(text):
+        return []
+    root = etree.fromstring(text.encode("utf-8"), _parser())
+    said = (str(node.get(_XML + "lang") or node.get("lang") or "") for node in root.iterchildren(_NS + "div"))
+    return [language for language in said if language]
+
+
 def _attributes(piece: str) -> int:
     """How many attributes a tag can have, from its text up to the next tag.
 

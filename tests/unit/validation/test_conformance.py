@@ -426,3 +426,23 @@ HERE = "http://example.org/fhir/"
 def test_a_document_holds_what_its_composition_names(author: str, own: str, other: str, lost: bool) -> None:
     place = ("Bundle.entry[0].resource.author[0].reference", "not-found")
     assert document(author, own, other) == ([place] if lost else [])
+
+
+def spoken(asked: tuple[str, ...], *languages: str, own: str = "fr") -> bool:
+    """Whether a narrative with sections in these languages does what is asked."""
+    control = "http://hl7.org/fhir/StructureDefinition/narrative-language-control"
+    rows = [{"url": control, "valueCode": one} for one in asked]
+    sections = "".join(f'<div lang="{one}" xml:lang="{one}">x</div>' for one in languages)
+    div = f'<div xmlns="http://www.w3.org/1999/xhtml">{sections or "x"}</div>'
+    patient = {"resourceType": "Patient", "text": {"status": "generated", "div": div}, "language": own}
+    refused = places(found(patient, profile("Patient", row("Patient.text", extension=rows))))
+    assert refused in ([], [("Patient.text.div", "required")])
+    return not refused
+
+
+def test_the_languages_of_a_narrative() -> None:
+    assert spoken(("_no",)) and not spoken(("_no",), "fr")
+    assert spoken(("_yes",), "en") and not spoken(("_yes",))
+    assert spoken(("_resource",), "en", "fr") and not spoken(("_resource",), "en", "de")
+    assert spoken(("_yes", "en"), "en") and not spoken(("_yes", "de"), "en")
+    assert spoken(("_other",))

@@ -51,7 +51,7 @@ class Shape:
 
     `types` are the types a choice is narrowed to; `profiles` and `targets` by type code; `value` is (`fixed`
     or `pattern`, the value). `valued`: an extension does not do for the value; `instead`: one of these does,
-    no other. Empty parts demand nothing.
+    no other. `languages`: what is asked of the sections of a narrative. Empty parts demand nothing.
     """
 
     id: str
@@ -68,6 +68,7 @@ class Shape:
     shortest: int = 0
     valued: bool = False
     instead: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
     bound: Bound | None = None
     rules: tuple[Rule, ...] = ()
     children: dict[str, Shape] = field(default_factory=dict)
@@ -79,8 +80,9 @@ class Shape:
         """Whether it demands nothing."""
         own = self.types or self.profiles or self.targets or self.value or self.bound or self.rules
         edges = self.low is not None or self.high is not None or self.length is not None
-        counts = self.min > 0 or self.max is not None or self.shortest or self.valued or self.instead
-        return not (own or edges or counts or self.children or self.slices)
+        counts = self.min > 0 or self.max is not None or self.languages
+        said = self.shortest or self.valued or self.instead
+        return not (own or edges or counts or said or self.children or self.slices)
 
 
 def compiled(root: Node, kind: str, profile: str) -> Shape:
@@ -157,11 +159,12 @@ def _own(node: Node, element: Element | None, owner: str, id: str) -> Shape:
     return shape
 
 
+_LANGUAGES = "http://hl7.org/fhir/StructureDefinition/narrative-language-control"
 _R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
 
 
 def _extended(shape: Shape, row: dict[str, Any]) -> None:
-    """What extensions say of the value: `minLength`, and `mustHaveValue` and `valueAlternatives` of R5."""
+    """What extensions say of the value: `minLength`, those of R5, the languages of a narrative."""
     for said in row.get("extension", ()):
         match said:
             case {"url": "http://hl7.org/fhir/StructureDefinition/minLength", "valueInteger": int(least)}:
@@ -170,6 +173,8 @@ def _extended(shape: Shape, row: dict[str, Any]) -> None:
                 shape.valued = True
             case {"url": url, "valueCanonical": str(one)} if url == f"{_R5}valueAlternatives":
                 shape.instead += (one,)
+            case {"url": url, "valueCode": str(one)} if url == _LANGUAGES:
+                shape.languages += (one,)
 
 
 def _types(shape: Shape, row: dict[str, Any], element: Element | None) -> None:

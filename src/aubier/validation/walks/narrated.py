@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from aubier.validation.narrative import languages
 from aubier.validation.profiles.items import Item
 
 
@@ -20,6 +21,20 @@ def unnarrated(item: Item) -> Item:
     made = replace(item, value={**item.value, "contained": left})
     made.resource = item.resource
     return made
+
+
+def unspoken(item: Item, asked: tuple[str, ...]) -> list[str]:
+    """What a narrative does not do of what is asked of its sections by language.
+
+    `_no`: there are none; `_yes`: there are some; `_resource`: one in the language of the resource; else a
+    language. Rule: extension narrative-language-control.
+    """
+    div = item.value.get("div")
+    spoken = languages(div) if isinstance(div, str) else []
+    held = {"_no": not spoken, "_yes": bool(spoken)}
+    if item.resource is not None and isinstance(own := item.resource.value.get("language"), str):
+        held["_resource"] = own in spoken
+    return [code for code in asked if not held.get(code, code[:1] == "_" or code in spoken)]
 
 
 def _narratives(resource: Any) -> Iterator[str]:

@@ -21,7 +21,7 @@ from aubier.validation.snapshots.base import BASE
 from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.walks import words
 from aubier.validation.walks.invariants import holds
-from aubier.validation.walks.narrated import unnarrated
+from aubier.validation.walks.narrated import unnarrated, unspoken
 from aubier.validation.walks.resolving import Surroundings
 from aubier.validation.walks.slices.discriminate import Test, tests_of
 
@@ -161,6 +161,9 @@ class Walk:
             self.say(words.too_short(item, shape))
         if item.value is None and (shape.valued or shape.instead):
             self._absent(item, shape)
+        if shape.languages and item.type == "Narrative" and item.value.__class__ is dict:
+            for faulty in unspoken(item, shape.languages):
+                self.say(words.other_languages(item, faulty, shape))
         if shape.low is not None and _order(item.value, shape.low) < 0:
             self.say(words.beyond(item, shape, _edge(shape.low), low=True))
         if shape.high is not None and _order(item.value, shape.high) > 0:

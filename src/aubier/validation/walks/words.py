@@ -96,6 +96,26 @@ def too_short(item: Item, shape: Shape) -> Issue:
     return issue(item, "value", text, rule=shape.id)
 
 
+def other_languages(item: Item, asked: str, shape: Shape) -> Issue:
+    """A narrative without the sections by language that the profile asks for, or with some it refuses."""
+    match asked:
+        case "_no":
+            text = ("No section by language may stand here", "Aucune partie par langue n'est permise ici")
+        case "_yes":
+            text = (
+                "Sections by language are demanded: <div lang='...' xml:lang='...'>",
+                "Il faut des parties par langue : <div lang='...' xml:lang='...'>",
+            )
+        case "_resource":
+            text = (
+                "A section in the language of the resource is demanded",
+                "Il faut une partie dans la langue de la ressource",
+            )
+        case _:
+            text = (f"A section in {asked[:40]} is demanded", f"Il faut une partie en {asked[:40]}")
+    return issue(f"{item.path}.div", "required", text, rule=shape.id)
+
+
 def no_value(item: Item, shape: Shape) -> Issue:
     """A primitive without the value that the profile demands, or without what may stand for it."""
     if shape.valued:
