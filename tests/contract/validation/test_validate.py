@@ -156,6 +156,27 @@ async def test_the_target_of_a_reference_is_read_as_whoever_asks_sees_it(house: 
     assert await told("Observation", "subject", "Patient/nobody", measure["url"]) == []
 
 
+async def test_strict_handling_refuses_what_could_not_be_checked(house: OpenHouse) -> None:
+    doubtful = {
+        "resourceType": "Patient",
+        "meta": {"profile": ["http://example.org/StructureDefinition/none"]},
+        "extension": [{"url": "http://example.org/StructureDefinition/unknown", "valueString": "x"}],
+    }
+    assert errors(await verdict(house, "Patient/$validate", doubtful)) == []
+    assert await strictly(house, doubtful) == {"Patient", "Patient.extension[0]"}
+    assert await strictly(house, {"resourceType": "Patient"}) == set()
+
+
+async def strictly(house: OpenHouse, body: dict[str, Any]) -> set[str]:
+    """Where $validate finds errors when it is asked for strict handling."""
+    headers = {"x-login": "dr", "accept": JSON, "content-type": JSON, "prefer": "handling=strict"}
+    content = fhir_json.dumps(body)
+    answer = await house.client.post("/fhir/Patient/$validate", headers=headers, content=content)
+    assert answer.status_code == 200
+    issues = fhir_json.parse(answer.content)["issue"]
+    return {i["expression"][0] for i in issues if i["severity"] == "error"}
+
+
 async def test_what_is_broken_in_the_base_is_an_answer_too(house: OpenHouse) -> None:
     rows = await verdict(house, "Patient/$validate", {"resourceType": "Patient", "nme": 1})
     assert errors(rows) == [("structure", "Patient.nme")]

@@ -26,7 +26,8 @@ async def check_resource(ctx: Any, kind: str, parameters: Resource) -> Resource:
     """The answer of $validate on a type or an instance: always an OperationOutcome for what can be read.
 
     The resource comes by itself, in `resource`, or (instance) from the store. `profile` may repeat; what
-    meta.profile names counts too. Problem: nothing to validate, an unknown mode, an instance not visible.
+    meta.profile names counts too. A request that asks for strict handling is told of every definition that is
+    not here as of an error. Problem: nothing to validate, an unknown mode, an instance not visible.
     """
     asked = dict(parameters)
     logical = str(asked.pop("_id", ""))
@@ -43,7 +44,15 @@ async def check_resource(ctx: Any, kind: str, parameters: Resource) -> Resource:
             at="Parameters.parameter",
         )
     issues = await issues_of(ctx, resource, profiles, kind, forms=True)
+    if ctx.store.strict:
+        issues = [_doubted(i) for i in issues]
     return outcome([*issues, *_identity(resource, mode, logical)], ctx.language)
+
+
+def _doubted(issue: Issue) -> Issue:
+    """For whoever wants every doubt refused: what is not here could not be checked, and that is an error."""
+    untold = (issue.kind, issue.severity) == ("not-found", "information")
+    return replace(issue, severity="error") if untold else issue
 
 
 async def issues_of(
