@@ -390,6 +390,22 @@ def test_the_id_of_an_element_is_its_own_within_its_resource() -> None:
     around = {"resourceType": "Patient", "name": names, "contained": [inside]}
     around["generalPractitioner"] = [{"reference": "#p"}]
     assert refused(around) == []
+    entries = [{"resource": {"resourceType": "Patient", "name": names}} for _ in range(50)]
+    bundle = {"resourceType": "Bundle", "type": "batch-response", "entry": entries}
+    assert [at for at, kind in refused(bundle) if kind == "duplicate"] == []
+    rule = {"id": "r", "key": "x-1", "severity": "error", "human": "x"}
+    element = {
+        "id": "Patient",
+        "path": "Patient",
+        "definition": "x",
+        "min": 0,
+        "max": "*",
+        "constraint": [rule],
+    }
+    base = {"path": "Patient", "min": 0, "max": "*"}
+    definition = profile("Patient", element, name="n", status="draft", abstract=False)
+    definition |= {"name": "N", "kind": "resource", "snapshot": {"element": [element | {"base": base}]}}
+    assert [at for at, kind in refused(definition) if kind == "duplicate"] == []
 
 
 def document(author: str, own: str, other: str) -> list[tuple[str, str]]:

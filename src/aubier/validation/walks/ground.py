@@ -112,15 +112,16 @@ class Ground:
     def _once(self, item: Item) -> None:
         """The id of an element is its own within its resource. Rule: FHIR R4 4.0.1, element.html#id.
 
-        In a definition, an element comes once in the snapshot and once in the differential.
+        A definition says the same element in its snapshot and in its differential: it is left alone.
         """
         holder = item.value if item.value.__class__ is dict else item.sibling
-        own = holder.get("id") if holder.__class__ is dict and item.type != "ElementDefinition" else None
-        if isinstance(own, str):
-            key = id(item.resource), own
-            if key in self._ids:
-                self._walk.say(words.id_twice(item, own))
-            self._ids.add(key)
+        own = holder.get("id") if holder.__class__ is dict else None
+        if not isinstance(own, str) or item.resource is None or item.resource.type == "StructureDefinition":
+            return
+        key = id(item.resource.value), own  # items come and go with the walk, what they hold stays
+        if key in self._ids:
+            self._walk.say(words.id_twice(item, own))
+        self._ids.add(key)
 
     def _system(self, item: Item) -> None:
         """A system is an absolute URI. Rule: FHIR R4 4.0.1, datatypes.html#Identifier, #Coding."""
