@@ -379,10 +379,12 @@ def _asks(call: Call) -> bool:
 
 
 def _beside(body: Resource, pairs: Sequence[tuple[str, str]]) -> Resource:
-    """A body that is a resource by itself, with the parameters of the URL beside it."""
+    """A body that is a resource by itself, or Parameters, with the parameters of the URL beside it."""
     named = [{"name": k, "valueString": v} for k, v in pairs if not k.startswith("_")]
-    if not named or body.get("resourceType") == "Parameters":
+    if not named:
         return body
+    if body.get("resourceType") == "Parameters":
+        return {**body, "parameter": [*body.get("parameter", []), *named]}
     return {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": body}, *named]}
 
 

@@ -156,6 +156,16 @@ def empty(what: str, fr: str) -> Draft:
     )
 
 
+def only_id() -> Draft:
+    """An element with an id and nothing else."""
+    return Draft(
+        "invariant",
+        "This element has an id and nothing more: give it a value or an extension, or leave it out",
+        "Cet élément n'a qu'un id : donnez-lui une valeur ou une extension, ou retirez-le",
+        rule="FHIR R4 4.0.1 ele-1",
+    )
+
+
 def sibling_length(values: int, siblings: int) -> Draft:
     """A primitive array and its sibling of different lengths."""
     return Draft(

@@ -20,6 +20,7 @@ from aubier.validation.drafts import (
     need_array,
     need_object,
     no_array,
+    only_id,
     only_null,
     sibling_length,
     too_few,
@@ -59,6 +60,7 @@ def _compile(name: str) -> Checker:
         rules,
         required=_required(elements),
         choices=_choices(elements),
+        told=name != "Element",
         after=(absolute_url,) if name == _TOP_EXTENSION else (),
     )
     _checkers[name] = check
@@ -100,11 +102,12 @@ def _object(
     *,
     required: tuple[tuple[str, tuple[str, ...]], ...],
     choices: tuple[tuple[str, frozenset[str]], ...],
+    told: bool,
     after: tuple[Checker, ...],
 ) -> Checker:
     """The checker of an object: each property by its rule, then what is missing, then `after`.
 
-    `after` only sees objects whose structure is right.
+    `told`: an id alone says nothing (ele-1). `after` only sees objects whose structure is right.
     """
 
     def check(node: Any, state: State) -> Found:
@@ -112,6 +115,8 @@ def _object(
             return [need_object(node)]
         if not node:
             return [empty("object { }", "Objet { }")]
+        if told and len(node) == 1 and "id" in node:
+            return [only_id()]
         out: list[Draft] = []
         for key, value in node.items():
             rule = rules.get(key)
@@ -146,7 +151,7 @@ def _add_rules(rules: dict[str, Rule], key: str, one: Property, *, owner: str) -
         value = _value_rule(code, element, step, owner)
         rules[key] = value
         if owner != "Narrative" or key != "div":
-            rules[f"_{key}"] = _siblings(key, step) if element.many else _sibling(step)
+            rules[f"_{key}"] = _siblings(key, step) if element.many else _sibling(key, step)
         return
     check = _checker_of(one, owner)
     rules[key] = _many(check, element, step) if element.many else _single(check, step)
@@ -254,11 +259,13 @@ def _has_sibling(node: dict[str, Any], name: str, index: int) -> bool:
     return isinstance(sibling, list) and index < len(sibling) and isinstance(sibling[index], dict)
 
 
-def _sibling(step: str) -> Rule:
-    """The rule of `_name`: the id and extensions of a primitive."""
+def _sibling(key: str, step: str) -> Rule:
+    """The rule of `_name`: the id and extensions of a primitive; without a value, more than an id."""
 
     def rule(value: Any, node: dict[str, Any], state: State) -> Found:
         found = checker("Element")(value, state)
+        if not found and key not in node and value.keys() == {"id"}:
+            found = [only_id()]
         return below(step, found) if found else None
 
     return rule
@@ -279,6 +286,9 @@ def _siblings(key: str, step: str) -> Rule:
                 found = [lone_null()] if values is None else None
             else:
                 found = checker("Element")(one, state)
+                alone = values is None or (type(values) is list and values[index] is None)
+                if not found and alone and one.keys() == {"id"}:
+                    found = [only_id()]
             out += below(f"{step}[{index}]", found or [])
         if not any(one is not None for one in value):
             out.append(only_null(step))

@@ -100,6 +100,83 @@ async def test_parameters_with_profiles_and_the_query(house: OpenHouse) -> None:
     assert errors(absent) == [("not-found", "Patient")]
 
 
+async def test_parameters_of_the_url_stand_beside_those_of_the_body(house: OpenHouse) -> None:
+    bare, one = {"resourceType": "Patient", "name": [{"text": "Ana"}]}, IPS + "Patient-uv-ips"
+    wrapped = await verdict(house, f"Patient/$validate?profile={one}", parameters(resource=bare))
+    assert ("required", "Patient.birthDate") in errors(wrapped)
+    # Parameters that are themselves asked about: theirs are content, those of the URL are ours.
+    content = {"resourceType": "Parameters", "parameter": [{"name": "one", "valueString": "x"}]}
+    assert errors(await verdict(house, "Parameters/$validate", content)) == []
+    rows = await verdict(house, f"Parameters/$validate?profile={one}", content)
+    assert errors(rows) == [("structure", "Parameters")]
+    assert errors(await verdict(house, "Parameters/$validate", {"resourceType": "Parameters"})) == []
+    status, answer = await house.ask(
+        "dr", "POST", "/fhir/Patient/$validate?wish=1", parameters(resource=bare)
+    )
+    assert (status, answer["issue"][0]["code"]) == (400, "invalid")
+
+
+async def test_a_response_names_a_form(house: OpenHouse) -> None:
+    response = {"resourceType": "QuestionnaireResponse", "status": "in-progress"}
+    named = {**response, "questionnaire": "http://hl7.org/fhir/ValueSet/example-extensional"}
+    path = "QuestionnaireResponse/$validate"
+    assert errors(await verdict(house, path, named)) == [("value", "QuestionnaireResponse.questionnaire")]
+    other = {**response, "questionnaire": "http://hl7.org/fhir/Questionnaire/none"}
+    assert errors(await verdict(house, path, other)) == []
+
+
+async def test_the_target_of_a_reference_is_read_as_whoever_asks_sees_it(house: OpenHouse) -> None:
+    named = profile("Patient", row("Patient.name", min=1), name="named", status="draft", abstract=False)
+    reached = profile("Organization", row("Organization.telecom", min=1), name="reached", status="draft")
+    to = [{"code": "Reference", "targetProfile": [one["url"]]} for one in (named, reached)]
+    rows = (row("PractitionerRole.organization", type=[to[1]]), row("Observation.subject", type=[to[0]]))
+    role = profile("PractitionerRole", rows[0], name="role", status="draft")
+    measure = profile("Observation", rows[1], name="measure", status="draft")
+    held = [{**one, "id": f"target-{n}"} for n, one in enumerate((named, reached, role, measure))]
+    organization, phone = {"resourceType": "Organization", "name": "x"}, [{"system": "phone", "value": "1"}]
+    await stored(
+        house,
+        *({**one, "name": "N", "kind": "resource", "abstract": False} for one in held),
+        {**organization, "id": "silent"},
+        {**organization, "id": "reached", "telecom": phone},
+        {"resourceType": "Patient", "id": "nameless"},
+    )
+
+    async def told(kind: str, element: str, target: str, canonical: str) -> list[tuple[str, str]]:
+        body = {"resourceType": kind, element: {"reference": target}, "meta": {"profile": [canonical]}}
+        more = {"status": "final", "code": {"text": "x"}} if kind == "Observation" else {}
+        return errors(await verdict(house, f"{kind}/$validate", body | more))
+
+    place = [("value", "PractitionerRole.organization.reference")]
+    assert await told("PractitionerRole", "organization", "Organization/reached", role["url"]) == []
+    assert await told("PractitionerRole", "organization", "Organization/silent", role["url"]) == place
+    assert await told("PractitionerRole", "organization", "Organization/nowhere", role["url"]) == []
+    # A patient whom this professional may not see is as one who is not there.
+    assert await told("Observation", "subject", "Patient/nameless", measure["url"]) == []
+    assert await told("Observation", "subject", "Patient/nobody", measure["url"]) == []
+
+
+async def test_strict_handling_refuses_what_could_not_be_checked(house: OpenHouse) -> None:
+    doubtful = {
+        "resourceType": "Patient",
+        "meta": {"profile": ["http://example.org/StructureDefinition/none"]},
+        "extension": [{"url": "http://example.org/StructureDefinition/unknown", "valueString": "x"}],
+    }
+    assert errors(await verdict(house, "Patient/$validate", doubtful)) == []
+    assert await strictly(house, doubtful) == {"Patient", "Patient.extension[0]"}
+    assert await strictly(house, {"resourceType": "Patient"}) == set()
+
+
+async def strictly(house: OpenHouse, body: dict[str, Any]) -> set[str]:
+    """Where $validate finds errors when it is asked for strict handling."""
+    headers = {"x-login": "dr", "accept": JSON, "content-type": JSON, "prefer": "handling=strict"}
+    content = fhir_json.dumps(body)
+    answer = await house.client.post("/fhir/Patient/$validate", headers=headers, content=content)
+    assert answer.status_code == 200
+    issues = fhir_json.parse(answer.content)["issue"]
+    return {i["expression"][0] for i in issues if i["severity"] == "error"}
+
+
 async def test_what_is_broken_in_the_base_is_an_answer_too(house: OpenHouse) -> None:
     rows = await verdict(house, "Patient/$validate", {"resourceType": "Patient", "nme": 1})
     assert errors(rows) == [("structure", "Patient.nme")]

@@ -273,8 +273,16 @@ def test_a_choice_whose_every_type_has_a_slice_is_closed() -> None:
             [row("Observation.valueQuantity", min=1), row("Observation.valueString", short="too")],
             "another slice of this choice is mandatory",
         ),
+        (
+            "Observation",
+            [
+                row("Observation.value[x]", slicing={"discriminator": [{"type": "type", "path": "$this"}]}),
+                row("Observation.value[x]", "Quantity", type=[{"code": "Quantity"}]),
+            ],
+            "is called valueQuantity",
+        ),
     ],
-    ids=["fixed", "pattern", "path", "root", "itself", "unnamed", "impossible"],
+    ids=["fixed", "pattern", "path", "root", "itself", "unnamed", "impossible", "by type"],
 )
 def test_what_no_definition_can_say_is_refused(kind: str, rows: list[dict[str, Any]], said: str) -> None:
     with pytest.raises(Problem) as refused:
@@ -289,3 +297,37 @@ def test_a_constraint_keeps_the_type_and_must_support() -> None:
     below = profile("Patient", row("Patient.name", mustSupport=False), baseDefinition=MINE + "above")
     with pytest.raises(Problem, match="cannot be taken back"):
         made(below, above)
+
+
+def test_a_fixed_value_stays_as_it_is() -> None:
+    above = profile("Patient", row("Patient.language", fixedCode="fr"), name="above")
+    same = profile("Patient", row("Patient.language", fixedCode="fr", min=1), baseDefinition=MINE + "above")
+    other = profile("Patient", row("Patient.language", fixedCode="en"), baseDefinition=MINE + "above")
+    assert made(same, above)["Patient.language"]["min"] == 1
+    with pytest.raises(Problem, match="another fixed value"):
+        made(other, above)
+
+
+def test_a_choice_sliced_otherwise_names_its_slices_freely() -> None:
+    slicing = {"discriminator": [{"type": "pattern", "path": "$this"}], "rules": "open"}
+    rows = row("Observation.value[x]", slicing=slicing), row("Observation.value[x]", "size")
+    found = made(
+        profile("Observation", *rows, row("Observation.value[x]", "weight", type=[{"code": "Quantity"}]))
+    )
+    assert {"Observation.value[x]:size", "Observation.value[x]:weight"} <= found.keys()
+
+
+def test_a_slice_that_its_id_calls_otherwise_keeps_its_name_below() -> None:
+    slicing = {"discriminator": [{"type": "value", "path": "system"}], "rules": "open"}
+    below = row("Patient.telecom.value", id="Patient.telecom:old.value", min=1)
+    deeper = row("Patient.telecom.period.start", id="Patient.telecom:old.period.start", min=1)
+    sliced = row("Patient.telecom", "new", id="Patient.telecom:old")
+    found = made(profile("Patient", row("Patient.telecom", slicing=slicing), sliced, below, deeper))
+    assert found["Patient.telecom:new.value"]["min"] == 1
+    assert found["Patient.telecom:new.period.start"]["min"] == 1
+    assert not any(":old" in place for place in found)
+
+
+def test_what_a_reference_once_followed_is_let_through() -> None:
+    once = {"code": "Reference", "profile": [BASE + "Practitioner"]}
+    assert made(profile("Patient", row("Patient.generalPractitioner", type=[once])))["Patient"]

@@ -142,7 +142,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Only null",
     ),
     "sibling alone with null": (
-        patient(name=[{"_given": [{"id": "a"}, None]}]),
+        patient(name=[{"_given": [{"extension": [EXTENSION]}, None]}]),
         "structure",
         "Patient.name[0].given[1]",
         "null",
@@ -188,7 +188,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Only one of",
     ),
     "choice and other sibling": (
-        observation(valueString="a", _valueInteger={"id": "x"}),
+        observation(valueString="a", _valueInteger={"extension": [EXTENSION]}),
         "structure",
         "Observation.value",
         "Only one of",
@@ -489,6 +489,24 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.text.div",
         "style",
     ),
+    "style that fetches a file beside and more": (
+        div('<p style="background: url(a.png) url(http://a)">a</p>'),
+        "invalid",
+        "Patient.text.div",
+        "style",
+    ),
+    "style with a script": (
+        div('<p style="background-image: url(javascript:a.png)">a</p>'),
+        "invalid",
+        "Patient.text.div",
+        "style",
+    ),
+    "style that leads up": (
+        div('<p style="background: url(../a.png)">a</p>'),
+        "invalid",
+        "Patient.text.div",
+        "style",
+    ),
     "empty narrative": (div(" <br/> "), "invalid", "Patient.text.div", "narrative is empty"),
     "div missing": (patient(text={"status": "generated"}), "required", "Patient.text.div", "div is missing"),
 }
@@ -544,6 +562,10 @@ RIGHT: dict[str, Json] = {
         '<h1 class="a" style="color: red">é &lt; &#160;</h1><!-- c --><table border="1"><tr>'
         '<td colspan="2">a</td></tr></table><a href="https://a/b">x</a><a href="#p">y</a><a name="z"/>'
         '<img src="data:image/png;base64,AA==" alt=""/>'
+    ),
+    "background beside or within": div(
+        '<td style="color: red; background-image: url(tree1.png)">a</td>'
+        "<p style=\"background: url('data:image/png;base64,iVBORw0=')\">a</p>"
     ),
     "media type with parameters": patient(photo=[{"contentType": "text/plain; charset=UTF-8"}]),
     "currency": observation(extension=[{"url": "http://example.org/e", "valueMoney": {"currency": "EUR"}}]),

@@ -253,6 +253,13 @@ def too_large(at: str, size: int, most: Any) -> Issue:
     )
 
 
+def no_form(at: str, canonical: str, kind: str) -> Issue:
+    """A canonical URL that is one of something else than a form."""
+    text = f"{canonical[:200]} is a {kind}: name the Questionnaire that this answers"
+    fr = f"{canonical[:200]} est un {kind} : nommez le Questionnaire auquel ceci répond"
+    return Issue("value", text, fr, (f"{at}.questionnaire",), rule=RULE)
+
+
 def absent_form(at: str, canonical: str) -> Issue:
     """A form that is not here: what could not be checked is said."""
     text = f"The Questionnaire {canonical[:200]} is not here: the answers were not checked against it"

@@ -76,7 +76,30 @@ class AtHand:
         sets = {url: told(url, self._find) for url in dict.fromkeys(url for url, _ in asked) if url}
         alone = dict.fromkeys(c.system for url, c in asked if not url and c.system and not c.version)
         systems = {system: _included({"system": system}, self._find) for system in alone}
-        return [_member(sets[url] if url else systems.get(c.system or ""), c) for url, c in asked]
+        found = [_member(sets[url] if url else systems.get(c.system or ""), c) for url, c in asked]
+        return [
+            False if told is None and url and self._is_elsewhere(url, c) else told
+            for (url, c), told in zip(asked, found, strict=True)
+        ]
+
+    def _is_elsewhere(self, url: str, coded: Coded) -> bool:
+        """Whether a value set, not known code by code, takes from other systems alone than that of a code."""
+        value_set = self._find(url) or self._find(url.partition("|")[0])
+        rows = ((value_set or {}).get("compose") or {}).get("include") or ()
+        plain = all(isinstance(row.get("system"), str) and not row.get("valueSet") for row in rows)
+        return bool(rows and plain and coded.system) and coded.system not in {row["system"] for row in rows}
+
+    async def names(self, asked: Sequence[Coded]) -> Sequence[str]:
+        """For each coding that the specification's own system calls otherwise: how; else nothing."""
+        return [_name(coded) for coded in asked]
+
+
+def _name(coded: Coded) -> str:
+    system = definitions().code_system(coded.system or "")
+    concept = system.concepts.get(coded.code) if system is not None else None
+    if concept is None or not concept.display or concept.display.casefold() == coded.display.casefold():
+        return ""
+    return concept.display
 
 
 def _member(pairs: Set[tuple[str, str]] | None, coded: Coded) -> bool | None:

@@ -12,7 +12,7 @@ from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.validation.profiles.shapes import Shape, compiled
 from aubier.validation.snapshots import Snapshots
-from aubier.validation.snapshots.base import BASE
+from aubier.validation.snapshots.base import BASE, profiles_of
 from aubier.validation.snapshots.tree import MALFORMED, Node, malformed
 
 Codes = frozenset[tuple[str, str]]
@@ -85,6 +85,8 @@ class Library:
             if tree is None:
                 return None
             kind, contexts = self._about(canonical)
+            if "#" in canonical:  # one element of a profile: what it says of the element's own content
+                kind, contexts = tree.path, ()
             rules = (self.find(canonical) or {}).get("contextInvariant") or () if contexts else ()
             return Profile(
                 canonical, kind, compiled(tree, kind, canonical), contexts, tuple(str(rule) for rule in rules)
@@ -96,7 +98,7 @@ class Library:
 
     def _about(self, canonical: str) -> tuple[str, tuple[tuple[str, str], ...]]:
         """The type a definition is of, and the contexts of an extension."""
-        bare = canonical.partition("|")[0]
+        bare = canonical.partition("#")[0].partition("|")[0]
         name = bare.removeprefix(BASE)
         if name in definitions().types:
             return name, ()
@@ -118,12 +120,13 @@ class Library:
         return self._snapshots.tree(canonical)
 
     def unfolded(self, node: Node) -> Node:
-        """The node itself when something is below it, else the tree of the profile that its type names."""
-        if node.children:
-            return node
+        """The node itself when something is below it, else the tree of the profile that its type names.
+
+        One element of a profile, where the type names that, says more than what is below the node.
+        """
         types: Sequence[Any] = node.element.get("type", ())
-        profiles = [p for t in types for p in t.get("profile", ())]
-        if len(profiles) == 1:
+        profiles = [p for t in types for p in profiles_of(t)]
+        if len(profiles) == 1 and (not node.children or "#" in profiles[0]):
             try:
                 return self.tree(profiles[0]) or node
             except Problem:

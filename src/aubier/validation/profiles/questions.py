@@ -41,6 +41,10 @@ class Answers(Protocol):
         """For each (value set, coding): whether it is a member; None when the value set cannot be told."""
         ...
 
+    async def names(self, asked: Sequence[Coded]) -> Sequence[str]:
+        """For each coding that its system calls otherwise than its display: how; else nothing."""
+        ...
+
 
 _SEVERITY: dict[str, Severity] = {
     "required": "error",
@@ -79,7 +83,26 @@ async def settled(questions: Sequence[Question], answers: Answers) -> list[Issue
     asked = list(dict.fromkeys((q.value_set, c) for q in questions for c in q.codings))
     told = dict(zip(asked, await answers.members(asked), strict=True)) if asked else {}
     found = [_verdict(q, [told[q.value_set, c] for c in q.codings]) for q in questions]
-    return [issue for issue in found if issue is not None]
+    return [*(issue for issue in found if issue is not None), *await _misnamed(questions, answers)]
+
+
+async def _misnamed(questions: Sequence[Question], answers: Answers) -> list[Issue]:
+    """Displays that are none of their code: whoever reads them reads something else than what is coded."""
+    rows = [(q.path, c) for q in questions if q.strength == "system" for c in q.codings if c.display]
+    asked = list(dict.fromkeys(c for _, c in rows))
+    names = dict(zip(asked, await answers.names(asked), strict=True)) if asked else {}
+    return [_other_name(path, c, names[c]) for path, c in rows if names[c]]
+
+
+def _other_name(path: str, coded: Coded, name: str) -> Issue:
+    return Issue(
+        "invalid",
+        f"{coded.code[:80]} is called '{name[:200]}', not '{coded.display[:200]}'",
+        f"{coded.code[:80]} s'appelle « {name[:200]} », non « {coded.display[:200]} »",
+        (f"{path}.display",),
+        "warning",
+        "FHIR R4 4.0.1 datatypes-definitions.html#Coding.display",
+    )
 
 
 def _verdict(question: Question, told: list[bool | None]) -> Issue | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aubier.fhir.definitions import Element, definitions
 from aubier.validation.profiles.items import element_of, node_of
-from aubier.validation.snapshots.base import plain_code
+from aubier.validation.snapshots.base import plain_code, profiles_of
 from aubier.validation.snapshots.tree import Node
 
 Tree = Callable[[str], Node | None]
@@ -50,7 +50,8 @@ class Shape:
     """What a profile demands of an element. `id` names it in messages.
 
     `types` are the types a choice is narrowed to; `profiles` and `targets` by type code; `value` is (`fixed`
-    or `pattern`, the value). Empty parts demand nothing.
+    or `pattern`, the value). `valued`: an extension does not do for the value; `instead`: one of these does,
+    no other. `languages`: what is asked of the sections of a narrative. Empty parts demand nothing.
     """
 
     id: str
@@ -64,6 +65,10 @@ class Shape:
     low: Any = None
     high: Any = None
     length: int | None = None
+    shortest: int = 0
+    valued: bool = False
+    instead: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
     bound: Bound | None = None
     rules: tuple[Rule, ...] = ()
     children: dict[str, Shape] = field(default_factory=dict)
@@ -75,8 +80,9 @@ class Shape:
         """Whether it demands nothing."""
         own = self.types or self.profiles or self.targets or self.value or self.bound or self.rules
         edges = self.low is not None or self.high is not None or self.length is not None
-        counts = self.min > 0 or self.max is not None
-        return not (own or edges or counts or self.children or self.slices)
+        counts = self.min > 0 or self.max is not None or self.languages
+        said = self.shortest or self.valued or self.instead
+        return not (own or edges or counts or said or self.children or self.slices)
 
 
 def compiled(root: Node, kind: str, profile: str) -> Shape:
@@ -147,9 +153,28 @@ def _own(node: Node, element: Element | None, owner: str, id: str) -> Shape:
         elif key.startswith("maxValue"):
             shape.high = value
     shape.length = row.get("maxLength")
+    _extended(shape, row)
     shape.bound = _binding(row.get("binding"), element)
     shape.rules = _rules(row, element, owner)
     return shape
+
+
+_LANGUAGES = "http://hl7.org/fhir/StructureDefinition/narrative-language-control"
+_R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
+
+
+def _extended(shape: Shape, row: dict[str, Any]) -> None:
+    """What extensions say of the value: `minLength`, those of R5, the languages of a narrative."""
+    for said in row.get("extension", ()):
+        match said:
+            case {"url": "http://hl7.org/fhir/StructureDefinition/minLength", "valueInteger": int(least)}:
+                shape.shortest = least
+            case {"url": url, "valueBoolean": True} if url == f"{_R5}mustHaveValue":
+                shape.valued = True
+            case {"url": url, "valueCanonical": str(one)} if url == f"{_R5}valueAlternatives":
+                shape.instead += (one,)
+            case {"url": url, "valueCode": str(one)} if url == _LANGUAGES:
+                shape.languages += (one,)
 
 
 def _types(shape: Shape, row: dict[str, Any], element: Element | None) -> None:
@@ -162,7 +187,9 @@ def _types(shape: Shape, row: dict[str, Any], element: Element | None) -> None:
     targets: list[str] = []
     for type in types:
         code = plain_code(type)
-        own = tuple(type.get("profile", ()))
+        own = profiles_of(type)
+        if own and element is not None and element.children:
+            code = element.content or element.path
         if own and own != tuple(map(_full, getattr(said.get(code), "profiles", ()))):
             profiles[code] = own
         aimed = tuple(type.get("targetProfile", ()))

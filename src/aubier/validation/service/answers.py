@@ -14,9 +14,20 @@ class Asking:
 
     def __init__(self, store: Any) -> None:
         self._terminology = api.Terminology(store)
+        self._names: dict[Coded, str] = {}
 
     async def members(self, asked: Sequence[tuple[str, Coded]]) -> Sequence[bool | None]:
         """For each (value set, coding): whether it is a member, or None."""
-        rows = [(api.Coded(c.system or "", c.code, "", c.version), url) for url, c in asked]
+        # A display is asked about once, with the code by itself: it is a matter of the system.
+        rows = [
+            (api.Coded(c.system or "", c.code, "" if url else c.display, c.version), url) for url, c in asked
+        ]
         verdicts = await self._terminology.validate_each(rows)
+        for (url, coded), v in zip(asked, verdicts, strict=True):
+            if not url and v.member and not v.ok:
+                self._names[coded] = v.display
         return [v.member if v.checked else None for v in verdicts]
+
+    async def names(self, asked: Sequence[Coded]) -> Sequence[str]:
+        """For each coding whose system, asked before, calls it otherwise: how; else nothing."""
+        return [self._names.get(coded, "") for coded in asked]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from aubier.fhir.definitions import definitions
 from aubier.fhir.packages import Canonicals, split
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
 from aubier.validation.forms import form_faults, held, wanted_forms
-from aubier.validation.forms.words import absent_form
+from aubier.validation.forms.words import absent_form, no_form
 from aubier.validation.profiles.questions import Answers, settled
 
 _MOST = 50
@@ -33,11 +34,19 @@ async def form_issues(store: Any, resource: Resource, answers: Answers) -> list[
             continue
         form = _contained(response, canonical) or forms.find(canonical)
         if form is None:
-            issues.append(absent_form(place, canonical))
+            other = _other_type(canonical)
+            issues.append(no_form(place, canonical, other) if other else absent_form(place, canonical))
             continue
         found = held(response, form, place)
         issues += [*found.issues, *await settled(found.questions, answers)]
     return issues
+
+
+def _other_type(canonical: str) -> str:
+    """The type that a canonical URL of the specification says, where it is no form; else nothing."""
+    kind = canonical.removeprefix("http://hl7.org/fhir/").partition("/")[0]
+    is_core = canonical.startswith("http://hl7.org/fhir/") and kind in definitions().resource_types
+    return kind if is_core and kind != "Questionnaire" else ""
 
 
 def _contained(response: Resource, canonical: str) -> Resource | None:

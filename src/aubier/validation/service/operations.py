@@ -13,6 +13,7 @@ from aubier.validation.service.answers import Asking
 from aubier.validation.service.forms import form_issues
 from aubier.validation.service.outcome import outcome
 from aubier.validation.service.shelf import Shelf, named_in, shelf_of, wanted_by
+from aubier.validation.service.targets import Stored
 from aubier.validation.snapshots import Snapshots
 from aubier.validation.walks import validated
 from aubier.validation.walks.words import unknown_profile
@@ -25,11 +26,12 @@ async def check_resource(ctx: Any, kind: str, parameters: Resource) -> Resource:
     """The answer of $validate on a type or an instance: always an OperationOutcome for what can be read.
 
     The resource comes by itself, in `resource`, or (instance) from the store. `profile` may repeat; what
-    meta.profile names counts too. Problem: nothing to validate, an unknown mode, an instance not visible.
+    meta.profile names counts too. A request that asks for strict handling is told of every definition that is
+    not here as of an error. Problem: nothing to validate, an unknown mode, an instance not visible.
     """
     asked = dict(parameters)
     logical = str(asked.pop("_id", ""))
-    resource, mode, profiles = _given(asked)
+    resource, mode, profiles = _given(asked, kind)
     if resource is None and logical:
         resource = await ctx.store.read(kind, logical)
     if mode == "delete":
@@ -42,7 +44,15 @@ async def check_resource(ctx: Any, kind: str, parameters: Resource) -> Resource:
             at="Parameters.parameter",
         )
     issues = await issues_of(ctx, resource, profiles, kind, forms=True)
+    if ctx.store.strict:
+        issues = [_doubted(i) for i in issues]
     return outcome([*issues, *_identity(resource, mode, logical)], ctx.language)
+
+
+def _doubted(issue: Issue) -> Issue:
+    """For whoever wants every doubt refused: what is not here could not be checked, and that is an error."""
+    untold = (issue.kind, issue.severity) == ("not-found", "information")
+    return replace(issue, severity="error") if untold else issue
 
 
 async def issues_of(
@@ -60,7 +70,9 @@ async def issues_of(
     await shelf.bring(view, [*(("StructureDefinition", p) for p in profiles), *named_in(resource)])
     absent = [p for p in profiles if _absent(shelf.library, p)]
     asking = Asking(view)
-    issues = await validated(resource, [p for p in profiles if p not in absent], shelf.library, asking)
+    here = [p for p in profiles if p not in absent]
+    targets = Stored(ctx.store) if forms else None
+    issues = await validated(resource, here, shelf.library, asking, vital=forms, targets=targets)
     if forms:
         issues += await form_issues(ctx.store, resource, asking)
         issues += await _unmakeable(view, shelf, resource)
@@ -89,10 +101,17 @@ def _absent(library: Any, canonical: str) -> bool:
         return False
 
 
-def _given(asked: Resource) -> tuple[Resource | None, str, list[str]]:
+def _given(asked: Resource, kind: str) -> tuple[Resource | None, str, list[str]]:
     """Resource, mode and profiles, whether sent as Parameters or as the resource itself."""
-    if asked.get("resourceType") != "Parameters" or _is_content(asked):
+    if asked.get("resourceType") != "Parameters":
         return asked, "", []
+    if _is_content(asked, kind):
+        rows = _rows(asked)
+        beside = [row for row in rows if _is_beside(row)]
+        content = {**asked, "parameter": [row for row in rows if not _is_beside(row)]}
+        if not content["parameter"]:
+            del content["parameter"]
+        return content, *_given({**asked, "parameter": beside}, "")[1:]
     resource: Resource | None = None
     mode, profiles = "", list[str]()
     for row in _rows(asked):
@@ -113,10 +132,21 @@ def _given(asked: Resource) -> tuple[Resource | None, str, list[str]]:
     return resource, mode, profiles
 
 
-def _is_content(asked: Resource) -> bool:
-    """Parameters that are themselves what is to be validated: none of theirs is one of ours."""
-    names = {str(r.get("name")) for r in _rows(asked)}
+def _is_content(asked: Resource, kind: str) -> bool:
+    """Parameters that are themselves what is to be validated: none of theirs is one of ours.
+
+    Where Parameters are what is asked about, all are, unless one is a `resource`.
+    """
+    rows = _rows(asked)
+    if kind == "Parameters":
+        return not any(r.get("name") == "resource" and "resource" in r for r in rows)
+    names = {str(r.get("name")) for r in rows}
     return bool(names) and not names & {"resource", "mode", "profile"}
+
+
+def _is_beside(row: Resource) -> bool:
+    """Whether a parameter came in the URL, beside Parameters that are themselves asked about."""
+    return row.get("name") in ("profile", "mode") and "valueString" in row
 
 
 def _rows(asked: Resource) -> list[Resource]:

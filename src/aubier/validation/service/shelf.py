@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from aubier.fhir.definitions import definitions
+from aubier.fhir.fhirpath.grammar.lexer import words
 from aubier.fhir.packages import Canonicals, split
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
@@ -149,9 +150,26 @@ def _of_element(row: Resource) -> Iterator[Wanted]:
     for type in row.get("type", ()):
         for canonical in (*type.get("profile", ()), *type.get("targetProfile", ())):
             yield "StructureDefinition", canonical
+    for rule in row.get("constraint", ()):
+        yield from (("ValueSet", url) for url in asked_in(str(rule.get("expression", ""))))
     value_set = (row.get("binding") or {}).get("valueSet")
     if isinstance(value_set, str):
         yield "ValueSet", value_set
+
+
+_ASKS = ("identifier", "memberOf", "string")
+
+
+def asked_in(expression: str) -> list[str]:
+    """The value sets whose members an invariant asks for: `memberOf('url')`."""
+    if "memberOf" not in expression:
+        return []
+    try:
+        found = words(expression)
+    except Problem:
+        return []
+    pairs = zip(found, found[2:], strict=False)
+    return [url.text for word, url in pairs if (word.kind, word.text, url.kind) == _ASKS]
 
 
 def named_in(resource: Any) -> Iterator[Wanted]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from itertools import zip_longest
 from typing import Any
 
 from aubier.fhir.definitions import Element, TypeRef, definitions
@@ -15,8 +16,12 @@ from aubier.validation.snapshots.tree import Node, planted
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 SYSTEM_STRING = "http://hl7.org/fhirpath/System.String"
 _FHIR_TYPE = BASE + "structuredefinition-fhir-type"
+_ELEMENT = BASE + "elementdefinition-profile-element"
 _LONGEST = 200
 """Characters of a URL that the specification may have."""
+_VITAL_UNITS = "http://hl7.org/fhir/ValueSet/ucum-vitals-common"
+"""Required of every component of a vital sign in 4.0.1, which refuses a flow of oxygen; later releases and
+the official validator hold it as extensible."""
 _SLICED_BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
 
 
@@ -44,6 +49,21 @@ def _base_tree(bare: str) -> Node | None:
 def type_url(code: str) -> str:
     """The URL of the StructureDefinition of a type by its code."""
     return code if ":" in code else BASE + code
+
+
+def profiles_of(type: Mapping[str, Any]) -> tuple[str, ...]:
+    """The profiles of an ElementDefinition.type; `url#element id` for one element of a profile.
+
+    Rule: FHIR R4 4.0.1, extension elementdefinition-profile-element.
+    """
+    pairs = zip_longest(type.get("profile") or (), type.get("_profile") or ())
+    rows = [(str(url), _element_said(beside)) for url, beside in pairs if url is not None]
+    return tuple(f"{url}#{element}" if element else url for url, element in rows)
+
+
+def _element_said(beside: Mapping[str, Any] | None) -> str:
+    rows = (beside or {}).get("extension", ())
+    return next((str(x.get("valueString", "")) for x in rows if x.get("url") == _ELEMENT), "")
 
 
 def plain_code(type: Mapping[str, Any]) -> str:
@@ -191,7 +211,10 @@ def _element(kind: str, row: Mapping[str, Any], url: str) -> dict[str, Any]:
         made["type"] = [_type(_ref(t), path) for t in row["t"]]
     made |= row.get("f", {})
     if "b" in row:
-        made["binding"] = {"strength": row["b"][0], "valueSet": row["b"][1]}
+        strength, value_set = row["b"]
+        if row["p"] == "component.value[x]" and value_set.partition("|")[0] == _VITAL_UNITS:
+            strength = "extensible"
+        made["binding"] = {"strength": strength, "valueSet": value_set}
     if "i" in row:
         keys = ("key", "severity", "human", "expression")
         made["constraint"] = [dict(zip(keys, rule, strict=True)) | {"source": url} for rule in row["i"]]

@@ -10,7 +10,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.validation.snapshots.base import base_tree, general_rules
 from aubier.validation.snapshots.merge import Merger, misfit, unknown
-from aubier.validation.snapshots.tree import MALFORMED, Budget, Node, listed, malformed, planted
+from aubier.validation.snapshots.tree import MALFORMED, MAX_NAMES, Budget, Node, listed, malformed, planted
 
 Find = Callable[[str], Resource | None]
 """A StructureDefinition by canonical (`url|version` or `url`), or None."""
@@ -34,7 +34,13 @@ class Snapshots:
         """Of all the trees kept."""
 
     def tree(self, canonical: str) -> Node | None:
-        """The tree of a definition, not to be changed, or None when it is not here. Problem: it cannot be."""
+        """The tree of a definition, not to be changed, or None when it is not here. Problem: it cannot be.
+
+        `url#element id` gives the part of it below one element.
+        """
+        canonical, _, element = canonical.partition("#")
+        if element:
+            return _inside(self.tree(canonical), element)
         own = base_tree(canonical)
         if own is not None:
             return own
@@ -95,6 +101,18 @@ class Snapshots:
         made = {k: v for k, v in definition.items() if k not in ("snapshot", "differential")}
         made["snapshot"] = {"element": rows}
         return made | ({"differential": definition["differential"]} if "differential" in definition else {})
+
+
+def _inside(tree: Node | None, element: str) -> Node | None:
+    """The node of an element by its id (`Composition.section:results`), or None."""
+    steps = element.split(".", MAX_NAMES)
+    found = tree if tree is not None and steps[0] == tree.path else None
+    for step in steps[1:]:
+        name, _, slice = step.partition(":")
+        found = found.children.get(name) if found is not None else None
+        if slice and found is not None:
+            found = found.slices.get(slice)
+    return found
 
 
 def _check_root(definition: Resource, element: dict[str, Any], had: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Problem, problem
-from aubier.validation.snapshots.base import BASE, plain_code, type_url
+from aubier.validation.snapshots.base import BASE, plain_code, profiles_of, type_url
 from aubier.validation.snapshots.tree import Budget, Node
 
 _GROWING = ("alias", "mapping", "condition", "code")
@@ -23,6 +23,8 @@ _BY_TYPE = {"discriminator": [{"type": "type", "path": "$this"}], "ordered": Fal
 _BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
 _OF_ALL = frozenset({"id", "extension"})
 """What every type has: one may go below a choice of several types for these."""
+_OTHERS = frozenset({"Element", "BackboneElement", "Reference"})
+"""Types that a profile of another type may speak of: by one of its elements, or as what is referred to."""
 MAX_DEPTH = 32
 
 
@@ -48,8 +50,10 @@ class Merger:
         for name, below in self._gathered(base, diff.children, place).items():
             self._child(base, name, below, f"{place}.{name}", depth=depth)
         for name, each in diff.slices.items():
-            if diff.element and name not in base.slices:
+            if diff.element:
                 _check_named(base, name, each.element, f"{place}:{name}")
+            if name not in base.slices and base.path.endswith("[x]"):
+                _check_typed(base, name, each.element, f"{place}:{name}")
             self._slice(base, pristine, name, each, place=f"{place}:{name}", depth=depth, every=diff.children)
         if diff.slices and base.path.endswith("[x]"):
             _narrow(base, pristine, diff, place)
@@ -112,7 +116,7 @@ class Merger:
                     f"l'élément au-dessus peut être {codes} : choisissez d'abord un type",
                 )
             return self._known(BASE + "Element", place)
-        profiles: list[str] = types[0].get("profile") or []
+        profiles = profiles_of(types[0])
         if len(types) == 1 and len(profiles) == 1:
             found = self.tree_of(profiles[0])
             if found is not None:
@@ -191,6 +195,12 @@ class Merger:
                 continue
             if key.startswith(_VALUES):
                 _check_value(key, diff.get("type") or element.get("type", ()), place)
+            if key.startswith("fixed") and key in element and element[key] != value:
+                raise misfit(
+                    f"{place}.{key}",
+                    f"its base has another fixed value ({str(element[key])[:80]}), which cannot change",
+                    f"sa base a une autre valeur fixe ({str(element[key])[:80]}), qui ne change pas",
+                )
             if key == "mustSupport" and element.get(key) is True and value is False:
                 raise misfit(
                     place,
@@ -220,9 +230,8 @@ class Merger:
     def _take_profile(self, base: Node, diff: dict[str, Any]) -> None:
         """An element said to follow one profile takes what the root of that profile says of itself."""
         types = diff.get("type", ())
-        if len(types) != 1 or len(types[0].get("profile") or ()) != 1:
-            return
-        found = self.tree_of(types[0]["profile"][0])
+        profiles = profiles_of(types[0]) if len(types) == 1 else ()
+        found = self.tree_of(profiles[0]) if len(profiles) == 1 and "#" not in profiles[0] else None
         if found is None:
             return
         root = found.element
@@ -253,7 +262,26 @@ class Merger:
                     f"the type {code} is not among those of its base: {', '.join(sorted(allowed))}",
                     f"le type {code} n'est pas de ceux de sa base : {', '.join(sorted(allowed))}",
                 )
+            self._check_profiles(code, type.get("profile") or (), place)
         return new
+
+    def _check_profiles(self, code: str, profiles: Sequence[str], place: str) -> None:
+        """Problem when a type is said to follow a profile of another type."""
+        for canonical in profiles:
+            found = self.tree_of(canonical) if "#" not in canonical and code not in _OTHERS else None
+            other = found.path if found is not None else code
+            if not (_is_a(other, code) and (_is_abstract(code) or other == code)):
+                raise misfit(
+                    place,
+                    f"{canonical} is a profile of {other}, not of {code}",
+                    f"{canonical} est un profil de {other}, non de {code}",
+                )
+
+
+def _is_abstract(code: str) -> bool:
+    """Whether a type stands for those that descend from it; true for one that is not of FHIR R4."""
+    known = definitions().types
+    return code not in known or definitions().type(code).abstract
 
 
 def _is_a(code: str, ancestor: str) -> bool:
@@ -368,12 +396,32 @@ def _codes(element: dict[str, Any]) -> set[str]:
 
 
 def _check_named(base: Node, name: str, element: dict[str, Any], place: str) -> None:
-    """Problem when a new slice has its name in its id only, beside the element that it is a slice of."""
+    """Problem when a slice has its name in its id only, beside the element that it is a slice of."""
     if element and "sliceName" not in element and not base.path.endswith("[x]"):
         raise misfit(
             place,
-            f"its id names the slice {name}, which its base does not have, and sliceName is missing",
-            f"son id nomme la tranche {name}, que sa base n'a pas, et sliceName manque",
+            f"its id names the slice {name}, and sliceName is missing",
+            f"son id nomme la tranche {name}, et sliceName manque",
+        )
+
+
+def _check_typed(base: Node, name: str, element: dict[str, Any], place: str) -> None:
+    """Problem when a slice by type of a choice is called by the type alone (`Quantity`, not `valueQuantity`).
+
+    Rule: FHIR R4 4.0.1, profiling.html#slicing: how a choice is sliced by shortcut tells the names.
+    """
+    rows = (base.element.get("slicing") or {}).get("discriminator") or [{}]
+    by_type = all((row.get("type"), row.get("path")) == ("type", "$this") for row in rows)
+    codes = _codes(element)
+    if not by_type or len(codes) != 1 or "/" in name:
+        return
+    code = next(iter(codes))
+    meant = base.path.rpartition(".")[2].removesuffix("[x]") + _capital(code)
+    if name.casefold() == code.casefold() != meant.casefold():
+        raise misfit(
+            place,
+            f"the slice of a choice by the type {code} is called {meant}, not {name}",
+            f"la tranche d'un choix par le type {code} s'appelle {meant}, non {name}",
         )
 
 

@@ -98,9 +98,11 @@ def planted(elements: Sequence[dict[str, Any]]) -> Node:
         raise _unreadable("element", f"{len(elements)}")
     root = Node({})
     open_steps: list[Step] = []
+    renamed: dict[tuple[Step, ...], str] = {}
     for element in elements:
         node = root
         before, open_steps = open_steps, _steps(element, open_steps)
+        _rename(element, open_steps, renamed)
         if before and before[0][0] != open_steps[0][0]:
             raise _unreadable("element.path", f"{element['path']}, elsewhere {before[0][0]}")
         for name, slice in open_steps[1:]:
@@ -109,6 +111,18 @@ def planted(elements: Sequence[dict[str, Any]]) -> Node:
                 node = node.slices.setdefault(slice, Node({}))
         node.element = {**element}
     return root
+
+
+def _rename(element: dict[str, Any], steps: list[Step], renamed: dict[tuple[Step, ...], str]) -> None:
+    """A slice that its id calls otherwise keeps its sliceName, also in the ids of what is below it."""
+    names = steps[-1][0], str(element.get("id", "")).rpartition(".")[2].partition(":")[2]
+    said = steps[-1][1]
+    if said and names[1] and names[1] != said and element.get("sliceName") == said:
+        renamed[(*steps[:-1], names)] = said
+    for n in range(1, len(steps) + 1) if renamed else ():
+        meant = renamed.get(tuple(steps[:n]))
+        if meant is not None:
+            steps[n - 1] = (steps[n - 1][0], meant)
 
 
 def _steps(element: dict[str, Any], before: list[Step]) -> list[Step]:

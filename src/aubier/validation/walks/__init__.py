@@ -2,7 +2,7 @@
 
 `check` is the way in; `walk` walks a profile; `slices` tells slices apart; `resolving` follows
 references inside what is validated; `ground` walks what the specification itself says beyond structure;
-`bundles` holds what is between entries; `words` says it all.
+`rules` holds what is said of whole resources; `words` says it all.
 
 Rule: FHIR R4 4.0.1, profiling.html, validation.html, extensibility.html.
 """

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from aubier.ground.problem import Issue
 from aubier.ground.rows import Resource
@@ -13,50 +13,95 @@ from aubier.validation.profiles.library import Library
 from aubier.validation.profiles.questions import Answers, Question, settled
 from aubier.validation.resource import validate
 from aubier.validation.walks import words
-from aubier.validation.walks.bundles import bundle_rules
 from aubier.validation.walks.ground import Ground
 from aubier.validation.walks.resolving import Surroundings
+from aubier.validation.walks.rules.bundles import bundle_rules
+from aubier.validation.walks.rules.definitions import definition_rules
+from aubier.validation.walks.rules.implied import implied
 from aubier.validation.walks.walk import Spent, TooMuch, Walk, resources_in
+
+_ROUNDS, _MOST = 5, 100
+"""Steps from reference to reference into the store, and resources read from it, at most."""
+
+
+class Targets(Protocol):
+    """Who reads what references name."""
+
+    async def read(self, named: Sequence[str]) -> Mapping[str, Resource]:
+        """The resources of these names (`Type/id`) that are there for whoever asks."""
+        ...
 
 
 @dataclass(slots=True)
 class Found:
-    """What a walk found: issues, questions for terminology, how often each invariant was not evaluated."""
+    """What a walk found: issues, questions for terminology, how often each invariant was not evaluated.
+
+    `wanted` are the references (`Type/id`) whose target would have been looked at, were it here.
+    """
 
     issues: list[Issue] = field(default_factory=list)
     questions: list[Question] = field(default_factory=list)
     unevaluated: dict[str, int] = field(default_factory=dict)
+    wanted: list[str] = field(default_factory=list)
 
 
-def walked(resource: Resource, profiles: Sequence[str], library: Library, *, declared: bool = True) -> Found:
+def walked(
+    resource: Resource,
+    profiles: Sequence[str],
+    library: Library,
+    *,
+    declared: bool = True,
+    vital: bool = False,
+    stored: Mapping[str, Resource] | None = None,
+) -> Found:
     """Everything wrong with a resource, base and profiles; never raises for what the resource holds.
 
     The base check comes first: profiles are only walked over what has the right structure. `declared`: the
-    profiles of `meta.profile` count too, in entries and contained resources as well.
+    profiles of `meta.profile` count too, in entries and contained resources as well. `vital`: so do those
+    that the specification asks of vital signs by their codes. `stored`: targets of references, by `Type/id`.
     """
     base = validate(resource)
     if any(i.severity in ("error", "fatal") for i in base):
         return Found(base)
     item, spent = root(resource), Spent()
-    walk = Walk(library, Surroundings(), spent)
+    around = Surroundings(library.value_set, stored, item)
+    walk = Walk(library, around, spent)
     try:
         Ground(walk).resource(item)
         for each in resources_in(item):
             bundle_rules(walk, each)
-            for canonical in _asked(each, profiles if each is item else (), declared=declared):
+            definition_rules(walk, each)
+            asked = _asked(each, profiles if each is item else (), declared=declared)
+            for canonical in dict.fromkeys([*asked, *(implied(each) if vital else ())]):
                 walk.profile(each, canonical)
     except TooMuch:
         walk.issues.append(words.exhausted())
     counted = [words.unevaluated(key, n) for key, n in sorted(spent.unevaluated.items())]
     issues = list(dict.fromkeys([*base, *walk.issues, *counted]))
-    return Found(issues, list(dict.fromkeys(walk.questions)), dict(spent.unevaluated))
+    questions = list(dict.fromkeys(walk.questions))
+    return Found(issues, questions, dict(spent.unevaluated), sorted(around.wanted))
 
 
 async def validated(
-    resource: Resource, profiles: Sequence[str], library: Library, answers: Answers, *, declared: bool = True
+    resource: Resource,
+    profiles: Sequence[str],
+    library: Library,
+    answers: Answers,
+    *,
+    vital: bool = False,
+    targets: Targets | None = None,
 ) -> list[Issue]:
-    """The issues of `walked` with those of the answers to its questions."""
-    found = walked(resource, profiles, library, declared=declared)
+    """The issues of `walked` with those of the answers to its questions.
+
+    `targets` reads what references name and a profile speaks of: each round of reading, one more walk.
+    """
+    found, stored = walked(resource, profiles, library, vital=vital), dict[str, Resource]()
+    for _ in range(_ROUNDS if targets is not None else 0):
+        more = await targets.read(found.wanted[:_MOST]) if targets is not None and found.wanted else {}
+        if not more or len(stored) >= _MOST:
+            break
+        stored |= more
+        found = walked(resource, profiles, library, vital=vital, stored=stored)
     return list(dict.fromkeys([*found.issues, *await settled(found.questions, answers)]))
 
 

@@ -68,6 +68,7 @@ class Ground:
 
     def __init__(self, walk: Walk) -> None:
         self._walk = walk
+        self._ids: set[tuple[int, str]] = set()
 
     def resource(self, item: Item, depth: int = 0) -> None:
         """The invariants of a resource, then all below it."""
@@ -88,6 +89,7 @@ class Ground:
         if child.resource is child:
             self.resource(child, depth + 1)
             return
+        self._once(child)
         said = _said(owner, child.name)
         self._walk.rules(child, said.rules, "")
         self._walk.rules(child, _rules_of(child.type), "")
@@ -107,10 +109,26 @@ class Ground:
             self._size(child)
         self._below(child, depth + 1)
 
+    def _once(self, item: Item) -> None:
+        """The id of an element is its own within its resource. Rule: FHIR R4 4.0.1, element.html#id.
+
+        A definition says the same element in its snapshot and in its differential: it is left alone.
+        """
+        holder = item.value if item.value.__class__ is dict else item.sibling
+        own = holder.get("id") if holder.__class__ is dict else None
+        if not isinstance(own, str) or item.resource is None or item.resource.type == "StructureDefinition":
+            return
+        key = id(item.resource.value), own  # items come and go with the walk, what they hold stays
+        if key in self._ids:
+            self._walk.say(words.id_twice(item, own))
+        self._ids.add(key)
+
     def _system(self, item: Item) -> None:
         """A system is an absolute URI. Rule: FHIR R4 4.0.1, datatypes.html#Identifier, #Coding."""
         system = item.value.get("system") if item.value.__class__ is dict else None
-        if isinstance(system, str) and ":" not in system:
+        if item.type == "Coding" and isinstance(system, str) and _is_no_system(system):
+            self._walk.say(words.no_system(item, system))
+        elif isinstance(system, str) and ":" not in system:
             self._walk.say(words.relative_system(item, system))
         elif item.type == "Coding" and isinstance(system, str):
             found = codings(item.value, "Coding")
@@ -177,6 +195,14 @@ class Ground:
         for part in children(item, "extension") if known and None not in fixed else ():
             if ":" not in _url(part) and _url(part) not in known:
                 self._walk.say(words.unknown_part(part, _url(part), ", ".join(sorted(known)[:12])))
+
+
+def _is_no_system(system: str) -> bool:
+    """Whether what stands for a code system is a fragment or a value set of the specification."""
+    value_set = system.startswith("http://hl7.org/fhir/ValueSet/") or (
+        definitions().value_set(system) is not None and definitions().code_system(system) is None
+    )
+    return system.startswith("#") or value_set
 
 
 def _slices(found: Profile) -> tuple[Slice, ...]:

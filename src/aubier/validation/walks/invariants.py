@@ -36,18 +36,21 @@ def _evaluate(expression: str, type: str) -> TypedFinder | None:
         return None
 
 
-def holds(expression: str, item: Item, around: Surroundings) -> bool | None:
+def holds(expression: str, item: Item, around: Surroundings, *, outer: bool = False) -> bool | None:
     """Whether an invariant holds on an item; None when it cannot be evaluated.
+
+    `outer`: `%resource` is the resource that holds this one.
 
     An empty result holds: an invariant on what is absent (`fullUrl.contains(...)`) says nothing.
     """
     run = _evaluate(expression, item.type)
+    above = item.parent if outer and item.parent is not None else item
     if run is None:
         return None
     if item.value is None:
         return True
     try:
-        found = run(item.value, _environment(item, around))
+        found = run(item.value, _environment(above, around))
     except (Problem, ArithmeticError, ValueError, RecursionError):
         return None
     return not found or (len(found) == 1 and found[0][0] is not False)
@@ -79,5 +82,8 @@ def _environment(item: Item, around: Surroundings) -> Environment:
         return found.value if found is not None else None
 
     return Environment(
-        resource=item.resource.value, root_resource=container(item.resource).value, resolve=resolve
+        resource=item.resource.value,
+        root_resource=container(item.resource).value,
+        resolve=resolve,
+        member_of=around.member_of,
     )

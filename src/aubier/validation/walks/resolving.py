@@ -5,22 +5,48 @@ Rule: FHIR R4 4.0.1, references.html#contained, bundle.html#references.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aubier.fhir.references import Reference
-from aubier.validation.profiles.items import Item, children
+from aubier.ground.rows import Resource
+from aubier.validation.profiles.items import Item, children, root
+
+ValueSets = Callable[[str], frozenset[tuple[str, str]] | None]
+"""The (system, code) pairs of a value set that can be told code by code, or None."""
+
+
+_ARRIVING = frozenset({"transaction", "batch"})
+"""Bundles whose relative references name what is in the store, when no entry bears the name."""
 
 
 class Surroundings:
-    """Finds the targets of references; contained resources and the entries of a Bundle are indexed once."""
+    """Finds the targets of references; contained resources and the entries of a Bundle are indexed once.
 
-    def __init__(self) -> None:
+    `value_set` tells the value sets that invariants ask for. `stored` are resources by `Type/id` that were
+    read from elsewhere, `own` is what is validated; `wanted` becomes the names that were looked for in vain,
+    to be read before the next walk.
+    """
+
+    def __init__(
+        self,
+        value_set: ValueSets = lambda url: None,
+        stored: Mapping[str, Resource] | None = None,
+        own: Item | None = None,
+    ) -> None:
+        self._value_set = value_set
+        self._stored = {name: root(found) for name, found in (stored or {}).items()}
+        if own is not None and isinstance(own.value.get("id"), str):
+            self._stored[f"{own.type}/{own.value['id']}"] = own
+        self.wanted: set[str] = set()
         self._indexes: dict[int, dict[str, Item]] = {}
         self._inside: dict[int, dict[str, Item]] = {}
 
-    def resolve(self, reference: Item) -> Item | None:
-        """The item of the resource that a Reference (or a uri) names here, or None."""
+    def resolve(self, reference: Item, *, inside: bool = False) -> Item | None:
+        """The item of the resource that a Reference (or a uri) names here, or None.
+
+        `inside`: only what is validated is looked through.
+        """
         value = reference.value
         text = value.get("reference") if value.__class__ is dict else value
         if not isinstance(text, str) or reference.resource is None:
@@ -29,11 +55,46 @@ class Surroundings:
         if text.startswith("#"):
             return self._contained(holder, text[1:])
         bundle = _bundle_of(holder)
-        if bundle is None:
+        if bundle is None and inside:
             return None
+        if bundle is None or (not inside and bundle.value.get("type") in _ARRIVING):
+            found = self._elsewhere(Reference.parse(text))
+            if found is not None or bundle is None:
+                return found
         index = self._index(bundle)
         bare = text.partition("#")[0].partition("/_history/")[0]
         return index.get(_absolute(holder, bare)) or index.get(bare)
+
+    def is_enclosed(self, reference: Item) -> bool:
+        """Whether a literal reference in a Bundle names one of its entries by the fullUrl, as documents must.
+
+        A relative one is read from the fullUrl of its own entry, which a `urn:uuid:` does not allow.
+        """
+        holder = container(reference.resource) if reference.resource is not None else reference
+        bundle = _bundle_of(holder)
+        if bundle is None:
+            return False
+        text = str(reference.value.get("reference")).partition("#")[0].partition("/_history/")[0]
+        url = _absolute(holder, text)
+        return ":" in url and url in self._index(bundle)
+
+    def _elsewhere(self, named: Reference) -> Item | None:
+        """What is validated by its own name, or one that was read; else its name is wanted."""
+        if named.form != "relative":
+            return None
+        if named.local not in self._stored:
+            self.wanted.add(named.local)
+        return self._stored.get(named.local)
+
+    def member_of(self, value: Any, url: str) -> bool | None:
+        """Whether a code, Coding or CodeableConcept is in a value set; None when that cannot be told."""
+        pairs = self._value_set(url)
+        if pairs is None:
+            return None
+        if value.__class__ is str:
+            return any(code == value for _, code in pairs)
+        rows = value.get("coding", ()) if "code" not in value else (value,)
+        return any((row.get("system"), row.get("code")) in pairs for row in rows)
 
     def _contained(self, holder: Item, id_: str) -> Item | None:
         if not id_:

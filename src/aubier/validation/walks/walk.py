@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from aubier.fhir.definitions import definitions
 from aubier.fhir.fhirpath.values.quantities import amount, order
 from aubier.fhir.references import Reference
 from aubier.ground.problem import Issue, Problem
@@ -16,9 +17,11 @@ from aubier.validation.profiles.items import Item, children, fits, same
 from aubier.validation.profiles.library import Library, Profile
 from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import Rule, Shape, Slice
+from aubier.validation.snapshots.base import BASE
 from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.walks import words
 from aubier.validation.walks.invariants import holds
+from aubier.validation.walks.narrated import unnarrated, unspoken
 from aubier.validation.walks.resolving import Surroundings
 from aubier.validation.walks.slices.discriminate import Test, tests_of
 
@@ -109,8 +112,8 @@ class Walk:
             text = (one.text, one.fr)
             self.say(words.issue(item, "processing", text, rule=canonical, severity="warning"))
 
-    def against(self, item: Item, shape: Shape) -> None:
-        """Checks what a shape demands of one item and of all below it."""
+    def against(self, item: Item, shape: Shape, *, inside: bool = False) -> None:
+        """Checks what a shape demands of one item and of all below it. `inside`: as an element of another."""
         self.spent.left -= 1
         if self.spent.left < 0 or self.spent.depth > MAX_DEPTH:
             raise TooMuch
@@ -125,15 +128,21 @@ class Walk:
             self._profiles(item, named, shape)
         if shape.targets and item.type == "Reference":
             self._target(item, shape)
-        self.rules(item, shape.rules, shape.id)
+        self.rules(item, shape.rules, shape.id, inside=inside)
         for name, child in shape.children.items():
             self._several(item, name, children(item, name), child)
         self.spent.depth -= 1
 
-    def rules(self, item: Item, rules: tuple[Rule, ...], source: str) -> None:
-        """Evaluates invariants on an item."""
+    def rules(self, item: Item, rules: tuple[Rule, ...], source: str, *, inside: bool = False) -> None:
+        """Evaluates invariants on an item; `inside`: they are said of it as an element of another."""
         for rule in rules:
             verdict = holds(rule.expression, item, self.around)
+            if verdict is False and inside and item.resource is item:
+                # A resource as an element: `%resource` is the one that holds it. A profile's own root may
+                # have been laid here too, where it is the resource itself: either will do.
+                verdict = holds(rule.expression, item, self.around, outer=True)
+            if verdict is False and rule.key == "dom-3":
+                verdict = holds(rule.expression, unnarrated(item), self.around)
             if verdict is None:
                 self.spent.unevaluated[rule.key] += 1
             elif not verdict:
@@ -148,10 +157,23 @@ class Walk:
                 self.say(words.not_value(item, shape))
         if shape.length is not None and isinstance(item.value, str) and len(item.value) > shape.length:
             self.say(words.too_long(item, shape))
+        if shape.shortest and isinstance(item.value, str) and len(item.value) < shape.shortest:
+            self.say(words.too_short(item, shape))
+        if item.value is None and (shape.valued or shape.instead):
+            self._absent(item, shape)
+        if shape.languages and item.type == "Narrative" and item.value.__class__ is dict:
+            for faulty in unspoken(item, shape.languages):
+                self.say(words.other_languages(item, faulty, shape))
         if shape.low is not None and _order(item.value, shape.low) < 0:
             self.say(words.beyond(item, shape, _edge(shape.low), low=True))
         if shape.high is not None and _order(item.value, shape.high) > 0:
             self.say(words.beyond(item, shape, _edge(shape.high), low=False))
+
+    def _absent(self, item: Item, shape: Shape) -> None:
+        """A primitive without value: what may stand for it is told by the profile."""
+        urls = {str(x.value.get("url")) for x in children(item, "extension") if x.value.__class__ is dict}
+        if shape.valued or not urls & set(shape.instead):
+            self.say(words.no_value(item, shape))
 
     def _ask(self, item: Item, shape: Shape) -> None:
         found = codings(item.value, item.type)
@@ -177,7 +199,8 @@ class Walk:
         """A reference names one of the types; its target, when it is here, follows one of the profiles."""
         if item.value.__class__ is not dict:
             return
-        found = self.resolve(item)
+        profiled = any(t.removeprefix(BASE) not in definitions().types for t in shape.targets)
+        found = self.resolve(item) if profiled else self.around.resolve(item, inside=True)
         text = item.value.get("reference")
         kind = found.type if found else Reference.parse(text).type if isinstance(text, str) else ""
         kind = kind or str(item.value.get("type", ""))
@@ -198,7 +221,7 @@ class Walk:
             if shape.types and item.type not in shape.types:
                 self.say(words.wrong_type(item, shape))
                 continue
-            self.against(item, shape)
+            self.against(item, shape, inside=True)
         if shape.slices:
             self._sliced(parent, name, items, shape)
 

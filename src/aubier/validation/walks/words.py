@@ -87,6 +87,48 @@ def too_long(item: Item, shape: Shape) -> Issue:
     return issue(item, "value", text, rule=shape.id)
 
 
+def too_short(item: Item, shape: Shape) -> Issue:
+    """A text shorter than the profile allows."""
+    text = (
+        f"{len(str(item.value))} characters, at least {shape.shortest} wanted: complete it",
+        f"{len(str(item.value))} caractères, au moins {shape.shortest} attendus : complétez",
+    )
+    return issue(item, "value", text, rule=shape.id)
+
+
+def other_languages(item: Item, asked: str, shape: Shape) -> Issue:
+    """A narrative without the sections by language that the profile asks for, or with some it refuses."""
+    match asked:
+        case "_no":
+            text = ("No section by language may stand here", "Aucune partie par langue n'est permise ici")
+        case "_yes":
+            text = (
+                "Sections by language are demanded: <div lang='...' xml:lang='...'>",
+                "Il faut des parties par langue : <div lang='...' xml:lang='...'>",
+            )
+        case "_resource":
+            text = (
+                "A section in the language of the resource is demanded",
+                "Il faut une partie dans la langue de la ressource",
+            )
+        case _:
+            text = (f"A section in {asked[:40]} is demanded", f"Il faut une partie en {asked[:40]}")
+    return issue(f"{item.path}.div", "required", text, rule=shape.id)
+
+
+def no_value(item: Item, shape: Shape) -> Issue:
+    """A primitive without the value that the profile demands, or without what may stand for it."""
+    if shape.valued:
+        text = ("A value is demanded here, an extension does not do", "Il faut une valeur, non une extension")
+    else:
+        named = ", ".join(shape.instead[:5])
+        text = (
+            f"Without a value, one of these extensions must stand: {named}",
+            f"Sans valeur, une de ces extensions est nécessaire : {named}",
+        )
+    return issue(item, "required", text, rule=shape.id)
+
+
 def not_in_slices(item: Item, shape: Shape) -> Issue:
     """A value that belongs to no slice where only slices are allowed."""
     names = ", ".join(s.name for s in shape.slices[:12])
@@ -266,6 +308,76 @@ def both_in_extension(item: Item) -> Issue:
         "Une extension a soit une valeur, soit ses propres extensions : donnez l'une des deux",
     )
     return issue(item, "invariant", text, rule="FHIR R4 4.0.1 ext-1")
+
+
+def other_search_type(at: str, url: str, type: str) -> Issue:
+    """A search parameter of another type than its definition."""
+    text = (
+        f"{url} is of type {type}: say the same here",
+        f"{url} est de type {type} : dites de même ici",
+    )
+    return issue(at, "value", text, rule="FHIR R4 4.0.1 searchparameter.html")
+
+
+def strange_base(item: Item, url: str, types: list[str]) -> Issue:
+    """A search parameter on types that the one it derives from does not have."""
+    shown_types = ", ".join(types[:5])[:200]
+    text = (
+        f"{url}, from which this derives, is not of {shown_types}",
+        f"{url}, dont celui-ci dérive, n'est pas de {shown_types}",
+    )
+    return issue(f"{item.path}.base", "value", text, rule="FHIR R4 4.0.1 searchparameter.html")
+
+
+def id_twice(item: Item, own: str) -> Issue:
+    """Two elements of one resource with the same id."""
+    text = (
+        f"Another element of this resource has the id {own[:80]}: each has its own",
+        f"Un autre élément de cette ressource porte l'id {own[:80]} : à chacun le sien",
+    )
+    return issue(f"{item.path}.id", "duplicate", text, rule="FHIR R4 4.0.1 element.html#id")
+
+
+def said_twice(at: str, text: str) -> Issue:
+    """A property that a code system defines twice."""
+    said = (
+        f"The property {text[:100]} is defined twice: keep one",
+        f"La propriété {text[:100]} est définie deux fois : gardez-en une",
+    )
+    return issue(at, "duplicate", said, rule="FHIR R4 4.0.1 codesystem.html#properties")
+
+
+def other_property_type(at: str, uri: str, kind: str) -> Issue:
+    """A property of the specification with another type."""
+    text = (f"{uri} is of type {kind}: say the same", f"{uri} est de type {kind} : dites de même")
+    return issue(at, "value", text, rule="FHIR R4 4.0.1 codesystem.html#defined-props")
+
+
+def no_boolean(at: str, name: str, value: str) -> Issue:
+    """A filter on a property that is true or false, which asks something else."""
+    text = (
+        f"The property {name} is true or false, not {value[:80]}",
+        f"La propriété {name} est true ou false, non {value[:80]}",
+    )
+    return issue(at, "value", text, rule="FHIR R4 4.0.1 valueset.html#filter")
+
+
+def no_system(item: Item, system: str) -> Issue:
+    """A Coding that names a value set, or a fragment, where its code system belongs."""
+    text = (
+        f"{system[:120]} is no code system: name the system that defines the code",
+        f"{system[:120]} n'est pas un système de codes : nommez celui qui définit le code",
+    )
+    return issue(f"{item.path}.system", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Coding")
+
+
+def no_supplement(item: Item) -> Issue:
+    """A code system that adds to another and does not say that it is a supplement."""
+    text = (
+        "What supplements another code system has the content 'supplement'",
+        "Ce qui complète un autre système de codes a pour content « supplement »",
+    )
+    return issue(f"{item.path}.content", "value", text, rule="FHIR R4 4.0.1 codesystem.html#supplements")
 
 
 def exhausted() -> Issue:

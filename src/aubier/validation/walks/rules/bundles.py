@@ -108,9 +108,8 @@ _DOCUMENTED: tuple[tuple[str, ...], ...] = (
 def _is_lost(walk: Walk, reference: Item) -> bool:
     """Whether a literal reference, other than those told already, names nothing here."""
     text = reference.value.get("reference") if reference.value.__class__ is dict else None
-    return (
-        isinstance(text, str) and text[:1] != "#" and text[:4] != "urn:" and walk.resolve(reference) is None
-    )
+    literal = isinstance(text, str) and text[:1] != "#" and text[:4] != "urn:"
+    return literal and not walk.around.is_enclosed(reference)
 
 
 def _full_url(walk: Walk, entry: Item) -> None:

@@ -1,0 +1,99 @@
+"""Definitions held against those of the specification that they name.
+
+Rule: FHIR R4 4.0.1, searchparameter-definitions.html#SearchParameter.derivedFrom,
+capabilitystatement-definitions.html#CapabilityStatement.rest.resource.searchParam.definition,
+codesystem.html#supplements.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from aubier.fhir.definitions import SearchParameter, definitions
+from aubier.validation.profiles.items import Item, children
+from aubier.validation.walks import words
+from aubier.validation.walks.walk import Walk
+
+
+def definition_rules(walk: Walk, item: Item) -> None:
+    """What a SearchParameter, a CapabilityStatement or a CodeSystem says otherwise than what it names."""
+    match item.type:
+        case "SearchParameter":
+            _derived(walk, item)
+        case "CapabilityStatement":
+            for rest in children(item, "rest"):
+                held = [p for r in children(rest, "resource") for p in children(r, "searchParam")]
+                for parameter in (*held, *children(rest, "searchParam")):
+                    _offered(walk, parameter)
+        case "CodeSystem":
+            if "supplements" in item.value and item.value.get("content") != "supplement":
+                walk.say(words.no_supplement(item))
+            _properties(walk, item)
+        case "ValueSet":
+            for compose in children(item, "compose"):
+                for taking in (*children(compose, "include"), *children(compose, "exclude")):
+                    _filters(walk, taking)
+
+
+_PROPERTIES = "http://hl7.org/fhir/concept-properties#"
+_TYPES = {"inactive": "boolean", "deprecated": "dateTime", "notSelectable": "boolean"} | {
+    "parent": "code",
+    "child": "code",
+}
+"""The types of the properties that every code system may have. Rule: FHIR R4, concept-properties."""
+
+
+def _properties(walk: Walk, item: Item) -> None:
+    """Each property of a code system comes once, and those of the specification keep their type."""
+    seen: set[str] = set()
+    for row in children(item, "property"):
+        for name in ("code", "uri"):
+            text = row.value.get(name)
+            if text in seen:
+                walk.say(words.said_twice(f"{row.path}.{name}", text))
+            elif isinstance(text, str):
+                seen.add(text)
+        uri = str(row.value.get("uri", ""))
+        kind = _TYPES.get(uri.removeprefix(_PROPERTIES)) if uri.startswith(_PROPERTIES) else None
+        if kind is not None and row.value.get("type") != kind:
+            walk.say(words.other_property_type(f"{row.path}.type", uri, kind))
+
+
+def _filters(walk: Walk, taking: Item) -> None:
+    """What a filter asks of a property that is true or false is one of these."""
+    for row in children(taking, "filter"):
+        name, value = row.value.get("property"), row.value.get("value")
+        # A value with an extension is worked out: what stands there is not what is asked.
+        told = row.value.get("op") == "=" and "_value" not in row.value
+        if told and _TYPES.get(str(name)) == "boolean" and value not in ("true", "false"):
+            walk.say(words.no_boolean(f"{row.path}.value", str(name), str(value)))
+
+
+def _derived(walk: Walk, item: Item) -> None:
+    """A parameter derived from another keeps its type, and is of its resource types."""
+    above = _parameters().get(_bare(item.value.get("derivedFrom")))
+    if above is None:
+        return
+    if item.value.get("type") != above.type:
+        walk.say(words.other_search_type(f"{item.path}.type", above.url, above.type))
+    bases = item.value.get("base", ())
+    strange = [str(b) for b in bases if b not in above.bases and "Resource" not in above.bases]
+    if strange:
+        walk.say(words.strange_base(item, above.url, strange))
+
+
+def _offered(walk: Walk, parameter: Item) -> None:
+    """A parameter that a server offers has the type of its definition."""
+    named = _parameters().get(_bare(parameter.value.get("definition")))
+    if named is not None and parameter.value.get("type") != named.type:
+        walk.say(words.other_search_type(f"{parameter.path}.type", named.url, named.type))
+
+
+def _bare(canonical: object) -> str:
+    return str(canonical or "").partition("|")[0]
+
+
+@cache
+def _parameters() -> dict[str, SearchParameter]:
+    """The search parameters of the specification by URL."""
+    return {p.url: p for p in definitions().search_parameters}
