@@ -384,7 +384,8 @@ def _beside(body: Resource, pairs: Sequence[tuple[str, str]]) -> Resource:
     if not named:
         return body
     if body.get("resourceType") == "Parameters":
-        return {**body, "parameter": [*body.get("parameter", []), *named]}
+        listed = body.get("parameter", [])
+        return {**body, "parameter": [*listed, *named]} if isinstance(listed, list) else body
     return {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": body}, *named]}
 
 
