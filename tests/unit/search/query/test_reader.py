@@ -54,6 +54,7 @@ def test_criteria_and_repetition():
     [
         ("Patient", "name:exact", "A", "exact"),
         ("Patient", "name:contains", "A", "contains"),
+        ("Patient", "name:text", "A b", "text"),
         ("Patient", "gender:not", "male", "not"),
         ("Observation", "subject:identifier", "s|1", "identifier"),
         ("ValueSet", "url:below", "http://x", "below"),
