@@ -32,6 +32,7 @@ from aubier.rest.operations.capabilities import terminology_capabilities
 from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.operations.standard import check_parameters, only, well_formed
 from aubier.rest.outcome import said
+from aubier.rest.reading.contents import asks_content, brings_content, content_of, sent_content
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
 from aubier.rest.searching.searchset import history, searchset
@@ -172,11 +173,15 @@ class Interactions:
         row = await view.read_row(call.path[0], call.path[1])
         if unchanged(call, row):
             return Answer(304, b"", of_version(row))
+        if asks_content(call):
+            return content_of(row, call)
         return Answer(200, _subset(row, call), of_version(row))
 
     async def _vread(self, call: Call, view: View) -> Answer:
         check_parameters(call.query, *SUBSETS)
         row = await view.vread_row(call.path[0], call.path[1], int(call.path[3]))
+        if asks_content(call):
+            return content_of(row, call)
         return Answer(200, _subset(row, call), of_version(row))
 
     async def _search(self, call: Call, view: View) -> Answer:
@@ -251,19 +256,21 @@ class Interactions:
 
     async def _create(self, call: Call, view: View) -> Answer:
         check_parameters(call.query)
-        intent = self.create_intent(call.path[0], call.resource(), call.headers.get("if-none-exist", ""))
+        resource = sent_content(call) if brings_content(call) else call.resource()
+        intent = self.create_intent(call.path[0], resource, call.headers.get("if-none-exist"))
         return told(call, (await view.write([intent]))[0])
 
-    def create_intent(self, kind: str, resource: Resource, if_none_exist: str) -> Intent:
-        """A create, conditional when `if_none_exist` holds criteria."""
+    def create_intent(self, kind: str, resource: Resource, if_none_exist: str | None) -> Intent:
+        """A create, conditional when `if_none_exist` was sent: it must hold criteria then."""
         _check_kind(kind, resource)
         resource = {k: v for k, v in _unstamped(resource).items() if k != "id"}
-        condition = self.condition(kind, if_none_exist, "If-None-Exist") if if_none_exist else None
+        asked = if_none_exist is not None
+        condition = self.condition(kind, if_none_exist or "", "If-None-Exist") if asked else None
         return Intent("create", kind, resource=resource, condition=condition)
 
     def condition(self, kind: str, text: str, place: str) -> Query:
         """The criteria of a conditional interaction. Problem when there is none."""
-        text = text.removeprefix(f"{kind}?").removeprefix("?")
+        text = text.strip().removeprefix(f"{kind}?").removeprefix("?")
         query = self.query(kind, decoded(text), lenient=False)
         if not query.criteria:
             raise problem(
@@ -275,7 +282,7 @@ class Interactions:
         return replace(query, sort=(), includes=(), count=2, total="none", summary="")
 
     async def _update(self, call: Call, view: View) -> Answer:
-        resource = call.resource()
+        resource = sent_content(call) if brings_content(call) else call.resource()
         intent = self.update_intent(call.path, call.query, resource, call.headers)
         return told(call, (await view.write([intent]))[0])
 
@@ -445,6 +452,13 @@ def _check_id(kind: str, logical: str) -> None:
 
 def _check_kind(kind: str, resource: Resource) -> None:
     found = resource.get("resourceType")
+    if found is None:
+        raise problem(
+            "required",
+            f'Say what the body is: "resourceType":"{kind}"',
+            f'Dites ce qu\'est le corps : "resourceType":"{kind}"',
+            at="http.body",
+        )
     if found != kind:
         raise problem(
             "value",
