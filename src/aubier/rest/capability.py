@@ -168,7 +168,7 @@ def _resource(
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "local", "logical"],
         "searchInclude": _includes(kind, parameters),
-        "searchRevInclude": list(back),
+        "searchRevInclude": ["*", *back] if back else [],
         "searchParam": [{"name": p.name, "type": p.type, "definition": p.url} for p in parameters],
     }
     own = [_operation(o) for (on, _), o in operations.items() if on == kind]

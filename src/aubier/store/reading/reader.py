@@ -27,6 +27,8 @@ from aubier.store.sight import SHARED, Sight, concerns
 
 MOST_INCLUDED = 5_000
 """The most resources that a page includes beside its matches."""
+_FEW_TYPES = 20
+"""Up to so many types are looked through one by one for what refers to a page, each with its audit lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,8 +347,8 @@ class Reader:
         wanted: Sequence[Include] = query.includes
         while fresh and wanted:
             found: list[Row] = []
-            for include in wanted:
-                found += await self._include(include, [r for r in fresh if self._starts(include, r)])
+            for together in _together(wanted):
+                found += await self._include(together, [r for r in fresh if self._starts(together[0], r)])
             fresh = []
             for row in found:
                 if (row.type, row.id) not in seen:
@@ -366,11 +368,12 @@ class Reader:
             else row.type == include.source
         )
 
-    async def _include(self, include: Include, rows: Sequence[Row]) -> list[Row]:
+    async def _include(self, together: Sequence[Include], rows: Sequence[Row]) -> list[Row]:
         if not rows:
             return []
+        include = together[0]
         if include.reverse:
-            return await self._reverse(include, rows)
+            return await self._reverse([i for i in together if self.sight.sees_type(i.source)], rows)
         kinds = (
             [include.target] if include.target else list(include.parameter.targets) or list(type_numbers())
         )
@@ -405,12 +408,17 @@ class Reader:
         records = await self.proved(prefix, args, hit, action, f"{kind}", plan="once")
         return [row_of(r) for r in records]
 
-    async def _reverse(self, include: Include, rows: Sequence[Row]) -> list[Row]:
-        if not self.sight.sees_type(include.source):
+    async def _reverse(self, includes: Sequence[Include], rows: Sequence[Row]) -> list[Row]:
+        """What refers to the rows by any of these links, whose sources stand in the same tables."""
+        if not includes:
             return []
-        prefix = family(include.source)
+        prefix = family(includes[0].source)
         args = Args([[f"{r.type}/{r.id}" for r in rows]])
-        param = args.add(self.keys.param(include.source, include.parameter.code), "bigint")
+        links = [self.keys.param(i.source, i.parameter.code) for i in includes]
+        one = len(links) == 1
+        param = args.add(links[0], "bigint") if one else f"any({args.add(links, 'bigint[]')})"
+        sources = {i.source for i in includes}
+        what = sources.pop() if len(sources) == 1 else "*"
         seen = self.sight.predicate("r", args, directory=bool(prefix))
         hit = (
             f"select distinct on (r.lo, r.rid) {ROW} from {prefix}ref f"
@@ -418,7 +426,7 @@ class Reader:
             f" where f.param = {param} and f.target = any($1::text[]) and {seen} order by r.lo desc,"
             f" r.rid limit {MOST_INCLUDED + 1}"
         )
-        records = await self.proved(prefix, args, hit, "include", f"{include.source}", plan="once")
+        records = await self.proved(prefix, args, hit, "include", what, plan="once")
         return [row_of(r) for r in records]
 
     # -- history ------------------------------------------------------------------------------------
@@ -506,6 +514,19 @@ def _following(records: Sequence[Any], size: int, page: Page | Newest, mark: int
     last = records[size - 1]
     taken = page.taken or Taken(mark, last["snapshot"])
     return write_cursor(taken, page.keys, [last[f"s{n}"] for n in range(len(page.keys))])
+
+
+def _together(includes: Sequence[Include]) -> list[list[Include]]:
+    """The includes in their order; reverse ones that one statement answers stand together.
+
+    Those of one type, so that the audit line says which it was; of all types when nearly all are asked for.
+    """
+    every = len({i.source for i in includes if i.reverse}) > _FEW_TYPES
+    groups: dict[object, list[Include]] = {}
+    for number, include in enumerate(includes):
+        of = family(include.source) if every else include.source
+        groups.setdefault((of, include.target) if include.reverse else number, []).append(include)
+    return list(groups.values())
 
 
 def _too_many_included() -> Problem:

@@ -239,7 +239,7 @@ def test_chain_keeps_the_ways_that_can_be_read():
         ("Patient", "_include=Nobody:x", "invalid", "is no resource type"),
         ("Patient", "_include:logical=Patient:link", "not-supported", "the modifier is iterate"),
         ("Patient", "_revinclude=Observation:encounter", "invalid", "never names a Patient"),
-        ("Patient", "_revinclude=*", "too-costly", "name the type"),
+        ("Patient", "_revinclude:iterate=*", "too-costly", "name the type"),
         ("Patient", "_sort=zzz", "not-supported", "no search parameter 'zzz'"),
         ("Patient", "_sort=name,,birthdate", "invalid", "empty value"),
         ("Patient", "_sort=" + ",".join(["name"] * 9), "too-costly", "more than 8"),
