@@ -110,18 +110,20 @@ class Interactions:
 
     def _route(self, call: Call) -> Callable[[Call, View], Awaitable[Answer]]:
         shapes: dict[str, dict[str, Any]] = {
-            "type": {"GET": self._search, "HEAD": self._search, "POST": self._create}
+            "type": {"GET": self._search, "POST": self._create}
             | {"PUT": self._update, "PATCH": self._patch, "DELETE": self._delete},
             "search": {"POST": self._search, "GET": self._search},
-            "compartment": {"GET": self._search_compartment, "HEAD": self._search_compartment},
+            "compartment": {"GET": self._search_compartment},
             "compartment-search": {"POST": self._search_compartment, "GET": self._search_compartment},
             "type-history": {"GET": self._type_history},
-            "instance": {"GET": self._read, "HEAD": self._read}
+            "instance": {"GET": self._read}
             | {"PUT": self._update, "PATCH": self._patch, "DELETE": self._delete},
             "instance-history": {"GET": self._instance_history},
-            "version": {"GET": self._vread, "HEAD": self._vread},
+            "version": {"GET": self._vread},
         }
         methods = shapes[self._shape(call.path)]
+        # Rule: RFC 9110 §9.1: whatever is read by GET is asked about by HEAD.
+        methods |= {"HEAD": methods["GET"]} if "GET" in methods else {}
         if call.method not in methods:
             raise only(call.method, *methods)
         return methods[call.method]  # type: ignore[no-any-return]
@@ -191,8 +193,8 @@ class Interactions:
 
     async def _search_base(self, call: Call, view: View) -> Answer:
         posted = call.path == ("_search",)
-        if call.method not in (("GET", "POST") if posted else ("GET", "HEAD")):
-            raise only(call.method, "GET", "POST")
+        if call.method not in ("GET", "HEAD", *(("POST",) if posted else ())):
+            raise only(call.method, "GET", "HEAD", "POST")
         return await search_base(call, view, self.query, self._search_pairs(call))
 
     async def _search_compartment(self, call: Call, view: View) -> Answer:
@@ -230,8 +232,8 @@ class Interactions:
         return await self._history(call, view, [call.path[0]], call.path[1])
 
     async def _history(self, call: Call, view: View, kinds: list[str], logical: str) -> Answer:
-        if call.method != "GET":
-            raise only(call.method, "GET")
+        if call.method not in ("GET", "HEAD"):
+            raise only(call.method, "GET", "HEAD")
         options = _history_options(call, self.limits)
         subset, count_only = _history_subset(call, kinds)
         if count_only:

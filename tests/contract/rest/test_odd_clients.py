@@ -3,6 +3,7 @@
 import codecs
 import gzip
 from base64 import b64encode
+from decimal import Decimal
 
 import pytest
 
@@ -63,6 +64,38 @@ async def test_who_asks_for_a_page_is_shown_json(api: Api, query: str) -> None:
     logical = await api.make(patient("page"))
     answer = await api.get(f"Patient/{logical}?{query}")
     assert answer.headers["content-type"].startswith("application/fhir+json")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("Patient", "Patient/_search", "Patient/_history", "_history", "Patient/{0}/_history", "metadata"),
+        *("Patient/{0}", "Patient/{0}/_history/1", "Patient/{0}/Observation", "?_type=Patient"),
+    ],
+)
+async def test_what_is_read_may_be_asked_about(api: Api, path: str) -> None:
+    address = path.format(await api.make(patient("head")))
+    whole, head = await api.get(address), await api.ask("HEAD", address)
+    assert (whole.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert head.headers["content-length"] == whole.headers["content-length"]
+
+
+async def test_an_answer_is_set_out_for_a_reader(api: Api) -> None:
+    exact = {"url": "urn:x", "valueDecimal": Decimal("1.100")}
+    logical = await api.make({**patient("prêt"), "extension": [exact]})
+    plain = await api.get(f"Patient/{logical}")
+    for query in ("_pretty=true", "_pretty=true&_format=json"):
+        shown = await api.get(f"Patient/{logical}?{query}")
+        assert shown.text.startswith('{\n  "resourceType": "Patient",\n')
+        assert '"valueDecimal": 1.100' in shown.text and "prêt" in shown.text
+        assert fhir_json.parse(shown.content) == fhir_json.parse(plain.content)
+    for query in ("_pretty=false", "_pretty=1"):
+        assert (await api.get(f"Patient/{logical}?{query}")).content == plain.content
+    refused = await api.get("Patient/nowhere?_pretty=true")
+    assert refused.status_code == 404 and "\n" in refused.text
+    assert (await api.get(f"Patient/{logical}?_pretty=true&_format=xml")).text.startswith("<?xml")
+    searched = valid(await api.get(f"Patient?_id={logical}&_pretty=true"))
+    assert searched["total"] == 1
 
 
 # -- contents -----------------------------------------------------------------------------------------
