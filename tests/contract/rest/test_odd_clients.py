@@ -38,6 +38,13 @@ async def test_other_codings_are_told_which_is_taken(api: Api) -> None:
     assert answer.headers["accept-encoding"] == "gzip"
 
 
+async def test_other_patches_are_told_which_are_taken(api: Api) -> None:
+    logical, kind = await api.make(patient("merge")), {"content-type": "application/merge-patch+json"}
+    answer = await api.ask("PATCH", f"Patient/{logical}", b'{"active":true}', headers=kind)
+    assert (answer.status_code, places(answer)) == (415, ["http.Content-Type"])
+    assert answer.headers["accept-patch"].startswith("application/json-patch+json, ")
+
+
 async def test_a_mark_of_byte_order_is_passed_over(api: Api) -> None:
     body = codecs.BOM_UTF8 + fhir_json.dumps(patient("marked"))
     assert (await api.ask("POST", "Patient", body)).status_code == 201
