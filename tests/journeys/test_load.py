@@ -103,6 +103,32 @@ def test_a_transaction_bundle_keeps_its_own_references(instance: Running, tmp_pa
     assert [e["resource"]["id"] for e in json.loads(found)["entry"]] == [weight]
 
 
+def test_references_by_criteria_wait_for_what_they_name(instance: Running, tmp_path: Path) -> None:
+    """As generators of records write them: patients before their hospitals, named by identifiers."""
+    system = "urn:oid:1.2.3.4.5"
+
+    def bundle(name: str, *rows: dict[str, Any]) -> None:
+        entries = [{"resource": r, "request": {"method": "POST", "url": r["resourceType"]}} for r in rows]
+        _written(tmp_path / name, {"resourceType": "Bundle", "type": "transaction", "entry": entries})
+
+    def visit(logical: str, value: str) -> dict[str, Any]:
+        row = {"resourceType": "Encounter", "id": logical, "status": "finished", "class": {"code": "AMB"}}
+        return {**row, "serviceProvider": {"reference": f"Organization?identifier={system}|{value}"}}
+
+    hospital = {"resourceType": "Organization", "id": "by-criteria", "name": "CHU"}
+    bundle("a.json", visit("criteria-1", "chu"), visit("criteria-2", "chu"))
+    bundle("b.json", visit("criteria-3", "nobody"), {**GOOD, "id": "beside"})
+    bundle("z.json", {**hospital, "identifier": [{"system": system, "value": "chu"}]})
+    done = run("load", str(tmp_path), data=instance.data)
+    assert (done.returncode, "4 created, 0 updated, 0 unchanged, 1 refused" in done.stdout) == (1, True)
+    assert f"Organization?identifier={system}|nobody" in done.stdout and "b.json#0" in done.stdout
+    path = "/fhir/Encounter?service-provider=Organization/by-criteria"
+    status, found = instance.ask(path, token=_admin(instance))
+    assert status == 200
+    ids = sorted(e["resource"]["id"] for e in json.loads(found)["entry"])
+    assert ids == ["criteria-1", "criteria-2"]
+
+
 def test_a_directory_extract(instance: Running, tmp_path: Path) -> None:
     write_extract(tmp_path / "extract", 300, seed="load", stamp="202611220000")
     done = run("load", str(tmp_path / "extract"), data=instance.data)

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from aubier import __version__
-from aubier.cli import backup, doctor, extract, load, people, tour, up
+from aubier.cli import backup, doctor, extract, loading, people, tour, up
 from aubier.cli.indexing import reindex
 from aubier.cli.instance import settings_of
 from aubier.cli.speech import carry_out, plainly, speak
@@ -125,7 +125,7 @@ def client_remove(data: str | None, client_id: str) -> None:
 def load_command(data: str | None, paths: tuple[Path, ...]) -> None:
     """Load FHIR, packages (.tgz), directory extracts, nomenclatures; says what is refused and why."""
     with plainly():
-        sys.exit(carry_out(load.load_all(_settings(data), paths)))
+        sys.exit(carry_out(loading.load_all(_settings(data), paths)))
 
 
 @main.command("reindex")

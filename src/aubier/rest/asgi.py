@@ -33,10 +33,11 @@ from aubier.rest.exchange import (
     unforeseen,
 )
 from aubier.rest.formats.negotiation import wanted_format
-from aubier.rest.formats.parts import cookies_of, next_part, refuse_null
+from aubier.rest.formats.parts import cookies_of, next_part, refuse_null, too_long, unpacked
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.origins import preflight, shown_to
 from aubier.rest.outcome import placed
+from aubier.rest.reading.contents import asks_content
 from aubier.rest.sockets.line import NOWHERE, AsgiLine
 from aubier.store.keys import type_numbers
 from aubier.store.proof.standing import Unproven
@@ -213,7 +214,7 @@ class Server:
             if call.method not in ("GET", "HEAD") or _brings_body(call.headers):
                 call = replace(call, body=await self._body(call.headers, receive))
             # Nothing is done whose answer the client could not read; files have a format of their own.
-            if call.path[:1] != (PLACE,):
+            if call.path[:1] != (PLACE,) and not asks_content(call):
                 wanted_format(call.headers, call.query, call.body)
             later = await deferred(self.interactions, call, context.store)
             answer = later or await answer_now(self.interactions, call, context.store, self.access.settings)
@@ -239,7 +240,7 @@ class Server:
     async def _body(self, headers: Mapping[str, str], receive: Any) -> bytes:
         length = headers.get("content-length", "0")
         if length.isascii() and length.isdigit() and int(length) > self.max_body:
-            raise self._too_long()
+            raise too_long(self.max_body)
         parts, size = [], 0
         while True:
             message = await next_part(receive, self.patience)
@@ -248,19 +249,10 @@ class Server:
             part = message.get("body", b"")
             size += len(part)
             if size > self.max_body:
-                raise self._too_long()
+                raise too_long(self.max_body)
             parts.append(part)
             if not message.get("more_body"):
-                return b"".join(parts)
-
-    def _too_long(self) -> Problem:
-        most = self.max_body >> 20
-        return problem(
-            "too-long",
-            f"The body is larger than {most} MiB; split it",
-            f"Le corps dépasse {most} Mio ; découpez-le",
-            at="http.body",
-        )
+                return unpacked(headers, b"".join(parts), self.max_body)
 
     def _origin(self, scope: Any, headers: Mapping[str, str]) -> str:
         if self.base_url:

@@ -25,6 +25,27 @@ _INSTANCE = (
     "create",
     "search-type",
 )
+_OAUTH = frozenset({"authorize", "token", "register", "manage"})
+"""What the extension `oauth-uris` has a place for; `.well-known/smart-configuration` tells the rest."""
+_OWN_IDS = (
+    "The platform's own applications (system/ scopes) may write under ids of their choosing; to all others an"
+    " id that is not here is not there (404). A page includes at most 5,000 resources."
+)
+_EVERYWHERE: tuple[tuple[str, str, str], ...] = (
+    ("_id", "token", "Resource-id"),
+    ("_lastUpdated", "date", "Resource-lastUpdated"),
+    ("_profile", "uri", "Resource-profile"),
+    ("_security", "token", "Resource-security"),
+    ("_source", "uri", "Resource-source"),
+    ("_tag", "token", "Resource-tag"),
+    ("_content", "string", "Resource-content"),
+    ("_text", "string", "DomainResource-text"),
+    ("_filter", "special", "filter"),
+    ("_has", "special", ""),
+    ("_list", "special", ""),
+    ("_type", "special", ""),
+)
+"""What may be asked of any type: name, type, id of the standard's SearchParameter where it has one."""
 
 
 def capability(
@@ -64,22 +85,42 @@ def _rest(
     known: Registry,
     extensions: Mapping[str, Sequence[Resource]],
 ) -> Resource:
+    back = _reverse_includes(known)
     row: Resource = {
         **_extended(extensions, ""),
         "mode": "server",
+        "documentation": _OWN_IDS,
         "compartment": [
             f"http://hl7.org/fhir/CompartmentDefinition/{kind.lower()}" for kind in definitions().compartments
         ],
         "security": _security(base.removesuffix("/fhir"), oauth),
         "resource": [
-            {**_extended(extensions, kind), **_resource(kind, operations, known)}
+            {**_extended(extensions, kind), **_resource(kind, operations, known, back.get(kind, []))}
             for kind in sorted(definitions().resource_types)
         ],
         "interaction": [{"code": c} for c in ("transaction", "batch", "search-system", "history-system")],
+        "searchParam": [_everywhere(*named) for named in _EVERYWHERE],
     }
     own = [_operation(o) for (on, _), o in operations.items() if not on]
     own += [_standard(o) for o in OPERATIONS if not o.on]
     return {**row, "operation": own} if own else row
+
+
+def _everywhere(name: str, type: str, logical: str) -> Resource:
+    url = {"definition": f"http://hl7.org/fhir/SearchParameter/{logical}"} if logical else {}
+    return {"name": name, **url, "type": type}
+
+
+def _reverse_includes(known: Registry) -> dict[str, list[str]]:
+    """By type, the parameters that may name a resource of it, as `_revinclude` writes them."""
+    found: dict[str, list[str]] = {}
+    everything = sorted(definitions().resource_types)
+    for kind in everything:
+        for parameter in known.of(kind):
+            if parameter.type == "reference" and is_indexed(parameter):
+                for target in parameter.targets or everything:
+                    found.setdefault(target, []).append(f"{kind}:{parameter.name}")
+    return found
 
 
 def _extended(extensions: Mapping[str, Sequence[Resource]], name: str) -> Resource:
@@ -103,26 +144,31 @@ def _security(origin: str, oauth: Mapping[str, str]) -> Resource:
         "extension": [
             {
                 "url": "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris",
-                "extension": [{"url": name, "valueUri": origin + path} for name, path in oauth.items()],
+                "extension": [
+                    {"url": name, "valueUri": origin + path} for name, path in oauth.items() if name in _OAUTH
+                ],
             }
         ],
     }
 
 
-def _resource(kind: str, operations: Mapping[tuple[str, str], Operation], known: Registry) -> Resource:
+def _resource(
+    kind: str, operations: Mapping[tuple[str, str], Operation], known: Registry, back: Sequence[str]
+) -> Resource:
     parameters = [p for p in known.of(kind) if is_indexed(p)]
     row: Resource = {
         "type": kind,
         "interaction": [{"code": code} for code in _INSTANCE],
         "versioning": "versioned-update",
         "readHistory": True,
-        "updateCreate": False,
+        "updateCreate": True,
         "conditionalCreate": True,
         "conditionalRead": "full-support",
         "conditionalUpdate": True,
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "local", "logical"],
         "searchInclude": _includes(kind, parameters),
+        "searchRevInclude": ["*", *back] if back else [],
         "searchParam": [{"name": p.name, "type": p.type, "definition": p.url} for p in parameters],
     }
     own = [_operation(o) for (on, _), o in operations.items() if on == kind]
@@ -133,7 +179,8 @@ def _resource(kind: str, operations: Mapping[tuple[str, str], Operation], known:
 
 
 def _includes(kind: str, parameters: Sequence[Parameter]) -> list[str]:
-    return [f"{kind}:{p.name}" for p in parameters if p.type == "reference"]
+    named = [f"{kind}:{p.name}" for p in parameters if p.type == "reference"]
+    return ["*", f"{kind}:*", *named] if named else []
 
 
 def _operation(operation: Operation) -> Resource:

@@ -70,6 +70,11 @@ class Call:
         return self.prefer.get("handling") == "strict"
 
     @property
+    def pretty(self) -> bool:
+        """Whether the answer is for somebody to read: JSON is set out in lines then."""
+        return "_pretty" in self.query and ("_pretty", "true") in self.pairs()
+
+    @property
     def language(self) -> str:
         """`fr` when the client prefers it, `en` otherwise."""
         return language_of(self.headers, "en")
@@ -190,6 +195,7 @@ def rendered(answer: Answer, call: Call) -> Answer:
     try:
         format = call.format
         if format == "json":
+            answer.body = fhir_json.indented(answer.body) if answer.body and call.pretty else answer.body
             return answer
         answer.body = written(answer.body, format)
     except Problem as refusal:

@@ -33,6 +33,7 @@ from aubier.rest.operations.capabilities import terminology_capabilities
 from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.operations.standard import check_parameters, only, well_formed
 from aubier.rest.outcome import said
+from aubier.rest.reading.contents import asks_content, brings_content, content_of, sent_content
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
 from aubier.rest.searching.searchset import history, searchset
@@ -162,11 +163,15 @@ class Interactions:
         row = await view.read_row(call.path[0], call.path[1])
         if unchanged(call, row):
             return Answer(304, b"", of_version(row))
+        if asks_content(call):
+            return content_of(row, call)
         return Answer(200, _subset(row, call), of_version(row))
 
     async def _vread(self, call: Call, view: View) -> Answer:
         check_parameters(call.query, *SUBSETS)
         row = await view.vread_row(call.path[0], call.path[1], int(call.path[3]))
+        if asks_content(call):
+            return content_of(row, call)
         return Answer(200, _subset(row, call), of_version(row))
 
     async def _search(self, call: Call, view: View) -> Answer:
@@ -176,8 +181,8 @@ class Interactions:
 
     async def _search_base(self, call: Call, view: View) -> Answer:
         posted = call.path == ("_search",)
-        if call.method not in (("GET", "POST") if posted else ("GET", "HEAD")):
-            raise only(call.method, "GET", "POST")
+        if call.method not in ("GET", "HEAD", *(("POST",) if posted else ())):
+            raise only(call.method, "GET", "HEAD", "POST")
         return await search_base(call, view, self.query, self._search_pairs(call))
 
     async def _search_compartment(self, call: Call, view: View) -> Answer:
@@ -215,8 +220,8 @@ class Interactions:
         return await self._history(call, view, [call.path[0]], call.path[1])
 
     async def _history(self, call: Call, view: View, kinds: list[str], logical: str) -> Answer:
-        if call.method != "GET":
-            raise only(call.method, "GET")
+        if call.method not in ("GET", "HEAD"):
+            raise only(call.method, "GET", "HEAD")
         options = _history_options(call, self.limits)
         subset, count_only = _history_subset(call, kinds)
         if count_only:
@@ -241,19 +246,21 @@ class Interactions:
 
     async def _create(self, call: Call, view: View) -> Answer:
         check_parameters(call.query)
-        intent = self.create_intent(call.path[0], call.resource(), call.headers.get("if-none-exist", ""))
+        resource = sent_content(call) if brings_content(call) else call.resource()
+        intent = self.create_intent(call.path[0], resource, call.headers.get("if-none-exist"))
         return told(call, (await view.write([intent]))[0])
 
-    def create_intent(self, kind: str, resource: Resource, if_none_exist: str) -> Intent:
-        """A create, conditional when `if_none_exist` holds criteria."""
+    def create_intent(self, kind: str, resource: Resource, if_none_exist: str | None) -> Intent:
+        """A create, conditional when `if_none_exist` was sent: it must hold criteria then."""
         _check_kind(kind, resource)
         resource = {k: v for k, v in _unstamped(resource).items() if k != "id"}
-        condition = self.condition(kind, if_none_exist, "If-None-Exist") if if_none_exist else None
+        asked = if_none_exist is not None
+        condition = self.condition(kind, if_none_exist or "", "If-None-Exist") if asked else None
         return Intent("create", kind, resource=resource, condition=condition)
 
     def condition(self, kind: str, text: str, place: str) -> Query:
         """The criteria of a conditional interaction. Problem when there is none."""
-        text = text.removeprefix(f"{kind}?").removeprefix("?")
+        text = text.strip().removeprefix(f"{kind}?").removeprefix("?")
         query = self.query(kind, decoded(text), lenient=False)
         if not query.criteria:
             raise problem(
@@ -265,7 +272,7 @@ class Interactions:
         return replace(query, sort=(), includes=(), count=2, total="none", summary="")
 
     async def _update(self, call: Call, view: View) -> Answer:
-        resource = call.resource()
+        resource = sent_content(call) if brings_content(call) else call.resource()
         intent = self.update_intent(call.path, call.query, resource, call.headers)
         return told(call, (await view.write([intent]))[0])
 
@@ -438,6 +445,13 @@ def _check_id(kind: str, logical: str) -> None:
 
 def _check_kind(kind: str, resource: Resource) -> None:
     found = resource.get("resourceType")
+    if found is None:
+        raise problem(
+            "required",
+            f'Say what the body is: "resourceType":"{kind}"',
+            f'Dites ce qu\'est le corps : "resourceType":"{kind}"',
+            at="http.body",
+        )
     if found != kind:
         raise problem(
             "value",
@@ -506,21 +520,26 @@ def _history_subset(call: Call, kinds: Sequence[str]) -> tuple[Query | None, boo
     return subset_of(kinds[0] if kinds else "Basic", pairs) if pairs else None, False
 
 
+def _answered(**methods: _Handler) -> Mapping[str, _Handler]:
+    """Rule: RFC 9110 section 9.1: whatever is read by GET is asked about by HEAD."""
+    return methods | {"HEAD": methods["GET"]} if "GET" in methods else methods
+
+
 _WRITES: Mapping[str, _Handler] = {
     "PUT": Interactions._update,
     "PATCH": Interactions._patch,
     "DELETE": Interactions._delete,
 }
+_IN_COMPARTMENT = Interactions._search_compartment
 _SHAPES: Mapping[str, Mapping[str, _Handler]] = {
-    "type": {"GET": Interactions._search, "HEAD": Interactions._search}
-    | {"POST": Interactions._create, **_WRITES},
-    "search": {"POST": Interactions._search, "GET": Interactions._search},
-    "compartment": {"GET": Interactions._search_compartment, "HEAD": Interactions._search_compartment},
-    "compartment-search": {"POST": Interactions._search_compartment, "GET": Interactions._search_compartment},
-    "type-history": {"GET": Interactions._type_history},
-    "instance": {"GET": Interactions._read, "HEAD": Interactions._read, **_WRITES},
-    "instance-history": {"GET": Interactions._instance_history},
-    "version": {"GET": Interactions._vread, "HEAD": Interactions._vread},
+    "type": _answered(GET=Interactions._search, POST=Interactions._create, **_WRITES),
+    "search": _answered(POST=Interactions._search, GET=Interactions._search),
+    "compartment": _answered(GET=_IN_COMPARTMENT),
+    "compartment-search": _answered(POST=_IN_COMPARTMENT, GET=_IN_COMPARTMENT),
+    "type-history": _answered(GET=Interactions._type_history),
+    "instance": _answered(GET=Interactions._read, **_WRITES),
+    "instance-history": _answered(GET=Interactions._instance_history),
+    "version": _answered(GET=Interactions._vread),
 }
 """What each shape of a path answers to each method."""
 

@@ -1,6 +1,7 @@
 """Requests to be refused: bodies, headers, parameters, paths, each wrong in one place."""
 
 import copy
+import gzip
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -122,7 +123,7 @@ def bytes_of_json() -> Iterator[Wrong]:
         "list": b"[" + good + b"]",
         "two": good + good,
         "rest": good + b"x",
-        "byte order mark": b"\xef\xbb\xbf" + good,
+        "two byte order marks": b"\xef\xbb\xbf" * 2 + good,
         "utf-16": good.decode().encode("utf-16"),
         "latin-1": good.replace(b"Yann", b"Yann\xe9"),
         "overlong": good.replace(b"Yann", b"\xc0\xaf"),
@@ -208,6 +209,15 @@ def headers() -> Iterator[Wrong]:
             yield Wrong(f"Content-Type {kind[:30]}", method, path, good, {"content-type": kind})
     for way in ("gzip", "br", "deflate", "gzip, gzip", "x"):
         yield Wrong(f"Content-Encoding {way}", "POST", "Patient", good, {"content-encoding": way})
+    squeezed = gzip.compress(good)
+    for why, sent in (
+        ("cut", squeezed[:-9]),
+        ("with more behind", squeezed + b"x"),
+        ("twice", squeezed * 2),
+        ("of nothing", gzip.compress(b"")),
+        ("of gzip", gzip.compress(squeezed)),
+    ):
+        yield Wrong(f"gzip {why}", "POST", "Patient", sent, {"content-encoding": "gzip"})
     for kind in ("application/fhir+turtle", "text/turtle", "image/png", "application/pdf", "x"):
         yield Wrong(f"Accept {kind}", "GET", "Patient", None, {"accept": kind})
         yield Wrong(f"Accept {kind}", "POST", "Patient", good, {"accept": kind})

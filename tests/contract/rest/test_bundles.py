@@ -242,6 +242,22 @@ async def test_a_urn_that_no_entry_bears_is_refused(api: Api) -> None:
     assert (answer.status_code, places(answer)) == (422, ["Bundle.entry[0].resource.subject.reference"])
 
 
+async def test_entries_of_a_batch_stand_alone(api: Api) -> None:
+    made, known = urn("alone"), urn("of another system")
+    answers = await run(
+        api,
+        "batch",
+        entry("POST", "Patient", person("alone"), made),
+        entry("POST", "Observation", weight(made), urn("leans")),
+        entry("POST", "Observation", weight(f"{made}#part")),
+        entry("POST", "Observation", weight(known), urn("stands")),
+    )
+    assert statuses(answers) == ["201", "422", "422", "201"]
+    issue = answers[1]["response"]["outcome"]["issue"][0]
+    assert issue["expression"] == ["Bundle.entry[1].resource.subject.reference"]
+    assert "transaction" in issue["diagnostics"]
+
+
 async def test_who_may_not_write_one_writes_none(api: Api) -> None:
     await api.ask("PUT", "Patient/ana", person("ana") | {"id": "ana"})
     before = await api.rows()

@@ -196,6 +196,19 @@ async def test_includes(library: Library, login: str, kind: str, way: str, link:
         assert sorted(found) == sorted(expected - set(ids(bundle))), (pairs, way, link)
 
 
+@pytest.mark.parametrize("login", READERS)
+@pytest.mark.parametrize("kind", ["Patient", "Encounter", "Organization"])
+async def test_all_that_refers(library: Library, login: str, kind: str) -> None:
+    oracle = library.oracles[login]
+    rows = oracle.of(kind)[:5]
+    expected = set().union(*(included(oracle, rows, "_revinclude", (s, "*", "")) for s in TABLE))
+    asked = [("_id", ",".join(str(r["id"]) for r in rows)), ("_revinclude", "*")]
+    bundle = await library.desk.found(login, kind, asked)
+    found = ids(bundle, "include")
+    assert sorted(found) == sorted(expected - set(ids(bundle)))
+    assert found or not rows
+
+
 def included(
     oracle: Oracle, matched: list[dict[str, object]], way: str, link: tuple[str, str, str]
 ) -> set[str]:

@@ -89,6 +89,28 @@ async def test_words_of_either_language(told: Desk, name: str, words: str, expec
             assert bundle["total"] == len(due)
 
 
+async def test_words_of_people(desk: Desk) -> None:
+    """A type without identifiers of its words: a Patient too is found by what it says."""
+    martin = {"text": "Marie Martin-Le Bihan", "family": "Martin-Le Bihan", "given": ["Marie"]}
+    address = {"text": "12 rue de la Gare, Quimper"}
+    await put(desk, {"resourceType": "Patient", "id": "said", "name": [martin], "address": [address]})
+    await put(desk, {"resourceType": "Patient", "id": "else", "name": [{"text": "Martin Le Goff 100%"}]})
+    asked = [
+        ("_content", "bihan", ["said"]),
+        ("_text", "bihan", []),
+        ("name:text", "bihan marie", ["said"]),
+        ("name:text", "ARTIN", ["else", "said"]),
+        ("name:text", "martin goff,bihan", ["else", "said"]),
+        ("name:text", "0%", ["else"]),
+        ("name:text", "%", ["else"]),
+        ("name:text", "martin paul", []),
+        ("address:text", "quimper gare", ["said"]),
+    ]
+    for name, value, expected in asked:
+        found = ids(await desk.found("loader", "Patient", [(name, value), ("_total", "accurate")]))
+        assert sorted(found) == [f"Patient/{i}" for i in expected], (name, value)
+
+
 async def test_definitions_too(told: Desk) -> None:
     assert ids(await told.found("doctor", "ValueSet", [("_content", "rein")])) == ["ValueSet/organs"]
     assert ids(await told.found("doctor", "ValueSet", [("_text", "rein")])) == []

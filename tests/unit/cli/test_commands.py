@@ -14,7 +14,7 @@ from aubier import __version__
 from aubier.cli import extract, instance, main
 from aubier.cli.backup import _unpack, _without_password
 from aubier.cli.commands import described
-from aubier.cli.load import _read, _unpacked
+from aubier.cli.loading.files import files, resources, unpacked
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
 
@@ -171,7 +171,7 @@ def test_files_are_read_in_order_with_their_places(tmp_path: Path) -> None:
     basic = {"resourceType": "Basic", "code": {"text": "x"}}
     (tmp_path / "b.json").write_text(json.dumps(basic))
     (tmp_path / "a.ndjson").write_text(json.dumps(basic) + "\n\n{\n")
-    found = list(_read([tmp_path]))
+    found = [row for path in files([tmp_path]) for row in resources(path)]
     assert [place for place, _ in found] == [
         f"{tmp_path}/a.ndjson:1", f"{tmp_path}/a.ndjson:3", f"{tmp_path}/b.json",
     ]  # fmt: skip
@@ -184,6 +184,6 @@ def test_a_document_stays_whole_and_a_transaction_is_taken_apart() -> None:
         "resource": {"resourceType": "Basic", "subject": {"reference": "urn:uuid:1"}},
     }
     document = {"resourceType": "Bundle", "type": "document", "entry": [entry]}
-    assert _unpacked("f", document) == [("f", document)]
-    ((place, row),) = _unpacked("f", {**document, "type": "transaction"})
+    assert unpacked("f", document) == [("f", document)]
+    ((place, row),) = unpacked("f", {**document, "type": "transaction"})
     assert (place, row["id"], row["subject"]) == ("f#0", "1", {"reference": "Basic/1"})

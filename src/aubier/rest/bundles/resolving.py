@@ -71,6 +71,27 @@ def check_links(links: Sequence[Link], full_urls: Iterable[str]) -> None:
         raise Problem(tuple(lost))
 
 
+def check_alone(number: int, resource: Resource | None, made: frozenset[str]) -> None:
+    """Problem when an entry of a batch refers to one that the same batch creates: it would lead nowhere.
+
+    Rule: FHIR R4, http.html#brules: such references are non-conformant.
+    """
+    if not made or resource is None:
+        return
+    issues = [
+        Issue(
+            "business-rule",
+            f"{place.text} is made by the same batch, whose entries stand alone: send a transaction",
+            f"{place.text} est créé par le même lot, dont les entrées sont seules : envoyez une transaction",
+            (_place(f"{place.path}.reference", number),),
+        )
+        for place in iter_references(resource)
+        if place.text.partition("#")[0] in made
+    ]
+    if issues:
+        raise Problem(tuple(issues))
+
+
 async def resolve(server: Interactions, view: View, links: Sequence[Link]) -> None:
     """Puts `Type/id` in the place of each `Type?criteria`, found by a search under the actor's own view.
 

@@ -14,7 +14,14 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant, moment_of
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
-from aubier.rest.bundles.resolving import check_links, in_entry, linked, may_link, resolve
+from aubier.rest.bundles.resolving import (
+    check_alone,
+    check_links,
+    in_entry,
+    linked,
+    may_link,
+    resolve,
+)
 from aubier.rest.exchange import Answer, Call, unforeseen
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.operations.standard import check_parameters
@@ -146,10 +153,12 @@ async def _batch(
     server: Interactions, call: Call, view: View, entries: Sequence[_Entry], settings: Any
 ) -> list[bytes]:
     answers: dict[int, bytes] = {}
+    made = frozenset(e.full_url for e in entries if e.method == "POST" and e.full_url.startswith("urn:"))
     for entry in sorted(entries, key=lambda e: _ORDER[e.method]):
         if view.receipts is not None:
             await view.receipts.stands()
         try:
+            check_alone(entry.place, entry.resource, made)
             answer = await server.answer(_sub_call(call, entry), view.entry(entry.place), settings)
             answers[entry.place] = _from_answer(answer)
         except Problem as refusal:
@@ -255,9 +264,7 @@ def _intent(server: Interactions, entry: _Entry) -> Intent:
     server.check_type(entry.path[0])
     if entry.method == "POST" and len(entry.path) == 1:
         check_parameters(entry.query)
-        intent = server.create_intent(
-            entry.path[0], entry.resource or {}, entry.headers.get("if-none-exist", "")
-        )
+        intent = server.create_intent(entry.path[0], entry.resource or {}, entry.headers.get("if-none-exist"))
     elif entry.method == "PUT" and len(entry.path) <= 2:
         intent = server.update_intent(entry.path, entry.query, entry.resource or {}, entry.headers)
     elif entry.method == "PATCH" and len(entry.path) <= 2:

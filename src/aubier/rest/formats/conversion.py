@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 
 from aubier.fhir import json as fhir_json
@@ -15,8 +16,9 @@ from aubier.rest.outcome import placed
 def received(headers: Mapping[str, str], body: bytes) -> Resource:
     """The body as a resource. Problem: media-type, structure; one without a place is about the body."""
     read = fhir_xml.parse if sent_format(headers) == "xml" else fhir_json.parse
+    # A mark of byte order says nothing in UTF-8, and some systems cannot write without. RFC 8259 §8.1.
     try:
-        return read(body)
+        return read(body.removeprefix(codecs.BOM_UTF8))
     except Problem as refusal:
         raise placed(refusal, "http.body") from None
 

@@ -31,12 +31,12 @@ FORMATS: Mapping[str, Format] = {
 }
 _SPELT = re.compile("%(?:5F|6[16DF]|7[24])", re.IGNORECASE)
 """A letter of `_format`, percent-encoded: its name may be written so."""
-_ANY = {"", "*/*", "application/*", "text/html"}
+_ANY = {"", "*/*", "application/*", "text/html", "html"}
 """What leaves us the choice. Who asks for a page is shown JSON: there is none here."""
 
 
 def sent_format(headers: Mapping[str, str]) -> Format:
-    """The format of a body. Problem (media-type) unless it is FHIR R4, uncompressed, in UTF-8."""
+    """The format of a body. Problem (media-type) unless it is FHIR R4, in UTF-8."""
     kind, parameters = _taken_apart(headers.get("content-type", ""))
     found = FORMATS.get(kind)
     if found is None or parameters.get("charset", "utf-8") not in ("utf-8", "utf8") or _other(parameters):
@@ -46,13 +46,6 @@ def sent_format(headers: Mapping[str, str]) -> Format:
             f"Send application/fhir+json or application/fhir+xml in UTF-8, not '{said or 'nothing'}'",
             f"Envoyez application/fhir+json ou application/fhir+xml en UTF-8, pas « {said or 'rien'} »",
             at="http.Content-Type",
-        )
-    if headers.get("content-encoding", "identity") != "identity":
-        raise problem(
-            "media-type",
-            "Send the body without Content-Encoding",
-            "Envoyez le corps sans Content-Encoding",
-            at="http.Content-Encoding",
         )
     return found
 
@@ -79,6 +72,11 @@ def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> 
             at="http._format" if named else "http.Accept",
         )
     return best
+
+
+def takes_fhir(headers: Mapping[str, str], query: str) -> bool:
+    """Whether FHIR can be answered at all."""
+    return _best(_named(query) or headers.get("accept", "")) is not None
 
 
 @remembered(200_000, lambda found, accept: len(accept) + 200)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from aubier.ground.problem import problem
+from aubier.ground.problem import Problem, problem
 
 
 def refuse_null(text: str, at: str) -> None:
@@ -37,3 +38,54 @@ async def next_part(receive: Any, patience: float) -> Any:
             "Le corps n'est pas venu : envoyez-le d'un trait, de la longueur annoncée",
             at="http.body",
         ) from None
+
+
+_GZIP = 16 + zlib.MAX_WBITS
+
+
+def unpacked(headers: Mapping[str, str], body: bytes, most: int) -> bytes:
+    """The body without its Content-Encoding: gzip, or none. Never more than `most` bytes are made of it.
+
+    Problem: media-type, structure, too-long. Rule: RFC 9110 §8.4, §15.5.16.
+    """
+    coding = headers.get("content-encoding", "identity").strip().lower()
+    if coding == "identity":
+        return body
+    if coding not in ("gzip", "x-gzip"):
+        refusal = problem(
+            "media-type",
+            "Send the body as it is, or compressed by gzip",
+            "Envoyez le corps tel quel, ou compressé par gzip",
+            at="http.Content-Encoding",
+        )
+        refusal.headers["Accept-Encoding"] = "gzip"
+        raise refusal
+    reader = zlib.decompressobj(_GZIP)
+    try:
+        plain = reader.decompress(body, most + 1)
+    except zlib.error:
+        raise _no_gzip() from None
+    if len(plain) > most:
+        raise too_long(most)
+    if not reader.eof or reader.unused_data:
+        raise _no_gzip()
+    return plain
+
+
+def _no_gzip() -> Problem:
+    return problem(
+        "structure",
+        "The body is not one whole gzip stream, as Content-Encoding says",
+        "Le corps n'est pas un flux gzip entier, comme le dit Content-Encoding",
+        at="http.body",
+    )
+
+
+def too_long(most: int) -> Problem:
+    """The refusal of a body of more than `most` bytes."""
+    return problem(
+        "too-long",
+        f"The body is larger than {most >> 20} MiB; split it",
+        f"Le corps dépasse {most >> 20} Mio ; découpez-le",
+        at="http.body",
+    )

@@ -26,12 +26,14 @@ def sent_patch(headers: Mapping[str, str], body: bytes) -> Change:
     if kind == JSON_PATCH:
         return _json_patch(body)
     if kind not in FORMATS:
-        raise problem(
+        refusal = problem(
             "media-type",
             f"Send {JSON_PATCH}, or Parameters as application/fhir+json or application/fhir+xml",
             f"Envoyez {JSON_PATCH}, ou des Parameters en application/fhir+json ou application/fhir+xml",
             at="http.Content-Type",
         )
+        refusal.headers["Accept-Patch"] = ", ".join(PATCH_FORMATS)  # Rule: RFC 5789 §2.2
+        raise refusal
     return fhirpath_patch(received(headers, body))
 
 

@@ -22,7 +22,7 @@ MAX_WAYS = 200
 MODIFIERS: dict[str, frozenset[str]] = {
     "token": frozenset({"missing", "not", "text", "of-type", "in", "not-in", "above", "below"}),
     "reference": frozenset({"missing", "identifier"}),
-    "string": frozenset({"missing", "exact", "contains"}),
+    "string": frozenset({"missing", "exact", "contains", "text"}),
     "uri": frozenset({"missing", "above", "below"}),
     "date": frozenset({"missing"}),
     "number": frozenset({"missing"}),
@@ -180,7 +180,7 @@ class Criteria:
             allowed |= _FILTERING.get(parameter.type, frozenset())
         if modifier and modifier not in allowed:
             raise self._modifier(parameter, modifier)
-        if modifier == "text":
+        if modifier == "text" and parameter.type == "token":
             # The words of a token are extracted as strings under `code:text`, and searched as such.
             parameter = replace(parameter, code=f"{parameter.code}:text", type="string")
             modifier = ""

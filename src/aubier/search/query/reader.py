@@ -225,8 +225,11 @@ class _Reader:
                 "written Type:parameter or Type:parameter:Target",
                 "s'écrit Type:paramètre ou Type:paramètre:Cible",
             )
+        if parts == ["*"] and reverse:
+            self._include_all_that_refer(name, iterate=iterate)
+            return
         if parts == ["*"]:
-            parts = [self._every(name, reverse=reverse), "*"]
+            parts = [self._type, "*"]
         source = known_type(parts[0], name=name)
         target = known_type(parts[2], name=name) if len(parts) == 3 else ""
         self._check_ends(name, source, reverse=reverse, iterate=iterate)
@@ -242,15 +245,19 @@ class _Reader:
                 )
             self.found.includes.append(Include(source, parameter, target, reverse, iterate))
 
-    def _every(self, name: str, *, reverse: bool) -> str:
-        if reverse:
+    def _include_all_that_refer(self, name: str, *, iterate: bool) -> None:
+        """Whatever names a match, by any parameter of any type; a page bounds what comes of it."""
+        if iterate:
             raise refused(
                 name,
-                "_revinclude=* is too much: name the type, as in Provenance:target",
-                "_revinclude=* est trop large : nommez le type, comme Provenance:target",
+                "_revinclude:iterate=* has no end: name the type, as in Provenance:target",
+                "_revinclude:iterate=* n'a pas de fin : nommez le type, comme Provenance:target",
                 "too-costly",
             )
-        return self._type
+        for source in sorted(definitions().resource_types):
+            for parameter in self._includable(name, source, "*"):
+                if not parameter.targets or self._type in parameter.targets:
+                    self.found.includes.append(Include(source, parameter, "", reverse=True))
 
     def _check_ends(self, name: str, source: str, *, reverse: bool, iterate: bool) -> None:
         if not reverse and not iterate and source != self._type:

@@ -111,7 +111,7 @@ def _missing(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
 @lru_cache(maxsize=4096)
 def of_identifiers(parameter: Parameter) -> bool:
     """Whether a token parameter finds Identifiers, which are kept as exact values."""
-    return "Identifier" in value_types(parameter)
+    return parameter.type == "token" and "Identifier" in value_types(parameter)
 
 
 def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
@@ -205,7 +205,7 @@ def posted(criterion: Condition) -> bool:
         return False
     if criterion.chain:
         return len(criterion.chain) == 1
-    if parameter.type == "string" and criterion.modifier in ("contains", "ends"):
+    if parameter.type == "string" and criterion.modifier in ("contains", "ends", "text"):
         return False  # nothing of it is found by its beginning
     if parameter.type == "token" and criterion.modifier != "identifier" and not of_identifiers(parameter):
         return is_posted(parameter) and all(v.code for v in criterion.values)

@@ -12,6 +12,8 @@ from aubier.search.sql.frame import Frame
 from aubier.search.terms.layout import is_plain
 
 _LAST = "\U0010ffff"
+MOST_WORDS = 20
+"""The most words of a `:text` that are looked for; who writes a sentence is found by its beginning."""
 
 
 def token_key(keys: Keys, kind: str, parameter: Parameter, value: Value) -> int:
@@ -33,18 +35,25 @@ def identifier_test(frame: Frame, v: Value) -> str:
 
 
 def string_test(frame: Frame, v: Value, modifier: str = "") -> str:
-    """A text that begins with the value, contains it or ends with it, is it, or is it exactly."""
+    """A text that begins with the value, contains it or its words, ends with it, is it, or is it exactly."""
     if modifier == "exact":
         same = frame.args.add(bounded_text(fold(v.text)), "text")  # the index is entered by it
         return f"{{p}}.norm = {same} and {{p}}.exact = {frame.args.add(bounded_text(v.text), 'text')}"
     if modifier == "equals":
         return f"{{p}}.norm = {frame.args.add(bounded_text(fold(v.text)), 'text')}"
     if modifier in ("contains", "ends"):
-        pattern = fold(v.text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        return f"{{p}}.norm like {frame.args.add(f'%{pattern}' + '%' * (modifier == 'contains'), 'text')}"
+        return _like(frame, fold(v.text), modifier)
+    if modifier == "text":
+        words = dict.fromkeys(fold(v.text).split()[:MOST_WORDS])
+        return " and ".join(_like(frame, word, "contains") for word in words)
     start = bounded_text(fold(v.text))
     low, high = frame.args.add(start, "text"), frame.args.add(start + _LAST, "text")
     return f"{{p}}.norm >= {low} and {{p}}.norm < {high}"
+
+
+def _like(frame: Frame, text: str, modifier: str) -> str:
+    pattern = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"{{p}}.norm like {frame.args.add(f'%{pattern}' + '%' * (modifier == 'contains'), 'text')}"
 
 
 def uri_test(frame: Frame, v: Value, modifier: str = "") -> str:

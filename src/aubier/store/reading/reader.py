@@ -31,6 +31,8 @@ from aubier.store.sight import SHARED, Sight, concerns
 
 MOST_INCLUDED = 5_000
 """The most resources that a page includes beside its matches."""
+_FEW_TYPES = 20
+"""Up to so many types are looked through one by one for what refers to a page, each with its audit lines."""
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -370,8 +372,8 @@ class Reader:
         wanted: Sequence[Include] = query.includes
         while fresh and wanted:
             found: list[Row] = []
-            for include in wanted:
-                found += await self._include(include, [r for r in fresh if self._starts(include, r)])
+            for together in _together(wanted):
+                found += await self._include(together, [r for r in fresh if self._starts(together[0], r)])
             fresh = []
             for row in found:
                 if (row.type, row.id) not in seen:
@@ -391,11 +393,12 @@ class Reader:
             else row.type == include.source
         )
 
-    async def _include(self, include: Include, rows: Sequence[Row]) -> list[Row]:
+    async def _include(self, together: Sequence[Include], rows: Sequence[Row]) -> list[Row]:
         if not rows:
             return []
+        include = together[0]
         if include.reverse:
-            return await self._reverse(include, rows)
+            return await self._reverse([i for i in together if self.sight.sees_type(i.source)], rows)
         kinds = (
             [include.target] if include.target else list(include.parameter.targets) or list(type_numbers())
         )
@@ -433,22 +436,39 @@ class Reader:
         records = await self.proved(prefix, args, hit, action, f"{kind}", plan="once")
         return [row_of(r) for r in records]
 
-    async def _reverse(self, include: Include, rows: Sequence[Row]) -> list[Row]:
-        if not self.sight.sees_type(include.source):
+    async def _reverse(self, includes: Sequence[Include], rows: Sequence[Row]) -> list[Row]:
+        """What refers to the rows by any of these links, whose sources stand in the same tables."""
+        if not includes:
             return []
-        prefix = family(include.source)
-        code, held = typed(include.source).get(include.parameter.code, (include.parameter.code, ""))
-        args = Args([[f"{r.type}/{r.id}" for r in rows if held in ("", r.type)]])
-        param = args.add(self.keys.param(include.source, code), "bigint")
+        prefix, args = family(includes[0].source), Args()
+        naming = self._naming(includes, rows, args)
+        sources = {i.source for i in includes}
+        what = sources.pop() if len(sources) == 1 else "*"
         seen = self.sight.predicate("r", args, directory=bool(prefix))
         hit = (
             f"select distinct on (r.lo, r.rid) {ROW} from {prefix}ref f"
             f" join {prefix}res r on r.pat = f.pat and r.rid = f.rid"
-            f" where f.param = {param} and f.target = any($1::text[]) and {seen} order by r.lo desc,"
+            f" where {naming} and {seen} order by r.lo desc,"
             f" r.rid limit {MOST_INCLUDED + 1}"
         )
-        records = await self.proved(prefix, args, hit, "include", f"{include.source}", plan="once")
+        records = await self.proved(prefix, args, hit, "include", what, plan="once")
         return [row_of(r) for r in records]
+
+    def _naming(self, includes: Sequence[Include], rows: Sequence[Row], args: Args) -> str:
+        """The condition that a reference `f` is one of these links, and names one of the rows."""
+        links: dict[str, set[int]] = {"": set()}
+        for include in includes:
+            of = include.parameter.code
+            code, held = typed(include.source).get(of, (of, ""))
+            links.setdefault(held, set()).add(self.keys.param(include.source, code))
+        tests = []
+        for held, params in links.items():
+            if some := sorted(params - links[""] if held else params):
+                named = args.add([f"{r.type}/{r.id}" for r in rows if held in ("", r.type)], "text[]")
+                one = len(some) == 1
+                of = args.add(some[0], "bigint") if one else f"any({args.add(some, 'bigint[]')})"
+                tests.append(f"f.param = {of} and f.target = any({named})")
+        return " or ".join(tests) if len(tests) == 1 else f"({' or '.join(f'({t})' for t in tests)})"
 
     # -- history ------------------------------------------------------------------------------------
 
@@ -535,6 +555,19 @@ def _following(records: Sequence[Any], size: int, page: Page | Newest, mark: int
     last = records[size - 1]
     taken = page.taken or Taken(mark, last["snapshot"])
     return write_cursor(taken, page.keys, [last[f"s{n}"] for n in range(len(page.keys))])
+
+
+def _together(includes: Sequence[Include]) -> list[list[Include]]:
+    """The includes in their order; reverse ones that one statement answers stand together.
+
+    Those of one type, so that the audit line says which it was; of all types when nearly all are asked for.
+    """
+    every = len({i.source for i in includes if i.reverse}) > _FEW_TYPES
+    groups: dict[object, list[Include]] = {}
+    for number, include in enumerate(includes):
+        of = family(include.source) if every else include.source
+        groups.setdefault((of, include.target) if include.reverse else number, []).append(include)
+    return list(groups.values())
 
 
 def _too_many_included() -> Problem:

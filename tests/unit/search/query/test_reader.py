@@ -54,6 +54,7 @@ def test_criteria_and_repetition():
     [
         ("Patient", "name:exact", "A", "exact"),
         ("Patient", "name:contains", "A", "contains"),
+        ("Patient", "name:text", "A b", "text"),
         ("Patient", "gender:not", "male", "not"),
         ("Observation", "subject:identifier", "s|1", "identifier"),
         ("ValueSet", "url:below", "http://x", "below"),
@@ -238,7 +239,7 @@ def test_chain_keeps_the_ways_that_can_be_read():
         ("Patient", "_include=Nobody:x", "invalid", "is no resource type"),
         ("Patient", "_include:logical=Patient:link", "not-supported", "the modifier is iterate"),
         ("Patient", "_revinclude=Observation:encounter", "invalid", "never names a Patient"),
-        ("Patient", "_revinclude=*", "too-costly", "name the type"),
+        ("Patient", "_revinclude:iterate=*", "too-costly", "name the type"),
         ("Patient", "_sort=zzz", "not-supported", "no search parameter 'zzz'"),
         ("Patient", "_sort=name,,birthdate", "invalid", "empty value"),
         ("Patient", "_sort=" + ",".join(["name"] * 9), "too-costly", "more than 8"),

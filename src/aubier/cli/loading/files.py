@@ -1,0 +1,80 @@
+"""What the files of a load hold: resources by themselves, lines of them, Bundles taken apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from aubier.fhir import json as fhir_json
+from aubier.fhir.references import replace_references
+from aubier.ground.problem import Problem
+from aubier.ground.rows import Resource
+from aubier.validation import check
+
+Placed = tuple[str, Resource | Problem]
+"""A place, and the resource that is there or what is wrong with it."""
+
+_HOLDERS = ("collection", "batch", "transaction", "searchset")
+_URN = "urn:uuid:"
+
+
+def files(paths: Iterable[Path]) -> Iterator[Path]:
+    """Every file, folders in alphabetical order."""
+    for path in paths:
+        if path.is_dir():
+            yield from files(p for p in sorted(path.rglob("*")) if p.suffix in (".json", ".ndjson"))
+        else:
+            yield path
+
+
+def resources(path: Path) -> Iterator[Placed]:
+    """What one file holds; a Bundle that is to be written, as what it holds."""
+    for place, found in _read(path):
+        if isinstance(found, Problem):
+            yield place, found
+        else:
+            yield from unpacked(place, found)
+
+
+def _read(path: Path) -> Iterator[Placed]:
+    if path.suffix != ".ndjson":
+        yield _parsed(str(path), path.read_bytes())
+        return
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield _parsed(f"{path}:{number}", line)
+
+
+def _parsed(place: str, data: bytes) -> Placed:
+    try:
+        resource = fhir_json.parse(data)
+        check(resource)
+        return place, resource
+    except Problem as refusal:
+        return place, refusal
+
+
+def unpacked(place: str, resource: Resource) -> list[tuple[str, Resource]]:
+    """A Bundle to be written is loaded as what it holds, its entries' own references kept together.
+
+    An entry without id takes the UUID of its fullUrl. Any other resource is loaded as itself.
+    """
+    if resource["resourceType"] != "Bundle" or resource.get("type") not in _HOLDERS:
+        return [(place, resource)]
+    entries = [e for e in resource.get("entry", []) if isinstance(e.get("resource"), dict)]
+    told = {id(e): _identified(e) for e in entries}
+    names = {
+        str(e["fullUrl"]): f"{r['resourceType']}/{r['id']}"
+        for e in entries
+        if (r := told[id(e)]).get("id") and e.get("fullUrl")
+    }
+    return [(f"{place}#{n}", replace_references(told[id(e)], names)) for n, e in enumerate(entries)]
+
+
+def _identified(entry: Resource) -> Resource:
+    resource: Resource = entry["resource"]
+    url = str(entry.get("fullUrl", ""))
+    if resource.get("id") or not url.startswith(_URN):
+        return resource
+    return {**resource, "id": url.removeprefix(_URN)}

@@ -1,0 +1,165 @@
+"""Requests as clients of every kind send them: compressed, marked, on no condition, contents as they are."""
+
+import codecs
+import gzip
+from base64 import b64encode
+from decimal import Decimal
+
+import pytest
+
+from aubier.fhir import json as fhir_json
+from tests.contract.rest.conftest import Api, places
+from tests.contract.rest.test_interactions import patient, valid
+
+PDF = b"%PDF-1.4 \xff\x00 not text"
+
+
+# -- bodies -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("coding", ["gzip", "GZip", "x-gzip"])
+async def test_a_body_may_be_compressed(api: Api, coding: str) -> None:
+    body = gzip.compress(fhir_json.dumps(patient("squeezed")))
+    made = valid(await api.ask("POST", "Patient", body, headers={"content-encoding": coding}))
+    assert made["identifier"] == patient("squeezed")["identifier"]
+
+
+async def test_a_compressed_body_is_bounded_by_what_it_becomes(api: Api) -> None:
+    bomb = gzip.compress(bytes(33 << 20), 1)
+    assert len(bomb) < 1 << 20
+    answer = await api.ask("POST", "Patient", bomb, headers={"content-encoding": "gzip"})
+    assert (answer.status_code, places(answer)) == (413, ["http.body"])
+
+
+async def test_other_codings_are_told_which_is_taken(api: Api) -> None:
+    body = fhir_json.dumps(patient("brotli"))
+    answer = await api.ask("POST", "Patient", body, headers={"content-encoding": "br"})
+    assert (answer.status_code, places(answer)) == (415, ["http.Content-Encoding"])
+    assert answer.headers["accept-encoding"] == "gzip"
+
+
+async def test_other_patches_are_told_which_are_taken(api: Api) -> None:
+    logical, kind = await api.make(patient("merge")), {"content-type": "application/merge-patch+json"}
+    answer = await api.ask("PATCH", f"Patient/{logical}", b'{"active":true}', headers=kind)
+    assert (answer.status_code, places(answer)) == (415, ["http.Content-Type"])
+    assert answer.headers["accept-patch"].startswith("application/json-patch+json, ")
+
+
+async def test_a_mark_of_byte_order_is_passed_over(api: Api) -> None:
+    body = codecs.BOM_UTF8 + fhir_json.dumps(patient("marked"))
+    assert (await api.ask("POST", "Patient", body)).status_code == 201
+    other = fhir_json.dumps(patient("marked")).decode().encode("utf-16")
+    assert (await api.ask("POST", "Patient", other)).status_code == 400
+
+
+async def test_a_body_that_is_no_resource_is_told_so(api: Api) -> None:
+    answer = await api.ask("POST", "Patient", {"name": [{"family": "Riou"}]})
+    assert (answer.status_code, places(answer)) == (400, ["http.body"])
+    assert '"resourceType":"Patient"' in answer.json()["issue"][0]["diagnostics"]
+
+
+@pytest.mark.parametrize("criteria", ["", " ", "?", "Patient?"])
+async def test_an_empty_condition_creates_nothing(api: Api, criteria: str) -> None:
+    before = await api.rows()
+    answer = await api.ask("POST", "Patient", patient("unless"), headers={"if-none-exist": criteria})
+    assert (answer.status_code, places(answer)) == (412, ["http.If-None-Exist"])
+    assert await api.rows() == before
+
+
+@pytest.mark.parametrize("query", ["_format=html", "_format=text/html"])
+async def test_who_asks_for_a_page_is_shown_json(api: Api, query: str) -> None:
+    logical = await api.make(patient("page"))
+    answer = await api.get(f"Patient/{logical}?{query}")
+    assert answer.headers["content-type"].startswith("application/fhir+json")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("Patient", "Patient/_search", "Patient/_history", "_history", "Patient/{0}/_history", "metadata"),
+        *("Patient/{0}", "Patient/{0}/_history/1", "Patient/{0}/Observation", "?_type=Patient"),
+    ],
+)
+async def test_what_is_read_may_be_asked_about(api: Api, path: str) -> None:
+    address = path.format(await api.make(patient("head")))
+    whole, head = await api.get(address), await api.ask("HEAD", address)
+    assert (whole.status_code, head.status_code, head.content) == (200, 200, b"")
+    assert head.headers["content-length"] == whole.headers["content-length"]
+
+
+async def test_an_answer_is_set_out_for_a_reader(api: Api) -> None:
+    exact = {"url": "urn:x", "valueDecimal": Decimal("1.100")}
+    logical = await api.make({**patient("prêt"), "extension": [exact]})
+    plain = await api.get(f"Patient/{logical}")
+    for query in ("_pretty=true", "_pretty=true&_format=json"):
+        shown = await api.get(f"Patient/{logical}?{query}")
+        assert shown.text.startswith('{\n  "resourceType": "Patient",\n')
+        assert '"valueDecimal": 1.100' in shown.text and "prêt" in shown.text
+        assert fhir_json.parse(shown.content) == fhir_json.parse(plain.content)
+    for query in ("_pretty=false", "_pretty=1"):
+        assert (await api.get(f"Patient/{logical}?{query}")).content == plain.content
+    refused = await api.get("Patient/nowhere?_pretty=true")
+    assert refused.status_code == 404 and "\n" in refused.text
+    assert (await api.get(f"Patient/{logical}?_pretty=true&_format=xml")).text.startswith("<?xml")
+    searched = valid(await api.get(f"Patient?_id={logical}&_pretty=true"))
+    assert searched["total"] == 1
+
+
+# -- contents -----------------------------------------------------------------------------------------
+
+
+async def test_a_content_is_written_and_read_as_it_is(api: Api) -> None:
+    kind = {"content-type": "application/pdf"}
+    made = await api.ask("POST", "Binary", PDF, headers=kind)
+    binary = valid(made)
+    assert (binary["contentType"], binary["data"]) == ("application/pdf", b64encode(PDF).decode())
+    for address in (f"Binary/{binary['id']}", f"Binary/{binary['id']}/_history/1"):
+        for accept in ("application/pdf", "image/png, application/*;q=0.1, application/pdf"):
+            read = await api.get(address, headers={"accept": accept})
+            if "*" in accept:  # FHIR is welcome too, and says more
+                assert read.json()["resourceType"] == "Binary"
+                continue
+            assert (read.content, read.headers["content-type"]) == (PDF, "application/pdf")
+            assert read.headers["etag"] == 'W/"1"'
+    changed = await api.ask(
+        "PUT", f"Binary/{binary['id']}", b"second", headers={"content-type": "text/plain"}
+    )
+    assert valid(changed)["id"] == binary["id"]
+    second = await api.get(f"Binary/{binary['id']}", headers={"accept": "text/*"})
+    assert (second.content, second.headers["etag"]) == (b"second", 'W/"2"')
+    unchanged = {"accept": "text/plain", "if-none-match": 'W/"2"'}
+    assert (await api.get(f"Binary/{binary['id']}", headers=unchanged)).status_code == 304
+
+
+async def test_a_content_is_no_page_of_ours(api: Api) -> None:
+    page = b"<script>alert(1)</script>"
+    made = valid(await api.ask("POST", "Binary", page, headers={"content-type": "text/html"}))
+    browser = await api.get(f"Binary/{made['id']}", headers={"accept": "text/html"})
+    assert browser.headers["content-type"].startswith("application/fhir+json")
+    svg = valid(await api.ask("POST", "Binary", page, headers={"content-type": "image/svg+xml"}))
+    shown = await api.get(f"Binary/{svg['id']}", headers={"accept": "image/*"})
+    assert shown.content == page and shown.headers["content-disposition"] == "attachment"
+    assert "sandbox" in shown.headers["content-security-policy"]
+    assert shown.headers["x-content-type-options"] == "nosniff"
+
+
+async def test_a_content_of_another_type_is_not_given(api: Api) -> None:
+    made = valid(await api.ask("POST", "Binary", PDF, headers={"content-type": "application/pdf"}))
+    for accept in ("image/png", "text/*", "application/pd"):
+        answer = await api.get(f"Binary/{made['id']}", headers={"accept": accept})
+        assert (answer.status_code, places(answer)) == (406, ["http.Accept"])
+    assert (await api.get("Patient", headers={"accept": "application/pdf"})).status_code == 406
+    hidden = await api.get(f"Binary/{made['id']}", who="doctor", headers={"accept": "application/pdf"})
+    assert hidden.status_code == 404
+
+
+async def test_a_content_follows_what_it_is_said_to_belong_to(api: Api) -> None:
+    logical = await api.make(patient("belongs"))
+    headers = {"content-type": "application/pdf", "x-security-context": f"Patient/{logical}"}
+    made = valid(await api.ask("POST", "Binary", PDF, headers=headers))
+    assert made["securityContext"] == {"reference": f"Patient/{logical}"}
+    for kind in ("x", "a/b c", "multipart/"):
+        bad = await api.ask("POST", "Binary", PDF, headers={"content-type": kind})
+        assert (bad.status_code, places(bad)) == (415, ["http.Content-Type"])
+    empty = valid(await api.ask("POST", "Binary", b"", headers={"content-type": "application/pdf"}))
+    assert "data" not in empty
