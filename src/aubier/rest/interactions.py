@@ -360,6 +360,8 @@ class Interactions:
         if instance:
             _check_id(kind, call.path[1])
             parameters = {**parameters, "_id": call.path[1]}
+        if spoken := call.headers.get("accept-language", ""):
+            parameters = {**parameters, "_language": spoken}
         context = Context(view.actor, view, view.now, settings, call.language)
         try:
             return Answer(200, fhir_json.dumps(await operation.run(context, parameters)))

@@ -7,7 +7,8 @@ from typing import Any
 
 from aubier.ground.rows import Backfill, BeforeWrite, OnChange, Operation, Resource, Service
 from aubier.terminology import writing
-from aubier.terminology.operations import closure, code_systems, expand, translate, validate
+from aubier.terminology.operations import closure, code_systems, expand, translate
+from aubier.terminology.operations.checking import validate
 from aubier.terminology.shelves import maps, tables
 
 R4 = "FHIR R4 4.0.1, terminology-service"
@@ -67,6 +68,6 @@ SERVICE = Service(
     before_write=(BeforeWrite("terminology-keep", writing.TYPES, writing.keep, writing.RULE),),
     on_change=(OnChange("terminology-forget", writing.TYPES, writing.forget),),
     backfills=(Backfill("terminology-keep", writing.TYPES, writing.keep_stored),),
-    migrations=tables.MIGRATIONS + maps.MIGRATIONS + tables.PLANNED,
+    migrations=tables.MIGRATIONS + maps.MIGRATIONS + tables.PLANNED + tables.STANDING,
     statements=tables.STATEMENTS + maps.STATEMENTS,
 )

@@ -28,6 +28,7 @@ class Asked:
 
     given: tuple[Resource, ...]
     id: str = ""
+    language: str = ""
 
     def each(self, name: str) -> Iterator[tuple[Resource, str]]:
         """Every parameter of that name, with its place."""
@@ -192,7 +193,7 @@ def asked(
     for n, row in enumerate(rows):
         if row["name"] not in known or row["name"] in undone:
             raise _refused(row["name"][:64], f"Parameters.parameter[{n}]", done=row["name"] not in known)
-    return Asked(tuple(rows), str(parameters.get("_id", "")))
+    return Asked(tuple(rows), str(parameters.get("_id", "")), str(parameters.get("_language", "")))
 
 
 _MARKS = ("uuid", "cache-id")

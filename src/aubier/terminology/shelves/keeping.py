@@ -72,7 +72,7 @@ async def begin(store: Store, system: System, *, resource: str = "", supplements
     rows = await store.run(
         "terminology.system",
         *(system.url, system.version, resource, system.content, system.case_sensitive, supplements),
-        *(system.title, system.name),
+        *(system.title, system.name, system.language[:100], " ".join(system.standing)),
     )
     return Loading(store, rows[0]["sid"], resource, system.url, system.version)
 

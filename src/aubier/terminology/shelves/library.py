@@ -93,10 +93,13 @@ class Library:
         came = self.given.concepts(replace(system, supplements=()))
         return shipped.concepts(system.url) if came is None else came
 
-    async def supplement(self, canonical: str) -> bool:
-        """Whether a supplement is here, by its own canonical."""
+    async def supplement(self, canonical: str) -> str:
+        """The canonical of a supplement, with its version, by its own URL; empty when it is not here."""
         named = parted(canonical)
-        return self.given.supplement(*named) or bool(await self.store.run("terminology.supplement", *named))
+        if came := self.given.supplement(*named):
+            return came
+        rows = await self.store.run("terminology.supplement", *named)
+        return _canonical(rows[0]["url"], rows[0]["version"]) if rows else ""
 
     def _among(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
         came = self.given.concepts(replace(system, supplements=()))
@@ -244,7 +247,13 @@ def _system(row: Mapping[str, Any]) -> System:
         row["sid"],
         row["size"],
         tuple(row["supplements"]),
+        row["language"],
+        tuple(row["standing"].split()),
     )
+
+
+def _canonical(url: str, version: str) -> str:
+    return f"{url}|{version}" if version else url
 
 
 def _unknown(url: str, version: str) -> System:
