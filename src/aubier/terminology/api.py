@@ -120,7 +120,7 @@ class Terminology:
             known = await self.library.concepts(system, [c.code for c in codes])
             return [judged(c, system, known.get(c.code), None) for c in codes]
         parts = await resolver.parts(asked)
-        fitting = [p for p in parts if not version or p.system.version in (version, "")]
+        fitting = [p for p in parts if not version or p.system.version in (version, "") or p.system.grammar]
         best = await self._best(codes, fitting or parts, asked)
         if parts and not fitting:
             contest = await self._conflict(version, parts[0])

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from aubier.ground.problem import Issue, Problem, problem
+from aubier.terminology.grammars import canonical_unit
 from aubier.terminology.meaning import regex
 from aubier.terminology.meaning.concepts import System
 from aubier.terminology.meaning.predicates import (
@@ -229,6 +230,8 @@ class Resolver:
                 return Among({code: None for one in found.values() for code in one.parents})
             case "=", name if name in _CODES:
                 return Among({row.value: None})
+            case "=", "canonical" if system.grammar:
+                return Has("canonical", (canonical_unit(system.url, row.value),))
             case "=", name:
                 return Has(name, (row.value,))
             case "in", name:

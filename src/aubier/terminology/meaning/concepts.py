@@ -19,7 +19,8 @@ class System:
     """A code system. `key` is its number in the tables; None for those shipped, -1 for one unknown here.
 
     `supplements` are the numbers of those that add to it. `language` is that of its displays; `standing` is
-    what makes it less than in force: draft, experimental, deprecated, withdrawn, retired.
+    what makes it less than in force: draft, experimental, deprecated, withdrawn, retired. `grammar`: its
+    codes are known by their shape; `open` when they have no end, `closed` when they are listed too.
     """
 
     url: str
@@ -33,6 +34,7 @@ class System:
     supplements: tuple[int, ...] = ()
     language: str = ""
     standing: tuple[str, ...] = ()
+    grammar: str = ""
 
     @property
     def known(self) -> bool:
@@ -43,6 +45,11 @@ class System:
     def partial(self) -> bool:
         """Whether a code that is not here may still exist."""
         return not self.known or self.content in ("fragment", "example")
+
+    @property
+    def endless(self) -> bool:
+        """Whether a list of its concepts is never all of them."""
+        return self.partial or self.grammar == "open"
 
     @property
     def canonical(self) -> str:

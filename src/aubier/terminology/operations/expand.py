@@ -77,7 +77,7 @@ async def expand(ctx: Any, parameters: Resource) -> Resource:
         contains = _nested(found.members, contains)
     answered = _answer(ctx, call, value_set, found, contains)
     answered["expansion"]["parameter"] += _taken(value_set, resolver, found, spelling)
-    if any(system.partial for system in found.systems):
+    if any(system.endless for system in found.systems):
         # Rule: extension valueset-unclosed: other codes may be members too.
         answered["expansion"]["extension"] = [{"url": _UNCLOSED, "valueBoolean": True}]
     return answered
@@ -129,7 +129,7 @@ def _taken(value_set: ValueSet, resolver: Resolver, found: Expansion, how: _Spel
 
 def _contained(member: Member, call: Asked, how: _Spelling) -> Resource:
     concept, listed = member.concept, member.listed
-    own = (listed.display if listed else "") or concept.display
+    own = (listed.display if listed else "") or concept.display or concept.code * bool(member.system.grammar)
     designations = [*(listed.designations if listed else ()), *concept.designations]
     main = {"language": member.system.language, "value": own}
     display = in_language([*([main] if own else []), *designations], how.tongues)

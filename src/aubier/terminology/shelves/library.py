@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from aubier.fhir import json as fhir_json
+from aubier.terminology import grammars
 from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.concepts import Concept, Property, System, named
 from aubier.terminology.meaning.predicates import EVERYTHING, Predicate, holds, path
@@ -47,7 +48,11 @@ class Library:
             found = {
                 row["url"]: _system(row) for row in await self.store.run("terminology.systems-of", wanted)
             }
-            ours = {url: s for url in wanted if url not in found and (s := shipped.system(url))}
+            ours = {
+                url: s
+                for url in wanted
+                if url not in found and (s := shipped.system(url) or grammars.system(url))
+            }
             rows = await self.store.run(
                 "terminology.supplements", [n for s in ours.values() for n in (s.url, s.canonical)]
             )
@@ -79,8 +84,8 @@ class Library:
                 return _system(found)
         for row in await self.store.run("terminology.systems", url, version):
             return _system(row)
-        ours = shipped.system(url)
-        if ours is not None and fits(ours.version, version):
+        ours = shipped.system(url) or grammars.system(url)
+        if ours is not None and (fits(ours.version, version) or ours.grammar):
             return replace(ours, supplements=await self._supplements(ours))
         return _unknown(url, version)
 
@@ -90,6 +95,8 @@ class Library:
 
     def _held(self, system: System) -> Mapping[str, Concept]:
         """The concepts of a system that is in memory: it came with the question, or is shipped."""
+        if system.grammar:
+            return grammars.common(system.url)
         came = self.given.concepts(replace(system, supplements=()))
         return shipped.concepts(system.url) if came is None else came
 
@@ -102,6 +109,8 @@ class Library:
         return _canonical(rows[0]["url"], rows[0]["version"]) if rows else ""
 
     def _among(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
+        if system.grammar:
+            return {code: one for code in codes if (one := grammars.concept(system.url, code))}
         came = self.given.concepts(replace(system, supplements=()))
         every = shipped.concepts(system.url) if came is None else came
         found = {code: every[code] for code in codes if code in every}

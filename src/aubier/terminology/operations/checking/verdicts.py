@@ -72,6 +72,8 @@ def _decides(verdict: Verdict) -> bool:
 def _of_best(call: Asked, coded: Coded, verdict: Verdict) -> list[Resource | None]:
     system, concept = verdict.system, verdict.concept
     display = shown(concept, system, coded.languages, verdict.display) if concept else verdict.display
+    if not display and concept is not None and system is not None and system.grammar:
+        display = concept.code  # a unit is called what it is written
     inactive = concept is not None and concept.inactive
     status = concept.status if concept is not None else ""
     return [
