@@ -12,14 +12,8 @@ from aubier.ground.text import fold
 MOST = 60_000
 """The most characters of a narrative, and of all other texts, that are searched."""
 
-UNWORDED = frozenset(
-    {
-        *("Binary", "Endpoint", "HealthcareService", "Location", "Medication", "Organization"),
-        *("OrganizationAffiliation", "Practitioner", "PractitionerRole", "Schedule", "Slot", "Substance"),
-    }
-)
-"""Types without full text: contents, which are not ours to read, and the masses of the directory, whose words
-are names that parameters of their own find."""
+UNWORDED = frozenset({"Binary", "Slot"})
+"""Types without full text: contents, which are not ours to read, and slots, many and without words."""
 
 _TECHNICAL = frozenset(
     {

@@ -16,9 +16,11 @@ from aubier.store import codec
 from aubier.store.pool import UNHURRIED, Connection
 from aubier.store.rows import COLUMNS, Indexed
 
-INDEX = 5
+INDEX = 6
 """Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words; 5: codes in
-the terms, words without dates."""
+the terms, words without dates; 6: words of the directory."""
+_RECORDS = 5
+"""Since which the rows of the records are the same: from there on, only the directory is gone through."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500
@@ -47,7 +49,9 @@ async def reindex(
 
 async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
     """The next resources, or the note that all are done."""
-    number, pat, rid = map(int, (await _note(conn, _PLACE) or "0 -1 -1").split())
+    records = (await _note(conn, _NOTE)).isdigit() and int(await _note(conn, _NOTE)) >= _RECORDS
+    start = "1 -1 -1" if records else "0 -1 -1"
+    number, pat, rid = map(int, (await _note(conn, _PLACE) or start).split())
     prefix = _FAMILIES[number]
     rows: Sequence[Any] = await conn.fetch(
         f"select pat, rid, dict, raw from {prefix}res where (pat, rid) > ($1, $2)"
