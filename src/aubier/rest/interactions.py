@@ -163,7 +163,7 @@ class Interactions:
             raise only(call.method, "GET", "HEAD")
         statement = self.capability(call.base)
         if dict(call.pairs()).get("mode") == "terminology":
-            told = terminology_capabilities(fhir_json.parse(statement), self.operations.keys())
+            told = terminology_capabilities(fhir_json.parse(statement), self.operations)
             statement = fhir_json.dumps(told)
         return Answer(200, statement)
 

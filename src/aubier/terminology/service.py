@@ -7,8 +7,9 @@ from typing import Any
 
 from aubier.ground.rows import Backfill, BeforeWrite, OnChange, Operation, Resource, Service
 from aubier.terminology import writing
-from aubier.terminology.operations import closure, code_systems, expand, translate
-from aubier.terminology.operations.checking import validate
+from aubier.terminology.operations import closure, code_systems, expand, related, translate
+from aubier.terminology.operations.checking import batch, validate
+from aubier.terminology.operations.parameters import ECOSYSTEM
 from aubier.terminology.shelves import maps, tables
 
 R4 = "FHIR R4 4.0.1, terminology-service"
@@ -20,7 +21,8 @@ def _operation(path: str, run: _Run, fr: str, en: str, *, instance: bool = True)
     """The row of `Type/$name`, of the type or, with `instance`, of one resource too."""
     on, _, name = path.rpartition("/")
     texts = {"fr": fr, "en": en}
-    return Operation(name.removeprefix("$"), on, run, texts, f"{R4}, {path}", either=instance)
+    code = name.removeprefix("$")
+    return Operation(code, on, run, texts, f"{R4}, {path}", either=instance, also=ECOSYSTEM.get(code, ()))
 
 
 SERVICE = Service(
@@ -48,6 +50,26 @@ SERVICE = Service(
             validate.in_value_set,
             "Vérifier un code dans un jeu de valeurs",
             "Check a code in a value set",
+        ),
+        _operation(
+            "ValueSet/$batch-validate-code",
+            batch.in_value_sets,
+            "Vérifier plusieurs codes dans des jeux de valeurs",
+            "Check several codes in value sets",
+            instance=False,
+        ),
+        _operation(
+            "CodeSystem/$batch-validate-code",
+            batch.in_code_systems,
+            "Vérifier plusieurs codes",
+            "Check several codes",
+            instance=False,
+        ),
+        _operation(
+            "ValueSet/$related",
+            related.related,
+            "Comparer deux jeux de valeurs",
+            "Compare two value sets",
         ),
         _operation("ValueSet/$expand", expand.expand, "Lister un jeu de valeurs", "List a value set"),
         _operation(

@@ -189,7 +189,7 @@ def asked(
             "Envoyez une ressource Parameters",
             at="Parameters",
         )
-    known = _defined(*operation).union(also, _ECOSYSTEM.get(operation[1], ()), _MARKS)
+    known = _defined(*operation).union(also, ECOSYSTEM.get(operation[1], ()), _MARKS)
     for n, row in enumerate(rows):
         if row["name"] not in known or row["name"] in undone:
             raise _refused(row["name"][:64], f"Parameters.parameter[{n}]", done=row["name"] not in known)
@@ -199,10 +199,11 @@ def asked(
 _MARKS = ("uuid", "cache-id")
 """What a client marks its call with, and nobody reads."""
 
-_ECOSYSTEM = {
+ECOSYSTEM = {
     "expand": ("property", "useSupplement", "default-valueset-version", "tx-resource"),
     "lookup": ("useSupplement", "tx-resource"),
     "subsumes": ("tx-resource",),
+    "translate": ("tx-resource",),
     "validate-code": (
         "inferSystem",
         "lenient-display-validation",

@@ -34,6 +34,13 @@ async def in_code_system(ctx: Any, parameters: Resource) -> Resource:
     system that is not here.
     """
     open_to(ctx, "CodeSystem")
+    return await code_system_verdict(ctx, parameters)
+
+
+async def code_system_verdict(
+    ctx: Any, parameters: Resource, terminology: Terminology | None = None
+) -> Resource:
+    """The same, with the resources that came with a call of several."""
     call = asked(parameters, ("CodeSystem", "validate-code"), also=("system",), undone=("date",))
     given = call.resource("codeSystem", "CodeSystem")
     if given is not None:
@@ -46,7 +53,7 @@ async def in_code_system(ctx: Any, parameters: Resource) -> Resource:
     if url and any(c.system != url for c in codes):
         codes = [c for c in codes if c.system == url] or [_elsewhere()]
     version = version or call.text("version")
-    terminology = terminology_of(ctx, call)
+    terminology = terminology or terminology_of(ctx, call)
     await supplements(call, terminology)
     codes = [replace(c, version=c.version or version) for c in codes]
     verdicts = await terminology.validate_all(codes)
@@ -73,8 +80,15 @@ async def in_value_set(ctx: Any, parameters: Resource) -> Resource:
     set that is not here.
     """
     open_to(ctx, "ValueSet")
+    return await value_set_verdict(ctx, parameters)
+
+
+async def value_set_verdict(
+    ctx: Any, parameters: Resource, terminology: Terminology | None = None
+) -> Resource:
+    """The same, with the resources that came with a call of several."""
     call = asked(parameters, ("ValueSet", "validate-code"), undone=("date", "context"))
-    terminology = terminology_of(ctx, call)
+    terminology = terminology or terminology_of(ctx, call)
     asked_set = await value_set_of(ctx, call, terminology)
     codes = _codes(call, call.text("system"), asked_set)
     version = call.text("systemVersion")
