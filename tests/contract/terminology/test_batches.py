@@ -18,6 +18,13 @@ def check(code: str, **more: Any) -> Resource:
     return {"resource": {"resourceType": "Parameters", "parameter": rows}}
 
 
+def concept(count: int) -> Resource:
+    """A check of a CodeableConcept of so many codings."""
+    coding = [{"system": URL + "colours", "code": f"c{n}"} for n in range(count)]
+    row = {"name": "codeableConcept", "valueCodeableConcept": {"coding": coding}}
+    return {"resource": {"resourceType": "Parameters", "parameter": [row]}}
+
+
 async def test_each_check_has_its_own_answer(desk: Desk) -> None:
     asks = [
         check("red"),
@@ -64,6 +71,7 @@ async def test_what_a_batch_refuses(desk: Desk) -> None:
     for given, status in (
         ({"validation": []}, 400),
         ({"validation": [check("red")] * 1001}, 422),
+        ({"validation": [concept(100)] * 11}, 422),
         ({"validation": {"valueString": "x"}}, 400),
         ({"validation": [check("red")], "nonsense": "x"}, 400),
     ):

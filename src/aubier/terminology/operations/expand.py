@@ -36,6 +36,9 @@ _TOLD = {
 }
 _UNDONE = ("date", "context", "contextDirection")
 _PROPERTY = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ValueSet.expansion.contains.property"
+DEEPEST = 200
+"""How deep concepts stand below each other in an answer."""
+
 _UNCLOSED = "http://hl7.org/fhir/StructureDefinition/valueset-unclosed"
 _CODES = "urn:ietf:bcp:47"
 _PREFERRED = {
@@ -176,15 +179,20 @@ def _is(designation: Mapping[str, Any], token: str) -> bool:
 
 
 def _nested(members: Sequence[Member], rows: list[Resource]) -> list[Resource]:
-    """Each row below the first of its parents that is there; others stay at the top, and what is listed."""
+    """Each row below the first of its parents that is there; others stay at the top, and what is listed.
+
+    So does what has more than `DEEPEST` concepts above it, or stands above its own parent: no circle is lost.
+    """
     pairs = list(zip(members, rows, strict=True))
-    by_code = {(m.system.canonical, m.concept.code): row for m, row in pairs if m.listed is None}
+    by_code = {(m.system.canonical, m.concept.code): (m, row) for m, row in pairs if m.listed is None}
     top: list[Resource] = []
-    for member, row in zip(members, rows, strict=True):
-        above = [by_code.get((member.system.canonical, code)) for code in member.concept.parents]
-        place = next((found for found in above if found is not None and found is not row), None)
-        alone = place is None or member.listed is not None or member.concept.code in member.concept.parents
-        (top if place is None or alone else place.setdefault("contains", [])).append(row)
+    for member, row in pairs:
+        concept = member.concept
+        nests = member.listed is None and len(concept.lineage) <= DEEPEST
+        above = (by_code.get((member.system.canonical, code)) for code in (concept.parents if nests else ()))
+        places = (found[1] for found in above if found and concept.code not in found[0].concept.lineage)
+        place = next(places, None)
+        (top if place is None else place.setdefault("contains", [])).append(row)
     return top
 
 

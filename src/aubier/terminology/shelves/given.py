@@ -13,6 +13,7 @@ from aubier.ground.rows import Resource
 from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.code_system import concepts_of, system_of
 from aubier.terminology.meaning.concepts import Concept, System
+from aubier.terminology.meaning.hierarchy import with_lineage
 from aubier.terminology.meaning.value_set import ValueSet
 from aubier.terminology.meaning.versions import fits, numbers
 
@@ -58,7 +59,7 @@ class Given:
                     at="Parameters.parameter.where(name='tx-resource')",
                 )
             found.setdefault(concept.code, concept)
-        return _lined(found)
+        return with_lineage(found)
 
     def system(self, url: str, version: str) -> System | None:
         """The newest of the systems of that URL whose version fits."""
@@ -86,26 +87,3 @@ class Given:
             raise self.refused[url]
         fitting = [v for v in self.value_sets if v.url == url and fits(v.version, version)]
         return max(fitting, key=lambda v: numbers(v.version)) if fitting else None
-
-
-def _lined(concepts: dict[str, Concept]) -> dict[str, Concept]:
-    """The concepts with those named as children given their parents, and with everything above them."""
-    parents = {code: list(concept.parents) for code, concept in concepts.items()}
-    for code, concept in concepts.items():
-        for child in (p.text for p in concept.properties if p.code == "child"):
-            if child in parents and code not in parents[child]:
-                parents[child].append(code)
-    return {
-        code: replace(concept, parents=tuple(parents[code]), lineage=_above(code, parents))
-        for code, concept in concepts.items()
-    }
-
-
-def _above(code: str, parents: Mapping[str, list[str]]) -> frozenset[str]:
-    found, pending = {code}, [code]
-    while pending:
-        for one in parents.get(pending.pop(), ()):
-            if one not in found:
-                found.add(one)
-                pending.append(one)
-    return frozenset(found)

@@ -13,6 +13,7 @@ from aubier.ground.rows import Resource
 from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.code_system import concepts_of, system_of
 from aubier.terminology.meaning.concepts import Concept, System, words
+from aubier.terminology.meaning.hierarchy import check_lineage
 from aubier.terminology.meaning.predicates import facts
 from aubier.terminology.shelves.library import Store
 
@@ -128,6 +129,7 @@ async def keep_code_system(store: Store, resource: Resource) -> None:
         resource=str(resource.get("id", "")),
         supplements=str(resource.get("supplements", "")) if resource.get("content") == "supplement" else "",
     )
+    check_lineage(concepts_of(resource))
     for block in blocks(concepts_of(resource)):
         await loading.add(block)
     await loading.finish()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from asyncio import sleep
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol
@@ -25,6 +26,10 @@ class Store(Protocol):
 
     async def run(self, name: str, *args: Any) -> list[Mapping[str, Any]]:
         """The rows of a named statement."""
+
+
+_BLOCK = 500
+"""Concepts in memory that are looked at in one go."""
 
 
 def parted(canonical: str) -> tuple[str, str]:
@@ -162,7 +167,7 @@ class Library:
     ) -> int:
         """How many concepts meet a condition, hold words, and are not among `without`."""
         if system.key is None:
-            return sum(1 for _ in _chosen(self._held(system), predicate, words, without))
+            return len(await self._chosen(system, predicate, words, without))
         if predicate == EVERYTHING and not words and not without:
             return system.size
         rows = await self.store.run(
@@ -182,7 +187,8 @@ class Library:
     ) -> list[Concept]:
         """So many of them from `offset`, in the system's order."""
         if system.key is None:
-            chosen = list(_chosen(self._held(system), predicate, words, without))[offset : offset + limit]
+            every = await self._chosen(system, predicate, words, without, offset + limit)
+            chosen = every[offset : offset + limit]
             return list((await self._supplemented(system, {c.code: c for c in chosen})).values())
         if predicate == EVERYTHING and not words and not without:
             rows = await self.store.run("terminology.all", system.key, offset, offset + limit - 1)
@@ -191,6 +197,27 @@ class Library:
             rows = await self.store.run("terminology.page", system.key, *args)
         found = {row["code"]: _concept(row) for row in rows}
         return list((await self._supplemented(system, found)).values())
+
+    async def _chosen(
+        self,
+        system: System,
+        predicate: Predicate,
+        words: list[str],
+        without: Sequence[str],
+        most: int | None = None,
+    ) -> list[Concept]:
+        """Concepts in memory that meet a condition, in order; others are served between blocks of them."""
+        listed, found = frozenset(without), list[Concept]()
+        for n, concept in enumerate(self._held(system).values()):
+            if n % _BLOCK == _BLOCK - 1:
+                await sleep(0)
+            if most is not None and len(found) >= most:
+                break
+            if concept.code in listed or not holds(predicate, concept):
+                continue
+            if not words or named(concept, words):
+                found.append(concept)
+        return found
 
     async def value_set(self, canonical: str, version: str = "") -> ValueSet | None:
         """A value set by its canonical URL, or None."""
@@ -267,14 +294,6 @@ def _canonical(url: str, version: str) -> str:
 
 def _unknown(url: str, version: str) -> System:
     return System(url, version, "not-present", key=-1)
-
-
-def _chosen(
-    every: Mapping[str, Concept], predicate: Predicate, words: list[str], without: Sequence[str]
-) -> Iterator[Concept]:
-    for concept in every.values():
-        if concept.code not in without and holds(predicate, concept) and (not words or named(concept, words)):
-            yield concept
 
 
 def _query(words: list[str]) -> str:

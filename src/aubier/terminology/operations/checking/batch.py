@@ -13,7 +13,7 @@ from aubier.terminology.operations.checking.validate import code_system_verdict,
 from aubier.terminology.operations.parameters import answer, asked, open_to, terminology_of
 
 MOST = 1_000
-"""The most checks of one call."""
+"""The most checks of one call, and the most codings of all its checks."""
 
 _Check = Callable[[Any, Resource, Terminology], Awaitable[Resource]]
 
@@ -40,11 +40,11 @@ async def _each(ctx: Any, parameters: Resource, kind: str, check: _Check) -> Res
     terminology = terminology_of(ctx, call)
     shared = [row for row in call.given if row["name"] not in ("validation", "tx-resource")]
     asks = list(call.each("validation"))
-    if not asks or len(asks) > MOST:
+    if not asks or sum(_codings(row) for row, _ in asks) > MOST:
         raise problem(
             "too-costly" if asks else "required",
-            f"Give from 1 to {MOST} validation parameters",
-            f"Donnez de 1 à {MOST} paramètres validation",
+            f"Give from 1 to {MOST} validation parameters, of {MOST} codings in all at most",
+            f"Donnez de 1 à {MOST} paramètres validation, de {MOST} codings en tout au plus",
             at="Parameters.parameter.where(name='validation')",
         )
     found: list[Resource | None] = []
@@ -57,6 +57,17 @@ async def _each(ctx: Any, parameters: Resource, kind: str, check: _Check) -> Res
         given = {**inner, "parameter": [*own, *(one for one in shared if one["name"] not in names)]}
         found.append({"name": "validation", "resource": await _one(ctx, given, terminology, check)})
     return answer(found)
+
+
+def _codings(row: Resource) -> int:
+    """How many codings a check asks about, one at least."""
+    inner = row.get("resource")
+    rows = inner.get("parameter") if isinstance(inner, dict) else None
+    concepts = (
+        [r.get("valueCodeableConcept") for r in rows if isinstance(r, dict)] if isinstance(rows, list) else []
+    )
+    lists = [c.get("coding") for c in concepts if isinstance(c, dict)]
+    return max(1, sum(len(one) for one in lists if isinstance(one, list)))
 
 
 async def _one(ctx: Any, given: Resource, terminology: Terminology, check: _Check) -> Resource:
