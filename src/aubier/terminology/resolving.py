@@ -55,7 +55,9 @@ class Resolver:
     By URL, as `$expand` says: `versions` chooses the version of a system that a value set leaves open,
     `forced` overrules it, `checked` demands it, `without` leaves systems out; `sets` chooses the version of a
     value set that another leaves open, `wished` is the version that the code asked about says. With `only`, a
-    version that is not the one demanded is told in `unmet` instead. Problem
+    version that is not the one demanded is told in `unmet` instead. Afterwards `systems`, `used` (value sets,
+    with what makes them less than in force) and `supplements` say what was taken from; `merged` whether
+    versions of a system were taken together, `across` whether one was taken away from another. Problem
     `not-found` for a value set that is not here, `processing` when value sets go in circles, `business-rule`
     for a version that is not the one demanded, `too-costly` beyond the bounds.
     """
@@ -74,6 +76,7 @@ class Resolver:
     supplements: dict[str, None] = field(default_factory=dict)
     systems: dict[str, None] = field(default_factory=dict)
     merged: bool | None = None
+    across: bool = False
     unmet: list[Issue] = field(default_factory=list)
 
     async def parts(self, value_set: ValueSet) -> list[Part]:
@@ -89,6 +92,7 @@ class Resolver:
             self._option(value_set)
         for key, part in found.items():
             for taken in _excluded(out, key, found, apart=self.merged is False):
+                self.across = self.across or taken.system.version != part.system.version
                 part.predicate = All((part.predicate, Not(await self._taken(taken, part))))
             if not value_set.inactive:
                 part.predicate = All((part.predicate, ACTIVE))

@@ -125,8 +125,8 @@ def _taken(value_set: ValueSet, resolver: Resolver, found: Expansion, how: _Spel
     told: list[Resource] = [{"name": name, "valueUri": url} for name, url in dict.fromkeys(rows)]
     if how.asked:
         told.append({"name": "displayLanguage", "valueCode": how.asked})
-    if resolver.merged is not None:
-        told.append({"name": "versionsMatch", "valueBoolean": resolver.merged})
+    if resolver.merged is not None or resolver.across:
+        told.append({"name": "versionsMatch", "valueBoolean": resolver.merged is not False})
     return told
 
 
