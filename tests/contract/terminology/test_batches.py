@@ -67,6 +67,15 @@ async def test_what_comes_along_is_read_once_for_all(desk: Desk) -> None:
     assert [told(p["resource"], "result") for p in body["parameter"]] == [True, False]
 
 
+async def test_a_batch_answers_in_the_language_of_its_header(desk: Desk) -> None:
+    shared = [{"name": "url", "valueUri": URL + "colours"}, {"name": "validation", **check("red")}]
+    body = {"resourceType": "Parameters", "parameter": shared}
+    for language, display in (("fr", "Rouge"), ("en", "Red")):
+        path = "CodeSystem/$batch-validate-code"
+        status, answer = await desk.ask("doctor", "POST", path, body, accept_language=language)
+        assert (status, told(answer["parameter"][0]["resource"], "display")) == (200, display)
+
+
 async def test_what_a_batch_refuses(desk: Desk) -> None:
     for given, status in (
         ({"validation": []}, 400),

@@ -54,7 +54,11 @@ async def _each(ctx: Any, parameters: Resource, kind: str, check: _Check) -> Res
             raise problem("structure", "Give a Parameters resource", "Donnez une ressource Parameters", at=at)
         own = [one for one in inner.get("parameter", []) if isinstance(one, dict)]
         names = {one.get("name") for one in own}
-        given = {**inner, "parameter": [*own, *(one for one in shared if one["name"] not in names)]}
+        given = {
+            **inner,
+            "_language": call.language,
+            "parameter": [*own, *(one for one in shared if one["name"] not in names)],
+        }
         found.append({"name": "validation", "resource": await _one(ctx, given, terminology, check)})
     return answer(found)
 
@@ -73,6 +77,6 @@ def _codings(row: Resource) -> int:
 async def _one(ctx: Any, given: Resource, terminology: Terminology, check: _Check) -> Resource:
     """One check. Its refusal is its answer: the others go on."""
     try:
-        return await check(ctx, {**given, "_language": ""}, terminology)
+        return await check(ctx, given, terminology)
     except Problem as refusal:
         return outcome(refusal.issues, ctx.language)
