@@ -18,6 +18,9 @@ _CODE = {
     "precondition": "conflict",
 }
 
+REASONS = "http://hl7.org/fhir/tools/CodeSystem/tx-issue-type"
+"""The code system of what kind of fault with a code it is."""
+
 
 def outcome(issues: Sequence[Issue], language: str = "en") -> Resource:
     """An OperationOutcome with every issue: the text in the reader's language, the other one as translation.
@@ -31,7 +34,8 @@ def _issue(issue: Issue, language: str) -> Resource:
     texts = (issue.fr, issue.text) if language == "fr" else (issue.text, issue.fr)
     first, second = (_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts)
     other = "en" if language == "fr" else "fr"
-    details: Resource = {"text": first}
+    details: Resource = {"coding": [{"system": REASONS, "code": issue.reason}]} if issue.reason else {}
+    details["text"] = first
     if second != first:
         details["_text"] = {
             "extension": [

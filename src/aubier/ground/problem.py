@@ -44,7 +44,11 @@ Severity = Literal["fatal", "error", "warning", "information"]
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One thing that is wrong: what, where (FHIRPath or `http.<name>`), in English and French."""
+    """One thing that is wrong: what, where (FHIRPath or `http.<name>`), in English and French.
+
+    `reason` is what kind of fault with a code it is, as terminology servers tell each other.
+    Rule: HL7 FHIR Terminology Ecosystem, code system tx-issue-type.
+    """
 
     kind: Kind
     text: str
@@ -52,6 +56,7 @@ class Issue:
     at: tuple[str, ...] = ()
     severity: Severity = "error"
     rule: str = ""
+    reason: str = ""
 
     def said(self, language: str) -> str:
         """The text in `fr` or `en`; in English where there is no French one."""
@@ -79,11 +84,17 @@ class Problem(Exception):
 
 
 def problem(
-    kind: Kind, text: str, fr: str = "", *, at: str | tuple[str, ...] = (), rule: str = ""
+    kind: Kind,
+    text: str,
+    fr: str = "",
+    *,
+    at: str | tuple[str, ...] = (),
+    rule: str = "",
+    reason: str = "",
 ) -> Problem:
     """A Problem of one issue: English `text`, French `fr`, `at` the FHIRPath place(s)."""
     places = (at,) if isinstance(at, str) else at
-    return Problem((Issue(kind, text, fr or text, places, rule=rule),))
+    return Problem((Issue(kind, text, fr or text, places, rule=rule, reason=reason),))
 
 
 def not_found(what: str) -> Problem:

@@ -86,7 +86,9 @@ class Operation:
 
     `on` is a resource type, or empty for the system. `instance` operations find the logical id in
     `parameters["_id"]` (a key that `rest` adds beside `parameter`); those of `either` level may have it.
-    `affects_state` False allows GET. `definition` is its canonical where a guide gives one.
+    `parameters["_language"]` is the Accept-Language header, when there was one.
+    `affects_state` False allows GET. `definition` is its canonical where a guide gives one; `also` are the
+    parameters it takes beyond the published definition of its name.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Operation:
     affects_state: bool = False
     either: bool = False
     definition: str = ""
+    also: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,7 +154,7 @@ class Interactions:
             raise only(call.method, "GET", "HEAD")
         statement = self.capability(call.base)
         if dict(call.pairs()).get("mode") == "terminology":
-            told = terminology_capabilities(fhir_json.parse(statement), self.operations.keys())
+            told = terminology_capabilities(fhir_json.parse(statement), self.operations)
             statement = fhir_json.dumps(told)
         return Answer(200, statement)
 
@@ -357,6 +357,8 @@ class Interactions:
         if instance:
             _check_id(kind, call.path[1])
             parameters = {**parameters, "_id": call.path[1]}
+        if spoken := call.headers.get("accept-language", ""):
+            parameters = {**parameters, "_language": spoken}
         context = Context(view.actor, view, view.now, settings, call.language)
         try:
             return Answer(200, fhir_json.dumps(await operation.run(context, parameters)))

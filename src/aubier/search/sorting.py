@@ -105,7 +105,7 @@ def _token(frame: Frame, sort: Sort, kind: str, row: str) -> SortKey:
     codes = ("false", "true") if value_types(parameter) <= BOOLEANS else listed_codes(parameter)
     if codes:
         return _listed(frame, sort, kind, row, codes=codes)
-    if not value_types(parameter) & CODED or frame.table(kind):
+    if not value_types(parameter) & CODED:
         raise _unsorted(sort)
     words = replace(parameter, code=f"{parameter.code}:text", type="string")
     return _posted(frame, replace(sort, parameter=words), kind, row, code=words.code)

@@ -17,7 +17,6 @@ from aubier.search.terms.kept import elsewhere
 from aubier.search.terms.layout import is_plain, is_posted, there
 from aubier.search.terms.pairs import posted
 from aubier.search.terms.words import words_of
-from aubier.store.keys import family
 from aubier.store.sight import CONTEXT
 
 COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -87,15 +86,13 @@ def index(
     found.references = [(param, local(target)) for param, target in found.references]
     primary = of.primary_date(kind)
     lo, hi = _primary_date(primary, found) if date is None else date
-    directory = bool(family(kind))
     has, unmarked = there(kind, frozenset(found.present - {"_lastUpdated"}))
     terms: set[int] = {keys.present(kind, param) for param in unmarked}
     postings: Postings = {table: set() for table in COLUMNS}
     _tokens(found, kind, _coded(of, kind), keys, terms=terms, posts=postings["post"], k=-lo)
     _exact(kind, found, keys, postings)
     for param, text in found.strings:
-        if not (directory and param.endswith(":text")):
-            postings["str"].add((keys.param(kind, param), *_compared(text)))
+        postings["str"].add((keys.param(kind, param), *_compared(text)))
     # Columns of the row itself; the last change, moreover, is not the client's to say.
     held = {"_lastUpdated", primary.code if primary and is_clinical_date(primary) else ""}
     for param, low, high in found.dates:

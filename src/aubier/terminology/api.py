@@ -7,61 +7,32 @@ told.ok, told.display, told.issues
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from aubier.ground.problem import Issue, problem
 from aubier.terminology.expansion import Expansion, Wanted, expand
-from aubier.terminology.meaning.concepts import Concept, System, in_language
-from aubier.terminology.meaning.predicates import EVERYTHING, holds, listing
+from aubier.terminology.judging import (
+    NOTHING,
+    Coded,
+    Verdict,
+    absent,
+    concrete,
+    judged,
+    other_version,
+    outside,
+    unknown_code,
+    within,
+)
+from aubier.terminology.meaning.concepts import Concept, System
 from aubier.terminology.meaning.value_set import ValueSet
-from aubier.terminology.resolving import Part, Resolver, unknown_system, unknown_value_set
+from aubier.terminology.resolving import Part, Resolver, newest_first, unknown_system, unknown_value_set
 from aubier.terminology.shelves.library import Library, Store
 
+__all__ = ["Coded", "Relation", "Terminology", "Verdict"]
+
 Relation = Literal["equivalent", "subsumes", "subsumed-by", "not-subsumed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Coded:
-    """A code to check. Without a system, a value set tells which one has it.
-
-    With `languages`, what it is called in others does not count; its display always does.
-    """
-
-    system: str
-    code: str
-    display: str = ""
-    version: str = ""
-    languages: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Finding(Issue):
-    """An issue about a code. `reason` is what kind of fault it is, as terminology servers tell each other.
-
-    Rule: HL7 FHIR Terminology Ecosystem, code system tx-issue-type.
-    """
-
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What came of a check.
-
-    `ok`: the code is valid, in the value set if one was asked, and called what it was said to be called.
-    `member`: the same but for the display. `checked` False: the system or value set is not here, so nothing
-    can be said. `issues` tell what is wrong; those of severity `warning` leave `ok` as it is.
-    """
-
-    ok: bool
-    member: bool
-    checked: bool = True
-    display: str = ""
-    concept: Concept | None = None
-    system: System | None = None
-    issues: tuple[Issue, ...] = ()
 
 
 @dataclass(slots=True)
@@ -105,13 +76,15 @@ class Terminology:
         asked = await self._value_set(value_set)
         if isinstance(asked, Issue):
             return [Verdict(False, False, checked=False, issues=(asked,)) for _ in codes]
-        found: list[Verdict] = [_nothing() for _ in codes]
+        found: list[Verdict] = [NOTHING for _ in codes]
         for (url, version), places in _by_system(codes).items():
             group = [codes[n] for n in places]
-            follow = replace(resolver or Resolver(self.library), only=url, wished=version, followed=0)
+            follow = replace(
+                resolver or Resolver(self.library), only=url, wished=version, followed=0, unmet=[]
+            )
             verdicts = await self._system(version, group, asked, follow)
             for n, verdict in zip(places, verdicts, strict=True):
-                found[n] = verdict if abstract else _concrete(verdict)
+                found[n] = verdict if abstract else concrete(verdict, codes[n], asked)
         return found
 
     async def validate_each(self, asks: Sequence[tuple[Coded, str]]) -> list[Verdict]:
@@ -126,7 +99,7 @@ class Terminology:
             {coded.system for coded, _ in asks if coded.system and not coded.version},
             {url for url in sets if url and "|" not in url},
         )
-        found = [_nothing() for _ in asks]
+        found = [NOTHING for _ in asks]
         for url, places in sets.items():
             verdicts = await self.validate_all([asks[n][0] for n in places], url)
             for n, verdict in zip(places, verdicts, strict=True):
@@ -145,17 +118,38 @@ class Terminology:
         if asked is None:
             system = await self.library.system(resolver.only, version)
             known = await self.library.concepts(system, [c.code for c in codes])
-            return [_judged(c, system, known.get(c.code), None) for c in codes]
+            return [judged(c, system, known.get(c.code), None) for c in codes]
         parts = await resolver.parts(asked)
-        parts = [p for p in parts if not version or p.system.version in (version, "")]
+        fitting = [p for p in parts if not version or p.system.version in (version, "") or p.system.grammar]
+        best = await self._best(codes, fitting or parts, asked)
+        if parts and not fitting:
+            contest = await self._conflict(version, parts[0])
+            best = [_contested(verdict, contest) for verdict in best]
+        unmet = Verdict(False, False, issues=tuple(resolver.unmet))
+        return [_contested(verdict, unmet) for verdict in best] if resolver.unmet else best
+
+    async def _best(self, codes: Sequence[Coded], parts: Sequence[Part], asked: ValueSet) -> list[Verdict]:
+        """What the parts say of each code: the first that has it, of each system the newest version first."""
         best = [outside(c, asked) for c in codes]
-        for part in parts:
+        owners: list[dict[str, None]] = [{} for _ in codes]
+        for part in newest_first(parts):
             known = await self.library.concepts(part.system, [c.code for c in codes])
             for n, coded in enumerate(codes):
-                if not best[n].ok:
-                    found = _within(coded, part, known.get(coded.code), asked, best[n])
-                    best[n] = found if found.ok or not best[n].member else best[n]
-        return best
+                found = within(coded, part, known.get(coded.code), asked, best[n])
+                if found.member and not coded.system:
+                    owners[n][part.system.url] = None
+                if found.ok > best[n].ok or found.member > best[n].member or best[n].concept is None:
+                    best[n] = found
+        return [replace(v, rivals=tuple(own)) if own else v for v, own in zip(best, owners, strict=True)]
+
+    async def _conflict(self, version: str, part: Part) -> Verdict:
+        """What is wrong with a version that no part of the value set takes from."""
+        named = await self.library.system(part.system.url, version)
+        issue = other_version(version, part, open_=not named.known and not part.said)
+        if named.known:
+            return Verdict(False, False, issues=(issue,))
+        found = absent(named)
+        return replace(found, issues=(issue, *found.issues))
 
     async def expand(
         self, value_set: ValueSet, wanted: Wanted, resolver: Resolver | None = None
@@ -178,7 +172,7 @@ class Terminology:
             raise unknown_system(found.canonical)
         concepts = await self.library.concepts(found, [code])
         if code not in concepts:
-            issue = _unknown_code(code, found)
+            issue = unknown_code(code, found)
             raise problem("not-found", issue.text, issue.fr)
         return found, concepts[code]
 
@@ -193,12 +187,6 @@ class Terminology:
         return "subsumed-by" if second.code in first.lineage else "not-subsumed"
 
 
-def judge(system: System, concepts: Iterable[Concept], codes: Sequence[Coded]) -> list[Verdict]:
-    """The verdicts of a system that came with a question."""
-    known = {concept.code: concept for concept in concepts}
-    return [_judged(coded, system, known.get(coded.code), None) for coded in codes]
-
-
 def _by_system(codes: Sequence[Coded]) -> dict[tuple[str, str], list[int]]:
     """The places of the codes by system and version."""
     found: dict[tuple[str, str], list[int]] = {}
@@ -207,121 +195,13 @@ def _by_system(codes: Sequence[Coded]) -> dict[tuple[str, str], list[int]]:
     return found
 
 
-def _nothing() -> Verdict:
-    return Verdict(False, False)
-
-
-def _judged(coded: Coded, system: System, concept: Concept | None, part: Part | None) -> Verdict:
-    """The verdict of a system on one of its codes, or on one that it does not have."""
-    if not system.known and part is None:
-        return Verdict(
-            False, False, checked=False, system=system, issues=unknown_system(system.canonical).issues
-        )
-    if concept is None:
-        issue = _unknown_code(coded.code, system)
-        if system.partial:
-            # Rule: FHIR R4, codesystem-content-mode: of a fragment, other codes may be valid.
-            return Verdict(
-                True, True, False, coded.display, None, system, (replace(issue, severity="warning"),)
-            )
-        return Verdict(False, False, system=system, issues=(issue,))
-    return _displayed(coded, system, concept, part)
-
-
-def _displayed(coded: Coded, system: System, concept: Concept, part: Part | None) -> Verdict:
-    listed = part.listed.get(concept.code) if part is not None else None
-    names = [concept.display, listed.display if listed is not None else ""]
-    names += [
-        str(one.get("value", ""))
-        for one in (*concept.designations, *(listed.designations if listed is not None else ()))
-        if not coded.languages or not one.get("language") or in_language((one,), coded.languages)
-    ]
-    display = (listed.display if listed is not None else "") or concept.display
-    right = not coded.display or not any(names) or _plain(coded.display) in {_plain(n) for n in names if n}
-    issues = () if right else (_other_display(coded, display),)
-    return Verdict(right, True, True, display, concept, system, issues)
-
-
-def _within(coded: Coded, part: Part, concept: Concept | None, asked: ValueSet, before: Verdict) -> Verdict:
-    if concept is None and part.system.partial:
-        if part.system.known and part.predicate == EVERYTHING:
-            return _judged(coded, part.system, None, part)
-        if not _is_listed(coded.code, part):
-            return before if part.system.known else _unchecked(coded, part, before)
-        return _displayed(coded, part.system, Concept(coded.code), part)
-    if concept is None:
-        verdict = _judged(coded, part.system, None, part)
-        return replace(
-            verdict, ok=False, member=False, issues=(*outside(coded, asked).issues, *verdict.issues)
-        )
-    if not holds(part.predicate, concept):
-        verdict = outside(coded, asked)
-        return replace(verdict, system=part.system, concept=concept, display=concept.display)
-    return _displayed(coded, part.system, concept, part)
-
-
-def _is_listed(code: str, part: Part) -> bool:
-    """Whether a value set that lists its codes has this one, where the system cannot be asked."""
-    codes = listing(part.predicate)
-    return (
-        codes is not None
-        and code in codes
-        and holds(part.predicate, Concept(code, lineage=frozenset((code,))))
+def _contested(verdict: Verdict, contest: Verdict) -> Verdict:
+    """A verdict on a code of which something else is wrong: the version that it, or the call, names."""
+    said = () if verdict.ok else verdict.issues
+    return replace(
+        verdict,
+        ok=False,
+        member=False,
+        issues=(*contest.issues, *said),
+        missing=contest.missing or verdict.missing,
     )
-
-
-def _unchecked(coded: Coded, part: Part, before: Verdict) -> Verdict:
-    if listing(part.predicate) is not None:
-        return before
-    return Verdict(
-        False, False, checked=False, system=part.system, issues=unknown_system(coded.system).issues
-    )
-
-
-def _concrete(verdict: Verdict) -> Verdict:
-    if not verdict.member or verdict.concept is None or not verdict.concept.abstract:
-        return verdict
-    code = verdict.concept.code
-    issue = Finding(
-        "business-rule",
-        f"'{code}' only groups other codes; choose one below it",
-        f"« {code} » ne fait que regrouper d'autres codes ; choisissez-en un au-dessous",
-        reason="code-rule",
-    )
-    return replace(verdict, ok=False, member=False, issues=(issue,))
-
-
-def _unknown_code(code: str, system: System) -> Finding:
-    return Finding(
-        "code-invalid",
-        f"The code '{code[:100]}' does not exist in {system.canonical}",
-        f"Le code « {code[:100]} » n'existe pas dans {system.canonical}",
-        reason="invalid-code",
-    )
-
-
-def outside(coded: Coded, asked: ValueSet) -> Verdict:
-    """The verdict on a code that is not in a value set."""
-    name = asked.canonical or asked.name or "ValueSet"
-    what = f"{coded.system}#{coded.code}" if coded.system else coded.code
-    issue = Finding(
-        "code-invalid",
-        f"The code '{what[:300]}' is not in the value set {name}",
-        f"Le code « {what[:300]} » n'est pas dans le jeu de valeurs {name}",
-        reason="not-in-vs",
-    )
-    return Verdict(False, False, issues=(issue,))
-
-
-def _other_display(coded: Coded, display: str) -> Finding:
-    return Finding(
-        "invalid",
-        f"'{coded.code[:100]}' is not called '{coded.display[:200]}' but '{display}'",
-        f"« {coded.code[:100]} » ne s'appelle pas « {coded.display[:200]} » mais « {display} »",
-        reason="invalid-display",
-    )
-
-
-def _plain(text: str) -> str:
-    """Displays are compared without regard to case; spaces, accents and signs count."""
-    return text.casefold()

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from aubier.ground.problem import Problem, problem
+from aubier.ground.problem import Issue, Problem, problem
+from aubier.terminology.grammars import canonical_unit
 from aubier.terminology.meaning import regex
 from aubier.terminology.meaning.concepts import System
 from aubier.terminology.meaning.predicates import (
@@ -22,7 +23,7 @@ from aubier.terminology.meaning.predicates import (
     listing,
 )
 from aubier.terminology.meaning.value_set import Filter, Include, Listed, ValueSet, unusable
-from aubier.terminology.meaning.versions import fits, is_pattern
+from aubier.terminology.meaning.versions import fits, is_pattern, numbers
 from aubier.terminology.shelves.library import Library, parted
 
 DEEPEST, MOST = 20, 1_000
@@ -33,11 +34,15 @@ _CODES = ("concept", "code")
 
 @dataclass(slots=True)
 class Part:
-    """What a value set takes of one system: the condition, and what it says itself of codes it lists."""
+    """What a value set takes of one system: the condition, and what it says itself of codes it lists.
+
+    `said` is the version that it, or the call, names; empty when that was left open.
+    """
 
     system: System
     predicate: Predicate
     listed: dict[str, Listed] = field(default_factory=dict)
+    said: str = ""
 
 
 _Parts = dict[tuple[str, str], Part]
@@ -49,7 +54,10 @@ class Resolver:
 
     By URL, as `$expand` says: `versions` chooses the version of a system that a value set leaves open,
     `forced` overrules it, `checked` demands it, `without` leaves systems out; `sets` chooses the version of a
-    value set that another leaves open, `wished` is the version that the code asked about says. Problem
+    value set that another leaves open, `wished` is the version that the code asked about says. With `only`, a
+    version that is not the one demanded is told in `unmet` instead. Afterwards `systems`, `used` (value sets,
+    with what makes them less than in force) and `supplements` say what was taken from; `merged` whether
+    versions of a system were taken together, `across` whether one was taken away from another. Problem
     `not-found` for a value set that is not here, `processing` when value sets go in circles, `business-rule`
     for a version that is not the one demanded, `too-costly` beyond the bounds.
     """
@@ -64,7 +72,12 @@ class Resolver:
     wished: str = ""
     inner: dict[str, ValueSet] = field(default_factory=dict)
     followed: int = 0
-    used: dict[str, None] = field(default_factory=dict)
+    used: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    supplements: dict[str, None] = field(default_factory=dict)
+    systems: dict[str, None] = field(default_factory=dict)
+    merged: bool | None = None
+    across: bool = False
+    unmet: list[Issue] = field(default_factory=list)
 
     async def parts(self, value_set: ValueSet) -> list[Part]:
         """The parts of a value set, systems in the order in which they are first named."""
@@ -75,13 +88,29 @@ class Resolver:
         await self._supplements(value_set)
         found = await self._united(value_set.includes, road)
         out = await self._united(value_set.excludes, road)
+        if not road:
+            self._option(value_set)
         for key, part in found.items():
-            taken = _same(out, key)
-            if taken is not None:
+            for taken in _excluded(out, key, found, apart=self.merged is False):
+                self.across = self.across or taken.system.version != part.system.version
                 part.predicate = All((part.predicate, Not(await self._taken(taken, part))))
             if not value_set.inactive:
                 part.predicate = All((part.predicate, ACTIVE))
+        if self.merged and not road:
+            await self._merge(list(found.values()))
         return found
+
+    def _option(self, value_set: ValueSet) -> None:
+        """Whether versions of one system are taken together (`versionsMatch`), when anybody says so."""
+        said = value_set.options.get("versionsMatch")
+        if self.merged is None and said:
+            self.merged = said == "true"
+
+    async def _merge(self, parts: list[Part]) -> None:
+        """Of several versions of a system, a code is taken from the newest that has it."""
+        for n, part in enumerate(newest := newest_first(parts)):
+            for newer in (p for p in newest[:n] if p.system.url == part.system.url):
+                part.predicate = All((part.predicate, Not(await self._taken(newer, part))))
 
     async def _taken(self, taken: Part, part: Part) -> Predicate:
         """What an exclusion says of the concepts of a part; of another version of a system, its codes."""
@@ -111,8 +140,10 @@ class Resolver:
     async def _supplements(self, value_set: ValueSet) -> None:
         """Problem `not-found` when a supplement that a value set cannot do without is not here."""
         for canonical in value_set.supplements:
-            if not await self.library.supplement(canonical):
+            named = await self.library.supplement(canonical)
+            if not named:
                 raise unknown_supplement(canonical)
+            self.supplements[named] = None
 
     def _count(self) -> None:
         self.followed += 1
@@ -130,29 +161,31 @@ class Resolver:
         imported = [await self._imported(url, one.at, road) for url in one.value_sets]
         if not one.system:
             return _common(imported)
-        system = await self._system(one)
+        system, said = await self._system(one)
+        self.systems[system.canonical] = None
         key = system.url, system.version
         conditions = [await self._condition(f, system) for f in one.filters]
         if one.listed is not None:
             conditions.insert(0, Among(one.listed))
         both = [_same(found, key) for found in imported]
         conditions += [other.predicate if other is not None else AnyOf() for other in both]
-        return {key: Part(system, _all(conditions), dict(one.listed or {}))}
+        return {key: Part(system, _all(conditions), dict(one.listed or {}), said)}
 
-    async def _system(self, one: Include) -> System:
+    async def _system(self, one: Include) -> tuple[System, str]:
+        """The system that an include takes from, and the version that was named."""
         checked = self.checked.get(one.system, "")
         version = self.forced.get(one.system) or one.version or self.versions.get(one.system, "") or checked
+        said = version
         if is_pattern(version) and self.wished and fits(self.wished, version):
             version = self.wished
         found = await self.library.system(one.system, version)
-        if not fits(found.version, checked):
-            raise problem(
-                "business-rule",
-                f"The value set takes from {found.canonical}, not from version {self.checked[one.system]}",
-                f"Le jeu de valeurs puise dans {found.canonical}, pas dans {self.checked[one.system]}",
-                at=f"{one.at}.version",
-            )
-        return found
+        if found.known and not fits(found.version, checked):
+            refusal = _other_version(found, checked, f"{one.at}.version")
+            if not self.only:
+                raise refusal
+            told = (replace(issue, kind="exception", at=("version",)) for issue in refusal.issues)
+            self.unmet += (issue for issue in told if issue not in self.unmet)
+        return found, said
 
     async def _imported(self, canonical: str, at: str, road: tuple[str, ...]) -> _Parts:
         url, version = parted(canonical)
@@ -165,6 +198,7 @@ class Resolver:
                 f"The value set {canonical[:200]} is not here; load it first",
                 f"Le jeu de valeurs {canonical[:200]} n'est pas ici ; chargez-le d'abord",
                 at=f"{at}.valueSet",
+                reason="not-found",
             )
         if found.canonical in road or len(road) >= DEEPEST:
             raise problem(
@@ -173,8 +207,9 @@ class Resolver:
                 f"Des jeux de valeurs puisent en rond l'un dans l'autre : "
                 f"{' > '.join([*road, found.canonical])[:400]}",
                 at=f"{at}.valueSet",
+                reason="vs-invalid",
             )
-        self.used[found.canonical] = None
+        self.used[found.canonical] = found.standing
         return await self._parts(found, (*road, found.canonical))
 
     async def _condition(self, row: Filter, system: System) -> Predicate:
@@ -199,6 +234,8 @@ class Resolver:
                 return Among({code: None for one in found.values() for code in one.parents})
             case "=", name if name in _CODES:
                 return Among({row.value: None})
+            case "=", "canonical" if system.grammar:
+                return Has("canonical", (canonical_unit(system.url, row.value),))
             case "=", name:
                 return Has(name, (row.value,))
             case "in", name:
@@ -222,6 +259,20 @@ def _same(parts: _Parts, key: tuple[str, str]) -> Part | None:
     return parts.get(key) or next((p for (url, _), p in parts.items() if url == key[0]), None)
 
 
+def _excluded(out: _Parts, key: tuple[str, str], found: _Parts, *, apart: bool) -> list[Part]:
+    """What is taken away from a part: of its version, and of others of its system unless they stand `apart`.
+
+    Codes that are listed of one version, which the value set takes from too, are taken from that one alone.
+    """
+    own = [out[key]] if key in out else []
+    others = [part for at, part in out.items() if at[0] == key[0] and at != key]
+    return own if apart else own + [p for p in others if not p.listed or _key(p) not in found]
+
+
+def _key(part: Part) -> tuple[str, str]:
+    return part.system.url, part.system.version
+
+
 def _all(conditions: Sequence[Predicate]) -> Predicate:
     return conditions[0] if len(conditions) == 1 else All(tuple(conditions))
 
@@ -230,7 +281,7 @@ def _either(parts: list[Part]) -> Part:
     if len(parts) == 1:
         return parts[0]
     listed = {code: one for part in reversed(parts) for code, one in part.listed.items()}
-    return Part(parts[0].system, AnyOf(tuple(p.predicate for p in parts)), listed)
+    return Part(parts[0].system, AnyOf(tuple(p.predicate for p in parts)), listed, parts[0].said)
 
 
 def _common(found: Sequence[_Parts]) -> _Parts:
@@ -240,8 +291,25 @@ def _common(found: Sequence[_Parts]) -> _Parts:
         others = [_same(parts, key) for parts in found[1:]]
         conditions = [part.predicate, *(other.predicate for other in others if other is not None)]
         if len(conditions) == len(found):
-            common[key] = Part(part.system, _all(conditions), part.listed)
+            common[key] = Part(part.system, _all(conditions), part.listed, part.said)
     return common
+
+
+def newest_first(parts: Sequence[Part]) -> list[Part]:
+    """The parts, systems in their order, of each the newest version first."""
+    order = {url: n for n, url in enumerate(dict.fromkeys(p.system.url for p in parts))}
+    newest = sorted(parts, key=lambda p: numbers(p.system.version), reverse=True)
+    return sorted(newest, key=lambda p: order[p.system.url])
+
+
+def _other_version(found: System, demanded: str, at: str) -> Problem:
+    return problem(
+        "business-rule",
+        f"The value set takes from {found.canonical}, not from version {demanded[:60]}, which is demanded",
+        f"Le jeu de valeurs puise dans {found.canonical}, pas dans la version {demanded[:60]}, exigée",
+        at=at,
+        reason="version-error",
+    )
 
 
 def unknown_system(url: str, at: str = "") -> Problem:
@@ -251,6 +319,7 @@ def unknown_system(url: str, at: str = "") -> Problem:
         f"The code system {url[:200] or '(none)'} is not here; load it, or check its address",
         f"Le système de codes {url[:200] or '(aucun)'} n'est pas ici ; chargez-le, ou vérifiez son adresse",
         at=at or (),
+        reason="not-found",
     )
 
 
@@ -261,6 +330,7 @@ def unknown_supplement(canonical: str) -> Problem:
         f"The code system supplement {canonical[:200]} is not here; load it first",
         f"Le supplément {canonical[:200]} n'est pas ici ; chargez-le d'abord",
         at="ValueSet.extension",
+        reason="not-found",
     )
 
 
@@ -273,4 +343,5 @@ def unknown_value_set(canonical: str, at: str = "") -> Problem:
         f"The value set {which} is not here; load it, or check its address",
         f"Le jeu de valeurs {which} n'est pas ici ; chargez-le, ou vérifiez son adresse",
         at=at or (),
+        reason="not-found",
     )

@@ -7,7 +7,9 @@ from typing import Any
 
 from aubier.ground.rows import Backfill, BeforeWrite, OnChange, Operation, Resource, Service
 from aubier.terminology import writing
-from aubier.terminology.operations import closure, code_systems, expand, translate, validate
+from aubier.terminology.operations import closure, code_systems, expand, related, translate
+from aubier.terminology.operations.checking import batch, validate
+from aubier.terminology.operations.parameters import ECOSYSTEM
 from aubier.terminology.shelves import maps, tables
 
 R4 = "FHIR R4 4.0.1, terminology-service"
@@ -19,7 +21,8 @@ def _operation(path: str, run: _Run, fr: str, en: str, *, instance: bool = True)
     """The row of `Type/$name`, of the type or, with `instance`, of one resource too."""
     on, _, name = path.rpartition("/")
     texts = {"fr": fr, "en": en}
-    return Operation(name.removeprefix("$"), on, run, texts, f"{R4}, {path}", either=instance)
+    code = name.removeprefix("$")
+    return Operation(code, on, run, texts, f"{R4}, {path}", either=instance, also=ECOSYSTEM.get(code, ()))
 
 
 SERVICE = Service(
@@ -48,6 +51,26 @@ SERVICE = Service(
             "Vérifier un code dans un jeu de valeurs",
             "Check a code in a value set",
         ),
+        _operation(
+            "ValueSet/$batch-validate-code",
+            batch.in_value_sets,
+            "Vérifier plusieurs codes dans des jeux de valeurs",
+            "Check several codes in value sets",
+            instance=False,
+        ),
+        _operation(
+            "CodeSystem/$batch-validate-code",
+            batch.in_code_systems,
+            "Vérifier plusieurs codes",
+            "Check several codes",
+            instance=False,
+        ),
+        _operation(
+            "ValueSet/$related",
+            related.related,
+            "Comparer deux jeux de valeurs",
+            "Compare two value sets",
+        ),
         _operation("ValueSet/$expand", expand.expand, "Lister un jeu de valeurs", "List a value set"),
         _operation(
             "ConceptMap/$translate",
@@ -67,6 +90,6 @@ SERVICE = Service(
     before_write=(BeforeWrite("terminology-keep", writing.TYPES, writing.keep, writing.RULE),),
     on_change=(OnChange("terminology-forget", writing.TYPES, writing.forget),),
     backfills=(Backfill("terminology-keep", writing.TYPES, writing.keep_stored),),
-    migrations=tables.MIGRATIONS + maps.MIGRATIONS + tables.PLANNED,
+    migrations=tables.MIGRATIONS + maps.MIGRATIONS + tables.PLANNED + tables.STANDING,
     statements=tables.STATEMENTS + maps.STATEMENTS,
 )

@@ -151,6 +151,7 @@ TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
         "active": tokens("active"),
         "name": strings("name", "alias"),
         "address-city": strings("address.city"),
+        "identifier:text": strings("identifier.type.text"),
         "partof": references("partOf"),
     },
     "Practitioner": {
@@ -164,6 +165,7 @@ TABLE: dict[str, dict[str, tuple[str, Reader]]] = {
         "practitioner": references("practitioner"),
         "organization": references("organization"),
         "role": tokens("code"),
+        "role:text": words("code"),
         "date": dates("period"),
     },
     "Patient": {
@@ -612,6 +614,7 @@ class Oracle:
             "value-concept": "valueCodeableConcept",
             "type": "type",
             "class": "none",
+            "role": "code",
         }
         if code in spoken:
             return [fold(t) for t in words(spoken[code])[1](resource)]

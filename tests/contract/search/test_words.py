@@ -11,6 +11,7 @@ import pytest
 from aubier.search.query import parse
 from aubier.search.terms.words import MOST
 from aubier.store.intent import Grant
+from aubier.store.opening.reindexing import reindex
 from aubier.store.reading import Reader
 from tests.contract.desk import Desk, following, ids, opened
 from tests.contract.search.test_paging import put, scale
@@ -50,7 +51,7 @@ async def told(database: Callable[[], str], tmp_path_factory: pytest.TempPathFac
     doctor = replace(DOCTOR, scopes=("user/*.cruds",))
     async with opened(database, tmp_path_factory.mktemp("house"), {"doctor": doctor}) as desk:
         people = ({"resourceType": "Patient", "id": p} for p in ("open", "shut"))
-        await put(desk, *people, *HELD)
+        await put(desk, *people, *HELD, *DIRECTORY)
         await desk.system().store.grant(Grant("open", doctor.keys[0], "treating-doctor", "r", since=1))
         yield desk
 
@@ -114,6 +115,126 @@ async def test_words_of_people(desk: Desk) -> None:
 async def test_definitions_too(told: Desk) -> None:
     assert ids(await told.found("doctor", "ValueSet", [("_content", "rein")])) == ["ValueSet/organs"]
     assert ids(await told.found("doctor", "ValueSet", [("_text", "rein")])) == []
+
+
+DIRECTORY: tuple[Resource, ...] = (
+    {
+        "resourceType": "Organization",
+        "id": "clinic",
+        "name": "Clinique de l'Étoile",
+        "alias": ["Maison des enfants"],
+        "text": {
+            "status": "generated",
+            "div": "<div xmlns='http://www.w3.org/1999/xhtml'>Urgences pédiatriques</div>",
+        },
+        "type": [{"coding": [{"system": "urn:kinds", "code": "106", "display": "Centre hospitalier"}]}],
+        "identifier": [{"value": "1", "type": {"text": "Numéro FINESS"}}],
+    },
+    {
+        "resourceType": "Organization",
+        "id": "office",
+        "name": "Cabinet of the Star",
+        "type": [{"text": "Cabinet"}],
+    },
+    {
+        "resourceType": "Practitioner",
+        "id": "alma",
+        "name": [{"family": "Fontaine", "given": ["Alma"]}],
+        "qualification": [{"code": {"text": "Diplôme d'État de sage-femme"}}],
+    },
+    {
+        "resourceType": "PractitionerRole",
+        "id": "midwife",
+        "code": [{"coding": [{"system": "urn:jobs", "code": "70", "display": "Sage-femme"}]}],
+        "specialty": [{"text": "Échographies obstétricales"}],
+        "availabilityExceptions": "Closed on bank holidays",
+    },
+    {
+        "resourceType": "HealthcareService",
+        "id": "nights",
+        "name": "Garde de nuit",
+        "comment": "Home visits",
+        "type": [{"text": "Soins non programmés"}],
+    },
+    {"resourceType": "Location", "id": "wing", "name": "Aile B", "description": "Deuxième étage"},
+    {
+        "resourceType": "Endpoint",
+        "id": "mail",
+        "status": "active",
+        "name": "Messagerie sécurisée",
+        "connectionType": {"system": "urn:ways", "code": "smtp"},
+        "payloadType": [{"text": "Comptes rendus"}],
+        "address": "mailto:a@example.org",
+    },
+)
+
+
+IN_DIRECTORY: list[tuple[str, str, str, set[str]]] = [
+    ("Organization", "_text", "urgence pediatrique", {"clinic"}),
+    ("Organization", "_text", "étoile", set()),
+    ("Organization", "_content", "enfant", {"clinic"}),
+    ("Organization", "_content", "star or etoile", {"clinic", "office"}),
+    ("Organization", "_content", "hospitaliers", {"clinic"}),
+    ("Organization", "type:text", "centre", {"clinic"}),
+    ("Organization", "type:text", "CABINET", {"office"}),
+    ("Organization", "identifier:text", "numero", {"clinic"}),
+    ("Practitioner", "_content", "sage-femme diplômes", {"alma"}),
+    ("Practitioner", "_content", "fontaines", {"alma"}),
+    ("PractitionerRole", "role:text", "sage", {"midwife"}),
+    ("PractitionerRole", "specialty:text", "echographie", {"midwife"}),
+    ("PractitionerRole", "_content", "holiday", {"midwife"}),
+    ("PractitionerRole", "_content", "échographie obstétricale", {"midwife"}),
+    ("HealthcareService", "_content", "visit", {"nights"}),
+    ("HealthcareService", "service-type:text", "soins", {"nights"}),
+    ("Location", "_content", "étages", {"wing"}),
+    ("Endpoint", "_content", "messageries", {"mail"}),
+    ("Endpoint", "payload-type:text", "comptes", {"mail"}),
+    ("Endpoint", "_content", "example", set()),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "words", "expected"), IN_DIRECTORY)
+async def test_words_of_the_directory(
+    told: Desk, kind: str, name: str, words: str, expected: set[str]
+) -> None:
+    for login in ("loader", "doctor"):
+        bundle = await told.found(login, kind, [(name, words), ("_total", "accurate")])
+        assert {i.partition("/")[2] for i in ids(bundle)} == expected
+        assert bundle["total"] == len(expected)
+
+
+async def test_a_chain_ends_in_words_of_the_directory(told: Desk) -> None:
+    await put(told, {**DIRECTORY[3], "id": "chained", "organization": {"reference": "Organization/clinic"}})
+    for pair in (
+        ("organization.type:text", "centre"),
+        ("organization:Organization.type:text", "Centre hosp"),
+    ):
+        assert ids(await told.found("loader", "PractitionerRole", [pair])) == ["PractitionerRole/chained"]
+    ordered = await told.found("loader", "Organization", [("_sort", "type"), ("type:text", "c")])
+    assert ids(ordered) == ["Organization/office", "Organization/clinic"]
+    status, _ = await told.ask("loader", "DELETE", "PractitionerRole/chained")
+    assert status == 204
+
+
+async def test_words_of_the_directory_are_made_for_what_stood_before(told: Desk) -> None:
+    """A release without them noted 5: the directory alone is gone through, batch by batch, and noted."""
+    before = await told.sql("select count(*) from words")
+    await told.sql("delete from dir_words")
+    await told.sql("delete from words")
+    await told.sql("update store_meta set value = '5' where key = 'index'")
+    assert ids(await told.found("loader", "Location", [("_content", "étage")])) == []
+    heard: list[int] = []
+    store = told.house.store
+    async with store.pool.acquire() as conn:
+        done = await reindex(conn, store.index, heard.append)
+        assert await reindex(conn, store.index) == 0
+    assert (done, heard[-1]) == (len(DIRECTORY) + 1, len(DIRECTORY) + 1)
+    assert ids(await told.found("loader", "Location", [("_content", "étage")])) == ["Location/wing"]
+    assert (await told.sql("select count(*) from words"))[0][0] == 0
+    await told.sql("update store_meta set value = '4' where key = 'index'")
+    async with store.pool.acquire() as conn:
+        await reindex(conn, store.index)
+    assert await told.sql("select count(*) from words") == before
 
 
 async def test_words_follow_the_resource(desk: Desk) -> None:

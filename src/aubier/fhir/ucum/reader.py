@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -18,7 +18,7 @@ _MAX_DEPTH = 8
 
 _WORDS = re.compile(
     r"(?P<symbol>(?:10[*^]|[A-Za-z%'\"_]|\[[!-Z\\^-~]*\])+)(?P<exponent>[+-]?[0-9]+)?"
-    r"|(?P<factor>[0-9]+)|(?P<note>\{[!-z|~]*\})|(?P<sign>[./()])"
+    r"|(?P<factor>[0-9]+)|(?P<note>\{[ -z|~]*\})|(?P<sign>[./()])"
 )
 
 
@@ -27,11 +27,19 @@ class Unit:
     """A unit: its dimensions (base unit and exponent, by name), and how many base units it is.
 
     `zero` is where its scale begins, in base units: 273.15 for degrees Celsius, 0 for nearly all others.
+    `special`: its scale is no multiple of anything (bel, pH): it measures a dimension of its own.
     """
 
     dimensions: tuple[tuple[str, int], ...]
     size: Fraction
     zero: Fraction = Fraction(0)
+    special: bool = False
+
+    @property
+    def canonical(self) -> str:
+        """Its dimensions as a unit of base units: `g.m-1.s-2` for a pascal, `1` for a number."""
+        parts = (f"{name}{exponent if exponent != 1 else ''}" for name, exponent in self.dimensions)
+        return ".".join(parts) or "1"
 
     def base(self, amount: Fraction) -> Fraction:
         """So many of this unit, in base units."""
@@ -99,8 +107,7 @@ class _Reader:
             if self._sign() != ")":
                 raise _UnreadError
             self._next += 1
-            return found
-        if word["symbol"]:
+        elif word["symbol"]:
             found = _powered(_symbol(word["symbol"]), word["exponent"])
         elif word["factor"] and len(word["factor"]) <= _MAX_FACTOR and int(word["factor"]):
             found = Unit((), Fraction(int(word["factor"])))
@@ -133,7 +140,7 @@ def _symbol(text: str) -> Unit:
         prefix, atom = text[:length], text[length:]
         if prefix in _PREFIXES and atom in rows and rows[atom]["metric"]:
             whole = _atom(atom)
-            return Unit(whole.dimensions, whole.size * _PREFIXES[prefix], whole.zero)
+            return replace(whole, size=whole.size * _PREFIXES[prefix])
     raise _UnreadError
 
 
@@ -141,14 +148,14 @@ def _powered(whole: Unit, exponent: str | None) -> Unit:
     if exponent is None:
         return whole
     power = int(exponent) if len(exponent) <= 3 else 0
-    if not 1 <= abs(power) <= _MAX_EXPONENT or whole.zero:
+    if not 1 <= abs(power) <= _MAX_EXPONENT or whole.zero or whole.special:
         raise _UnreadError
     return Unit(tuple((n, e * power) for n, e in whole.dimensions), whole.size**power)
 
 
 def _product(left: Unit, right: Unit, power: int) -> Unit:
-    """A product or quotient. A scale with a zero of its own cannot be multiplied."""
-    if left.zero or right.zero:
+    """A product or quotient. A scale with a zero of its own, or none, cannot be multiplied."""
+    if left.zero or right.zero or left.special or right.special:
         raise _UnreadError
     exponents = dict(left.dimensions)
     for name, exponent in right.dimensions:
@@ -199,7 +206,7 @@ def _atom(code: str) -> Unit:
     """What an atom of the table is: a dimension of its own, or so many of another unit."""
     row = _rows()[code]
     if not row["unit"]:
-        return Unit(((code, 1),), Fraction(1))
+        return Unit(((code, 1),), Fraction(1), special=row["zero"] == "*")
     whole = _Reader(row["unit"]).term()
     size = whole.size * Fraction(row["value"])
     return Unit(whole.dimensions, size, Fraction(row["zero"] or 0))

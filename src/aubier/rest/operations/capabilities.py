@@ -5,15 +5,17 @@ Rule: FHIR R4, http.html#capabilities and TerminologyCapabilities.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from aubier.fhir.definitions import definitions
-from aubier.ground.rows import Resource
+from aubier.ground.rows import Operation, Resource
 
 
-def terminology_capabilities(statement: Resource, operations: Collection[tuple[str, str]]) -> Resource:
+def terminology_capabilities(
+    statement: Resource, operations: Mapping[tuple[str, str], Operation]
+) -> Resource:
     """The TerminologyCapabilities of the base whose CapabilityStatement is given.
 
     It names the code systems that are shipped; those written or loaded since are found by their resources.
@@ -30,7 +32,7 @@ def terminology_capabilities(statement: Resource, operations: Collection[tuple[s
             "hierarchical": True,
             "paging": True,
             "incomplete": False,
-            "parameter": [{"name": name} for name in _parameters("ValueSet", "expand")],
+            "parameter": [{"name": name} for name in _parameters(operations["ValueSet", "expand"])],
             "textFilter": "Each word begins a word of the code or of a name, accents and case apart",
         }
     if ("ValueSet", "validate-code") in operations:
@@ -53,7 +55,7 @@ def _systems() -> list[Mapping[str, Any]]:
     ]
 
 
-@lru_cache(maxsize=8)
-def _parameters(on: str, code: str) -> tuple[str, ...]:
-    found = (o for o in definitions().operations if o.code == code and on in o.resources)
-    return tuple(p.name for o in found for p in o.parameters if p.use == "in")
+def _parameters(operation: Operation) -> list[str]:
+    """What an operation takes: by its published definition, and beyond."""
+    found = (o for o in definitions().operations if o.code == operation.name and operation.on in o.resources)
+    return sorted({*operation.also, *(p.name for o in found for p in o.parameters if p.use == "in")})

@@ -143,8 +143,8 @@ class _Reader:
         if self._type in UNWORDED:
             raise unknown(
                 name,
-                f"{self._type} is not searched by its words: use its parameters, as name",
-                f"{self._type} ne se cherche pas par ses mots : prenez ses paramètres, comme name",
+                f"{self._type} is not searched by its words: use its parameters",
+                f"{self._type} ne se cherche pas par ses mots : prenez ses paramètres",
             )
         parameter = Parameter(self._type, name, "special", "", "")
         return Criterion(self._type, parameter, values=(Value(text=value),))

@@ -386,8 +386,6 @@ def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
 
 
 def _string(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
-    if criterion.parameter.code.endswith(":text") and frame.table(kind) == "dir_":
-        _refused(frame, criterion, kind, row)
     tests = [string_test(frame, v, criterion.modifier) for v in criterion.values]
     return _posted(frame, criterion, kind, row, table="str", tests=tests)
 

@@ -16,14 +16,8 @@ MOST = 60_000
 _OFTEN = 300
 """Characters of a text that is worth remembering."""
 
-UNWORDED = frozenset(
-    {
-        *("Binary", "Endpoint", "HealthcareService", "Location", "Medication", "Organization"),
-        *("OrganizationAffiliation", "Practitioner", "PractitionerRole", "Schedule", "Slot", "Substance"),
-    }
-)
-"""Types without full text: contents, which are not ours to read, and the masses of the directory, whose words
-are names that parameters of their own find."""
+UNWORDED = frozenset({"Binary", "Slot"})
+"""Types without full text: contents, which are not ours to read, and slots, many and without words."""
 
 _TECHNICAL = frozenset(
     {

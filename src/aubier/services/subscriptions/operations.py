@@ -169,7 +169,7 @@ def _expected(name: str, what: str) -> Problem:
     return problem("value", f"{name}: expected {what}", f"{name} : attendu {what}", at=f"http.{name}")
 
 
-def _operation(name: str, run: Any, definition: str, title: dict[str, str], **more: bool) -> Operation:
+def _operation(name: str, run: Any, definition: str, title: dict[str, str], **more: Any) -> Operation:
     where = f"{_DEFINITIONS}/{definition}"
     return Operation(
         name, "Subscription", run, title, "Subscriptions R5 Backport 1.1.0", definition=where, **more

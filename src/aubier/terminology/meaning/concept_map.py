@@ -16,6 +16,14 @@ _TURNED = {
     "specializes": "subsumes",
 }
 
+_R5 = {
+    "related-to": "relatedto",
+    "source-is-narrower-than-target": "wider",
+    "source-is-broader-than-target": "narrower",
+    "not-related-to": "disjoint",
+}
+"""The relationships of R5, from the source; the equivalences of R4 say what the target is."""
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -83,7 +91,7 @@ def _link(group: Resource, element: Resource, target: Resource, name: str) -> Li
         str(element.get("code", "")),
         str(group.get("target", "")),
         str(target.get("code", "")),
-        str(target.get("equivalence", "equivalent")),
+        str(target.get("equivalence") or _R5.get(str(target.get("relationship", "")), "equivalent")),
         {k: v for k, v in detail.items() if v},
         name,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aubier.ground.text import fold
@@ -18,7 +18,9 @@ _OFF = frozenset({"retired", "inactive"})
 class System:
     """A code system. `key` is its number in the tables; None for those shipped, -1 for one unknown here.
 
-    `supplements` are the numbers of those that add to it.
+    `supplements` are the numbers of those that add to it. `language` is that of its displays; `standing` is
+    what makes it less than in force: draft, experimental, deprecated, withdrawn, retired. `grammar`: its
+    codes are known by their shape; `open` when they have no end, `closed` when they are listed too.
     """
 
     url: str
@@ -30,6 +32,9 @@ class System:
     key: int | None = None
     size: int = 0
     supplements: tuple[int, ...] = ()
+    language: str = ""
+    standing: tuple[str, ...] = ()
+    grammar: str = ""
 
     @property
     def known(self) -> bool:
@@ -40,6 +45,11 @@ class System:
     def partial(self) -> bool:
         """Whether a code that is not here may still exist."""
         return not self.known or self.content in ("fragment", "example")
+
+    @property
+    def endless(self) -> bool:
+        """Whether a list of its concepts is never all of them."""
+        return self.partial or self.grammar == "open"
 
     @property
     def canonical(self) -> str:
@@ -88,6 +98,17 @@ class Concept:
             for p in self.properties
         )
 
+    @property
+    def status(self) -> str:
+        """What its status is said to be, or nothing."""
+        said = (p.text for p in self.properties if p.code in ("status", "standards-status"))
+        return next(said, "")
+
+    def as_active(self) -> Concept:
+        """The same concept as if it were in use."""
+        kept = tuple(p for p in self.properties if p.code not in ("inactive", "status"))
+        return replace(self, properties=kept)
+
     def texts(self, name: str) -> list[str]:
         """The values of a property as filters compare them; `code`, `display` and the like are properties."""
         match name:
@@ -130,7 +151,7 @@ def languages(text: str) -> tuple[str, ...]:
         tag, _, quality = part.strip().partition(";q=")
         digits = quality.replace(".", "", 1)
         weight = float(quality) if digits.isascii() and digits.isdigit() else 1.0
-        if tag:
+        if tag and weight > 0:
             ranked.append((-weight, tag))
     return tuple(tag for _, tag in sorted(ranked, key=lambda pair: pair[0]))
 

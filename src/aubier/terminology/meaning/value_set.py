@@ -17,10 +17,11 @@ OPERATORS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a value set itself says of a code that it lists."""
+    """What a value set itself says of a code that it lists. `status`: deprecated there, or nothing."""
 
     display: str = ""
     designations: tuple[Mapping[str, Any], ...] = ()
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Include:
 class ValueSet:
     """A value set. `inactive` False leaves out what is inactive; `head` and `compose` are FHIR JSON.
 
-    `inner` are those that it contains and takes from; `supplements` those that must be here to read it.
+    `inner` are those that it contains and takes from; `supplements` those that must be here to read it;
+    `options` are the parameters of an expansion that it sets; `standing` as that of a system.
     """
 
     url: str = ""
@@ -61,6 +63,8 @@ class ValueSet:
     inactive: bool = True
     inner: Mapping[str, ValueSet] = field(default_factory=dict)
     supplements: tuple[str, ...] = ()
+    options: Mapping[str, str] = field(default_factory=dict)
+    standing: tuple[str, ...] = ()
     head: Resource = field(default_factory=dict, repr=False)
     compose: Resource = field(default_factory=dict, repr=False)
 
@@ -93,11 +97,20 @@ def read(resource: Resource) -> ValueSet:
             for one in resource.get("extension") or ()
             if one.get("url") == _SUPPLEMENT and one.get("valueCanonical")
         ),
+        options=dict(_options(compose)),
+        standing=standing(resource),
         head={k: v for k, v in resource.items() if k in _HEAD},
         compose=compose,
     )
 
 
+STATUS = "http://hl7.org/fhir/StructureDefinition/structuredefinition-standards-status"
+_DEPRECATED = "http://hl7.org/fhir/StructureDefinition/valueset-deprecated"
+_OPTION = (
+    "http://hl7.org/fhir/StructureDefinition/valueset-expansion-parameter",
+    "http://hl7.org/fhir/tools/StructureDefinition/valueset-expansion-parameter",
+)
+_LESS = frozenset(("draft", "experimental", "deprecated", "withdrawn", "retired"))
 _SUPPLEMENT = "http://hl7.org/fhir/StructureDefinition/valueset-supplement"
 _HEAD = ("url", "version", "name", "title", "status", "experimental", "publisher", "copyright", "language")
 
@@ -160,7 +173,34 @@ def _include(one: Resource, at: str, outer: str) -> Include:
 
 
 def _listed(concept: Resource) -> Listed:
-    return Listed(str(concept.get("display", "")), tuple(concept.get("designation") or ()))
+    extensions = concept.get("extension") or ()
+    off = any(one.get("url") == _DEPRECATED and _flag(one) for one in extensions)
+    status = next(
+        (str(e["valueCode"]) for e in extensions if e.get("url") == STATUS and e.get("valueCode")), ""
+    )
+    display, designations = str(concept.get("display", "")), tuple(concept.get("designation") or ())
+    return Listed(display, designations, "deprecated" if off else status)
+
+
+def _flag(extension: Resource) -> bool:
+    return any(value in (True, "true") for name, value in extension.items() if name.startswith("value"))
+
+
+def standing(resource: Resource) -> tuple[str, ...]:
+    """What makes a definition less than in force. Rule: FHIR R4, status, experimental; standards-status."""
+    said = [str(e.get("valueCode", "")) for e in resource.get("extension") or () if e.get("url") == STATUS]
+    said += [str(resource.get("status", "")), "experimental" if resource.get("experimental") is True else ""]
+    return tuple(dict.fromkeys(one for one in said if one in _LESS))
+
+
+def _options(compose: Resource) -> Iterator[tuple[str, str]]:
+    """The parameters of an expansion that a value set sets. Rule: extension valueset-expansion-parameter."""
+    for one in compose.get("extension") or ():
+        if one.get("url") in _OPTION:
+            parts = {p.get("url"): p for p in one.get("extension") or ()}
+            name, value = parts.get("name") or {}, parts.get("value") or {}
+            said = next((v for k, v in value.items() if k.startswith("value")), "")
+            yield str(name.get("valueCode", "")), str(said).lower() if isinstance(said, bool) else str(said)
 
 
 def _filter(row: Resource, at: str) -> Filter:
@@ -169,10 +209,11 @@ def _filter(row: Resource, at: str) -> Filter:
         raise unusable(found)
     if not found.value:
         raise problem(
-            "required",
+            "invalid",
             f"The filter on '{found.property[:80]}' has no value; add it",
             f"Le filtre sur « {found.property[:80]} » n'a pas de valeur ; ajoutez-la",
             at=f"{at}.value",
+            reason="vs-invalid",
         )
     return found
 

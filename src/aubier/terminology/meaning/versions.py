@@ -19,3 +19,9 @@ def fits(have: str, asked: str) -> bool:
         return True
     parts, wanted = have.split("."), asked.split(".")
     return len(parts) == len(wanted) and all(w in _ANY or w == p for p, w in zip(parts, wanted, strict=True))
+
+
+def numbers(version: str) -> list[int]:
+    """A version by its numbers: 2.10 comes after 2.9."""
+    digits = "".join(c if c.isascii() and c.isdigit() else " " for c in version[:200])
+    return [int(number[:30]) for number in digits.split()]

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 from aubier.ground.rows import Resource
-from aubier.terminology.meaning.code_system import nested, system_of
+from aubier.terminology.meaning.code_system import aliases, nested, system_of
 from aubier.terminology.meaning.concepts import Concept
 from aubier.terminology.nomenclatures.nomenclature import Nomenclature, opened, plain, unreadable
 
@@ -49,15 +49,18 @@ def read(path: Path) -> Nomenclature:
     if not isinstance(head.get("url"), str) or head.get("resourceType") != "CodeSystem":
         raise unreadable(path, "no CodeSystem with a url", "pas de CodeSystem avec une url")
     supplements = str(head.get("supplements", "")) if head.get("content") == "supplement" else ""
-    return Nomenclature(system_of(head), lambda: _concepts(path), supplements, str(head.get("publisher", "")))
+    known = aliases(head)
+    return Nomenclature(
+        system_of(head), lambda: _concepts(path, known), supplements, str(head.get("publisher", ""))
+    )
 
 
-def _concepts(path: Path) -> Iterator[Concept]:
+def _concepts(path: Path, known: Mapping[str, str]) -> Iterator[Concept]:
     for name, value in _members(path, keep_concepts=True):
         if name == "concept":
             if not isinstance(value, dict) or not isinstance(value.get("code"), str):
                 raise unreadable(path, "a concept has no code", "un concept n'a pas de code")
-            yield from nested(value)
+            yield from nested(value, known)
 
 
 def _members(path: Path, *, keep_concepts: bool) -> Iterator[tuple[str, Any]]:

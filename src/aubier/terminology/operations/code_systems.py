@@ -7,7 +7,8 @@ from typing import Any
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
 from aubier.terminology.api import Terminology
-from aubier.terminology.meaning.concepts import Concept, System, languages
+from aubier.terminology.meaning.concepts import Concept, System
+from aubier.terminology.operations.language import asked_language, shown, spoken
 from aubier.terminology.operations.parameters import (
     Asked,
     answer,
@@ -18,7 +19,7 @@ from aubier.terminology.operations.parameters import (
     part,
     terminology_of,
 )
-from aubier.terminology.resolving import unknown_supplement
+from aubier.terminology.operations.value_sets import supplements
 
 MOST_CHILDREN = 1_000
 """The most children that `$lookup` names."""
@@ -35,16 +36,14 @@ async def lookup(ctx: Any, parameters: Resource) -> Resource:
     call = asked(parameters, ("CodeSystem", "lookup"), undone=("date",))
     system, code, version = _coded(call)
     terminology = terminology_of(ctx, call)
-    for canonical in call.texts("useSupplement"):
-        if not await terminology.library.supplement(canonical):
-            raise unknown_supplement(canonical)
+    await supplements(call, terminology)
     found, concept = await terminology.lookup(system, code, version)
     wanted = set(call.texts("property")) - {"*"}
-    spoken = languages(call.text("displayLanguage"))
+    tongues = spoken(asked_language(call))
     parts = [
         part("name", "valueString", found.title or found.name or found.url),
         part("version", "valueString", found.version),
-        part("display", "valueString", concept.said(spoken) or concept.code),
+        part("display", "valueString", shown(concept, found, tongues) or concept.code),
         part("definition", "valueString", concept.definition) if _in("definition", wanted) else None,
         part("abstract", "valueBoolean", True) if concept.abstract else None,
     ]

@@ -28,6 +28,7 @@ class Asked:
 
     given: tuple[Resource, ...]
     id: str = ""
+    language: str = ""
 
     def each(self, name: str) -> Iterator[tuple[Resource, str]]:
         """Every parameter of that name, with its place."""
@@ -188,20 +189,21 @@ def asked(
             "Envoyez une ressource Parameters",
             at="Parameters",
         )
-    known = _defined(*operation).union(also, _ECOSYSTEM.get(operation[1], ()), _MARKS)
+    known = _defined(*operation).union(also, ECOSYSTEM.get(operation[1], ()), _MARKS)
     for n, row in enumerate(rows):
         if row["name"] not in known or row["name"] in undone:
             raise _refused(row["name"][:64], f"Parameters.parameter[{n}]", done=row["name"] not in known)
-    return Asked(tuple(rows), str(parameters.get("_id", "")))
+    return Asked(tuple(rows), str(parameters.get("_id", "")), str(parameters.get("_language", "")))
 
 
 _MARKS = ("uuid", "cache-id")
 """What a client marks its call with, and nobody reads."""
 
-_ECOSYSTEM = {
+ECOSYSTEM = {
     "expand": ("property", "useSupplement", "default-valueset-version", "tx-resource"),
     "lookup": ("useSupplement", "tx-resource"),
     "subsumes": ("tx-resource",),
+    "translate": ("tx-resource",),
     "validate-code": (
         "inferSystem",
         "lenient-display-validation",

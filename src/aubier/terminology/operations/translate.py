@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,20 +36,67 @@ async def translate(ctx: Any, parameters: Resource) -> Resource:
     for codes it does not map. Problem `not-found` for a map that is not here.
     """
     open_to(ctx, "ConceptMap")
-    call = asked(parameters, ("ConceptMap", "translate"))
+    call = asked(_as_r4(parameters), ("ConceptMap", "translate"))
     given = call.resource("conceptMap", "ConceptMap")
     if call.id:
         given = await ctx.store.read("ConceptMap", call.id)
     url = call.text("url")
+    brought = [given] if given is not None else list(_brought(call, url))
     number = None
-    if given is None and url:
+    if not brought and url:
         number = await map_keeping.find(ctx.store, url, call.text("conceptMapVersion"))
     named = given is not None or bool(url)
     source, target = ("" if named else call.text(side) for side in ("source", "target"))
     route = Route(call.text("targetsystem"), number, source, target, call.flag("reverse"))
-    translator = Translator(ctx.store, given, _dependencies(call))
-    found = [link for system, code in _codes(call) for link in await translator.links(system, code, route)]
+    known, found = _dependencies(call), list[Link]()
+    maps: list[Resource | None] = [*brought] or [None]
+    for one in maps:
+        translator = Translator(ctx.store, one, known)
+        found += [m for system, code in _codes(call) for m in await translator.links(system, code, route)]
     return _told(ctx, list(dict.fromkeys((_key(m), n) for n, m in enumerate(found))), found)
+
+
+_R5 = {
+    "sourceCode": "code",
+    "sourceSystem": "system",
+    "sourceCoding": "coding",
+    "sourceCodeableConcept": "codeableConcept",
+    "sourceScope": "source",
+    "targetScope": "target",
+    "targetSystem": "targetsystem",
+}
+_R5_TURNED = {
+    "targetCode": "code",
+    "targetSystem": "system",
+    "targetCoding": "coding",
+    "targetCodeableConcept": "codeableConcept",
+    "sourceSystem": "targetsystem",
+    "sourceScope": "source",
+    "targetScope": "target",
+}
+"""The names of R5, where a code of the target asks for the way back. Rule: FHIR R5, ConceptMap/$translate."""
+
+
+def _as_r4(parameters: Resource) -> Resource:
+    """The call in the names of R4, whichever it was made in."""
+    rows = parameters.get("parameter", [])
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        return parameters
+    back = {"targetCode", "targetCoding", "targetCodeableConcept"} & {str(r.get("name")) for r in rows}
+    names = _R5_TURNED if back else _R5
+    turned = [{"name": "reverse", "valueBoolean": True}] if back else []
+    renamed = [{**row, "name": names.get(str(row.get("name")), row.get("name"))} for row in rows]
+    return {**parameters, "parameter": renamed + turned}
+
+
+def _brought(call: Asked, url: str) -> Iterator[Resource]:
+    """The concept maps that come with a call: those of that URL, or all."""
+    for row, at in call.each("tx-resource"):
+        resource = row.get("resource")
+        if not isinstance(resource, dict):
+            raise problem("value", "Give a resource", "Donnez une ressource", at=at)
+        if resource.get("resourceType") == "ConceptMap" and url in ("", resource.get("url")):
+            yield resource
 
 
 @dataclass(slots=True)

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from aubier.ground.problem import problem
+from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.code_system import concepts_of, system_of
 from aubier.terminology.meaning.concepts import Concept, System
+from aubier.terminology.meaning.hierarchy import with_lineage
 from aubier.terminology.meaning.value_set import ValueSet
-from aubier.terminology.meaning.versions import fits
+from aubier.terminology.meaning.versions import fits, numbers
 
 MOST = 50_000
 """The most concepts that may come with one question."""
@@ -27,12 +28,17 @@ class Given:
     systems: list[tuple[System, dict[str, Concept]]] = field(default_factory=list)
     supplements: list[tuple[str, str, dict[str, Concept]]] = field(default_factory=list)
     value_sets: list[ValueSet] = field(default_factory=list)
+    refused: dict[str, Problem] = field(default_factory=dict)
     held: int = 0
 
     def add(self, resource: Resource) -> None:
         """Takes a CodeSystem or a ValueSet; others say nothing here. Problem `too-costly` beyond `MOST`."""
         if resource.get("resourceType") == "ValueSet":
-            self.value_sets.append(value_set.read(resource))
+            try:
+                self.value_sets.append(value_set.read(resource))
+            except Problem as refusal:
+                # One that nobody asks for is nobody's trouble.
+                self.refused[str(resource.get("url", ""))] = refusal
         elif resource.get("resourceType") == "CodeSystem" and resource.get("content") != "not-present":
             concepts = self._counted(resource)
             system = replace(system_of(resource), key=None, size=len(concepts))
@@ -53,12 +59,12 @@ class Given:
                     at="Parameters.parameter.where(name='tx-resource')",
                 )
             found.setdefault(concept.code, concept)
-        return _lined(found)
+        return with_lineage(found)
 
     def system(self, url: str, version: str) -> System | None:
         """The newest of the systems of that URL whose version fits."""
         fitting = [s for s, _ in self.systems if s.url == url and fits(s.version, version)]
-        return max(fitting, key=lambda s: _numbers(s.version)) if fitting else None
+        return max(fitting, key=lambda s: numbers(s.version)) if fitting else None
 
     def concepts(self, system: System) -> Mapping[str, Concept] | None:
         """The concepts of a system that came, by code; None for another."""
@@ -68,42 +74,16 @@ class Given:
         """What supplements that came add to a system."""
         return (more for _, what, more in self.supplements if what in (system.url, system.canonical))
 
-    def supplement(self, url: str, version: str) -> bool:
-        """Whether a supplement came, by its own URL."""
-        return any(
-            name in (url, f"{url}|{version}") or name.split("|")[0] == url for name, _, _ in self.supplements
+    def supplement(self, url: str, version: str) -> str:
+        """The canonical of a supplement that came, by its own URL; empty when there is none."""
+        names = (name for name, _, _ in self.supplements)
+        return next(
+            (n for n in names if n == f"{url}|{version}" or (not version and n.split("|")[0] == url)), ""
         )
 
     def value_set(self, url: str, version: str) -> ValueSet | None:
-        """The newest of the value sets of that URL whose version fits."""
+        """The newest of the value sets of that URL whose version fits. Problem of one not understood."""
+        if url in self.refused:
+            raise self.refused[url]
         fitting = [v for v in self.value_sets if v.url == url and fits(v.version, version)]
-        return max(fitting, key=lambda v: _numbers(v.version)) if fitting else None
-
-
-def _numbers(version: str) -> list[int]:
-    """A version by its numbers: 2.10 comes after 2.9."""
-    digits = "".join(c if c.isascii() and c.isdigit() else " " for c in version[:200])
-    return [int(number[:30]) for number in digits.split()]
-
-
-def _lined(concepts: dict[str, Concept]) -> dict[str, Concept]:
-    """The concepts with those named as children given their parents, and with everything above them."""
-    parents = {code: list(concept.parents) for code, concept in concepts.items()}
-    for code, concept in concepts.items():
-        for child in (p.text for p in concept.properties if p.code == "child"):
-            if child in parents and code not in parents[child]:
-                parents[child].append(code)
-    return {
-        code: replace(concept, parents=tuple(parents[code]), lineage=_above(code, parents))
-        for code, concept in concepts.items()
-    }
-
-
-def _above(code: str, parents: Mapping[str, list[str]]) -> frozenset[str]:
-    found, pending = {code}, [code]
-    while pending:
-        for one in parents.get(pending.pop(), ()):
-            if one not in found:
-                found.add(one)
-                pending.append(one)
-    return frozenset(found)
+        return max(fitting, key=lambda v: numbers(v.version)) if fitting else None

@@ -13,6 +13,7 @@ from aubier.ground.rows import Resource
 from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.code_system import concepts_of, system_of
 from aubier.terminology.meaning.concepts import Concept, System, words
+from aubier.terminology.meaning.hierarchy import check_lineage
 from aubier.terminology.meaning.predicates import facts
 from aubier.terminology.shelves.library import Store
 
@@ -72,7 +73,7 @@ async def begin(store: Store, system: System, *, resource: str = "", supplements
     rows = await store.run(
         "terminology.system",
         *(system.url, system.version, resource, system.content, system.case_sensitive, supplements),
-        *(system.title, system.name),
+        *(system.title, system.name, system.language[:100], " ".join(system.standing)),
     )
     return Loading(store, rows[0]["sid"], resource, system.url, system.version)
 
@@ -128,6 +129,7 @@ async def keep_code_system(store: Store, resource: Resource) -> None:
         resource=str(resource.get("id", "")),
         supplements=str(resource.get("supplements", "")) if resource.get("content") == "supplement" else "",
     )
+    check_lineage(concepts_of(resource))
     for block in blocks(concepts_of(resource)):
         await loading.add(block)
     await loading.finish()

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from asyncio import sleep
 from collections import OrderedDict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Protocol
 
 from aubier.fhir import json as fhir_json
+from aubier.terminology import grammars
 from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.concepts import Concept, Property, System, named
 from aubier.terminology.meaning.predicates import EVERYTHING, Predicate, holds, path
@@ -24,6 +26,10 @@ class Store(Protocol):
 
     async def run(self, name: str, *args: Any) -> list[Mapping[str, Any]]:
         """The rows of a named statement."""
+
+
+_BLOCK = 500
+"""Concepts in memory that are looked at in one go."""
 
 
 def parted(canonical: str) -> tuple[str, str]:
@@ -47,7 +53,11 @@ class Library:
             found = {
                 row["url"]: _system(row) for row in await self.store.run("terminology.systems-of", wanted)
             }
-            ours = {url: s for url in wanted if url not in found and (s := shipped.system(url))}
+            ours = {
+                url: s
+                for url in wanted
+                if url not in found and (s := shipped.system(url) or grammars.system(url))
+            }
             rows = await self.store.run(
                 "terminology.supplements", [n for s in ours.values() for n in (s.url, s.canonical)]
             )
@@ -79,8 +89,8 @@ class Library:
                 return _system(found)
         for row in await self.store.run("terminology.systems", url, version):
             return _system(row)
-        ours = shipped.system(url)
-        if ours is not None and fits(ours.version, version):
+        ours = shipped.system(url) or grammars.system(url)
+        if ours is not None and (fits(ours.version, version) or ours.grammar):
             return replace(ours, supplements=await self._supplements(ours))
         return _unknown(url, version)
 
@@ -90,15 +100,22 @@ class Library:
 
     def _held(self, system: System) -> Mapping[str, Concept]:
         """The concepts of a system that is in memory: it came with the question, or is shipped."""
+        if system.grammar:
+            return grammars.common(system.url)
         came = self.given.concepts(replace(system, supplements=()))
         return shipped.concepts(system.url) if came is None else came
 
-    async def supplement(self, canonical: str) -> bool:
-        """Whether a supplement is here, by its own canonical."""
+    async def supplement(self, canonical: str) -> str:
+        """The canonical of a supplement, with its version, by its own URL; empty when it is not here."""
         named = parted(canonical)
-        return self.given.supplement(*named) or bool(await self.store.run("terminology.supplement", *named))
+        if came := self.given.supplement(*named):
+            return came
+        rows = await self.store.run("terminology.supplement", *named)
+        return _canonical(rows[0]["url"], rows[0]["version"]) if rows else ""
 
     def _among(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
+        if system.grammar:
+            return {code: one for code in codes if (one := grammars.concept(system.url, code))}
         came = self.given.concepts(replace(system, supplements=()))
         every = shipped.concepts(system.url) if came is None else came
         found = {code: every[code] for code in codes if code in every}
@@ -150,7 +167,7 @@ class Library:
     ) -> int:
         """How many concepts meet a condition, hold words, and are not among `without`."""
         if system.key is None:
-            return sum(1 for _ in _chosen(self._held(system), predicate, words, without))
+            return len(await self._chosen(system, predicate, words, without))
         if predicate == EVERYTHING and not words and not without:
             return system.size
         rows = await self.store.run(
@@ -170,7 +187,8 @@ class Library:
     ) -> list[Concept]:
         """So many of them from `offset`, in the system's order."""
         if system.key is None:
-            chosen = list(_chosen(self._held(system), predicate, words, without))[offset : offset + limit]
+            every = await self._chosen(system, predicate, words, without, offset + limit)
+            chosen = every[offset : offset + limit]
             return list((await self._supplemented(system, {c.code: c for c in chosen})).values())
         if predicate == EVERYTHING and not words and not without:
             rows = await self.store.run("terminology.all", system.key, offset, offset + limit - 1)
@@ -179,6 +197,27 @@ class Library:
             rows = await self.store.run("terminology.page", system.key, *args)
         found = {row["code"]: _concept(row) for row in rows}
         return list((await self._supplemented(system, found)).values())
+
+    async def _chosen(
+        self,
+        system: System,
+        predicate: Predicate,
+        words: list[str],
+        without: Sequence[str],
+        most: int | None = None,
+    ) -> list[Concept]:
+        """Concepts in memory that meet a condition, in order; others are served between blocks of them."""
+        listed, found = frozenset(without), list[Concept]()
+        for n, concept in enumerate(self._held(system).values()):
+            if n % _BLOCK == _BLOCK - 1:
+                await sleep(0)
+            if most is not None and len(found) >= most:
+                break
+            if concept.code in listed or not holds(predicate, concept):
+                continue
+            if not words or named(concept, words):
+                found.append(concept)
+        return found
 
     async def value_set(self, canonical: str, version: str = "") -> ValueSet | None:
         """A value set by its canonical URL, or None."""
@@ -244,19 +283,17 @@ def _system(row: Mapping[str, Any]) -> System:
         row["sid"],
         row["size"],
         tuple(row["supplements"]),
+        row["language"],
+        tuple(row["standing"].split()),
     )
+
+
+def _canonical(url: str, version: str) -> str:
+    return f"{url}|{version}" if version else url
 
 
 def _unknown(url: str, version: str) -> System:
     return System(url, version, "not-present", key=-1)
-
-
-def _chosen(
-    every: Mapping[str, Concept], predicate: Predicate, words: list[str], without: Sequence[str]
-) -> Iterator[Concept]:
-    for concept in every.values():
-        if concept.code not in without and holds(predicate, concept) and (not words or named(concept, words)):
-            yield concept
 
 
 def _query(words: list[str]) -> str:

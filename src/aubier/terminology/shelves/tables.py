@@ -39,6 +39,16 @@ create index terminology_value_set_resource on terminology_value_set (resource);
     ),
 )
 
+STANDING = (
+    Migration(
+        4,
+        "standing",
+        "alter table terminology_system add column language text not null default '',"
+        " add column standing text not null default '';",
+    ),
+)
+"""In which language a system says its displays, what makes it less than in force: if written from now on."""
+
 PLANNED = (
     Migration(
         3,
@@ -66,7 +76,9 @@ NEWEST = (
 )
 """Of several versions, the highest by its numbers (81 before 9, 2.10 before 2.9), then by its text."""
 
-_COLUMNS = "s.sid, s.url, s.version, s.content, s.case_sensitive, s.title, s.name, s.size"
+_COLUMNS = (
+    "s.sid, s.url, s.version, s.content, s.case_sensitive, s.title, s.name, s.size, s.language, s.standing"
+)
 _MORE = (
     "array(select p.sid from terminology_system p where p.supplements <> '' and p.ready"
     " and p.supplements in (s.url, s.url || '|' || s.version) order by p.sid) as supplements"
@@ -104,14 +116,14 @@ STATEMENTS = (
     ),
     Statement(
         "terminology.supplement",
-        "select s.sid from terminology_system s where s.url = $1 and s.supplements <> '' and s.ready"
-        " and ($2 = '' or s.version = $2) limit 1",
+        "select s.url, s.version from terminology_system s"
+        " where s.url = $1 and s.supplements <> '' and s.ready and ($2 = '' or s.version = $2) limit 1",
         "A supplement by its own URL and, unless empty, its version",
     ),
     Statement(
         "terminology.system",
         "insert into terminology_system (url, version, resource, content, case_sensitive, supplements, title,"
-        " name) values ($1, $2, $3, $4, $5, $6, $7, $8) returning sid",
+        " name, language, standing) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning sid",
         "Begins a code system",
     ),
     Statement(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from aubier.fhir.definitions import definitions
 from aubier.fhir.ucum import MAX_LENGTH, unit
 
 ROWS = list(
@@ -103,3 +104,37 @@ def test_every_atom_is_read_and_is_what_it_says(row):
 def test_any_text_is_a_unit_or_not(text):
     found = unit(text)
     assert found is None or (found.size > 0 and all(exponent for _, exponent in found.dimensions))
+
+
+def test_every_common_unit_of_the_base_specification_is_one() -> None:
+    listed = definitions().value_sets["http://hl7.org/fhir/ValueSet/ucum-common"]["compose"]["include"][0]
+    codes = [row["code"] for row in listed["concept"]]
+    assert len(codes) > 1_000
+    assert [code for code in codes if unit(code) is None] == []
+
+
+def test_a_scale_of_its_own_takes_a_prefix_and_nothing_else() -> None:
+    for code in ("dB", "B[SPL]", "[pH]", "Np", "%[slope]", "[m/s2/Hz^(1/2)]"):
+        found = unit(code)
+        assert found is not None and found.special
+    assert [code for code in ("dB/m", "B2", "2.[pH]", "m[pH]", "[pH]-1") if unit(code) is not None] == []
+    tenth, whole = unit("dB"), unit("B")
+    assert tenth is not None and whole is not None and (tenth.size * 10, tenth.canonical) == (whole.size, "B")
+
+
+@pytest.mark.parametrize(
+    ("code", "canonical", "size"),
+    [
+        ("[acr_br]", "m2", "4046.850"),
+        ("[degR]", "K", "0.5556"),
+        ("[Btu_th]", "g.m2.s-2", "1054350"),
+        ("[lb_ap]", "g", "373.242"),
+        ("AU", "m", "149597870691"),
+        ("kgf", "g.m.s-2", "9806.65"),
+        ("U/(10.g){feces}", "g-1.s-1", "1003728980000000"),
+    ],
+)
+def test_atoms_that_are_seldom_met(code: str, canonical: str, size: str) -> None:
+    found = unit(code)
+    assert found is not None and found.canonical == canonical
+    assert abs(float(found.size) / float(size) - 1) < 1e-4

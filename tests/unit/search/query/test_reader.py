@@ -192,7 +192,7 @@ def test_chain_keeps_the_ways_that_can_be_read():
         ("Patient", "_filter=name eq", "invalid", "an operator and a value"),
         ("Patient", "_list=$current-allergies", "not-supported", "give the id of a List"),
         ("Patient", "_list=a b", "invalid", "is not an id"),
-        ("Practitioner", "_text=x", "not-supported", "not searched by its words"),
+        ("Slot", "_text=x", "not-supported", "not searched by its words"),
         ("Patient", "_text:missing=true", "not-supported", "'_text'"),
         ("Patient", "_sort:x=name", "not-supported", "no search parameter '_sort'"),
         ("Patient", "name:like=x", "not-supported", "contains, exact, missing"),

@@ -1,0 +1,5 @@
+"""Code systems whose codes are no resource: a grammar, or a list of facts. Units, languages, countries..."""
+
+from aubier.terminology.grammars.systems import canonical_unit, common, concept, system
+
+__all__ = ["canonical_unit", "common", "concept", "system"]
