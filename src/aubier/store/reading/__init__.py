@@ -1,7 +1,8 @@
 """Reading: one row, one page, what it includes, a history; each with its audit line in the same statement."""
 
 from aubier.store.reading.at_once import Wanted
-from aubier.store.reading.reader import Found, Reader, Row, check_scope
+from aubier.store.reading.reader import Reader, check_scope
+from aubier.store.reading.row import Found, Row
 from aubier.store.reading.statements import Statements
 from aubier.store.reading.together import Together
 

@@ -3,77 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any, NoReturn
 
-import msgspec
-
-from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.problem import not_found, problem
 from aubier.search.keys import Keys
-from aubier.search.model import Condition, Has, Include, Logic, Query
+from aubier.search.model import Condition, Has, Logic, Query
 from aubier.search.parameters import naming_no_other
 from aubier.search.sorting import Taken, write_cursor
 from aubier.search.sql import Args, Frame
-from aubier.search.terms.kept import link, typed
-from aubier.store import codec
 from aubier.store.compartment import patient_parameters
-from aubier.store.keys import family, type_names, type_numbers
+from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, mark_of
 from aubier.store.reading.at_once import Wanted, read_each
+from aubier.store.reading.links.included import included
 from aubier.store.reading.newest import Newest, newest
 from aubier.store.reading.page import Page
 from aubier.store.reading.planning import Plan, planned_anew
-from aubier.store.sight import SHARED, Sight, concerns
-
-MOST_INCLUDED = 5_000
-"""The most resources that a page includes beside its matches."""
-_FEW_TYPES = 20
-"""Up to so many types are looked through one by one for what refers to a page, each with its audit lines."""
-
-
-class Row(msgspec.Struct, frozen=True, gc=False):
-    """One version of one resource, as stored. `updated` in ms; `op` as in `intent.OP_NUMBER`."""
-
-    type: str
-    id: str
-    version: int
-    updated: int
-    raw: bytes
-    pat: int = 0
-    rid: int = 0
-    op: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One page: the matches in order, the total when asked, the cursor of the next page or nothing."""
-
-    rows: list[Row]
-    total: int | None = None
-    cursor: str = ""
-    included: list[Row] = field(default_factory=list)
-
-
-SETTLED = (
-    "(select coalesce(min(extract(epoch from a.xact_start) * 1000000), 9e18)::bigint from pg_stat_activity a"
-    " where a.datname = current_database() and a.pid <> pg_backend_pid())"
-)
-"""The commit mark below which every transaction has ended."""
-
-_PLAIN = "r.pat, r.rid, r.type, r.id, r.ver, r.upd, r.op, r.dict, r.raw"
-ROW = f"{_PLAIN}, r.labels @> '{{{SHARED}}}' as many"
-"""The columns of a row; `many` when it concerns several patients, who are all told."""
-
-
-def row_of(record: Any) -> Row:
-    """The row of a record that begins with the columns of `_PLAIN`."""
-    pat, rid, kind, logical, version, updated, op, dictionary, packed, *_ = record
-    raw = codec.unpack(dictionary, packed) if packed else b""
-    return Row(type_names()[kind], logical, version, updated, raw, pat, rid, op)
+from aubier.store.reading.row import PLAIN, ROW, SETTLED, Found, Row, row_of
+from aubier.store.sight import Sight, concerns
 
 
 def check_scope(sight: Sight, kind: str) -> None:
@@ -165,7 +117,7 @@ class Reader:
             records = front[1]
             cursor = _following(records, size, front[0], mark)
             rows = [row_of(r) for r in records[:size]]
-            return Found(rows, None, cursor, await self._included(query, rows))
+            return Found(rows, None, cursor, await included(self, query, rows))
         records = await self.proved(
             "dir_" if quiet else prefix,
             page.frame.args,
@@ -181,7 +133,7 @@ class Reader:
         number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
         rows = [row_of(r) for r in records[:size]]
         cursor = _following(records, size, page, mark)
-        return Found(rows, number, cursor, await self._included(query, rows))
+        return Found(rows, number, cursor, await included(self, query, rows))
 
     async def _newest(self, query: Query, size: int) -> tuple[Newest, list[Any]] | None:
         """A page of a search of the whole population, when it is found among the newest rows."""
@@ -361,67 +313,6 @@ class Reader:
         )
         await self.conn.execute(audit.line(self.sight, args, source, **words), *args)
 
-    # -- includes -----------------------------------------------------------------------------------
-
-    async def _included(self, query: Query, rows: Sequence[Row]) -> list[Row]:
-        if not query.includes or not rows:
-            return []
-        seen = {(r.type, r.id) for r in rows}
-        out: list[Row] = []
-        fresh: Sequence[Row] = rows
-        wanted: Sequence[Include] = query.includes
-        while fresh and wanted:
-            found: list[Row] = []
-            for together in _together(wanted):
-                found += await self._include(together, [r for r in fresh if self._starts(together[0], r)])
-            fresh = []
-            for row in found:
-                if (row.type, row.id) not in seen:
-                    seen.add((row.type, row.id))
-                    fresh.append(row)
-            out += fresh
-            if len(out) > MOST_INCLUDED:
-                raise _too_many_included()
-            wanted = [i for i in query.includes if i.iterate]
-        return out
-
-    @staticmethod
-    def _starts(include: Include, row: Row) -> bool:
-        return (
-            (not include.target or row.type == include.target)
-            if include.reverse
-            else row.type == include.source
-        )
-
-    async def _include(self, together: Sequence[Include], rows: Sequence[Row]) -> list[Row]:
-        if not rows:
-            return []
-        include = together[0]
-        if include.reverse:
-            return await self._reverse([i for i in together if self.sight.sees_type(i.source)], rows)
-        kinds = (
-            [include.target] if include.target else list(include.parameter.targets) or list(type_numbers())
-        )
-        args = Args([[r.rid for r in rows], [r.pat for r in rows]])
-        code = include.parameter.code
-        codes = {code, *(link(include.source, code, kind) for kind in kinds)}
-        params = args.add([self.keys.param(include.source, each) for each in sorted(codes)], "bigint[]")
-        targets = await self.conn.fetch(
-            f"select distinct f.target from unnest($1::bigint[], $2::bigint[]) h(rid, pat)"
-            f" join {family(include.source)}ref f on f.rid = h.rid and f.pat = h.pat"
-            f" and f.param = any({params})",
-            *args,
-        )
-        by_kind: dict[str, list[str]] = {}
-        for record in targets:
-            kind, _, logical = record["target"].partition("/")
-            if kind in kinds and kind in type_numbers():
-                by_kind.setdefault(kind, []).append(logical)
-        out: list[Row] = []
-        for kind, ids in sorted(by_kind.items()):
-            out += await self.several(kind, ids)
-        return out
-
     async def several(self, kind: str, ids: Sequence[str], action: str = "include") -> list[Row]:
         """The visible ones among these, in the order of their ids."""
         if not self.sight.sees_type(kind):
@@ -435,40 +326,6 @@ class Reader:
         )
         records = await self.proved(prefix, args, hit, action, f"{kind}", plan="once")
         return [row_of(r) for r in records]
-
-    async def _reverse(self, includes: Sequence[Include], rows: Sequence[Row]) -> list[Row]:
-        """What refers to the rows by any of these links, whose sources stand in the same tables."""
-        if not includes:
-            return []
-        prefix, args = family(includes[0].source), Args()
-        naming = self._naming(includes, rows, args)
-        sources = {i.source for i in includes}
-        what = sources.pop() if len(sources) == 1 else "*"
-        seen = self.sight.predicate("r", args, directory=bool(prefix))
-        hit = (
-            f"select distinct on (r.lo, r.rid) {ROW} from {prefix}ref f"
-            f" join {prefix}res r on r.pat = f.pat and r.rid = f.rid"
-            f" where {naming} and {seen} order by r.lo desc,"
-            f" r.rid limit {MOST_INCLUDED + 1}"
-        )
-        records = await self.proved(prefix, args, hit, "include", what, plan="once")
-        return [row_of(r) for r in records]
-
-    def _naming(self, includes: Sequence[Include], rows: Sequence[Row], args: Args) -> str:
-        """The condition that a reference `f` is one of these links, and names one of the rows."""
-        links: dict[str, set[int]] = {"": set()}
-        for include in includes:
-            of = include.parameter.code
-            code, held = typed(include.source).get(of, (of, ""))
-            links.setdefault(held, set()).add(self.keys.param(include.source, code))
-        tests = []
-        for held, params in links.items():
-            if some := sorted(params - links[""] if held else params):
-                named = args.add([f"{r.type}/{r.id}" for r in rows if held in ("", r.type)], "text[]")
-                one = len(some) == 1
-                of = args.add(some[0], "bigint") if one else f"any({args.add(some, 'bigint[]')})"
-                tests.append(f"f.param = {of} and f.target = any({named})")
-        return " or ".join(tests) if len(tests) == 1 else f"({' or '.join(f'({t})' for t in tests)})"
 
     # -- history ------------------------------------------------------------------------------------
 
@@ -499,7 +356,7 @@ class Reader:
             seq, rid, ver = (args.add(c, "bigint") for c in cursor)
             page = f" where (r.seq, r.rid, r.ver) < ({seq}, {rid}, {ver})"
         hit = (
-            f"select {_PLAIN}, r.many, r.seq from ({versions}) r{page}"
+            f"select {PLAIN}, r.many, r.seq from ({versions}) r{page}"
             f" order by r.seq desc, r.rid desc, r.ver desc limit {count + 1}"
         )
         total = f"(select count(*) from ({versions}) r) as total"
@@ -555,29 +412,6 @@ def _following(records: Sequence[Any], size: int, page: Page | Newest, mark: int
     last = records[size - 1]
     taken = page.taken or Taken(mark, last["snapshot"])
     return write_cursor(taken, page.keys, [last[f"s{n}"] for n in range(len(page.keys))])
-
-
-def _together(includes: Sequence[Include]) -> list[list[Include]]:
-    """The includes in their order; reverse ones that one statement answers stand together.
-
-    Those of one type, so that the audit line says which it was; of all types when nearly all are asked for.
-    """
-    every = len({i.source for i in includes if i.reverse}) > _FEW_TYPES
-    groups: dict[object, list[Include]] = {}
-    for number, include in enumerate(includes):
-        of = family(include.source) if every else include.source
-        groups.setdefault((of, include.target) if include.reverse else number, []).append(include)
-    return list(groups.values())
-
-
-def _too_many_included() -> Problem:
-    """Leaving some out would be an answer that looks whole."""
-    return problem(
-        "too-costly",
-        f"This page would include more than {MOST_INCLUDED} resources; ask for fewer matches with _count",
-        f"Cette page inclurait plus de {MOST_INCLUDED} ressources ; demandez moins de réponses avec _count",
-        at="http._include",
-    )
 
 
 @lru_cache(maxsize=1)

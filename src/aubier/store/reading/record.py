@@ -12,7 +12,8 @@ from aubier.search.model import NO_DATE
 from aubier.search.sql import Args
 from aubier.search.terms.kept import link
 from aubier.store.keys import family, type_numbers
-from aubier.store.reading.reader import ROW, SETTLED, Reader, Row, row_of
+from aubier.store.reading.reader import Reader
+from aubier.store.reading.row import ROW, SETTLED, Row, row_of
 
 
 @dataclass(frozen=True, slots=True)

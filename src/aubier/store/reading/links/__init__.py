@@ -1,0 +1,1 @@
+"""What pages include beside their matches, by the links between resources."""

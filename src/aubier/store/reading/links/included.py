@@ -1,0 +1,138 @@
+"""What a page includes: what its rows name, and what names them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from aubier.ground.problem import Problem, problem
+from aubier.search.model import Include, Query
+from aubier.search.sql import Args
+from aubier.search.terms.kept import link, typed
+from aubier.store.keys import family, type_numbers
+from aubier.store.reading.row import ROW, Row, row_of
+
+if TYPE_CHECKING:
+    from aubier.store.reading.reader import Reader
+
+MOST_INCLUDED = 5_000
+"""The most resources that a page includes beside its matches."""
+_FEW_TYPES = 20
+"""Up to so many types are looked through one by one for what refers to a page, each with its audit lines."""
+
+
+async def included(reader: Reader, query: Query, rows: Sequence[Row]) -> list[Row]:
+    """What a page includes beside its rows, step by step, each once. Problem (too-costly): too many."""
+    if not query.includes or not rows:
+        return []
+    seen = {(r.type, r.id) for r in rows}
+    out: list[Row] = []
+    fresh: Sequence[Row] = rows
+    wanted: Sequence[Include] = query.includes
+    while fresh and wanted:
+        found: list[Row] = []
+        for together in _together(wanted):
+            found += await _include(reader, together, [r for r in fresh if _starts(together[0], r)])
+        fresh = []
+        for row in found:
+            if (row.type, row.id) not in seen:
+                seen.add((row.type, row.id))
+                fresh.append(row)
+        out += fresh
+        if len(out) > MOST_INCLUDED:
+            raise _too_many_included()
+        wanted = [i for i in query.includes if i.iterate]
+    return out
+
+
+def _starts(include: Include, row: Row) -> bool:
+    return (
+        (not include.target or row.type == include.target) if include.reverse else row.type == include.source
+    )
+
+
+async def _include(reader: Reader, together: Sequence[Include], rows: Sequence[Row]) -> list[Row]:
+    if not rows:
+        return []
+    include = together[0]
+    if include.reverse:
+        return await _reverse(reader, [i for i in together if reader.sight.sees_type(i.source)], rows)
+    kinds = [include.target] if include.target else list(include.parameter.targets) or list(type_numbers())
+    args = Args([[r.rid for r in rows], [r.pat for r in rows]])
+    code = include.parameter.code
+    codes = {code, *(link(include.source, code, kind) for kind in kinds)}
+    params = args.add([reader.keys.param(include.source, each) for each in sorted(codes)], "bigint[]")
+    targets = await reader.conn.fetch(
+        f"select distinct f.target from unnest($1::bigint[], $2::bigint[]) h(rid, pat)"
+        f" join {family(include.source)}ref f on f.rid = h.rid and f.pat = h.pat"
+        f" and f.param = any({params})",
+        *args,
+    )
+    by_kind: dict[str, list[str]] = {}
+    for record in targets:
+        kind, _, logical = record["target"].partition("/")
+        if kind in kinds and kind in type_numbers():
+            by_kind.setdefault(kind, []).append(logical)
+    out: list[Row] = []
+    for kind, ids in sorted(by_kind.items()):
+        out += await reader.several(kind, ids)
+    return out
+
+
+async def _reverse(reader: Reader, includes: Sequence[Include], rows: Sequence[Row]) -> list[Row]:
+    """What refers to the rows by any of these links, whose sources stand in the same tables."""
+    if not includes:
+        return []
+    prefix, args = family(includes[0].source), Args()
+    naming = _naming(reader, includes, rows, args)
+    sources = {i.source for i in includes}
+    what = sources.pop() if len(sources) == 1 else "*"
+    seen = reader.sight.predicate("r", args, directory=bool(prefix))
+    hit = (
+        f"select distinct on (r.lo, r.rid) {ROW} from {prefix}ref f"
+        f" join {prefix}res r on r.pat = f.pat and r.rid = f.rid"
+        f" where {naming} and {seen} order by r.lo desc,"
+        f" r.rid limit {MOST_INCLUDED + 1}"
+    )
+    records = await reader.proved(prefix, args, hit, "include", what, plan="once")
+    return [row_of(r) for r in records]
+
+
+def _naming(reader: Reader, includes: Sequence[Include], rows: Sequence[Row], args: Args) -> str:
+    """The condition that a reference `f` is one of these links, and names one of the rows."""
+    links: dict[str, set[int]] = {"": set()}
+    for include in includes:
+        of = include.parameter.code
+        code, held = typed(include.source).get(of, (of, ""))
+        links.setdefault(held, set()).add(reader.keys.param(include.source, code))
+    tests = []
+    for held, params in links.items():
+        if some := sorted(params - links[""] if held else params):
+            named = args.add([f"{r.type}/{r.id}" for r in rows if held in ("", r.type)], "text[]")
+            one = len(some) == 1
+            of = args.add(some[0], "bigint") if one else f"any({args.add(some, 'bigint[]')})"
+            tests.append(f"f.param = {of} and f.target = any({named})")
+    return " or ".join(tests) if len(tests) == 1 else f"({' or '.join(f'({t})' for t in tests)})"
+
+
+def _together(includes: Sequence[Include]) -> list[list[Include]]:
+    """The includes in their order; reverse ones that one statement answers stand together.
+
+    Those of one type, so that the audit line says which it was; of all types when nearly all are asked for.
+    """
+    every = len({i.source for i in includes if i.reverse}) > _FEW_TYPES
+    groups: dict[object, list[Include]] = {}
+    for number, include in enumerate(includes):
+        of = family(include.source) if every else include.source
+        groups.setdefault((of, include.target) if include.reverse else number, []).append(include)
+    return list(groups.values())
+
+
+def _too_many_included() -> Problem:
+    """Leaving some out would be an answer that looks whole."""
+    return problem(
+        "too-costly",
+        f"This page would include more than {MOST_INCLUDED} resources; ask for fewer matches with _count",
+        f"Cette page inclurait plus de {MOST_INCLUDED} ressources ; demandez moins de réponses avec _count",
+        at="http._include",
+    )

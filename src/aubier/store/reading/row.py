@@ -1,0 +1,53 @@
+"""What is read: one version of a resource, a page of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from aubier.store import codec
+from aubier.store.keys import type_names
+from aubier.store.sight import SHARED
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """One version of one resource, as stored. `updated` in ms; `op` as in `intent.OP_NUMBER`."""
+
+    type: str
+    id: str
+    version: int
+    updated: int
+    raw: bytes
+    pat: int = 0
+    rid: int = 0
+    op: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One page: the matches in order, the total when asked, the cursor of the next page or nothing."""
+
+    rows: list[Row]
+    total: int | None = None
+    cursor: str = ""
+    included: list[Row] = field(default_factory=list)
+
+
+SETTLED = (
+    "(select coalesce(min(extract(epoch from a.xact_start) * 1000000), 9e18)::bigint from pg_stat_activity a"
+    " where a.datname = current_database() and a.pid <> pg_backend_pid())"
+)
+"""The commit mark below which every transaction has ended."""
+
+PLAIN = "r.pat, r.rid, r.type, r.id, r.ver, r.upd, r.op, r.dict, r.raw"
+ROW = f"{PLAIN}, r.labels @> '{{{SHARED}}}' as many"
+"""The columns of a row; `many` when it concerns several patients, who are all told."""
+
+
+def row_of(record: Any) -> Row:
+    """The row of a record that begins with the columns of `PLAIN`."""
+    pat, rid, kind, logical, version, updated, op, dictionary, packed, *_ = record
+    raw = codec.unpack(dictionary, packed) if packed else b""
+    return Row(type_names()[kind], logical, version, updated, raw, pat, rid, op)
