@@ -353,7 +353,9 @@ class Interactions:
             or not (operation.either or operation.instance == instance)
         ):
             raise _no_operation(kind, name, instance=instance)
-        parameters = self._parameters(call, operation)
+        # What stands beside an id or a language in JSON is not what is told by these names.
+        sent = self._parameters(call, operation)
+        parameters = {k: v for k, v in sent.items() if k not in ("_id", "_language")}
         if instance:
             _check_id(kind, call.path[1])
             parameters = {**parameters, "_id": call.path[1]}

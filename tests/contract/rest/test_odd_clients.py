@@ -163,3 +163,12 @@ async def test_a_content_follows_what_it_is_said_to_belong_to(api: Api) -> None:
         assert (bad.status_code, places(bad)) == (415, ["http.Content-Type"])
     empty = valid(await api.ask("POST", "Binary", b"", headers={"content-type": "application/pdf"}))
     assert "data" not in empty
+
+
+async def test_a_body_does_not_say_of_what_an_operation_is_asked(api: Api) -> None:
+    """Of a type it is asked of the type: what stands beside an id in JSON names no resource."""
+    sent = {"resourceType": "Parameters", "_id": "nothing", "_language": "x"}
+    answer = await api.ask("POST", "Subscription/$status", sent)
+    assert answer.status_code == 200, answer.text
+    (refused,) = (await api.ask("POST", "ValueSet/$expand", sent)).json()["issue"]
+    assert "nothing" not in refused["details"]["text"]
