@@ -14,7 +14,7 @@ from aubier.fhir.fhirpath.patterns import machine
 from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem
 from aubier.referentials.signon.tokens import grants, keys
-from aubier.rest import asgi, exchange
+from aubier.rest import exchange
 from aubier.rest.formats import negotiation
 from aubier.services.subscriptions.asking import triggers
 from aubier.store.keys import keyed_hash
@@ -31,7 +31,6 @@ MEMORIES: dict[str, tuple[Memory[Any, Any], Callable[[str], object]]] = {
     "patterns": (machine.pattern.memory, lambda text: machine.pattern(text[:100])),
     "accept": (negotiation._best.memory, lambda text: negotiation._best(f"application/json, {text}")),
     "queries": (exchange._decoded.memory, lambda text: exchange.decoded(f"name={text}")),
-    "headers": (asgi._pair.memory, lambda text: asgi._pair("location", text)),
     "triggers": (
         triggers.read_trigger.memory,
         lambda text: triggers.read_trigger(f'{{"type":"Patient","ops":[],"fhirpath":"{text}"}}'),

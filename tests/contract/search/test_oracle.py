@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from aubier.store.reading import reader
+from aubier.store.reading.links import included as links
 from tests.contract.desk import following, ids
 from tests.contract.search.conftest import DIRECTORY, MINE, Library
 from tests.contract.search.judging import ALL, agree
@@ -271,7 +271,7 @@ def _link(way: tuple[str, str]) -> tuple[str, str, str]:
 async def test_a_page_that_would_include_too_much_is_refused(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "MOST_INCLUDED", 20)
+    monkeypatch.setattr(links, "MOST_INCLUDED", 20)
     status, told = await library.desk.ask(
         "loader", "GET", "Patient?_revinclude=Observation:subject&_count=1000"
     )

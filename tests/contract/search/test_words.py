@@ -217,8 +217,9 @@ async def test_a_chain_ends_in_words_of_the_directory(told: Desk) -> None:
 
 
 async def test_words_of_the_directory_are_made_for_what_stood_before(told: Desk) -> None:
-    """A release without them noted 5: the directory alone is gone through, batch by batch, and noted."""
-    before = await told.sql("select count(*) from words")
+    """A release without them noted 5: all are gone through, batch by batch, and noted."""
+    before = [await told.sql(f"select count(*) from {words}") for words in ("words", "dir_words")]
+    stored = [(await told.sql(f"select count(*) from {table}"))[0][0] for table in ("res", "dir_res")]
     await told.sql("delete from dir_words")
     await told.sql("delete from words")
     await told.sql("update store_meta set value = '5' where key = 'index'")
@@ -228,13 +229,9 @@ async def test_words_of_the_directory_are_made_for_what_stood_before(told: Desk)
     async with store.pool.acquire() as conn:
         done = await reindex(conn, store.index, heard.append)
         assert await reindex(conn, store.index) == 0
-    assert (done, heard[-1]) == (len(DIRECTORY) + 1, len(DIRECTORY) + 1)
+    assert (done, heard[-1]) == (sum(stored), sum(stored))
     assert ids(await told.found("loader", "Location", [("_content", "étage")])) == ["Location/wing"]
-    assert (await told.sql("select count(*) from words"))[0][0] == 0
-    await told.sql("update store_meta set value = '4' where key = 'index'")
-    async with store.pool.acquire() as conn:
-        await reindex(conn, store.index)
-    assert await told.sql("select count(*) from words") == before
+    assert [await told.sql(f"select count(*) from {words}") for words in ("words", "dir_words")] == before
 
 
 async def test_words_follow_the_resource(desk: Desk) -> None:

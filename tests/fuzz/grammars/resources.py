@@ -105,14 +105,15 @@ def _object(random: Random, elements: Mapping[str, Element], depth: int) -> dict
     wanted = [e for e in elements.values() if e.min or random.random() < _likely(e, depth)]
     for element in wanted:
         _put(random, made, element, depth)
-    if not made:
+    # An element with an id alone is none (ele-1).
+    if made.keys() <= {"id"}:
         simple = [
             e for e in elements.values() if e.types and e.types[0].code in _PRIMITIVES and e.name != "id"
         ]
         if simple:
             _put(random, made, random.choice(simple), depth)
         else:
-            made["id"] = "a"
+            made["extension"] = [{"url": "http://example.org/x", "valueCode": "a"}]
     return made
 
 

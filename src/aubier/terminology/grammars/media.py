@@ -12,10 +12,14 @@ _QUOTED = r'"(?:[^"\\\r\n]|\\[^\r\n])*"'
 _TYPE = re.compile(rf"{_NAME}/{_NAME}")
 _PARAMETER = re.compile(rf"[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|{_QUOTED})[ \t]*", re.ASCII)
 _LONGEST = 500
+_SHORT = ("json", "ttl", "xml")
+"""What stands for a media type in CapabilityStatement.format. Rule: HL7 FHIR R4 (4.0.1)."""
 
 
 def concept(code: str) -> Concept | None:
     """A media type, with parameters or without; None when it is not written as one."""
+    if code in _SHORT:
+        return Concept(code, lineage=frozenset((code,)))
     if len(code) > _LONGEST or not code.isascii() or (head := _TYPE.match(code)) is None:
         return None
     at = head.end()
