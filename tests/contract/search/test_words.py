@@ -178,12 +178,8 @@ IN_DIRECTORY: list[tuple[str, str, str, set[str]]] = [
     ("Organization", "type:text", "centre", {"clinic"}),
     ("Organization", "type:text", "CABINET", {"office"}),
     ("Organization", "identifier:text", "numero", {"clinic"}),
-    ("Practitioner", "_content", "sage-femme diplômes", {"alma"}),
-    ("Practitioner", "_content", "fontaines", {"alma"}),
     ("PractitionerRole", "role:text", "sage", {"midwife"}),
     ("PractitionerRole", "specialty:text", "echographie", {"midwife"}),
-    ("PractitionerRole", "_content", "holiday", {"midwife"}),
-    ("PractitionerRole", "_content", "échographie obstétricale", {"midwife"}),
     ("HealthcareService", "_content", "visit", {"nights"}),
     ("HealthcareService", "service-type:text", "soins", {"nights"}),
     ("Location", "_content", "étages", {"wing"}),
@@ -201,6 +197,13 @@ async def test_words_of_the_directory(
         bundle = await told.found(login, kind, [(name, words), ("_total", "accurate")])
         assert {i.partition("/")[2] for i in ids(bundle)} == expected
         assert bundle["total"] == len(expected)
+
+
+@pytest.mark.parametrize("kind", ["Practitioner", "PractitionerRole", "Slot", "Binary"])
+async def test_masses_of_the_directory_say_that_they_have_no_full_text(told: Desk, kind: str) -> None:
+    status, refused = await told.ask("loader", "GET", f"{kind}?_content=x")
+    assert (status, refused["issue"][0]["code"]) == (400, "not-supported")
+    assert refused["issue"][0]["expression"] == ["http._content"]
 
 
 async def test_a_chain_ends_in_words_of_the_directory(told: Desk) -> None:

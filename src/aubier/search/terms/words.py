@@ -16,8 +16,10 @@ MOST = 60_000
 _OFTEN = 300
 """Characters of a text that is worth remembering."""
 
-UNWORDED = frozenset({"Binary", "Slot"})
-"""Types without full text: contents, which are not ours to read, and slots, many and without words."""
+UNWORDED = frozenset({"Binary", "Practitioner", "PractitionerRole", "Slot"})
+"""Types without full text: contents, which are not ours to read; slots, many and without words; and the
+masses of the national directory, whose words are names and codes: `name` and `:text` find these, and an
+import would take a quarter longer."""
 
 _TECHNICAL = frozenset(
     {
