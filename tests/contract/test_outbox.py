@@ -9,6 +9,7 @@ import pytest
 from aubier.store.intent import Intent
 from aubier.store.outbox import TRIES, Change, deliver
 from aubier.store.store import Store, open_store
+from tests.contract.settled import settled
 from tests.contract.test_store_write import NOW, ROOT, batch, patient, weight
 
 WATCHED = {"Patient": ("first", "second"), "Observation": ("first",)}
@@ -55,15 +56,18 @@ async def test_consumers_that_ask_the_store_do_not_wait_for_each_other(database:
         await store.close()
 
 
-async def put(store: Store, *resources: dict[str, object]) -> None:
+async def put(store: Store, *resources: dict[str, object], wait: bool = True) -> None:
     for body in resources:
         intent = Intent("update", str(body["resourceType"]), str(body["id"]), resource=body, may_create=True)
         await store.transact(ROOT, batch(intent))
+    if wait:
+        await settled(store.pool)
 
 
 async def test_changes_are_told_in_order_and_once(store: Store) -> None:
     await put(store, patient("a"), patient("a", "Riou"), {**weight("a", "70"), "id": "w"})
     await store.transact(ROOT, batch(Intent("delete", "Observation", "w")))
+    await settled(store.pool)
     one = Consumer()
     assert await deliver(store, "first", one, NOW) == 4
     assert one.heard == [
@@ -166,10 +170,11 @@ async def test_a_late_commit_is_never_skipped(store: Store) -> None:
             "insert into outbox (consumer, pat, type, id, ver, op)"
             " select 'first', pat, type, 'a', 2, 3 from res where id = 'a'"
         )
-        await put(store, patient("b"))
+        await put(store, patient("b"), wait=False)
         await deliver(store, "first", one, NOW)
         assert one.heard == ["create Patient/a 1"], "nothing newer while the older one runs"
         await running.commit()
+    await settled(store.pool)
     await deliver(store, "first", one, NOW)
     assert one.heard == ["create Patient/a 1", "update Patient/a 2", "create Patient/b 1"]
 
@@ -177,7 +182,7 @@ async def test_a_late_commit_is_never_skipped(store: Store) -> None:
 async def test_many_changes_of_many_patients_keep_their_order(store: Store) -> None:
     async def writes(name: str) -> None:
         for n in range(6):
-            await put(store, patient(name, f"V{n}"))
+            await put(store, patient(name, f"V{n}"), wait=False)
 
     one, done = Consumer(), asyncio.Event()
 

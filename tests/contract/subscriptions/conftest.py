@@ -12,6 +12,7 @@ from aubier.ground.clock import milliseconds
 from aubier.services.subscriptions import Courier
 from aubier.store.outbox import Change, deliver
 from tests.contract.conftest import Api, close_api, open_api
+from tests.contract.settled import settled
 from tests.contract.subscriptions.endpoint import Endpoint, endpoint
 
 BACKPORT = "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
@@ -28,6 +29,7 @@ class Desk:
     async def take_in(self) -> None:
         """Every committed change becomes the events it makes."""
         house = self.api.house
+        await settled(house.store.pool)
         for row in [r for s in house.services if s.name == "subscriptions" for r in s.on_change]:
 
             async def handle(change: Change, row: Any = row) -> None:

@@ -36,7 +36,8 @@ STATEMENTS = (
         # The mark is one below which every transaction has ended: nothing is committed under it later.
         "with n as (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as ticks),"
         " o as (select min(extract(epoch from a.xact_start) * 1000000)::bigint as oldest"
-        " from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid()),"
+        " from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid()"
+        " and a.backend_type = 'client backend'),"
         " s as (select n.ticks, least(n.ticks, o.oldest) as mark from n, o)"
         " insert into job (id, kind, owner, actor, base, request, asked, body, mark, at, state, ends)"
         " select $1, $2, $3, $4, $5, $6, $7, $8::bytea, s.mark,"

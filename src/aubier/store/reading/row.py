@@ -37,9 +37,12 @@ class Found:
 
 SETTLED = (
     "(select coalesce(min(extract(epoch from a.xact_start) * 1000000), 9e18)::bigint from pg_stat_activity a"
-    " where a.datname = current_database() and a.pid <> pg_backend_pid())"
+    " where a.datname = current_database() and a.pid <> pg_backend_pid()"
+    " and a.backend_type = 'client backend')"
 )
-"""The commit mark below which every transaction has ended."""
+"""The commit mark below which every transaction of a client has ended: a vacuum, which may last hours, writes
+nothing that is told.
+"""
 
 PLAIN = "r.pat, r.rid, r.type, r.id, r.ver, r.upd, r.op, r.dict, r.raw"
 ROW = f"{PLAIN}, r.labels @> '{{{SHARED}}}' as many"
