@@ -387,11 +387,6 @@ def _headers(scope: Any) -> dict[str, str]:
     return {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
 
 
-def _from_response(response: Response) -> Answer:
-    body = response.body.encode() if isinstance(response.body, str) else response.body
-    return Answer(response.status, body, dict(response.headers), response.media_type)
-
-
 def _starlette(response: Response, headers: Mapping[str, str], *, secure: bool) -> StarletteResponse:
     body = response.body.encode() if isinstance(response.body, str) else response.body
     extra = {**SECURITY_HEADERS, **response.headers}

@@ -524,7 +524,7 @@ def _history_subset(call: Call, kinds: Sequence[str]) -> tuple[Query | None, boo
     return subset_of(kinds[0] if kinds else "Basic", pairs) if pairs else None, False
 
 
-def _answered(**methods: _Handler) -> Mapping[str, _Handler]:
+def _with_head(**methods: _Handler) -> Mapping[str, _Handler]:
     """Rule: RFC 9110 section 9.1: whatever is read by GET is asked about by HEAD."""
     return methods | {"HEAD": methods["GET"]} if "GET" in methods else methods
 
@@ -536,14 +536,14 @@ _WRITES: Mapping[str, _Handler] = {
 }
 _IN_COMPARTMENT = Interactions._search_compartment
 _SHAPES: Mapping[str, Mapping[str, _Handler]] = {
-    "type": _answered(GET=Interactions._search, POST=Interactions._create, **_WRITES),
-    "search": _answered(POST=Interactions._search, GET=Interactions._search),
-    "compartment": _answered(GET=_IN_COMPARTMENT),
-    "compartment-search": _answered(POST=_IN_COMPARTMENT, GET=_IN_COMPARTMENT),
-    "type-history": _answered(GET=Interactions._type_history),
-    "instance": _answered(GET=Interactions._read, **_WRITES),
-    "instance-history": _answered(GET=Interactions._instance_history),
-    "version": _answered(GET=Interactions._vread),
+    "type": _with_head(GET=Interactions._search, POST=Interactions._create, **_WRITES),
+    "search": _with_head(POST=Interactions._search, GET=Interactions._search),
+    "compartment": _with_head(GET=_IN_COMPARTMENT),
+    "compartment-search": _with_head(POST=_IN_COMPARTMENT, GET=_IN_COMPARTMENT),
+    "type-history": _with_head(GET=Interactions._type_history),
+    "instance": _with_head(GET=Interactions._read, **_WRITES),
+    "instance-history": _with_head(GET=Interactions._instance_history),
+    "version": _with_head(GET=Interactions._vread),
 }
 """What each shape of a path answers to each method."""
 

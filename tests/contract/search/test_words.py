@@ -206,6 +206,17 @@ async def test_masses_of_the_directory_say_that_they_have_no_full_text(told: Des
     assert refused["issue"][0]["expression"] == ["http._content"]
 
 
+@pytest.mark.parametrize(("words", "status"), [(20, 200), (21, 422)])
+async def test_words_that_are_not_looked_for_are_not_left_out_in_silence(
+    told: Desk, words: int, status: int
+) -> None:
+    text = "+".join(f"w{n}" for n in range(words))
+    answered, bundle = await told.ask("loader", "GET", f"Organization?name:text={text}")
+    assert answered == status
+    if status == 422:
+        assert bundle["issue"][0]["code"] == "too-costly"
+
+
 async def test_a_chain_ends_in_words_of_the_directory(told: Desk) -> None:
     await put(told, {**DIRECTORY[3], "id": "chained", "organization": {"reference": "Organization/clinic"}})
     for pair in (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from aubier.ground.problem import problem
 from aubier.ground.text import fold
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import MAX_NUMBER, MIN_MS, MIN_NUMBER, Parameter, Value
@@ -13,7 +14,7 @@ from aubier.search.terms.layout import is_plain
 
 _LAST = "\U0010ffff"
 MOST_WORDS = 20
-"""The most words of a `:text` that are looked for; who writes a sentence is found by its beginning."""
+"""The most words of a `:text`: each is looked for in every text."""
 
 
 def token_key(keys: Keys, kind: str, parameter: Parameter, value: Value) -> int:
@@ -44,7 +45,14 @@ def string_test(frame: Frame, v: Value, modifier: str = "") -> str:
     if modifier in ("contains", "ends"):
         return _like(frame, fold(v.text), modifier)
     if modifier == "text":
-        words = dict.fromkeys(fold(v.text).split()[:MOST_WORDS])
+        words = dict.fromkeys(fold(v.text).split())
+        if len(words) > MOST_WORDS:
+            raise problem(
+                "too-costly",
+                f"Too many words in one :text: at most {MOST_WORDS}",
+                f"Trop de mots dans un seul :text : {MOST_WORDS} au plus",
+                at="http.query",
+            )
         return " and ".join(_like(frame, word, "contains") for word in words)
     start = bounded_text(fold(v.text))
     low, high = frame.args.add(start, "text"), frame.args.add(start + _LAST, "text")
