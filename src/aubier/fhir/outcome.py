@@ -30,11 +30,16 @@ def outcome(issues: Sequence[Issue], language: str = "en") -> Resource:
     return {"resourceType": "OperationOutcome", "issue": [_issue(i, language) for i in issues]}
 
 
+def reason_of(issue: Issue) -> Resource:
+    """The part of `details` that says the reason by a code, where the issue has one."""
+    return {"coding": [{"system": REASONS, "code": issue.reason}]} if issue.reason else {}
+
+
 def _issue(issue: Issue, language: str) -> Resource:
     texts = (issue.fr, issue.text) if language == "fr" else (issue.text, issue.fr)
     first, second = (_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts)
     other = "en" if language == "fr" else "fr"
-    details: Resource = {"coding": [{"system": REASONS, "code": issue.reason}]} if issue.reason else {}
+    details = reason_of(issue)
     details["text"] = first
     if second != first:
         details["_text"] = {

@@ -7,7 +7,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from aubier.fhir.outcome import REASONS
+from aubier.fhir.outcome import reason_of
 from aubier.ground.problem import Issue
 from aubier.ground.rows import Resource
 from aubier.terminology.api import Coded, Verdict
@@ -172,9 +172,8 @@ def _outcome(issues: Sequence[Issue], language: str) -> Resource | None:
         return None
     rows: list[Resource] = []
     for issue in issues:
-        details: Resource = {"coding": [{"system": REASONS, "code": issue.reason}]} if issue.reason else {}
         row: Resource = {"severity": issue.severity, "code": issue.kind}
-        rows.append(row | {"details": details | translated("text", [issue], language)})
+        rows.append(row | {"details": reason_of(issue) | translated("text", [issue], language)})
         if issue.at:
             rows[-1]["expression"] = list(issue.at)
     return {"name": "issues", "resource": {"resourceType": "OperationOutcome", "issue": rows}}
