@@ -24,6 +24,7 @@ from aubier.search.parameters import Registry, is_indexed, registry
 from aubier.search.terms import adders
 from aubier.search.terms.kept import operands, unions, with_unions
 from aubier.search.terms.pairs import pairs
+from aubier.search.terms.whole import whole
 
 _HERE = Empty()
 _LONG_PATH = 8
@@ -154,12 +155,12 @@ def _write(compiler: Compiler, root: Item, branch: _Branch, item: Item) -> None:
     for parameter in branch.ends:
         _write_end(compiler, parameter, item)
     for group, codes in branch.groups.values():
-        _write_group(compiler, group, codes, Scope(item, root))
+        _write_group(compiler, root.type, group, codes, Scope(item, root))
     for step, following in branch.steps.items():
         compiler.apply(step, item, Scope(root, root), partial(_write, compiler, root, following))
 
 
-def _write_group(compiler: Compiler, group: Group, codes: Sequence[str], scope: Scope) -> None:
+def _write_group(compiler: Compiler, kind: str, group: Group, codes: Sequence[str], scope: Scope) -> None:
     """The code that adds what stands together in one element; the code is read where there are values."""
     name = compiler.name("parts")
     compiler.write(f"{name} = terms.part()")
@@ -171,7 +172,8 @@ def _write_group(compiler: Compiler, group: Group, codes: Sequence[str], scope: 
         compiler.emit(path, scope, partial(_write_end, compiler, parameter, into=name))
     with compiler.block(f"if {name}.present:"):
         compiler.emit(code[1], scope, partial(_write_end, compiler, code[0], into=name))
-        compiler.write(f"pairs(terms, {tuple(codes)!r}, {group.name!r}, {len(group.parts)}, {name})")
+        kept = "" if whole(kind, group) else group.name
+        compiler.write(f"pairs(terms, {tuple(codes)!r}, {kept!r}, {len(group.parts)}, {name})")
 
 
 def _write_end(compiler: Compiler, parameter: Parameter, item: Item, into: str = "terms") -> None:

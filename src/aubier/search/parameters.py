@@ -219,7 +219,7 @@ def is_single_date(parameter: Parameter) -> bool:
         return False
     found = [_ELEMENT.fullmatch(part) for part, _ in _parts(parameter.expression)]
     paths = {match[1] if match else "" for match in found}
-    return len(paths) == 1 and _is_single(parameter.base, *paths)
+    return len(paths) == 1 and is_single(parameter.base, *paths)
 
 
 def concerned(bases: Iterable[str]) -> tuple[str, ...]:
@@ -257,7 +257,7 @@ def _line(type: str) -> tuple[str, ...]:
     return ("Resource", *(b for b in definitions().type(type).bases if b != "Resource"), type)
 
 
-def _is_single(type: str, path: str) -> bool:
+def is_single(type: str, path: str) -> bool:
     """Whether every element on a path below `type` is there once at most."""
     owner, steps = definitions().type(type), path.split(".")
     ways = (".".join(steps[: n + 1]) for n in range(len(steps)))

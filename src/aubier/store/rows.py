@@ -11,16 +11,22 @@ from aubier.ground.rows import Resource
 from aubier.ground.text import fold
 from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded, bounded_text
-from aubier.search.model import NO_DATE, Parameter, Terms
-from aubier.search.parameters import Registry, is_clinical_date
+from aubier.search.model import MAX_NUMBER, MIN_NUMBER, NO_DATE, Parameter, Terms
+from aubier.search.parameters import Registry, is_clinical_date, registry
 from aubier.search.terms.kept import elsewhere
-from aubier.search.terms.layout import is_plain, is_posted, there
+from aubier.search.terms.layout import MEASURED, NOT_MEASURED, UNSURE, is_plain, is_posted, there
 from aubier.search.terms.pairs import posted
 from aubier.search.terms.words import words_of
 from aubier.store.sight import CONTEXT
 
 COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
-    "post": (("term", "bigint"), ("k", "bigint"), ("rid", "bigint"), ("pat", "bigint")),
+    "post": (
+        ("term", "bigint"),
+        ("k", "bigint"),
+        ("v", "float8"),
+        ("rid", "bigint"),
+        ("pat", "bigint"),
+    ),
     "ident": (
         ("param", "bigint"),
         ("value", "text"),
@@ -89,7 +95,8 @@ def index(
     has, unmarked = there(kind, frozenset(found.present - {"_lastUpdated"}))
     terms: set[int] = {keys.present(kind, param) for param in unmarked}
     postings: Postings = {table: set() for table in COLUMNS}
-    _tokens(found, kind, _coded(of, kind), keys, terms=terms, posts=postings["post"], k=-lo)
+    posts = postings["post"]
+    _tokens(found, kind, _coded(of, kind), keys, terms=terms, posts=posts, k=-lo)
     _exact(kind, found, keys, postings)
     for param, text in found.strings:
         postings["str"].add((keys.param(kind, param), *_compared(text)))
@@ -128,15 +135,18 @@ def _remembered(text: str) -> tuple[str, str]:
 def _tokens(
     found: Terms,
     kind: str,
-    coded: tuple[frozenset[str], str],
+    coded: tuple[frozenset[str], frozenset[str]],
     keys: Keys,
     *,
     terms: set[int],
     posts: set[tuple[Any, ...]],
     k: int,
 ) -> None:
-    """Terms of the row: each code alone, with its system, and the system. Some codes are posted too."""
+    """Terms of the row: each code alone, with its system, and the system. Some codes are posted too, with
+    what they measured.
+    """
     plain, posted = coded
+    measured = _measured(found, kind)
     for token in found.tokens:
         param, system, code = token
         if param == "_id":
@@ -144,8 +154,30 @@ def _tokens(
         short = len(system) <= _OFTEN and len(code) <= _OFTEN
         made = (_known_terms if short else _terms)(keys, kind, token, param in plain)
         terms.update(made)
-        if param == posted and code:
-            posts.add((made[0], k))
+        if param in posted and code:
+            number = measured.get((param, ""), NOT_MEASURED)
+            posts.add((made[0], k, measured.get((param, code), number)))
+
+
+def _measured(found: Terms, kind: str) -> dict[tuple[str, str], float]:
+    """The number beside a posted parameter, or beside one code of it, as near as a float comes."""
+    made: dict[tuple[str, str], float] = {}
+    for param, read in MEASURED.get(kind, {}).items():
+        groups = _groups(kind, read)
+        rows = [("", *row[3:]) for row in found.quantities if row[0] == read]
+        pairs = (p for p in found.pairs if p.group in groups and p.table == "quantities")
+        rows += [(pair.code, *pair.values[2:]) for pair in pairs]
+        for code, value, low, high in rows:
+            unsure = (param, code) in made or low == MIN_NUMBER or high == MAX_NUMBER
+            made[param, code] = UNSURE if unsure else float(value)
+    return made
+
+
+@lru_cache(maxsize=256)
+def _groups(kind: str, code: str) -> frozenset[str]:
+    """The names of what a composite compares."""
+    parameter = registry().get(kind, code)
+    return frozenset(group.name for group in parameter.groups) if parameter else frozenset()
 
 
 def _terms(keys: Keys, kind: str, token: tuple[str, str, str], plain: bool) -> tuple[int, ...]:
@@ -162,11 +194,10 @@ _known_terms = lru_cache(maxsize=50_000)(_terms)
 
 
 @lru_cache(maxsize=1024)
-def _coded(of: Registry, kind: str) -> tuple[frozenset[str], str]:
-    """The token parameters of a type whose values have no system, and the one whose codes are posted."""
+def _coded(of: Registry, kind: str) -> tuple[frozenset[str], frozenset[str]]:
+    """The token parameters of a type whose values have no system, and those whose codes are posted."""
     tokens = [parameter for parameter in of.of(kind) if parameter.type == "token"]
-    posted = [parameter.code for parameter in tokens if is_posted(parameter)]
-    return frozenset(p.code for p in tokens if is_plain(p)), (posted or [""])[0]
+    return frozenset(p.code for p in tokens if is_plain(p)), frozenset(p.code for p in tokens if is_posted(p))
 
 
 def _context(resource: Resource, local: Callable[[str], str]) -> set[tuple[Any, ...]]:

@@ -33,6 +33,14 @@ ASKED: tuple[tuple[str, Pairs], ...] = (
     ("PractitionerRole", [("active", "true")]),
     ("Observation", [("status", "nothing")]),
     ("Observation", [("code-value-quantity", "http://loinc.org|8867-4$gt1")]),
+    ("Observation", [("code-value-quantity", "8867-4$lt90,8867-4$sa95")]),
+    ("Observation", [("code-value-quantity", "8867-4$ne70"), ("code-value-quantity", "8867-4$ap80")]),
+    ("Observation", [("code", "8867-4"), ("value-quantity", "le80,75")]),
+    ("Observation", [("code", "8867-4"), ("value-quantity", "gt60"), ("value-quantity", "lt90")]),
+    ("Observation", [("component-code", "8480-6")]),
+    ("Observation", [("component-code-value-quantity", "8480-6$ge120")]),
+    ("Observation", [("component-code-value-quantity", "8480-6$gt100,8462-4$lt90")]),
+    ("Observation", [("component-code-value-quantity", "8480-6$gt100"), ("code-value-quantity", "x$1")]),
     ("Patient", [("_has:Observation:patient:code", "http://loinc.org|8867-4")]),
     ("Patient", [("_has:Observation:patient:code", "8867-4"), ("gender:not", "male")]),
 )
@@ -41,6 +49,7 @@ BOUNDS = (("far", 20_000, 500), ("near", 3, 2), ("one row", 50, 1))
 
 def _bounded(monkeypatch: pytest.MonkeyPatch, scanned: int, opened: int) -> None:
     monkeypatch.setattr(newest, "_SCANNED", {"post": scanned, "res": scanned})
+    monkeypatch.setattr(newest, "_WEIGHED", scanned)
     monkeypatch.setattr(newest, "_OPENED", opened)
     monkeypatch.setattr(newest, "_FOLLOWED", opened)
     monkeypatch.setattr(newest, "_COMMON", 2)

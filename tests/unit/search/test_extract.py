@@ -412,8 +412,28 @@ def test_three_parts_bear_the_mark_of_their_element():
 
 def test_parts_of_an_element_are_bounded():
     codings = [{"system": f"s{n}", "code": "c"} for n in range(MOST + 50)]
-    found = extract({"resourceType": "Observation", "code": {"coding": codings}, "valueString": "x"})
+    element = {"code": {"coding": codings}, "valueQuantity": {"value": 1}}
+    found = extract({"resourceType": "Observation", "component": [element]})
     assert len(found.pairs) == MOST
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        ({"valueQuantity": {"value": 1}}, "code-value-quantity"),
+        ({"valueString": "x"}, "code-value-string"),
+        ({"valueDateTime": "2026"}, "code-value-date"),
+        ({"valueCodeableConcept": {"coding": [{"code": "x"}]}}, "code-value-concept"),
+        ({"valueSampledData": {"origin": {"value": 1}, "period": 1, "dimensions": 1}}, ""),
+        ({"valueCodeableConcept": {"text": "x"}}, ""),
+    ],
+)
+def test_parts_that_the_resource_itself_has_are_kept_once(value, code):
+    """What its own parameters keep answers; that there are both is marked, and of which type."""
+    found = extract({"resourceType": "Observation", "code": {"coding": [{"code": "c"}]}, **value})
+    assert not found.pairs
+    composites = {"code-value-concept", "code-value-date", "code-value-quantity", "code-value-string"}
+    assert found.present & composites == ({code} if code else set())
 
 
 @pytest.mark.parametrize("position", [{"latitude": 91, "longitude": 0}, {"latitude": 1}, {"longitude": 181}])

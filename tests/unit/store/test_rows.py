@@ -10,7 +10,7 @@ from aubier.fhir import json as fhir_json
 from aubier.search.keys import Keys
 from aubier.search.model import NO_DATE
 from aubier.search.parameters import registry
-from aubier.search.terms.layout import bits
+from aubier.search.terms.layout import NOT_MEASURED, UNSURE, bits
 from aubier.store.compartment import followed, patient_parameters, patients
 from aubier.store.keys import DIRECTORY, family, keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
@@ -45,11 +45,34 @@ def observation(**changes: Any) -> dict[str, Any]:
 
 def test_what_a_resource_is_of_is_posted_by_its_code_alone() -> None:
     rows = indexed(observation())
-    posted = {term for term, _ in rows.postings["post"]}
+    posted = {term for term, *_ in rows.postings["post"]}
     assert posted == {KEYS.code("Observation", "code", code) for code in ("29463-7", "local")}
     assert posted <= set(rows.terms)
     of_type = indexed({**observation(), "resourceType": "Encounter", "type": [{"coding": [{"code": "a"}]}]})
-    assert {t for t, _ in of_type.postings["post"]} == {KEYS.code("Encounter", "type", "a")}
+    assert {t for t, *_ in of_type.postings["post"]} == {KEYS.code("Encounter", "type", "a")}
+
+
+_PRESSURE = {"code": {"coding": [{"code": "8480-6"}]}, "valueQuantity": {"value": 140}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "number"),
+    [
+        ({}, "29463-7", 79.1),
+        ({"valueQuantity": {"value": 0}}, "local", 0.0),
+        ({"valueQuantity": {"value": 5, "comparator": "<"}}, "local", UNSURE),
+        ({"valueQuantity": None}, "local", NOT_MEASURED),
+        ({"component": [_PRESSURE]}, "8480-6", 140.0),
+        ({"component": [_PRESSURE]}, "local", 79.1),
+        ({"component": [_PRESSURE, {**_PRESSURE, "valueQuantity": {"value": 150}}]}, "8480-6", UNSURE),
+        ({"component": [{"code": {"coding": [{"code": "8480-6"}]}}]}, "8480-6", NOT_MEASURED),
+    ],
+)
+def test_the_number_stands_beside_its_code(changes: dict[str, Any], code: str, number: float) -> None:
+    rows = indexed(observation(**changes))
+    param = "component-code" if code == "8480-6" else "code"
+    term = KEYS.code("Observation", param, code)
+    assert [v for t, _, v in rows.postings["post"] if t == term] == [number]
 
 
 def test_a_code_is_a_term_alone_and_with_its_system() -> None:
@@ -93,7 +116,7 @@ def test_our_own_addresses_are_local_ones() -> None:
 def test_the_clinical_date_orders_it() -> None:
     rows = indexed(observation())
     assert (rows.lo, rows.hi) == (1_795_132_800_000, 1_795_219_200_000)
-    assert {k for _, k in rows.postings["post"]} == {-rows.lo}
+    assert {k for _, k, _ in rows.postings["post"]} == {-rows.lo}
     without = indexed(observation(effectiveDateTime=None))
     assert (without.lo, without.hi) == (NO_DATE, NO_DATE)
 

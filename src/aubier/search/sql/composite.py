@@ -9,18 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from aubier.search.keys import bounded
-from aubier.search.model import Criterion, Group, Value
-from aubier.search.sql.frame import Frame, any_of, one_of, posting, termed
+from aubier.search.model import Group, Value
+from aubier.search.sql.frame import Frame, one_of, posting, termed
 from aubier.search.sql.values import quantity_test, span_test, string_test, uri_test
 
 
-def composite(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
-    """The condition of a composite criterion over `row`."""
-    groups = criterion.parameter.groups
-    return any_of(_one(frame, group, v, kind, row) for v in criterion.values for group in groups)
-
-
-def _one(frame: Frame, group: Group, value: Value, kind: str, row: str) -> str:
+def in_element(frame: Frame, group: Group, value: Value, kind: str, row: str) -> str:
+    """The condition that an element of `row` holds the parts of a composite's value."""
     first, second, *third = value.parts
     key = frame.keys.pair(kind, group.name, 2, first.code, first.system)
     type = group.parts[1].parameter.type

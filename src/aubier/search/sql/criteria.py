@@ -11,8 +11,9 @@ from aubier.search.extract import value_types
 from aubier.search.keys import bounded
 from aubier.search.model import Condition, Criterion, Has, Logic, Parameter, Value
 from aubier.search.parameters import is_clinical_date, is_single_date
-from aubier.search.sql.composite import composite
+from aubier.search.sql.composite import in_element
 from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting, termed
+from aubier.search.sql.measure import measures
 from aubier.search.sql.stretch import long_span
 from aubier.search.sql.values import (
     identifier_test,
@@ -26,6 +27,7 @@ from aubier.search.sql.values import (
 )
 from aubier.search.terms.kept import elsewhere, kept
 from aubier.search.terms.layout import bits, is_posted
+from aubier.search.terms.whole import Whole, whole
 
 
 def conditions(frame: Frame, criteria: Iterable[Condition], kind: str, row: str) -> list[str]:
@@ -102,10 +104,14 @@ def _ids(criterion: Criterion) -> list[str]:
 def _missing(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if criterion.parameter.code in ("_id", "_lastUpdated"):
         return "false" if criterion.missing else "true"  # the store gives both to every row
-    if bit := bits(kind).get(criterion.parameter.code):
-        return f"{row}.has & {frame.args.add(bit, 'bigint')} {'=' if criterion.missing else '<>'} 0"
-    test = termed(frame, row, [frame.keys.present(kind, criterion.parameter.code)])
+    test = _has_value(frame, kind, criterion.parameter.code, row)
     return f"not {test}" if criterion.missing else test
+
+
+def _has_value(frame: Frame, kind: str, code: str, row: str) -> str:
+    if bit := bits(kind).get(code):
+        return f"({row}.has & {frame.args.add(bit, 'bigint')} <> 0)"
+    return termed(frame, row, [frame.keys.present(kind, code)])
 
 
 @lru_cache(maxsize=4096)
@@ -133,19 +139,26 @@ def _codes(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     each = [replace(parameter, code=code) for code in kept(kind, parameter.code)]
     of_row = termed(frame, row, [token_key(frame.keys, kind, one, v) for one in each for v in values])
     codes = posted_codes(frame, replace(criterion, modifier=""), kind)
-    if row in frame.walked or not codes:
+    beside = _beside(frame, criterion, kind, row) if codes else ""
+    if row in frame.walked or not codes or (frame.counting and not beside):
         return of_row
-    when = _begins(frame, kind, row)
-    test = posting(frame, "post", kind, row, f"{{p}}.term = any({frame.args.add(codes, 'bigint[]')}){when}")
+    test = posting(frame, "post", kind, row, f"{{p}}.term = any({frame.args.add(codes, 'bigint[]')}){beside}")
     # The same said twice: to PostgreSQL the second must not look as if it left few of the first.
     return f"({test} and coalesce({of_row}, false))"
 
 
-def _begins(frame: Frame, kind: str, row: str) -> str:
-    """What a posting tells of the clinical date, which is minus its `k`: follows from the row's own."""
+def _beside(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    """What a posting tells of the clinical date, which is minus its `k`, and of the number: follows from the
+    row's own.
+    """
+    tests = [*_begins(frame, kind, row), *measures(frame, frame.asked.get(row, ()), kind, criterion)]
+    return "".join(f" and {test}" for test in tests)
+
+
+def _begins(frame: Frame, kind: str, row: str) -> list[str]:
     known = frame.stretches.get(row)
     if known is None:
-        return ""
+        return []
     tests = known.falling("{p}.k", frame.args)
     if known.cut is not None:
         n, since = frame.alias("l"), frame.args.add(known.since, "bigint")
@@ -155,7 +168,7 @@ def _begins(frame: Frame, kind: str, row: str) -> str:
         )
         cut = frame.args.add(-known.cut, "bigint")
         tests.append(f"({{p}}.k <= {cut} or ({{p}}.pat, {{p}}.rid) in ({lasting}))")
-    return "".join(f" and {test}" for test in tests)
+    return tests
 
 
 def posted_codes(frame: Frame, criterion: Criterion, kind: str) -> list[int]:
@@ -209,8 +222,12 @@ def posted(criterion: Condition) -> bool:
         return False  # nothing of it is found by its beginning
     if parameter.type == "token" and criterion.modifier != "identifier" and not of_identifiers(parameter):
         return is_posted(parameter) and all(v.code for v in criterion.values)
-    if parameter.type == "composite" and any(g.parts[1].parameter.type == "token" for g in parameter.groups):
-        return False
+    if parameter.type == "composite":
+        found = [whole(criterion.type, group) for group in parameter.groups]
+        if len(found) == len(criterion.values) == 1 and found[0]:
+            return is_posted(found[0].code) and bool(criterion.values[0].parts[0].code)
+        if any(g.parts[1].parameter.type == "token" for g in parameter.groups):
+            return False
     ways = len(criterion.values) * max(1, len(parameter.groups))
     return ways == 1 and not (parameter.type == "date" and is_clinical_date(parameter))
 
@@ -422,6 +439,23 @@ def _number(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     return _posted(frame, criterion, kind, row, table="num", tests=tests)
 
 
+def _composite(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    return any_of(
+        _of_resource(frame, found, v, kind, row)
+        if (found := whole(kind, group))
+        else in_element(frame, group, v, kind, row)
+        for v in criterion.values
+        for group in criterion.parameter.groups
+    )
+
+
+def _of_resource(frame: Frame, found: Whole, value: Value, kind: str, row: str) -> str:
+    """Both parts of a composite that compares the resource itself."""
+    parts = zip((found.code, found.value), value.parts, strict=True)
+    tests = [condition(frame, Criterion(kind, p, values=(v,)), kind, row) for p, v in parts]
+    return f"({' and '.join([_has_value(frame, kind, found.present, row), *tests])})"
+
+
 def _special(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if (code := criterion.parameter.code) in ("_text", "_content"):
         tests = [words_test(frame, v, code) for v in criterion.values]
@@ -450,6 +484,6 @@ _BY_TYPE: dict[str, Callable[[Frame, Criterion, str, str], str]] = {
     "uri": _uri,
     "number": _number,
     "quantity": _number,
-    "composite": composite,
+    "composite": _composite,
     "special": _special,
 }

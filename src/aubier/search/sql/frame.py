@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from aubier.ground.problem import problem
 from aubier.search.keys import Keys
+from aubier.search.model import Condition
 from aubier.search.sql.stretch import Stretch
 from aubier.search.terms.kept import kept, link
 
@@ -44,7 +45,8 @@ class Frame:
     condition, `slices(type)` the codes of the reference parameters that place a resource in a Patient's
     compartment. `now` serves `ap`. `walked` are the rows that are looked at one after the other, those of a
     record and what these name: what such a row tells is not looked for among those of the whole population.
-    `stretches` says of some rows where their clinical dates begin.
+    `stretches` says of some rows where their clinical dates begin, `asked` all that they must meet.
+    `counting`: every match is wanted, in no order.
     `mine` names the list (of column `pat`) of the compartments outside which `visible` shows nothing, if any;
     `own` the row that is looked for in each of these anyway.
     After compiling, `weighed` tells that how a statement is best run depends on how frequent its codes are.
@@ -61,6 +63,8 @@ class Frame:
     mine: str = ""
     own: str = ""
     stretches: dict[str, Stretch] = field(default_factory=dict)
+    asked: dict[str, Sequence[Condition]] = field(default_factory=dict)
+    counting: bool = False
     weighed: bool = False
     depth: int = 0
 

@@ -13,23 +13,31 @@ from aubier.search.model import Parameter
 from aubier.search.parameters import registry
 from aubier.search.terms import adders
 
-POSTED: dict[str, str] = {
-    "AllergyIntolerance": "code",
-    "Condition": "code",
-    "DiagnosticReport": "code",
-    "DocumentReference": "type",
-    "Encounter": "type",
-    "Immunization": "vaccine-code",
-    "MedicationAdministration": "code",
-    "MedicationDispense": "code",
-    "MedicationRequest": "code",
-    "MedicationStatement": "code",
-    "Observation": "code",
-    "Procedure": "code",
-    "ServiceRequest": "code",
+POSTED: dict[str, tuple[str, ...]] = {
+    "AllergyIntolerance": ("code",),
+    "Condition": ("code",),
+    "DiagnosticReport": ("code",),
+    "DocumentReference": ("type",),
+    "Encounter": ("type",),
+    "Immunization": ("vaccine-code",),
+    "MedicationAdministration": ("code",),
+    "MedicationDispense": ("code",),
+    "MedicationRequest": ("code",),
+    "MedicationStatement": ("code",),
+    "Observation": ("code", "component-code"),
+    "Procedure": ("code",),
+    "ServiceRequest": ("code",),
 }
-"""The parameter of a type whose codes are posted: what it is a resource of. By any other, a population is
+"""The parameters of a type whose codes are posted: what it is a resource of. By any other, a population is
 asked through the index of terms, which gives all that match before they are ordered."""
+
+MEASURED: dict[str, dict[str, str]] = {
+    "Observation": {"code": "value-quantity", "component-code": "component-code-value-quantity"}
+}
+"""The parameter whose number stands beside a posted code: which of many measurements are high is told while
+they are read, newest first. Of a composite, the number beside that very code."""
+NOT_MEASURED, UNSURE = float("-inf"), float("inf")
+"""What stands there when a resource has no number; when it has several, or one that is open (`>5`)."""
 
 _WITHOUT_SYSTEM = frozenset({"text_token", "boolean_token", "number_token", "contact_token"})
 _PLAIN = frozenset(
@@ -41,7 +49,7 @@ _BITS = 63
 
 def is_posted(parameter: Parameter) -> bool:
     """Whether the codes of a parameter are posted."""
-    return POSTED.get(parameter.base) == parameter.code
+    return parameter.code in POSTED.get(parameter.base, ())
 
 
 @lru_cache(maxsize=4096)

@@ -18,13 +18,16 @@ _TABLES = ("tokens", "identifiers", "references", "strings", "uris", "dates", "n
 def pairs(terms: Terms, codes: Sequence[str], group: str, count: int, parts: Terms) -> None:
     """Adds what an element holds for composites of `count` parts; nothing unless it has them all.
 
-    `parts` are its values under the numbers of the parts as parameters.
+    `parts` are its values under the numbers of the parts as parameters. Without a `group`, that the resource
+    has them is all that is kept (`terms.whole`).
     """
     firsts = [(system, code) for p, system, code in (*parts.tokens, *parts.identifiers) if p == "1" and code]
     values = [_values(parts, str(n)) for n in range(2, count + 1)]
     if not firsts or not all(values):
         return
     terms.present.update(codes)
+    if not group:
+        return
     element = f"#{len(terms.pairs)}" if count > 2 else ""
     found = (
         Pair(group, system, code, part, table, _numbered(table, row, element))

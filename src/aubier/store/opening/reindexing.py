@@ -16,7 +16,7 @@ from aubier.store import codec
 from aubier.store.pool import UNHURRIED, Connection
 from aubier.store.rows import COLUMNS, Indexed
 
-INDEX = 6
+INDEX = 7
 """Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words; 5: codes in
 the terms, words without dates; 6: no value twice (`search.terms.kept`), words of the directory."""
 _NOTE, _PLACE = "index", "index_place"

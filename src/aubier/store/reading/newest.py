@@ -19,16 +19,20 @@ from aubier.search.sql import (
     Stretch,
     conditions,
     long_span,
+    measures,
     of_identifiers,
     posted_codes,
     stretch,
 )
+from aubier.search.terms.layout import UNSURE
 from aubier.store.keys import family
 from aubier.store.reading.page import ROW
 from aubier.store.sight import Sight
 
 _SCANNED = {"post": 20_000, "res": 5_000}
 """Entries of an index that are looked at for records that the actor may open."""
+_WEIGHED = 200_000
+"""The same where their numbers leave some out: reading all that have one costs more than ten times that."""
 _OPENED = 1_000
 """Rows that are looked at for the other criteria."""
 _FOLLOWED = 200
@@ -54,6 +58,7 @@ class Newest:
     limit: int
     keys: list[SortKey]
     anchor: Criterion | None
+    measured: list[str] = field(default_factory=list, init=False)
     taken: Taken | None = field(default=None, init=False)
     given: str = field(default="", init=False)
     rows: str = field(default="", init=False)
@@ -72,12 +77,18 @@ class Newest:
         if self.query.cursor:
             self.taken, place = read_cursor(self.query.cursor, self.keys)
             tests.append(unchanged_since(frame, self.taken, ROW))
+        if self.anchor:
+            self.measured = measures(frame, self.query.criteria, kind, self.anchor)
         most = _SCANNED["post" if self.anchor else "res"]
+        if self.measured and not opened:
+            most = _WEIGHED
         stretches = [f"({each} limit {most})" for each in self._scanned(place)]
-        mine = "(q.pat in (select m.pat from mine m)) is true" if opened else "true"
+        wanted = [test.replace("{p}", "q") for test in self.measured]
+        wanted += ["(q.pat in (select m.pat from mine m)) is true"] if opened else []
         scanned = " union all ".join(stretches)
         looked_at = _FOLLOWED if self._has else _OPENED
-        found = f"select q.* from ({scanned}) q where {mine} order by {self._order('q')} limit {looked_at}"
+        which = " and ".join(wanted) or "true"
+        found = f"select q.* from ({scanned}) q where {which} order by {self._order('q')} limit {looked_at}"
         values = ", ".join(f"{key.expression} as s{n}" for n, key in enumerate(self.keys))
         row = (
             f"select {self.columns}, {values} from {family(kind)}res {ROW}"
@@ -87,13 +98,19 @@ class Newest:
             f"select f.* from ({found}) c cross join lateral ({row}) f order by {self._order('c')}"
             f" limit {self.limit}"
         )
-        whole = " and ".join(f"(select count(*) from {each} q) < {most}" for each in stretches)
         # What is full of the first stretch is right whatever the second has: it is older.
         full = f"where h.s0 >= {self.cut}" if self.cut else ""
         self.done = (
-            f"(select case when (select count(*) from h {full}) >= {self.limit} then true else"
-            f" {whole} and {self._worth()} and (select count(*) from ({found}) q) < {looked_at} end)"
+            f"(select case when (select count(*) from h {full}) >= {self.limit} then true"
+            f" else {self._all_there(stretches, most, found, looked_at)} end)"
         )
+
+    def _all_there(self, stretches: Sequence[str], most: int, found: str, looked_at: int) -> str:
+        """The condition that a page that is not full is all there is."""
+        if self.measured:
+            return "false"  # to know costs as much as asking the other way, where numbers serve too
+        whole = " and ".join(f"(select count(*) from {each} q) < {most}" for each in stretches)
+        return f"{whole} and {self._worth()} and (select count(*) from ({found}) q) < {looked_at}"
 
     def _scanned(self, place: Sequence[object]) -> list[str]:
         """What is scanned: in the order of the page; and apart, what is long and began before the rest."""
@@ -105,7 +122,7 @@ class Newest:
             (term,) = posted_codes(frame, self.anchor, kind)
             where = [f"p.term = {args.add(term, 'bigint')}", *dates.falling("p.k", args)]
             where += [f"p.k <= -{self.cut}"] if self.cut else []
-            columns, table, order = "p.pat, p.rid, p.k", "post p", "p.k, p.rid"
+            columns, table, order = "p.pat, p.rid, p.k, p.v", "post p", "p.k, p.rid"
         else:
             key = self.keys[0].expression
             where = [f"{ROW}.type = {frame.number(kind)}", *dates.bounds(f"{ROW}.lo", args)]
@@ -141,10 +158,8 @@ class Newest:
             *dates.bounds(f"{ROW}.lo", frame.args),
         ]
         where += [after(frame, self.keys, place)] if place else []
-        k = f"-{ROW}.lo" if self.anchor else f"{ROW}.lo"
-        return (
-            f"select {ROW}.pat, {ROW}.rid, {k} as k from {family(kind)}res {ROW} where {' and '.join(where)}"
-        )
+        k = f"-{ROW}.lo as k, '{UNSURE}'::float8 as v" if self.anchor else f"{ROW}.lo as k"
+        return f"select {ROW}.pat, {ROW}.rid, {k} from {family(kind)}res {ROW} where {' and '.join(where)}"
 
     @property
     def by_change(self) -> bool:

@@ -39,7 +39,7 @@ class Page:
     order, from where the page begins, and left as soon as the page is full. So a page costs the same in a
     long record as in a short one. Else `matches` gives them all, of which those of the page are then read.
     `taken` and `place` are those of the mark the page begins at. `number` tells it from other pages of the
-    same statement. `counted`: every match is looked at.
+    same statement. `counted`: every match is looked at; `bare`: to be counted, and for nothing else.
     """
 
     frame: Frame
@@ -48,6 +48,7 @@ class Page:
     columns: str
     number: int = 0
     counted: bool = False
+    bare: bool = False
     records: str = field(default="", init=False)
     held: str = field(default="", init=False)
     mine: str = field(default="", init=False)
@@ -77,8 +78,11 @@ class Page:
             self.inside = f"({mine}) is true" if self.posted else mine
         frame.own = ROW if self.mine and not self.posted else ""
         frame.stretches.clear()
+        frame.asked.clear()
+        frame.counting = self.counted and self.sight.unrestricted
         if not self.records:
             self.tests += self._begins()
+            frame.asked[ROW] = self.query.criteria
         self.tests += conditions(frame, self.query.criteria, kind, ROW)
         if self.query.within[0]:
             self.tests.append(self._within(*self.query.within))
@@ -139,7 +143,9 @@ class Page:
     @property
     def given(self) -> str:
         """What the statement begins with."""
-        return self.rights + (f"{self._found} as materialized ({self.matches}), " if self.matches else "")
+        if not self.matches or self.bare:
+            return self.rights
+        return f"{self.rights}{self._found} as materialized ({self.matches}), "
 
     @property
     def _found(self) -> str:
@@ -170,6 +176,8 @@ class Page:
     @property
     def total(self) -> str:
         """How many rows match, as an expression; those before the page too."""
+        if self.bare and self.matches:
+            return f"(select count(*) from ({self.matches}) n)"
         if self.matches and not self.taken:
             return f"(select count(*) from {self._found})"
         table = f"{family(self.query.type)}res {ROW}"
@@ -186,6 +194,8 @@ class Page:
         if self.matches:
             values = "".join(f", f.s{n}" for n in range(len(self.keys)))
             page = f"select * from {self._found} f order by {self.order('f')} limit {limit}"
+            if self.bare:
+                page = f"{self.matches} limit {limit}"  # whichever: it is not shown
             return (
                 f"select {self.columns}{values} from ({page}) f join {family(self.query.type)}res {ROW}"
                 f" on {ROW}.pat = f.pat and {ROW}.rid = f.rid order by {self.order('f')}"

@@ -110,9 +110,9 @@ class Reader:
         prefix, mark = family(query.type), self.mark()
         if prefix and not self.sight.unrestricted:
             refuse_crossing(query.criteria)
-        size = query.count if limit is None else limit
-        counted = query.total == "accurate" or query.summary == "count" or size == 0
-        page = Page(self.frame(), self.sight, query, ROW, counted=counted)
+        size = 0 if query.summary == "count" else query.count if limit is None else limit
+        counted = query.total == "accurate" or size == 0
+        page = Page(self.frame(), self.sight, query, ROW, counted=counted, bare=size == 0)
         if not page.records and not counted and not quiet and (front := await self._newest(query, size)):
             records = front[1]
             cursor = _following(records, size, front[0], mark)

@@ -3,15 +3,24 @@
 import pytest
 
 from aubier.search.parameters import registry
-from aubier.search.terms.layout import POSTED, bits, is_plain, is_posted, there
+from aubier.search.terms.layout import MEASURED, POSTED, bits, is_plain, is_posted, there
 from aubier.store.keys import family
 
 
 def test_only_codes_of_records_are_posted() -> None:
-    for kind, code in POSTED.items():
-        parameter = registry().get(kind, code)
-        assert parameter and parameter.type == "token" and is_posted(parameter), kind
-        assert not is_plain(parameter) and not family(kind)
+    for kind, codes in POSTED.items():
+        assert not family(kind)
+        for code in codes:
+            parameter = registry().get(kind, code)
+            assert parameter and parameter.type == "token" and is_posted(parameter), kind
+            assert not is_plain(parameter)
+
+
+def test_numbers_stand_beside_posted_codes_alone() -> None:
+    for kind, beside in MEASURED.items():
+        assert set(beside) <= set(POSTED[kind])
+        read = {code: registry().get(kind, code) for code in beside.values()}
+        assert all(p and p.type in ("quantity", "composite") for p in read.values())
 
 
 @pytest.mark.parametrize(
