@@ -14,7 +14,15 @@ from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import MAX_NUMBER, MIN_NUMBER, NO_DATE, Parameter, Terms
 from aubier.search.parameters import Registry, is_clinical_date, registry
 from aubier.search.terms.kept import elsewhere
-from aubier.search.terms.layout import MEASURED, NOT_MEASURED, UNSURE, is_plain, is_posted, there
+from aubier.search.terms.layout import (
+    FLOAT_DIGITS,
+    MEASURED,
+    NOT_MEASURED,
+    UNSURE,
+    is_plain,
+    is_posted,
+    there,
+)
 from aubier.search.terms.pairs import posted
 from aubier.search.terms.words import words_of
 from aubier.store.sight import CONTEXT
@@ -169,6 +177,7 @@ def _measured(found: Terms, kind: str) -> dict[tuple[str, str], float]:
         rows += [(pair.code, *pair.values[2:]) for pair in pairs]
         for code, value, low, high in rows:
             unsure = (param, code) in made or low == MIN_NUMBER or high == MAX_NUMBER
+            unsure |= len(value.as_tuple().digits) > FLOAT_DIGITS
             made[param, code] = UNSURE if unsure else float(value)
     return made
 

@@ -1,5 +1,6 @@
 """A resource as rows: what is posted, what of it goes and comes, and whose record it is part of."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -61,6 +62,7 @@ _PRESSURE = {"code": {"coding": [{"code": "8480-6"}]}, "valueQuantity": {"value"
         ({}, "29463-7", 79.1),
         ({"valueQuantity": {"value": 0}}, "local", 0.0),
         ({"valueQuantity": {"value": 5, "comparator": "<"}}, "local", UNSURE),
+        ({"valueQuantity": {"value": Decimal("1.000000000000001")}}, "local", UNSURE),
         ({"valueQuantity": None}, "local", NOT_MEASURED),
         ({"component": [_PRESSURE]}, "8480-6", 140.0),
         ({"component": [_PRESSURE]}, "local", 79.1),

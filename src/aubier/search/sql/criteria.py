@@ -36,12 +36,40 @@ def conditions(frame: Frame, criteria: Iterable[Condition], kind: str, row: str)
     """
     windows: dict[str, list[Criterion]] = {}
     found = []
+    taken_apart: list[Condition] = []
     for criterion in criteria:
+        if together := _alone(criterion, kind):
+            found.append(_has_value(frame, kind, together.present, row))
+            taken_apart += _both(together, criterion.values[0], kind)  # type: ignore[union-attr]
+        else:
+            taken_apart.append(criterion)
+    for criterion in sorted(taken_apart, key=_leads, reverse=True):
         if (code := _window_of(criterion)) and row not in frame.walked:
             windows.setdefault(code, []).append(criterion)  # type: ignore[arg-type]
         else:
             found.append(condition(frame, criterion, kind, row))
+        if frame.mine and _leads(criterion):
+            # Its postings stand together by record: the others need not be said to be of these.
+            frame.own = row
     return found + [_window(frame, group, kind, row) for group in windows.values()]
+
+
+def _alone(criterion: Condition, kind: str) -> Whole | None:
+    """What answers a composite that is one question of the resource itself, if anything does."""
+    if not isinstance(criterion, Criterion) or criterion.modifier or criterion.chain:
+        return None
+    groups = criterion.parameter.groups
+    return whole(kind, groups[0]) if len(groups) == len(criterion.values) == 1 else None
+
+
+def _leads(criterion: Condition) -> bool:
+    """Whether a criterion asks for posted codes, by record or over all of them."""
+    return (
+        isinstance(criterion, Criterion)
+        and not (criterion.modifier or criterion.chain)
+        and is_posted(criterion.parameter)
+        and all(v.code for v in criterion.values)
+    )
 
 
 def _window_of(criterion: Condition) -> str:
@@ -223,9 +251,8 @@ def posted(criterion: Condition) -> bool:
     if parameter.type == "token" and criterion.modifier != "identifier" and not of_identifiers(parameter):
         return is_posted(parameter) and all(v.code for v in criterion.values)
     if parameter.type == "composite":
-        found = [whole(criterion.type, group) for group in parameter.groups]
-        if len(found) == len(criterion.values) == 1 and found[0]:
-            return is_posted(found[0].code) and bool(criterion.values[0].parts[0].code)
+        if together := _alone(criterion, criterion.type):
+            return any(map(posted, _both(together, criterion.values[0], criterion.type)))
         if any(g.parts[1].parameter.type == "token" for g in parameter.groups):
             return False
     ways = len(criterion.values) * max(1, len(parameter.groups))
@@ -451,9 +478,13 @@ def _composite(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
 
 def _of_resource(frame: Frame, found: Whole, value: Value, kind: str, row: str) -> str:
     """Both parts of a composite that compares the resource itself."""
-    parts = zip((found.code, found.value), value.parts, strict=True)
-    tests = [condition(frame, Criterion(kind, p, values=(v,)), kind, row) for p, v in parts]
+    tests = [condition(frame, part, kind, row) for part in _both(found, value, kind)]
     return f"({' and '.join([_has_value(frame, kind, found.present, row), *tests])})"
+
+
+def _both(found: Whole, value: Value, kind: str) -> list[Criterion]:
+    parts = zip((found.code, found.value), value.parts, strict=True)
+    return [Criterion(kind, parameter, values=(part,)) for parameter, part in parts]
 
 
 def _special(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from aubier.search.model import Condition, Criterion, Value
-from aubier.search.terms.layout import MEASURED, NOT_MEASURED, UNSURE
+from aubier.search.terms.layout import FLOAT_DIGITS, MEASURED, NOT_MEASURED, UNSURE
 from aubier.search.terms.whole import whole
 
 if TYPE_CHECKING:
@@ -16,8 +17,7 @@ if TYPE_CHECKING:
 def measures(frame: Frame, criteria: Iterable[Condition], kind: str, anchor: Criterion) -> list[str]:
     """Conditions over a posting `{p}` of a code that `anchor` names, which every match of `criteria` meets.
 
-    A number there is as near as a float comes, so that the bounds of a question belong to it; whether a
-    resource matches, its own rows tell.
+    Whether a resource matches, its own rows tell.
     """
     posted, codes = _named(anchor)
     if read := MEASURED.get(kind, {}).get(posted):
@@ -53,15 +53,24 @@ def _numbers(
 
 
 def _test(frame: Frame, v: Value) -> str:
-    def arg(number: object) -> str:
-        return frame.args.add(float(number), "float8")  # type: ignore[arg-type]
+    def arg(number: Decimal) -> str:
+        return frame.args.add(float(number), "float8")
+
+    def apart(number: Decimal, way: str) -> str:
+        """`<` or `>`, with `=` where floats may be equal and numbers not."""
+        return way if len(number.as_tuple().digits) <= FLOAT_DIGITS else f"{way}="
 
     known, unsure = f"{{p}}.v > '{NOT_MEASURED}'", f"{{p}}.v = '{UNSURE}'"
     match v.prefix:
-        case "gt" | "ge" | "sa":
+        case "gt":
+            return f"{{p}}.v {apart(v.number, '>')} {arg(v.number)}"
+        case "ge" | "sa":
             return f"{{p}}.v >= {arg(v.number)}"
-        case "lt" | "le" | "eb":
+        case "lt":
+            return f"({known} and {{p}}.v {apart(v.number, '<')} {arg(v.number)} or {unsure})"
+        case "le" | "eb":
             return f"({known} and {{p}}.v <= {arg(v.number)} or {unsure})"
         case "eq":
-            return f"({{p}}.v >= {arg(v.low)} and {{p}}.v <= {arg(v.high)} or {unsure})"
+            below = apart(v.high, "<")
+            return f"({{p}}.v >= {arg(v.low)} and {{p}}.v {below} {arg(v.high)} or {unsure})"
     return known

@@ -37,7 +37,10 @@ MEASURED: dict[str, dict[str, str]] = {
 """The parameter whose number stands beside a posted code: which of many measurements are high is told while
 they are read, newest first. Of a composite, the number beside that very code."""
 NOT_MEASURED, UNSURE = float("-inf"), float("inf")
-"""What stands there when a resource has no number; when it has several, or one that is open (`>5`)."""
+"""What stands there when a resource has no number; when its own rows must tell, because it has several, or one
+that is open (`>5`), or one of more digits than a float keeps apart."""
+FLOAT_DIGITS = 15
+"""Numbers of as many digits are as different as floats."""
 
 _WITHOUT_SYSTEM = frozenset({"text_token", "boolean_token", "number_token", "contact_token"})
 _PLAIN = frozenset(
