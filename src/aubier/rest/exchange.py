@@ -95,12 +95,16 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """What goes back: status, body bytes (already FHIR JSON unless `media_type` says otherwise), headers."""
+    """What goes back: status, body bytes (already FHIR JSON unless `media_type` says otherwise), headers.
+
+    `packed` is the body by gzip where it was kept ready.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     media_type: str = MEDIA_TYPES["json"]
+    packed: bytes = b""
 
 
 def language_of(headers: Mapping[str, str], default: str) -> str:
@@ -189,8 +193,11 @@ def failed(refusal: Problem, language: str) -> Answer:
 
 
 def rendered(answer: Answer, call: Call) -> Answer:
-    """The answer in the format that the client takes; in JSON when it takes none that there is."""
-    if answer.media_type != MEDIA_TYPES["json"]:
+    """The answer in the format that the client takes; in JSON when it takes none that there is.
+
+    What was kept ready is so already.
+    """
+    if answer.media_type != MEDIA_TYPES["json"] or answer.packed:
         return answer
     try:
         format = call.format

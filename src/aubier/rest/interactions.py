@@ -18,6 +18,7 @@ from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
 from aubier.rest.asynchronous.answers import answer_job
 from aubier.rest.asynchronous.asking import PLACE
+from aubier.rest.capability.telling import metadata
 from aubier.rest.exchange import (
     Answer,
     Call,
@@ -26,12 +27,10 @@ from aubier.rest.exchange import (
     decoded_bytes,
     of_version,
     unchanged,
-    version_of,
 )
 from aubier.rest.formats.negotiation import FORM
-from aubier.rest.operations.capabilities import terminology_capabilities
 from aubier.rest.operations.rows import OPERATIONS
-from aubier.rest.operations.standard import check_parameters, only, well_formed
+from aubier.rest.operations.standard import check_once, check_parameters, only, well_formed
 from aubier.rest.outcome import said
 from aubier.rest.reading.contents import asks_content, brings_content, content_of, sent_content
 from aubier.rest.reading.spans import span
@@ -39,6 +38,7 @@ from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_o
 from aubier.rest.searching.searchset import history, searchset
 from aubier.rest.searching.several import search_base, search_compartment
 from aubier.rest.writing.patches import sent_patch
+from aubier.rest.writing.preconditions import under
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import parse
@@ -49,6 +49,8 @@ from aubier.store.reading import Row
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _Handler = Callable[["Interactions", Call, View], Awaitable[Answer]]
+_ORDERS = ("_lastUpdated", "-_lastUpdated", "none")
+"""How a history can be sorted. Rule: FHIR R5, http.html#history; R4 leaves it open."""
 _UNLEARNT = ("not-supported", "transient")
 """How a search is refused by who has not heard yet of a parameter that is there, or is ready."""
 
@@ -152,11 +154,7 @@ class Interactions:
     def _metadata(self, call: Call) -> Answer:
         if call.method not in ("GET", "HEAD"):
             raise only(call.method, "GET", "HEAD")
-        statement = self.capability(call.base)
-        if dict(call.pairs()).get("mode") == "terminology":
-            told = terminology_capabilities(fhir_json.parse(statement), self.operations)
-            statement = fhir_json.dumps(told)
-        return Answer(200, statement)
+        return metadata(call, self.capability(call.base), self.operations)
 
     async def _read(self, call: Call, view: View) -> Answer:
         check_parameters(call.query, *SUBSETS)
@@ -170,6 +168,8 @@ class Interactions:
     async def _vread(self, call: Call, view: View) -> Answer:
         check_parameters(call.query, *SUBSETS)
         row = await view.vread_row(call.path[0], call.path[1], int(call.path[3]))
+        if unchanged(call, row):
+            return Answer(304, b"", of_version(row))
         if asks_content(call):
             return content_of(row, call)
         return Answer(200, _subset(row, call), of_version(row))
@@ -247,16 +247,17 @@ class Interactions:
     async def _create(self, call: Call, view: View) -> Answer:
         check_parameters(call.query)
         resource = sent_content(call) if brings_content(call) else call.resource()
-        intent = self.create_intent(call.path[0], resource, call.headers.get("if-none-exist"))
+        intent = self.create_intent(call.path[0], resource, call.headers)
         return told(call, (await view.write([intent]))[0])
 
-    def create_intent(self, kind: str, resource: Resource, if_none_exist: str | None) -> Intent:
-        """A create, conditional when `if_none_exist` was sent: it must hold criteria then."""
+    def create_intent(self, kind: str, resource: Resource, headers: Mapping[str, str]) -> Intent:
+        """A create, conditional when If-None-Exist was sent: it must hold criteria then."""
         _check_kind(kind, resource)
         resource = {k: v for k, v in _unstamped(resource).items() if k != "id"}
+        if_none_exist = headers.get("if-none-exist")
         asked = if_none_exist is not None
         condition = self.condition(kind, if_none_exist or "", "If-None-Exist") if asked else None
-        return Intent("create", kind, resource=resource, condition=condition)
+        return under(Intent("create", kind, resource=resource, condition=condition), headers)
 
     def condition(self, kind: str, text: str, place: str) -> Query:
         """The criteria of a conditional interaction. Problem when there is none."""
@@ -284,17 +285,13 @@ class Interactions:
         _check_kind(kind, resource)
         refuse_subset(resource)
         resource = _unstamped(resource)
-        if_match = version_of(headers.get("if-match", ""), "If-Match")
-        only_new = headers.get("if-none-match", "").strip() == "*"
         if len(path) == 2:
             _check_same_id(path[1], resource)
             check_parameters(query)
-            return Intent("update", kind, path[1], resource=resource, if_match=if_match, only_new=only_new)
+            return under(Intent("update", kind, path[1], resource=resource), headers)
         condition = self.condition(kind, query, "query")
         logical = resource.get("id", "")
-        intent = Intent("update", kind, logical, resource=resource, if_match=if_match, condition=condition)
-        intent.only_new = only_new
-        return intent
+        return under(Intent("update", kind, logical, resource=resource, condition=condition), headers)
 
     async def _patch(self, call: Call, view: View) -> Answer:
         change = sent_patch(call.headers, call.body)
@@ -306,12 +303,11 @@ class Interactions:
         self, path: tuple[str, ...], query: str, change: Change, headers: Mapping[str, str]
     ) -> Intent:
         """A patch by id, or by criteria when the path names only a type."""
-        if_match = version_of(headers.get("if-match", ""), "If-Match")
         if len(path) == 2:
             check_parameters(query)
-            return Intent("patch", path[0], path[1], if_match=if_match, change=change)
+            return under(Intent("patch", path[0], path[1], change=change), headers)
         condition = self.condition(path[0], query, "query")
-        return Intent("patch", path[0], if_match=if_match, condition=condition, change=change)
+        return under(Intent("patch", path[0], condition=condition, change=change), headers)
 
     async def _delete(self, call: Call, view: View) -> Answer:
         written = (await view.write([self.delete_intent(call.path, call.query, call.headers)]))[0]
@@ -324,12 +320,12 @@ class Interactions:
 
     def delete_intent(self, path: tuple[str, ...], query: str, headers: Mapping[str, str]) -> Intent:
         """A delete by id, or by criteria when the path names only a type."""
-        if_match = version_of(headers.get("if-match", ""), "If-Match")
         if len(path) == 2:
             check_parameters(query)
             _check_id(*path)
-            return Intent("delete", path[0], path[1], if_match=if_match)
-        return Intent("delete", path[0], condition=self.condition(path[0], query, "query"), if_match=if_match)
+            return under(Intent("delete", path[0], path[1]), headers)
+        condition = self.condition(path[0], query, "query")
+        return under(Intent("delete", path[0], condition=condition), headers)
 
     # -- operations ---------------------------------------------------------------------------------
 
@@ -487,6 +483,7 @@ def _check_same_id(logical: str, resource: Resource) -> None:
 
 def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
     options: dict[str, Any] = {"count": limits.page}
+    check_once(call.query)
     for name, value in call.pairs():
         match name:
             case "_count" if re.fullmatch(r"[0-9]{1,6}", value):
@@ -495,6 +492,8 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
                 options["since"] = span(name, value)[0]
             case "_at":
                 options["at"] = span(name, value)
+            case "_sort" if value in _ORDERS:
+                options["oldest_first"] = value == "_lastUpdated"
             case "_page" if re.fullmatch(r"[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,9}", value):
                 options["cursor"] = tuple(int(n) for n in value.split("."))
             case "_format" | "_pretty" | "_summary" | "_elements":

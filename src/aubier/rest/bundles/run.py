@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -128,12 +130,24 @@ def _entry(place: int, entry: Resource, base: str) -> _Entry:
         )
     names = ("ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince")
     headers = {_header(n): str(request[n]) for n in names if n in request}
+    if since := headers.get("if-modified-since"):
+        headers["if-modified-since"] = _http_date(since, f"{at}.request.ifModifiedSince")
     full_url = entry.get("fullUrl", "")
     return _Entry(place, method, path_of(url.path), url.query, resource, headers, full_url)
 
 
 def _header(name: str) -> str:
     return "".join(f"-{c.lower()}" if c.isupper() else c for c in name)
+
+
+def _http_date(moment: str, at: str) -> str:
+    """An instant, as it stands in a Bundle, as the date of a header. Problem: no calendar has it."""
+    try:
+        return format_datetime(datetime.fromisoformat(moment).astimezone(UTC), usegmt=True)
+    except (ValueError, OverflowError):
+        raise problem(
+            "value", "This instant cannot be reckoned with", "Cet instant ne se calcule pas", at=at
+        ) from None
 
 
 def _sub_call(call: Call, entry: _Entry) -> Call:
@@ -264,7 +278,7 @@ def _intent(server: Interactions, entry: _Entry) -> Intent:
     server.check_type(entry.path[0])
     if entry.method == "POST" and len(entry.path) == 1:
         check_parameters(entry.query)
-        intent = server.create_intent(entry.path[0], entry.resource or {}, entry.headers.get("if-none-exist"))
+        intent = server.create_intent(entry.path[0], entry.resource or {}, entry.headers)
     elif entry.method == "PUT" and len(entry.path) <= 2:
         intent = server.update_intent(entry.path, entry.query, entry.resource or {}, entry.headers)
     elif entry.method == "PATCH" and len(entry.path) <= 2:

@@ -53,8 +53,8 @@ def given(call: Call, *names: str) -> list[tuple[str, str]]:
         if name not in names:
             raise problem(
                 "invalid",
-                f"'{name[:64]}' means nothing here; there are {', '.join(names)}",
-                f"« {name[:64]} » n'a pas de sens ici ; il y a {', '.join(names)}",
+                f"'{name[:64]}' means nothing here; there are {', '.join(names) or 'none'}",
+                f"« {name[:64]} » n'a pas de sens ici ; il y a {', '.join(names) or 'aucun paramètre'}",
                 at=f"http.{name[:64]}",
             )
     return pairs
@@ -68,6 +68,19 @@ def check_parameters(query: str, *also: str) -> None:
                 "invalid",
                 f"'{name[:64]}' means nothing here; leave it out",
                 f"« {name[:64]} » n'a pas de sens ici ; retirez-le",
+                at=f"http.{name[:64]}",
+            )
+
+
+def check_once(query: str) -> None:
+    """Problem for a parameter that stands twice, where one of the two would be left out in silence."""
+    names = [name for name, _ in decoded(query)]
+    for name in names:
+        if names.count(name) > 1:
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' stands twice; say it once",
+                f"« {name[:64]} » figure deux fois ; dites-le une fois",
                 at=f"http.{name[:64]}",
             )
 

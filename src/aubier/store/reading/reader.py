@@ -338,27 +338,29 @@ class Reader:
         since: int | None = None,
         at: tuple[int, int] | None = None,
         cursor: tuple[int, int, int] | None = None,
+        oldest_first: bool = False,
     ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
         """Versions, newest first: of one resource, of types, or of the whole store (`kinds` empty).
 
         Gives the rows, the cursor of the next page and the total. With `since` (ms) only what is older
         than the oldest transaction still running is told: who asks again with the last date misses nothing.
         With `at` (from, to, ms) only the versions that were the current ones at some time between.
+        `oldest_first` turns the order round; of several resources it then tells what `since` would, so that
+        a late commit is not behind a page that was read.
         """
         readable = [k for k in (kinds or type_numbers()) if self.sight.sees_type(k)]
         if kinds and not readable:
             check_scope(self.sight, kinds[0])
         args = Args()
-        parts = [self._history_part(p, readable, logical, args, since=since, at=at) for p in ("", "dir_")]
+        settled = since if since is not None or not oldest_first or logical else 0
+        parts = [self._history_part(p, readable, logical, args, since=settled, at=at) for p in ("", "dir_")]
         versions = " union all ".join(p for p in parts if p)
         page = ""
         if cursor:
             seq, rid, ver = (args.add(c, "bigint") for c in cursor)
-            page = f" where (r.seq, r.rid, r.ver) < ({seq}, {rid}, {ver})"
-        hit = (
-            f"select {PLAIN}, r.many, r.seq from ({versions}) r{page}"
-            f" order by r.seq desc, r.rid desc, r.ver desc limit {count + 1}"
-        )
+            page = f" where (r.seq, r.rid, r.ver) {'>' if oldest_first else '<'} ({seq}, {rid}, {ver})"
+        order = ", ".join(f"r.{name} {'asc' if oldest_first else 'desc'}" for name in ("seq", "rid", "ver"))
+        hit = f"select {PLAIN}, r.many, r.seq from ({versions}) r{page} order by {order} limit {count + 1}"
         total = f"(select count(*) from ({versions}) r) as total"
         what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])
         missed = "not-found" if logical else "ok"
