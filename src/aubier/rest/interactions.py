@@ -176,7 +176,6 @@ class Interactions:
 
     async def _search(self, call: Call, view: View) -> Answer:
         query = self.query(call.path[0], self._search_pairs(call), call.lenient)
-        _refuse_narrative_with_others(query)
         return Answer(200, searchset(call.base, query, await view.search_rows(query)))
 
     async def _search_base(self, call: Call, view: View) -> Answer:
@@ -204,7 +203,7 @@ class Interactions:
 
     def query(self, kind: str, pairs: Sequence[tuple[str, str]], lenient: bool) -> Query:
         """The parsed query under this server's page bounds."""
-        return parse(
+        query = parse(
             kind,
             list(pairs),
             registry=self.registry,
@@ -212,6 +211,8 @@ class Interactions:
             max_count=self.limits.largest,
             default_count=self.limits.page,
         )
+        _refuse_narrative_with_others(query)
+        return query
 
     async def _type_history(self, call: Call, view: View) -> Answer:
         return await self._history(call, view, [call.path[0]], "")
