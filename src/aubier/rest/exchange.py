@@ -193,22 +193,25 @@ def failed(refusal: Problem, language: str) -> Answer:
 
 
 def rendered(answer: Answer, call: Call) -> Answer:
-    """The answer in the format that the client takes; in JSON when it takes none that there is.
-
-    What was kept ready is so already.
-    """
-    if answer.media_type != MEDIA_TYPES["json"] or answer.packed:
+    """The answer in the format that the client takes; in JSON when it takes none that there is."""
+    if answer.media_type != MEDIA_TYPES["json"] or not answer.body:
         return answer
     try:
         format = call.format
-        if format == "json":
-            answer.body = fhir_json.indented(answer.body) if answer.body and call.pretty else answer.body
+        if format == "json" and not call.pretty:
             return answer
-        answer.body = written(answer.body, format)
+        # What is kept ready is asked by everyone, so its other forms are remembered.
+        turned = _turned if answer.packed else _turned.call
+        answer.body = turned(answer.body, format)
     except Problem as refusal:
-        return answer if answer.status >= 400 or not answer.body else failed(refusal, call.language)
-    answer.media_type = MEDIA_TYPES[format]
+        return answer if answer.status >= 400 else failed(refusal, call.language)
+    answer.media_type, answer.packed = MEDIA_TYPES[format], b""
     return answer
+
+
+@remembered(32_000_000, lambda turned, body, format: len(turned) + len(body) + 200)
+def _turned(body: bytes, format: Format) -> bytes:
+    return fhir_json.indented(body) if format == "json" else written(body, format)
 
 
 def unforeseen(method: str, path: str) -> Problem:

@@ -352,6 +352,8 @@ class Interactions:
             raise _no_operation(kind, name, instance=instance)
         # What stands beside an id or a language in JSON is not what is told by these names.
         sent = self._parameters(call, operation)
+        if operation.takes is not None:
+            _refuse_others(sent, operation.takes)
         parameters = {k: v for k, v in sent.items() if k not in ("_id", "_language")}
         if instance:
             _check_id(kind, call.path[1])
@@ -368,17 +370,19 @@ class Interactions:
 
     @staticmethod
     def _parameters(call: Call, operation: Operation) -> Resource:
+        beside = _named(call.pairs())
         if call.method == "POST" and call.body:
-            return _beside(well_formed(call.resource()), call.pairs())
-        if call.method not in ("GET", "POST") or (call.method == "GET" and operation.affects_state):
+            return _beside(well_formed(call.resource()), beside)
+        asks = call.method in ("GET", "HEAD") and not operation.affects_state
+        if call.method != "POST" and not asks:
             raise problem(
                 "method",
                 f"POST a Parameters resource to ${operation.name}",
                 f"Envoyez en POST une ressource Parameters à ${operation.name}",
                 at="http.method",
             )
-        given = [{"name": k, "valueString": v} for k, v in call.pairs() if not k.startswith("_")]
-        return {"resourceType": "Parameters", "parameter": given} if given else {"resourceType": "Parameters"}
+        sent: Resource = {"resourceType": "Parameters"}
+        return {**sent, "parameter": beside} if beside else sent
 
 
 def _asks(call: Call) -> bool:
@@ -386,15 +390,43 @@ def _asks(call: Call) -> bool:
     return call.method in ("GET", "HEAD") or call.path[-1:] == ("_search",)
 
 
-def _beside(body: Resource, pairs: Sequence[tuple[str, str]]) -> Resource:
+def _named(pairs: Sequence[tuple[str, str]]) -> list[Resource]:
+    """The parameters of an operation that stand in the URL. Problem: one that only searches know."""
+    for name, _ in pairs:
+        if name.startswith("_") and name not in ("_format", "_pretty"):
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' means nothing to an operation; leave it out",
+                f"« {name[:64]} » n'a pas de sens pour une opération ; retirez-le",
+                at=f"http.{name[:64]}",
+            )
+    return [{"name": k, "valueString": v} for k, v in pairs if not k.startswith("_")]
+
+
+def _beside(body: Resource, named: list[Resource]) -> Resource:
     """A body that is a resource by itself, or Parameters, with the parameters of the URL beside it."""
-    named = [{"name": k, "valueString": v} for k, v in pairs if not k.startswith("_")]
     if not named:
         return body
     if body.get("resourceType") == "Parameters":
         listed = body.get("parameter", [])
         return {**body, "parameter": [*listed, *named]} if isinstance(listed, list) else body
     return {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": body}, *named]}
+
+
+def _refuse_others(sent: Resource, takes: tuple[str, ...]) -> None:
+    """Problem for a parameter that is none of those that an operation takes, or a body that has none."""
+    if sent["resourceType"] != "Parameters":
+        raise problem(
+            "value", "Send a Parameters resource", "Envoyez une ressource Parameters", at="http.body"
+        )
+    for number, row in enumerate(sent.get("parameter", [])):
+        if row["name"] not in takes:
+            raise problem(
+                "invalid",
+                f"'{row['name'][:64]}' means nothing here; there are {', '.join(takes) or 'none'}",
+                f"« {row['name'][:64]} » n'a pas de sens ici ; il y a {', '.join(takes) or 'aucun'}",
+                at=f"Parameters.parameter[{number}]",
+            )
 
 
 def told(call: Call, written: Written) -> Answer:

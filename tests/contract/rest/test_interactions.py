@@ -503,6 +503,17 @@ async def test_history_at_three_levels(api: Api) -> None:
     assert (await api.get(f"{kind}/nowhere/_history")).status_code == 404
 
 
+async def test_the_history_of_the_directory_leaves_no_line(api: Api) -> None:
+    """As reading and searching it: it is public, and no holder would read the line."""
+    logical = await api.make({"resourceType": "Organization", "name": "CHU"})
+    before = await api.lines()
+    for path in ("Organization/_history", f"Organization/{logical}/_history", f"Organization/{logical}"):
+        assert (await api.get(path)).status_code == 200
+    assert await api.lines() == before
+    assert (await api.get("Basic/_history")).status_code == 200
+    assert await api.lines() > before
+
+
 async def test_a_history_from_its_beginning(api: Api) -> None:
     """Rule: FHIR R5, http.html#history: sorted by when versions were made, either way."""
     path = f"Basic/{await api.make({'resourceType': 'Basic', 'code': {'text': '1'}})}"
@@ -571,8 +582,12 @@ async def test_the_statement_is_not_sent_again_to_who_has_it(api: Api) -> None:
         known = await api.get(f"metadata{query}", who="", headers={"if-none-match": first.headers["etag"]})
         assert (known.status_code, known.content) == (304, b"")
         assert first.headers["cache-control"] == "no-cache"
-    tags = [(await api.get(f"metadata{q}", who="")).headers["etag"] for q in ("", "?_format=xml")]
-    assert tags[0] != tags[1]
+    inside = {"request": {"method": "GET", "url": "metadata?_elements=fhirVersion&_format=xml"}}
+    told = valid(await api.post("batch", inside))["entry"][0]
+    assert told["resource"]["fhirVersion"] == "4.0.1"
+    for _ in range(2):
+        assert (await api.get("metadata?_format=xml", who="")).content.startswith(b"<?xml")
+        assert b"\n  " in (await api.get("metadata?_pretty=true", who="")).content
     packed = await api.get("metadata", who="", headers={"accept-encoding": "gzip"})
     plain = await api.get("metadata", who="", headers={"accept-encoding": "identity"})
     assert "content-encoding" not in plain.headers and packed.headers["content-encoding"] == "gzip"

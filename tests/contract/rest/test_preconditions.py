@@ -100,7 +100,7 @@ async def test_what_did_not_change_is_not_told_again_in_a_batch(api: Api) -> Non
     assert await status(f"{now:%Y-%m-%dT%H:%M:%SZ}") == "304 Not Modified"
     assert await status("2020-01-01T00:00:00+01:00") == "200 OK"
     entry = {"request": {"method": "GET", "url": "Patient/x", "ifModifiedSince": "0001-01-01T00:00:00+14:00"}}
-    refused = await api.post("batch", entry)
+    refused = await api.post("transaction", entry)
     assert (refused.status_code, places(refused)) == (400, ["Bundle.entry[0].request.ifModifiedSince"])
 
 

@@ -32,7 +32,7 @@ from aubier.rest.writing.patches import binary, in_its_entry, patch_of
 from aubier.store.intent import Intent, Written
 from aubier.validation import check, validate
 
-_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
+_ORDER = {"": 0, "DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 _PHRASES = {200: "200 OK", 201: "201 Created", 204: "204 No Content", 304: "304 Not Modified"}
 
 
@@ -45,10 +45,12 @@ class _Entry:
     resource: Resource | None
     headers: dict[str, str]
     full_url: str
+    refusal: Problem | None = None
 
 
 async def run_bundle(server: Interactions, call: Call, view: View, settings: Any = None) -> Answer:
     """A batch: each entry on its own. A transaction: all or nothing, reads after the writes."""
+    check_parameters(call.query)
     bundle = call.resource()
     kind = bundle.get("type")
     if bundle.get("resourceType") != "Bundle" or kind not in ("batch", "transaction"):
@@ -61,7 +63,7 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
     _check_envelope(bundle, server.limits.bundle)
     if call.strict:
         view = replace(view, strict=True)
-    entries = _entries(bundle, call.base)
+    entries = _entries(bundle, call.base, alone=kind == "batch")
     if kind == "batch":
         answers = await _batch(server, call, view, entries, settings)
     else:
@@ -91,7 +93,11 @@ def _without_resource(entry: Any) -> Any:
     return {k: v for k, v in entry.items() if k != "resource"} or {"fullUrl": "urn:none"}
 
 
-def _entries(bundle: Resource, base: str) -> list[_Entry]:
+def _entries(bundle: Resource, base: str, *, alone: bool) -> list[_Entry]:
+    """The entries as requests. Problem for those that are none, unless each stands `alone`: it bears its own.
+
+    Rule: FHIR R4, http.html#brules: no entry of a batch changes what comes of another.
+    """
     found: list[_Entry] = []
     issues: list[Issue] = []
     for n, entry in enumerate(bundle.get("entry", [])):
@@ -99,7 +105,8 @@ def _entries(bundle: Resource, base: str) -> list[_Entry]:
             found.append(_entry(n, entry, base))
         except Problem as refusal:
             issues += refusal.issues
-    if issues:
+            found.append(_Entry(n, "", (), "", None, {}, "", refusal))
+    if issues and not alone:
         raise Problem(tuple(issues))
     return found
 
@@ -172,6 +179,8 @@ async def _batch(
         if view.receipts is not None:
             await view.receipts.stands()
         try:
+            if entry.refusal is not None:
+                raise entry.refusal
             check_alone(entry.place, entry.resource, made)
             answer = await server.answer(_sub_call(call, entry), view.entry(entry.place), settings)
             answers[entry.place] = _from_answer(answer)

@@ -15,8 +15,6 @@ from aubier.ground.memory import remembered
 from aubier.ground.problem import problem
 from aubier.ground.rows import Operation
 from aubier.rest.exchange import Answer, Call
-from aubier.rest.formats.conversion import written
-from aubier.rest.formats.negotiation import MEDIA_TYPES, Format
 from aubier.rest.operations.capabilities import terminology_capabilities
 from aubier.rest.operations.standard import check_once, check_parameters
 from aubier.rest.reading.subsets import SUBSETS, shaped, subset_of
@@ -52,22 +50,16 @@ def metadata(call: Call, statement: bytes, operations: Mapping[tuple[str, str], 
     if mode == "terminology":
         statement = fhir_json.dumps(terminology_capabilities(fhir_json.parse(statement), operations))
     subset = tuple((name, asked[name]) for name in SUBSETS if name in asked)
-    told = _told(statement, subset, call.format, call.pretty)
+    told = _told(statement, subset)
     # Others may keep it, and ask each time whether it is still so: what can be searched comes and goes.
     headers = {"ETag": told.mark, "Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding"}
-    media_type = MEDIA_TYPES[call.format]
     if told.mark in [mark.strip() for mark in call.headers.get("if-none-match", "").split(",")]:
-        return Answer(304, b"", headers, media_type)
-    return Answer(200, told.body, headers, media_type, told.packed)
+        return Answer(304, b"", headers)
+    return Answer(200, told.body, headers, packed=told.packed)
 
 
-@remembered(64_000_000, lambda told, statement, *_: len(told.body) + len(told.packed) + len(statement) + 500)
-def _told(statement: bytes, subset: tuple[tuple[str, str], ...], format: Format, pretty: bool) -> _Told:
-    kind = str(fhir_json.parse(statement)["resourceType"])
-    query = subset_of(kind, subset)
+@remembered(32_000_000, lambda told, statement, _: len(told.body) + len(told.packed) + len(statement) + 500)
+def _told(statement: bytes, subset: tuple[tuple[str, str], ...]) -> _Told:
+    query = subset_of(str(fhir_json.parse(statement)["resourceType"]), subset)
     body = shaped(statement, query) if query else statement
-    if format == "json":
-        body = fhir_json.indented(body) if pretty else body
-    else:
-        body = written(body, format)
     return _Told(body, gzip.compress(body, 6, mtime=0), f'W/"{sha256(body).hexdigest()[:32]}"')

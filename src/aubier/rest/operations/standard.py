@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,10 +43,11 @@ class Standard:
         return self.url or f"http://hl7.org/fhir/OperationDefinition/{self.on or 'Resource'}-{self.name}"
 
 
-def given(call: Call, *names: str) -> list[tuple[str, str]]:
-    """The parameters as (name, text), from the query or from Parameters.
+def given(call: Call, *names: str, many: Container[str] = ()) -> list[tuple[str, str]]:
+    """The parameters as (name, text), from the query or from Parameters; those of `many` may come again.
 
-    Problem: the method; a parameter that is none of `names` (`_format` and `_pretty` say nothing here).
+    Problem: the method; a parameter that is none of `names` (`_format` and `_pretty` say nothing here), or
+    that stands twice.
     """
     pairs = [(name, value) for name, value in pairs_of(call) if name not in ("_format", "_pretty")]
     for name, _ in pairs:
@@ -57,6 +58,7 @@ def given(call: Call, *names: str) -> list[tuple[str, str]]:
                 f"« {name[:64]} » n'a pas de sens ici ; il y a {', '.join(names) or 'aucun paramètre'}",
                 at=f"http.{name[:64]}",
             )
+    _refuse_twice([name for name, _ in pairs if name not in many])
     return pairs
 
 
@@ -74,7 +76,10 @@ def check_parameters(query: str, *also: str) -> None:
 
 def check_once(query: str) -> None:
     """Problem for a parameter that stands twice, where one of the two would be left out in silence."""
-    names = [name for name, _ in decoded(query)]
+    _refuse_twice([name for name, _ in decoded(query)])
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
     for name in names:
         if names.count(name) > 1:
             raise problem(

@@ -329,7 +329,10 @@ class Reader:
         total = f"(select count(*) from ({versions}) r) as total"
         what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])
         missed = "not-found" if logical else "ok"
-        records = await self.proved("", args, hit, "history", what, extra=total, missed=missed, page=count)
+        prefix = "dir_" if all(family(kind) for kind in readable) else ""
+        records = await self.proved(
+            prefix, args, hit, "history", what, extra=total, missed=missed, page=count
+        )
         if not records and logical:
             raise not_found(f"{kinds[0]}/{logical}")
         rows = [row_of(r) for r in records[:count]]
