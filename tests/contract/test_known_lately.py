@@ -204,7 +204,6 @@ USES: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "vread": lambda view: view.vread_row("Patient", "p", 1),
     "walk": lambda view: view.walk(Asked("Patient", "p", count=1)),
     "export": lambda view: view.export(Slice("Patient", "export", 10)),
-    "several types": lambda view: view.search_all_rows([view.query(k, []) for k in ("Patient", "Basic")]),
     "a write": lambda view: view.transact([Write("create", {"resourceType": "Basic", "code": {}})]),
     "a grant": lambda view: view.grant(),
     "a note": lambda view: view.note("read", "x"),

@@ -129,6 +129,30 @@ def test_references_by_criteria_wait_for_what_they_name(instance: Running, tmp_p
     assert ids == ["criteria-1", "criteria-2"]
 
 
+def test_lines_may_name_by_criteria_too(instance: Running, tmp_path: Path) -> None:
+    """As generators write them in bulk: the file of those who are named comes after those who name them."""
+    system = "urn:oid:1.2.3.4.6"
+
+    def visit(logical: str, value: str, **more: Any) -> dict[str, Any]:
+        row = {"resourceType": "Encounter", "id": logical, "status": "finished", "class": {"code": "AMB"}}
+        return {**row, "serviceProvider": {"reference": f"Organization?identifier={system}|{value}"}, **more}
+
+    lines = [visit("line-1", "hosp"), visit("line-2", "nobody"), visit("line-3", "hosp", zzz=1), "{nonsense"]
+    _written(tmp_path / "Encounter.ndjson", *lines, visit("line-4", "hosp"))
+    hospital = {"resourceType": "Organization", "id": "by-line", "name": "CHU"}
+    _written(
+        tmp_path / "Organization.ndjson", {**hospital, "identifier": [{"system": system, "value": "hosp"}]}
+    )
+    done = run("load", str(tmp_path), data=instance.data)
+    assert (done.returncode, "3 created, 0 updated, 0 unchanged, 3 refused" in done.stdout) == (1, True)
+    told = sorted(line for line in done.stdout.splitlines() if "Encounter.ndjson:" in line)
+    assert "Encounter.ndjson:2" in told[0] and f"Organization?identifier={system}|nobody" in told[0]
+    assert "Encounter.ndjson:3" in told[1] and "zzz" in told[1] and "Encounter.ndjson:4" in told[2]
+    path = "/fhir/Encounter?service-provider=Organization/by-line"
+    _, found = instance.ask(path, token=_admin(instance))
+    assert sorted(e["resource"]["id"] for e in json.loads(found)["entry"]) == ["line-1", "line-4"]
+
+
 def test_a_directory_extract(instance: Running, tmp_path: Path) -> None:
     write_extract(tmp_path / "extract", 300, seed="load", stamp="202611220000")
     done = run("load", str(tmp_path / "extract"), data=instance.data)

@@ -183,13 +183,6 @@ class View:
         found = self.access.store.search(self.sight, query, self.conn)
         return await self._told("search", query.type, found, _UNOPENED)
 
-    async def search_all_rows(self, queries: Sequence[Query]) -> Found:
-        """One page of several types together (`search.query.parse_all`) as stored bytes."""
-        for query in queries:
-            await self._allow(query.type, "search", query.type)
-        what = ",".join(query.type for query in queries)
-        return await self._told("search", what, self.access.store.search_all(self.sight, queries), _UNOPENED)
-
     async def history_rows(
         self, kinds: Sequence[str], logical: str = "", **options: Any
     ) -> tuple[list[Row], tuple[int, int, int] | None, int]:

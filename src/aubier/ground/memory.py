@@ -66,13 +66,13 @@ class Remembering(Generic[P, V]):
     def __init__(self, call: Callable[P, V], most: int, size: Callable[..., int]) -> None:
         update_wrapper(self, call)
         self.memory: Memory[Hashable, V] = Memory(most)
-        self._call, self._size = call, size
+        self.call, self._size = call, size
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> V:
         key = (args, *kwargs.items()) if kwargs else args
         found = self.memory.get(key, _MISSING)
         if found is _MISSING:
-            found = self._call(*args, **kwargs)
+            found = self.call(*args, **kwargs)
             self.memory.keep(key, found, self._size(found, *args, **kwargs))
         return found
 

@@ -88,7 +88,8 @@ class Operation:
     `parameters["_id"]` (a key that `rest` adds beside `parameter`); those of `either` level may have it.
     `parameters["_language"]` is the Accept-Language header, when there was one.
     `affects_state` False allows GET. `definition` is its canonical where a guide gives one; `also` are the
-    parameters it takes beyond the published definition of its name.
+    parameters it takes beyond the published definition of its name. `takes` are all that it takes, where
+    `rest` shall refuse the others; without it the operation does so itself.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Operation:
     either: bool = False
     definition: str = ""
     also: tuple[str, ...] = ()
+    takes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -422,8 +422,9 @@ async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answ
     if not body and answer.status in (204, 304):
         del out["content-type"]
     if len(body) > _GZIP_FROM and _takes_gzip(headers):
-        body = gzip.compress(body, 3)
-        out |= {"content-encoding": "gzip", "vary": "accept-encoding"}
+        body = answer.packed or gzip.compress(body, 3)
+        out["content-encoding"] = "gzip"
+        out.setdefault("vary", "accept-encoding")
     if answer.status != 304:
         out["content-length"] = str(len(body))
     pairs = [_pair(name, value) for name, value in out.items()]

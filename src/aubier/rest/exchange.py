@@ -95,12 +95,16 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """What goes back: status, body bytes (already FHIR JSON unless `media_type` says otherwise), headers."""
+    """What goes back: status, body bytes (already FHIR JSON unless `media_type` says otherwise), headers.
+
+    `packed` is the body by gzip where it was kept ready.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
     media_type: str = MEDIA_TYPES["json"]
+    packed: bytes = b""
 
 
 def language_of(headers: Mapping[str, str], default: str) -> str:
@@ -190,18 +194,24 @@ def failed(refusal: Problem, language: str) -> Answer:
 
 def rendered(answer: Answer, call: Call) -> Answer:
     """The answer in the format that the client takes; in JSON when it takes none that there is."""
-    if answer.media_type != MEDIA_TYPES["json"]:
+    if answer.media_type != MEDIA_TYPES["json"] or not answer.body:
         return answer
     try:
         format = call.format
-        if format == "json":
-            answer.body = fhir_json.indented(answer.body) if answer.body and call.pretty else answer.body
+        if format == "json" and not call.pretty:
             return answer
-        answer.body = written(answer.body, format)
+        # What is kept ready is asked by everyone, so its other forms are remembered.
+        turned = _turned if answer.packed else _turned.call
+        answer.body = turned(answer.body, format)
     except Problem as refusal:
-        return answer if answer.status >= 400 or not answer.body else failed(refusal, call.language)
-    answer.media_type = MEDIA_TYPES[format]
+        return answer if answer.status >= 400 else failed(refusal, call.language)
+    answer.media_type, answer.packed = MEDIA_TYPES[format], b""
     return answer
+
+
+@remembered(32_000_000, lambda turned, body, format: len(turned) + len(body) + 200)
+def _turned(body: bytes, format: Format) -> bytes:
+    return fhir_json.indented(body) if format == "json" else written(body, format)
 
 
 def unforeseen(method: str, path: str) -> Problem:

@@ -18,6 +18,7 @@ from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
 from aubier.rest.asynchronous.answers import answer_job
 from aubier.rest.asynchronous.asking import PLACE
+from aubier.rest.capability.telling import metadata
 from aubier.rest.exchange import (
     Answer,
     Call,
@@ -26,12 +27,10 @@ from aubier.rest.exchange import (
     decoded_bytes,
     of_version,
     unchanged,
-    version_of,
 )
 from aubier.rest.formats.negotiation import FORM
-from aubier.rest.operations.capabilities import terminology_capabilities
 from aubier.rest.operations.rows import OPERATIONS
-from aubier.rest.operations.standard import check_parameters, only, well_formed
+from aubier.rest.operations.standard import check_once, check_parameters, only, well_formed
 from aubier.rest.outcome import said
 from aubier.rest.reading.contents import asks_content, brings_content, content_of, sent_content
 from aubier.rest.reading.spans import span
@@ -39,6 +38,7 @@ from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_o
 from aubier.rest.searching.searchset import history, searchset
 from aubier.rest.searching.several import search_base, search_compartment
 from aubier.rest.writing.patches import sent_patch
+from aubier.rest.writing.preconditions import under
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import parse
@@ -49,6 +49,8 @@ from aubier.store.reading import Row
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _Handler = Callable[["Interactions", Call, View], Awaitable[Answer]]
+_ORDERS = ("_lastUpdated", "-_lastUpdated", "none")
+"""How a history can be sorted. Rule: FHIR R5, http.html#history; R4 leaves it open."""
 _UNLEARNT = ("not-supported", "transient")
 """How a search is refused by who has not heard yet of a parameter that is there, or is ready."""
 
@@ -152,11 +154,7 @@ class Interactions:
     def _metadata(self, call: Call) -> Answer:
         if call.method not in ("GET", "HEAD"):
             raise only(call.method, "GET", "HEAD")
-        statement = self.capability(call.base)
-        if dict(call.pairs()).get("mode") == "terminology":
-            told = terminology_capabilities(fhir_json.parse(statement), self.operations)
-            statement = fhir_json.dumps(told)
-        return Answer(200, statement)
+        return metadata(call, self.capability(call.base), self.operations)
 
     async def _read(self, call: Call, view: View) -> Answer:
         check_parameters(call.query, *SUBSETS)
@@ -170,13 +168,14 @@ class Interactions:
     async def _vread(self, call: Call, view: View) -> Answer:
         check_parameters(call.query, *SUBSETS)
         row = await view.vread_row(call.path[0], call.path[1], int(call.path[3]))
+        if unchanged(call, row):
+            return Answer(304, b"", of_version(row))
         if asks_content(call):
             return content_of(row, call)
         return Answer(200, _subset(row, call), of_version(row))
 
     async def _search(self, call: Call, view: View) -> Answer:
         query = self.query(call.path[0], self._search_pairs(call), call.lenient)
-        _refuse_narrative_with_others(query)
         return Answer(200, searchset(call.base, query, await view.search_rows(query)))
 
     async def _search_base(self, call: Call, view: View) -> Answer:
@@ -204,7 +203,7 @@ class Interactions:
 
     def query(self, kind: str, pairs: Sequence[tuple[str, str]], lenient: bool) -> Query:
         """The parsed query under this server's page bounds."""
-        return parse(
+        query = parse(
             kind,
             list(pairs),
             registry=self.registry,
@@ -212,6 +211,8 @@ class Interactions:
             max_count=self.limits.largest,
             default_count=self.limits.page,
         )
+        _refuse_narrative_with_others(query)
+        return query
 
     async def _type_history(self, call: Call, view: View) -> Answer:
         return await self._history(call, view, [call.path[0]], "")
@@ -247,16 +248,17 @@ class Interactions:
     async def _create(self, call: Call, view: View) -> Answer:
         check_parameters(call.query)
         resource = sent_content(call) if brings_content(call) else call.resource()
-        intent = self.create_intent(call.path[0], resource, call.headers.get("if-none-exist"))
+        intent = self.create_intent(call.path[0], resource, call.headers)
         return told(call, (await view.write([intent]))[0])
 
-    def create_intent(self, kind: str, resource: Resource, if_none_exist: str | None) -> Intent:
-        """A create, conditional when `if_none_exist` was sent: it must hold criteria then."""
+    def create_intent(self, kind: str, resource: Resource, headers: Mapping[str, str]) -> Intent:
+        """A create, conditional when If-None-Exist was sent: it must hold criteria then."""
         _check_kind(kind, resource)
         resource = {k: v for k, v in _unstamped(resource).items() if k != "id"}
+        if_none_exist = headers.get("if-none-exist")
         asked = if_none_exist is not None
         condition = self.condition(kind, if_none_exist or "", "If-None-Exist") if asked else None
-        return Intent("create", kind, resource=resource, condition=condition)
+        return under(Intent("create", kind, resource=resource, condition=condition), headers)
 
     def condition(self, kind: str, text: str, place: str) -> Query:
         """The criteria of a conditional interaction. Problem when there is none."""
@@ -284,17 +286,13 @@ class Interactions:
         _check_kind(kind, resource)
         refuse_subset(resource)
         resource = _unstamped(resource)
-        if_match = version_of(headers.get("if-match", ""), "If-Match")
-        only_new = headers.get("if-none-match", "").strip() == "*"
         if len(path) == 2:
             _check_same_id(path[1], resource)
             check_parameters(query)
-            return Intent("update", kind, path[1], resource=resource, if_match=if_match, only_new=only_new)
+            return under(Intent("update", kind, path[1], resource=resource), headers)
         condition = self.condition(kind, query, "query")
         logical = resource.get("id", "")
-        intent = Intent("update", kind, logical, resource=resource, if_match=if_match, condition=condition)
-        intent.only_new = only_new
-        return intent
+        return under(Intent("update", kind, logical, resource=resource, condition=condition), headers)
 
     async def _patch(self, call: Call, view: View) -> Answer:
         change = sent_patch(call.headers, call.body)
@@ -306,12 +304,11 @@ class Interactions:
         self, path: tuple[str, ...], query: str, change: Change, headers: Mapping[str, str]
     ) -> Intent:
         """A patch by id, or by criteria when the path names only a type."""
-        if_match = version_of(headers.get("if-match", ""), "If-Match")
         if len(path) == 2:
             check_parameters(query)
-            return Intent("patch", path[0], path[1], if_match=if_match, change=change)
+            return under(Intent("patch", path[0], path[1], change=change), headers)
         condition = self.condition(path[0], query, "query")
-        return Intent("patch", path[0], if_match=if_match, condition=condition, change=change)
+        return under(Intent("patch", path[0], condition=condition, change=change), headers)
 
     async def _delete(self, call: Call, view: View) -> Answer:
         written = (await view.write([self.delete_intent(call.path, call.query, call.headers)]))[0]
@@ -324,12 +321,12 @@ class Interactions:
 
     def delete_intent(self, path: tuple[str, ...], query: str, headers: Mapping[str, str]) -> Intent:
         """A delete by id, or by criteria when the path names only a type."""
-        if_match = version_of(headers.get("if-match", ""), "If-Match")
         if len(path) == 2:
             check_parameters(query)
             _check_id(*path)
-            return Intent("delete", path[0], path[1], if_match=if_match)
-        return Intent("delete", path[0], condition=self.condition(path[0], query, "query"), if_match=if_match)
+            return under(Intent("delete", path[0], path[1]), headers)
+        condition = self.condition(path[0], query, "query")
+        return under(Intent("delete", path[0], condition=condition), headers)
 
     # -- operations ---------------------------------------------------------------------------------
 
@@ -355,6 +352,8 @@ class Interactions:
             raise _no_operation(kind, name, instance=instance)
         # What stands beside an id or a language in JSON is not what is told by these names.
         sent = self._parameters(call, operation)
+        if operation.takes is not None:
+            _refuse_others(sent, operation.takes)
         parameters = {k: v for k, v in sent.items() if k not in ("_id", "_language")}
         if instance:
             _check_id(kind, call.path[1])
@@ -371,17 +370,19 @@ class Interactions:
 
     @staticmethod
     def _parameters(call: Call, operation: Operation) -> Resource:
+        beside = _named(call.pairs())
         if call.method == "POST" and call.body:
-            return _beside(well_formed(call.resource()), call.pairs())
-        if call.method not in ("GET", "POST") or (call.method == "GET" and operation.affects_state):
+            return _beside(well_formed(call.resource()), beside)
+        asks = call.method in ("GET", "HEAD") and not operation.affects_state
+        if call.method != "POST" and not asks:
             raise problem(
                 "method",
                 f"POST a Parameters resource to ${operation.name}",
                 f"Envoyez en POST une ressource Parameters à ${operation.name}",
                 at="http.method",
             )
-        given = [{"name": k, "valueString": v} for k, v in call.pairs() if not k.startswith("_")]
-        return {"resourceType": "Parameters", "parameter": given} if given else {"resourceType": "Parameters"}
+        sent: Resource = {"resourceType": "Parameters"}
+        return {**sent, "parameter": beside} if beside else sent
 
 
 def _asks(call: Call) -> bool:
@@ -389,15 +390,43 @@ def _asks(call: Call) -> bool:
     return call.method in ("GET", "HEAD") or call.path[-1:] == ("_search",)
 
 
-def _beside(body: Resource, pairs: Sequence[tuple[str, str]]) -> Resource:
+def _named(pairs: Sequence[tuple[str, str]]) -> list[Resource]:
+    """The parameters of an operation that stand in the URL. Problem: one that only searches know."""
+    for name, _ in pairs:
+        if name.startswith("_") and name not in ("_format", "_pretty"):
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' means nothing to an operation; leave it out",
+                f"« {name[:64]} » n'a pas de sens pour une opération ; retirez-le",
+                at=f"http.{name[:64]}",
+            )
+    return [{"name": k, "valueString": v} for k, v in pairs if not k.startswith("_")]
+
+
+def _beside(body: Resource, named: list[Resource]) -> Resource:
     """A body that is a resource by itself, or Parameters, with the parameters of the URL beside it."""
-    named = [{"name": k, "valueString": v} for k, v in pairs if not k.startswith("_")]
     if not named:
         return body
     if body.get("resourceType") == "Parameters":
         listed = body.get("parameter", [])
         return {**body, "parameter": [*listed, *named]} if isinstance(listed, list) else body
     return {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": body}, *named]}
+
+
+def _refuse_others(sent: Resource, takes: tuple[str, ...]) -> None:
+    """Problem for a parameter that is none of those that an operation takes, or a body that has none."""
+    if sent["resourceType"] != "Parameters":
+        raise problem(
+            "value", "Send a Parameters resource", "Envoyez une ressource Parameters", at="http.body"
+        )
+    for number, row in enumerate(sent.get("parameter", [])):
+        if row["name"] not in takes:
+            raise problem(
+                "invalid",
+                f"'{row['name'][:64]}' means nothing here; there are {', '.join(takes) or 'none'}",
+                f"« {row['name'][:64]} » n'a pas de sens ici ; il y a {', '.join(takes) or 'aucun'}",
+                at=f"Parameters.parameter[{number}]",
+            )
 
 
 def told(call: Call, written: Written) -> Answer:
@@ -487,6 +516,7 @@ def _check_same_id(logical: str, resource: Resource) -> None:
 
 def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
     options: dict[str, Any] = {"count": limits.page}
+    check_once(call.query)
     for name, value in call.pairs():
         match name:
             case "_count" if re.fullmatch(r"[0-9]{1,6}", value):
@@ -495,6 +525,8 @@ def _history_options(call: Call, limits: Limits) -> dict[str, Any]:
                 options["since"] = span(name, value)[0]
             case "_at":
                 options["at"] = span(name, value)
+            case "_sort" if value in _ORDERS:
+                options["oldest_first"] = value == "_lastUpdated"
             case "_page" if re.fullmatch(r"[0-9]{1,18}\.[0-9]{1,18}\.[0-9]{1,9}", value):
                 options["cursor"] = tuple(int(n) for n in value.split("."))
             case "_format" | "_pretty" | "_summary" | "_elements":

@@ -17,7 +17,8 @@ OP_NUMBER = {"create": 1, "put-create": 2, "update": 3, "delete": 4, "patch": 5}
 
 @dataclass(slots=True)
 class Intent:
-    """One write. `id` is empty for a create. `if_match` is the version that must be current.
+    """One write. `id` is empty for a create. `if_match` is the version that must be current, `existing` asks
+    for any, `only_new` for none.
 
     `condition`: for a create, If-None-Exist; for update, patch and delete, the criteria that name the
     resource.
@@ -30,6 +31,7 @@ class Intent:
     id: str = ""
     resource: Resource | None = None
     if_match: int | None = None
+    existing: bool = False
     only_new: bool = False
     condition: Query | None = None
     full_url: str = ""

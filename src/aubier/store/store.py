@@ -172,15 +172,6 @@ class Store:
         await self.makings.check(conn or self.pool, [query])
         return found
 
-    async def search_all(self, sight: Sight, queries: Sequence[Query]) -> Found:
-        """One page of several types together; see `Reader.search_all`."""
-        _refuse_unproven(sight)
-        listed = [await self.listed(query) for query in queries]
-        async with self._turn(sight), self._searcher(sight) as reader:
-            found = await reader.search_all(listed)
-        await self.makings.check(self.pool, listed)
-        return found
-
     async def listed(self, query: Query) -> Query:
         """The query with the codes listed that it names by a set; as it is without one who finds them."""
         named = sets_named(query)

@@ -106,6 +106,14 @@ class Api:
         finally:
             await connection.close()
 
+    async def lines(self) -> int:
+        """How many lines the audit trail has."""
+        connection = await asyncpg.connect(self.dsn)
+        try:
+            return int(await connection.fetchval("select count(*) from audit"))
+        finally:
+            await connection.close()
+
 
 def refused(answer: httpx.Response) -> dict[str, Any]:
     """The OperationOutcome of a refusal: valid, with a severity, a code and words."""

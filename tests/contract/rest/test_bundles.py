@@ -281,3 +281,21 @@ async def test_a_place_is_told_with_its_entry(api: Api) -> None:
         "transaction", good, entry("POST", "Zzz", person("x")), entry("PUT", "Patient/1", person("x"))
     )
     assert places(wrong) == ["Bundle.entry[1].request.url", "Bundle.entry[2].resource.id"]
+
+
+async def test_an_entry_of_a_batch_that_is_no_request_spoils_no_other(api: Api) -> None:
+    """Rule: FHIR R4, http.html#brules."""
+    good = {"request": {"method": "POST", "url": "Patient"}, "resource": person("spoilt")}
+    wrong: list[dict[str, Any]] = [
+        {"request": {"method": "POST", "url": "Patient"}},
+        {"request": {"method": "GET", "url": "http://elsewhere.example/Patient/1"}},
+        {"resource": person("spoilt")},
+    ]
+    answer = (await api.post("batch", *wrong, good)).json()
+    assert not list(validate(answer))
+    statuses = [e["response"]["status"] for e in answer["entry"]]
+    assert statuses == ["400", "400", "400", "201 Created"]
+    told = [e["response"]["outcome"]["issue"][0]["expression"][0] for e in answer["entry"][:3]]
+    assert told == ["Bundle.entry[0].resource", "Bundle.entry[1].request.url", "Bundle.entry[2].request"]
+    refused = await api.post("transaction", *wrong, good)
+    assert refused.status_code == 400 and len(places(refused)) == 3

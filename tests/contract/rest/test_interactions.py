@@ -221,7 +221,7 @@ async def test_a_delete_of_nothing_is_no_refusal(api: Api) -> None:
     assert (none.status_code, none.content) == (204, b"")
     assert "etag" not in none.headers
     star = {"If-Match": 'W/"1"'}
-    assert (await api.ask("DELETE", "Patient/never-was", headers=star)).status_code == 404
+    assert (await api.ask("DELETE", "Patient/never-was", headers=star)).status_code == 412
     entry = {"request": {"method": "DELETE", "url": "Patient/never-was"}}
     for kind in ("batch", "transaction"):
         told = valid(await api.ask("POST", "", {"resourceType": "Bundle", "type": kind, "entry": [entry]}))
@@ -503,6 +503,45 @@ async def test_history_at_three_levels(api: Api) -> None:
     assert (await api.get(f"{kind}/nowhere/_history")).status_code == 404
 
 
+async def test_the_history_of_the_directory_leaves_no_line(api: Api) -> None:
+    """As reading and searching it: it is public, and no holder would read the line."""
+    logical = await api.make({"resourceType": "Organization", "name": "CHU"})
+    before = await api.lines()
+    for path in ("Organization/_history", f"Organization/{logical}/_history", f"Organization/{logical}"):
+        assert (await api.get(path)).status_code == 200
+    assert await api.lines() == before
+    assert (await api.get("Basic/_history")).status_code == 200
+    assert await api.lines() > before
+
+
+async def test_a_history_from_its_beginning(api: Api) -> None:
+    """Rule: FHIR R5, http.html#history: sorted by when versions were made, either way."""
+    path = f"Basic/{await api.make({'resourceType': 'Basic', 'code': {'text': '1'}})}"
+    for text in ("2", "3", "4"):
+        body = {"resourceType": "Basic", "id": path.partition("/")[2], "code": {"text": text}}
+        api.clock.later(seconds=1)
+        assert (await api.ask("PUT", path, body)).status_code == 200
+
+    async def told(query: str) -> list[str]:
+        found, url = [], f"{path}/_history?{query}"
+        while url:
+            page = valid(await api.get(url))
+            assert page["total"] == 4
+            found += [e["resource"]["code"]["text"] for e in page["entry"]]
+            url = next((x["url"] for x in page["link"] if x["relation"] == "next"), "")
+        return found
+
+    assert await told("_sort=_lastUpdated&_count=3") == ["1", "2", "3", "4"]
+    assert await told("_sort=_lastUpdated&_count=1") == ["1", "2", "3", "4"]
+    assert await told("_sort=-_lastUpdated&_count=3") == ["4", "3", "2", "1"]
+    assert await told("_sort=none") == ["4", "3", "2", "1"]
+    of_type = valid(await api.get("Basic/_history?_sort=_lastUpdated"))["entry"]
+    moments = [e["response"]["lastModified"] for e in of_type]
+    assert moments == sorted(moments) and len(moments) >= 4
+    for query in ("_sort=name", "_sort=_lastUpdated,_id", "_sort=", "_count=1&_count=2", "_Sort=none"):
+        assert (await api.get(f"{path}/_history?{query}")).status_code == 400
+
+
 async def test_an_empty_history_of_a_page_is_not_a_missing_resource(api: Api) -> None:
     logical = await api.make(patient("quiet"))
     later = api.clock.now + timedelta(days=1)
@@ -535,6 +574,62 @@ async def test_what_can_be_asked_about_codes_is_told(api: Api) -> None:
     assert {"filter", "count", "offset"} <= {row["name"] for row in told["expansion"]["parameter"]}
     full = valid(await api.get("metadata?mode=full", who=""))
     assert full["resourceType"] == "CapabilityStatement"
+
+
+async def test_the_statement_is_not_sent_again_to_who_has_it(api: Api) -> None:
+    for query in ("", "?_summary=true", "?_format=xml", "?mode=terminology"):
+        first = await api.get(f"metadata{query}", who="")
+        known = await api.get(f"metadata{query}", who="", headers={"if-none-match": first.headers["etag"]})
+        assert (known.status_code, known.content) == (304, b"")
+        assert first.headers["cache-control"] == "no-cache"
+    inside = {"request": {"method": "GET", "url": "metadata?_elements=fhirVersion&_format=xml"}}
+    told = valid(await api.post("batch", inside))["entry"][0]
+    assert told["resource"]["fhirVersion"] == "4.0.1"
+    for _ in range(2):
+        assert (await api.get("metadata?_format=xml", who="")).content.startswith(b"<?xml")
+        assert b"\n  " in (await api.get("metadata?_pretty=true", who="")).content
+    packed = await api.get("metadata", who="", headers={"accept-encoding": "gzip"})
+    plain = await api.get("metadata", who="", headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers and packed.headers["content-encoding"] == "gzip"
+    assert packed.content == plain.content
+
+
+async def test_the_statement_in_short(api: Api) -> None:
+    whole = await api.get("metadata", who="")
+    short = await api.get("metadata?_summary=true", who="")
+    told = valid(short)
+    assert len(short.content) * 4 < len(whole.content)
+    assert told["meta"]["tag"][0]["code"] == "SUBSETTED"
+    assert {r["type"] for r in told["rest"][0]["resource"]} == set(definitions().resource_types)
+    named = valid(await api.get("metadata?_elements=fhirVersion", who=""))
+    assert named["fhirVersion"] == "4.0.1" and "rest" not in named
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        ("mode=normative", "http.mode"),
+        ("mode=", "http.mode"),
+        ("Mode=full", "http.Mode"),
+        ("_count=2", "http._count"),
+        ("mode=full&mode=terminology", "http.mode"),
+        ("_summary=count", "http._summary"),
+    ],
+)
+async def test_what_means_nothing_to_the_statement_is_told(api: Api, query: str, place: str) -> None:
+    answer = await api.get(f"metadata?{query}", who="")
+    assert (answer.status_code, places(answer)) == (400, [place])
+
+
+async def test_the_versions_of_fhir(api: Api) -> None:
+    """Rule: FHIR R5, CapabilityStatement-operation-versions."""
+    for method, body in (("GET", None), ("POST", {"resourceType": "Parameters"})):
+        told = valid(await api.ask(method, "$versions", body))
+        assert [(p["name"], p["valueCode"]) for p in told["parameter"]] == [
+            ("version", "4.0"),
+            ("default", "4.0"),
+        ]
+    assert places(await api.get("$versions?version=5.0")) == ["http.version"]
 
 
 @pytest.mark.parametrize(

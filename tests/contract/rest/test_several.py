@@ -33,6 +33,40 @@ async def test_a_search_of_the_base(api: Api) -> None:
     assert some["total"] == 9 and len(some["entry"]) == 2
 
 
+async def test_each_resource_stands_once(api: Api) -> None:
+    """What one type finds, another may name. Rule: FHIR R4, Bundle, bdl-7."""
+    await crowd(api, "once")
+    asked = "?_type=Observation,Patient&_tag=urn:t|once&_include=Observation:subject"
+    bundle = valid(await api.get(asked))
+    assert [e["search"]["mode"] for e in bundle["entry"]] == ["match"] * 9
+    assert bundle["total"] == len({e["fullUrl"] for e in bundle["entry"]}) == 9
+    first = valid(await api.get(f"{asked}&_count=2"))
+    assert [e["search"]["mode"] for e in first["entry"]] == ["match", "match", "include"]
+    assert (await api.get("?_type=Observation,Patient&_include=Condition:subject")).status_code == 400
+
+
+async def test_what_is_left_out_for_a_lenient_client_is_told(api: Api) -> None:
+    await crowd(api, "lenient")
+    lenient = {"prefer": "handling=lenient"}
+    asked = "?_type=Observation,Patient&_tag=urn:t|lenient&zzz=1&family=x"
+    bundle = valid(await api.get(asked, headers=lenient))
+    told = bundle["entry"][-1]
+    assert told["search"]["mode"] == "outcome"
+    assert [i["expression"] for i in told["resource"]["issue"]] == [["http.zzz"], ["http.family"]]
+    own = bundle["link"][0]["url"]
+    assert "zzz" not in own and "family=x" in own and "_tag=" in own
+
+
+async def test_links_of_a_later_page(api: Api) -> None:
+    await crowd(api, "links")
+    first = valid(await api.get("?_type=Observation,Patient&_tag=urn:t|links&_count=4"))
+    assert [x["relation"] for x in first["link"]] == ["self", "next"]
+    second = valid(await api.get(first["link"][1]["url"]))
+    assert [x["relation"] for x in second["link"]] == ["self", "first", "next"]
+    assert seen(valid(await api.get(second["link"][0]["url"]))) == seen(second)
+    assert seen(valid(await api.get(second["link"][1]["url"]))) == seen(first)
+
+
 async def test_it_may_be_posted(api: Api) -> None:
     made = await crowd(api, "posted")
     body = b"_type=Patient&_tag=urn%3At%7Cposted"
@@ -79,6 +113,8 @@ async def test_what_it_does_not_understand_is_refused(api: Api) -> None:
         ("?_type=Patient&_page=0.x", "http._page"),
         ("?_type=Patient,Observation&family=x", "http.family"),
         ("Patient/x/Practitioner", "http.path"),
+        ("Patient/x/Observation?_type=Condition", "http._type"),
+        ("?_type=Patient,Observation&_summary=text&_include=Observation:subject", "http._summary"),
     ):
         answer = await api.get(path)
         assert answer.status_code in (400, 404, 422) and places(answer) == [place], path

@@ -26,7 +26,6 @@ from aubier.search.keys import Keys
 from aubier.search.model import Query
 from aubier.search.parameters import registry
 from aubier.search.query import parse as parse_search
-from aubier.search.query import parse_all
 from aubier.search.sorting import after, read_cursor, sort_keys
 from aubier.search.sql import Frame, conditions
 from aubier.services.record.mhd import patch as document_patch
@@ -48,11 +47,10 @@ def _text(data: bytes) -> str:
 
 
 def search(data: bytes) -> None:
-    """A query string: decoded, read for several types, compiled to SQL with its order and its mark."""
+    """A query string: decoded, read, compiled to SQL with its order and its mark."""
     pairs = read(lambda: decoded(data.decode("latin-1")))
     if pairs is None:
         return
-    read(lambda: parse_all(pairs, registry=registry()))
     for type in _TYPES:
         query = read(lambda type=type: parse_search(type, pairs, registry=registry()))  # type: ignore[misc]
         if query is not None:

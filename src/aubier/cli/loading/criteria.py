@@ -10,8 +10,8 @@ from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from aubier.access.view import View
-from aubier.cli.loading.files import Placed
-from aubier.fhir.references import Reference, iter_references, replace_references
+from aubier.cli.loading.files import Placed, by_criteria
+from aubier.fhir.references import replace_references
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
 from aubier.search.query import parse
@@ -41,9 +41,7 @@ class Criteria:
     async def _resolved(self, resource: Resource) -> Resource | Problem:
         asked: dict[str, str] = {}
         issues: list[Issue] = []
-        for place in iter_references(resource):
-            if "?" not in place.text or Reference.parse(place.text).form != "conditional":
-                continue
+        for place in by_criteria(resource):
             found = await self._found(place.text)
             if isinstance(found, str):
                 asked[place.text] = found

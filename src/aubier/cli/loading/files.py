@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from aubier.fhir import json as fhir_json
-from aubier.fhir.references import replace_references
+from aubier.fhir.references import Place, Reference, iter_references, replace_references
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.validation import check
@@ -36,21 +36,51 @@ def resources(path: Path) -> Iterator[Placed]:
             yield from unpacked(place, found)
 
 
-def _read(path: Path) -> Iterator[Placed]:
-    if path.suffix != ".ndjson":
-        yield _parsed(str(path), path.read_bytes())
-        return
+def names_criteria(path: Path) -> bool:
+    """Whether a line of a file of lines has a reference by criteria. Most lines have no question mark."""
+    with path.open("rb") as lines:
+        for line in lines:
+            _, found = _parsed("", line) if b"?" in line else ("", {})
+            if not isinstance(found, Problem) and any(True for _ in by_criteria(found)):
+                return True
+    return False
+
+
+def by_criteria(resource: Resource) -> Iterator[Place]:
+    """The references of a resource that are written as a search: `Practitioner?identifier=...`."""
+    for place in iter_references(resource):
+        if "?" in place.text and Reference.parse(place.text).form == "conditional":
+            yield place
+
+
+def lines_of(path: Path) -> Iterator[Placed]:
+    """What each line of a file holds, still to be checked."""
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
                 yield _parsed(f"{path}:{number}", line)
 
 
+def checked(placed: Placed) -> Placed:
+    """The same, a Problem when the base specification refuses it."""
+    place, resource = placed
+    if isinstance(resource, Problem):
+        return placed
+    try:
+        check(resource)
+    except Problem as refusal:
+        return place, refusal
+    return placed
+
+
+def _read(path: Path) -> Iterator[Placed]:
+    rows = lines_of(path) if path.suffix == ".ndjson" else iter([_parsed(str(path), path.read_bytes())])
+    return map(checked, rows)
+
+
 def _parsed(place: str, data: bytes) -> Placed:
     try:
-        resource = fhir_json.parse(data)
-        check(resource)
-        return place, resource
+        return place, fhir_json.parse(data)
     except Problem as refusal:
         return place, refusal
 

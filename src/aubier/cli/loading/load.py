@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -11,7 +12,7 @@ from aubier.app import House
 from aubier.cli.extract import is_extract, load_extract
 from aubier.cli.instance import console, opened
 from aubier.cli.loading.criteria import Criteria
-from aubier.cli.loading.files import files, resources
+from aubier.cli.loading.files import Placed, checked, files, lines_of, names_criteria, resources
 from aubier.cli.nomenclature import is_nomenclature, load_nomenclature
 from aubier.cli.packages import is_package, load_package
 from aubier.cli.speech import Progress, say, text
@@ -70,22 +71,38 @@ class _Loading:
 
     async def take(self, path: Path, *, patient: bool) -> bool:
         """Takes a file. False: nothing meets its criteria yet, and `patient` leaves it for later."""
+        if path.suffix == ".ndjson" and names_criteria(path):
+            # Whatever it names may be in another file, so it waits before any of its lines is stored.
+            if not patient:
+                await self._take_lines(path)
+            return not patient
         rows = resources(path)
         if path.suffix != ".ndjson":
             found, whole = await self._criteria.met(list(rows))
             if patient and not whole:
                 return False
             rows = iter(found)
-        for place, row in rows:
-            if isinstance(row, Problem):
-                self.report.refused.append((place, row))
-                continue
-            self._chunk.append((place, row))
-            if len(self._chunk) >= _CHUNK:
-                await self.store()
-                done = self.report.created + self.report.updated + self.report.unchanged
-                self.progress(done, "ressources lues", "resources read")
+        for placed in rows:
+            await self._add(placed)
         return True
+
+    async def _take_lines(self, path: Path) -> None:
+        """Takes a file of lines whose criteria are met now, or by no one."""
+        rows = lines_of(path)
+        while part := list(islice(rows, _CHUNK)):
+            for placed in (await self._criteria.met(part))[0]:
+                await self._add(checked(placed))
+
+    async def _add(self, placed: Placed) -> None:
+        place, row = placed
+        if isinstance(row, Problem):
+            self.report.refused.append((place, row))
+            return
+        self._chunk.append((place, row))
+        if len(self._chunk) >= _CHUNK:
+            await self.store()
+            done = self.report.created + self.report.updated + self.report.unchanged
+            self.progress(done, "ressources lues", "resources read")
 
     async def store(self) -> None:
         """Stores what was read; when a content rule refuses something in it, without that."""

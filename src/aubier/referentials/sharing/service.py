@@ -88,6 +88,7 @@ SERVICE = Service(
             {"fr": "Qui peut voir mon dossier", "en": "Who may see my record"},
             "GDPR art. 15; " + _RULE,
             instance=True,
+            takes=(),
         ),
     ),
     policies=(

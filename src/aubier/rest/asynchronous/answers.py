@@ -17,7 +17,7 @@ from aubier.ground.problem import not_found
 from aubier.rest.asynchronous.asking import PLACE
 from aubier.rest.asynchronous.work import owner_of
 from aubier.rest.exchange import Answer, Call
-from aubier.rest.operations.standard import only
+from aubier.rest.operations.standard import check_parameters, only
 from aubier.rest.outcome import said
 
 NDJSON = "application/fhir+ndjson"
@@ -26,16 +26,17 @@ _number = re.compile(r"[1-9][0-9]{0,8}").fullmatch
 
 async def answer_job(call: Call, view: View) -> Answer:
     """The answer below `PLACE`."""
+    if call.method not in ("GET", "HEAD", "DELETE"):
+        raise only(call.method, "GET", "HEAD", "DELETE")
+    check_parameters(call.query)
     match call.method, call.path[1:]:
-        case ("GET", (job,)):
-            return await _status(view, job)
-        case ("GET", (job, number)) if _number(number):
-            return await _file(view, job, int(number))
         case ("DELETE", (job,)):
             return await _cancel(view, job)
-        case (("GET" | "DELETE"), _):
-            raise not_found("/".join(call.path)[:200])
-    raise only(call.method, "GET", "DELETE")
+        case (("GET" | "HEAD"), (job,)):
+            return await _status(view, job)
+        case (("GET" | "HEAD"), (job, number)) if _number(number):
+            return await _file(view, job, int(number))
+    raise not_found("/".join(call.path)[:200])
 
 
 async def _own(view: View, job: str) -> Mapping[str, Any]:

@@ -29,6 +29,7 @@ from aubier.store.keys import type_numbers
 NDJSON = frozenset({"application/fhir+ndjson", "application/ndjson", "ndjson"})
 """The names of the one format there is."""
 _NAMES = ("_outputFormat", "_since", "_until", "_type", "_typeFilter", "_elements", "includeAssociatedData")
+_MANY = ("_type", "_typeFilter", "_elements", "includeAssociatedData", "patient")
 _NEXT = re.compile(r",(?=[A-Z][A-Za-z]*\?)")
 """Where one query of a `_typeFilter` list ends and the next begins: commas also stand inside of queries."""
 _RESULTS = frozenset(
@@ -108,6 +109,14 @@ async def _begin(
 ) -> Answer:
     for kind in wanted.types:
         require(view.actor, kind, "search")
+    strangers = [kind for kind in wanted.types if kind not in kinds]
+    if strangers and not call.lenient:
+        raise problem(
+            "invalid",
+            f"{strangers[0]} is in no record: ask [base]/$export for it, or leave it out of _type",
+            f"{strangers[0]} n'est dans aucun dossier : demandez-le à [base]/$export, ou retirez-le de _type",
+            at="http._type",
+        )
     chosen = [k for k in wanted.types or kinds if k in kinds and allows(view.actor.scopes, k, "search")]
     if not chosen:
         require(view.actor, wanted.types[0] if wanted.types else "Resource", "search")
@@ -136,7 +145,7 @@ def _refuse_unasked(filters: dict[str, Any], chosen: Sequence[str]) -> None:
 
 def _wanted(call: Call, view: View, names: tuple[str, ...]) -> _Wanted:
     wanted = _Wanted()
-    for name, value in given(call, *names):
+    for name, value in given(call, *names, many=_MANY):
         match name:
             case "_type":
                 wanted.types += types_of(value)
@@ -153,6 +162,13 @@ def _wanted(call: Call, view: View, names: tuple[str, ...]) -> _Wanted:
             case _:
                 _refuse(name, value)
     wanted.types = list(dict.fromkeys(wanted.types))
+    if wanted.since is not None and wanted.until is not None and wanted.until <= wanted.since:
+        raise problem(
+            "invalid",
+            "_until is not after _since: nothing can be between",
+            "_until n'est pas après _since : rien ne peut être entre les deux",
+            at="http._until",
+        )
     return wanted
 
 

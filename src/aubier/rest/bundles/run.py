@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,7 +32,7 @@ from aubier.rest.writing.patches import binary, in_its_entry, patch_of
 from aubier.store.intent import Intent, Written
 from aubier.validation import check, validate
 
-_ORDER = {"DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
+_ORDER = {"": 0, "DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 _PHRASES = {200: "200 OK", 201: "201 Created", 204: "204 No Content", 304: "304 Not Modified"}
 
 
@@ -43,10 +45,12 @@ class _Entry:
     resource: Resource | None
     headers: dict[str, str]
     full_url: str
+    refusal: Problem | None = None
 
 
 async def run_bundle(server: Interactions, call: Call, view: View, settings: Any = None) -> Answer:
     """A batch: each entry on its own. A transaction: all or nothing, reads after the writes."""
+    check_parameters(call.query)
     bundle = call.resource()
     kind = bundle.get("type")
     if bundle.get("resourceType") != "Bundle" or kind not in ("batch", "transaction"):
@@ -59,7 +63,7 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
     _check_envelope(bundle, server.limits.bundle)
     if call.strict:
         view = replace(view, strict=True)
-    entries = _entries(bundle, call.base)
+    entries = _entries(bundle, call.base, alone=kind == "batch")
     if kind == "batch":
         answers = await _batch(server, call, view, entries, settings)
     else:
@@ -89,7 +93,11 @@ def _without_resource(entry: Any) -> Any:
     return {k: v for k, v in entry.items() if k != "resource"} or {"fullUrl": "urn:none"}
 
 
-def _entries(bundle: Resource, base: str) -> list[_Entry]:
+def _entries(bundle: Resource, base: str, *, alone: bool) -> list[_Entry]:
+    """The entries as requests. Problem for those that are none, unless each stands `alone`: it bears its own.
+
+    Rule: FHIR R4, http.html#brules: no entry of a batch changes what comes of another.
+    """
     found: list[_Entry] = []
     issues: list[Issue] = []
     for n, entry in enumerate(bundle.get("entry", [])):
@@ -97,7 +105,8 @@ def _entries(bundle: Resource, base: str) -> list[_Entry]:
             found.append(_entry(n, entry, base))
         except Problem as refusal:
             issues += refusal.issues
-    if issues:
+            found.append(_Entry(n, "", (), "", None, {}, "", refusal))
+    if issues and not alone:
         raise Problem(tuple(issues))
     return found
 
@@ -128,12 +137,24 @@ def _entry(place: int, entry: Resource, base: str) -> _Entry:
         )
     names = ("ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince")
     headers = {_header(n): str(request[n]) for n in names if n in request}
+    if since := headers.get("if-modified-since"):
+        headers["if-modified-since"] = _http_date(since, f"{at}.request.ifModifiedSince")
     full_url = entry.get("fullUrl", "")
     return _Entry(place, method, path_of(url.path), url.query, resource, headers, full_url)
 
 
 def _header(name: str) -> str:
     return "".join(f"-{c.lower()}" if c.isupper() else c for c in name)
+
+
+def _http_date(moment: str, at: str) -> str:
+    """An instant, as it stands in a Bundle, as the date of a header. Problem: no calendar has it."""
+    try:
+        return format_datetime(datetime.fromisoformat(moment).astimezone(UTC), usegmt=True)
+    except (ValueError, OverflowError):
+        raise problem(
+            "value", "This instant cannot be reckoned with", "Cet instant ne se calcule pas", at=at
+        ) from None
 
 
 def _sub_call(call: Call, entry: _Entry) -> Call:
@@ -158,6 +179,8 @@ async def _batch(
         if view.receipts is not None:
             await view.receipts.stands()
         try:
+            if entry.refusal is not None:
+                raise entry.refusal
             check_alone(entry.place, entry.resource, made)
             answer = await server.answer(_sub_call(call, entry), view.entry(entry.place), settings)
             answers[entry.place] = _from_answer(answer)
@@ -264,7 +287,7 @@ def _intent(server: Interactions, entry: _Entry) -> Intent:
     server.check_type(entry.path[0])
     if entry.method == "POST" and len(entry.path) == 1:
         check_parameters(entry.query)
-        intent = server.create_intent(entry.path[0], entry.resource or {}, entry.headers.get("if-none-exist"))
+        intent = server.create_intent(entry.path[0], entry.resource or {}, entry.headers)
     elif entry.method == "PUT" and len(entry.path) <= 2:
         intent = server.update_intent(entry.path, entry.query, entry.resource or {}, entry.headers)
     elif entry.method == "PATCH" and len(entry.path) <= 2:

@@ -24,6 +24,7 @@ SERVICE = Service(
             },
             "FHIR R4 4.0.1, searchparameter: what a server does with a new one is its own to tell",
             either=True,
+            takes=(),
         ),
     ),
     statements=(

@@ -32,7 +32,7 @@ async def encounter_everything(call: Call, view: View, limits: Limits) -> Answer
 
 
 async def _everything(call: Call, view: View, limits: Limits, names: tuple[str, ...]) -> Answer:
-    pairs = given(call, *names)
+    pairs = given(call, *names, many=("_type",))
     kind, logical = call.path[0], call.path[1]
     walked = await view.walk(Asked(kind, logical, **_options(pairs, limits)))
     here = f"{call.base}/{kind}/{logical}/$everything"

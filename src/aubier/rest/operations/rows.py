@@ -8,6 +8,7 @@ from aubier.rest.operations.everything import encounter_everything, patient_ever
 from aubier.rest.operations.lastn import last_n
 from aubier.rest.operations.meta import add_meta, delete_meta, get_meta
 from aubier.rest.operations.standard import Standard
+from aubier.rest.operations.versions import fhir_versions
 
 _BULK = "HL7 FHIR Bulk Data Access 2.0"
 _DEFINITION = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition"
@@ -96,5 +97,14 @@ OPERATIONS: tuple[Standard, ...] = (
         instance=False,
         url="https://aubier.example/OperationDefinition/Resource-import",
         reads=False,
+    ),
+    Standard(
+        "versions",
+        "",
+        fhir_versions,
+        {"en": "Which versions of FHIR are spoken", "fr": "Les versions de FHIR parlées"},
+        "FHIR R5, CapabilityStatement-operation-versions",
+        instance=False,
+        url="http://hl7.org/fhir/OperationDefinition/CapabilityStatement-versions",
     ),
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Container, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,20 +43,22 @@ class Standard:
         return self.url or f"http://hl7.org/fhir/OperationDefinition/{self.on or 'Resource'}-{self.name}"
 
 
-def given(call: Call, *names: str) -> list[tuple[str, str]]:
-    """The parameters as (name, text), from the query or from Parameters.
+def given(call: Call, *names: str, many: Container[str] = ()) -> list[tuple[str, str]]:
+    """The parameters as (name, text), from the query or from Parameters; those of `many` may come again.
 
-    Problem: the method; a parameter that is none of `names` (`_format` and `_pretty` say nothing here).
+    Problem: the method; a parameter that is none of `names` (`_format` and `_pretty` say nothing here), or
+    that stands twice.
     """
     pairs = [(name, value) for name, value in pairs_of(call) if name not in ("_format", "_pretty")]
     for name, _ in pairs:
         if name not in names:
             raise problem(
                 "invalid",
-                f"'{name[:64]}' means nothing here; there are {', '.join(names)}",
-                f"« {name[:64]} » n'a pas de sens ici ; il y a {', '.join(names)}",
+                f"'{name[:64]}' means nothing here; there are {', '.join(names) or 'none'}",
+                f"« {name[:64]} » n'a pas de sens ici ; il y a {', '.join(names) or 'aucun paramètre'}",
                 at=f"http.{name[:64]}",
             )
+    _refuse_twice([name for name, _ in pairs if name not in many])
     return pairs
 
 
@@ -68,6 +70,22 @@ def check_parameters(query: str, *also: str) -> None:
                 "invalid",
                 f"'{name[:64]}' means nothing here; leave it out",
                 f"« {name[:64]} » n'a pas de sens ici ; retirez-le",
+                at=f"http.{name[:64]}",
+            )
+
+
+def check_once(query: str) -> None:
+    """Problem for a parameter that stands twice, where one of the two would be left out in silence."""
+    _refuse_twice([name for name, _ in decoded(query)])
+
+
+def _refuse_twice(names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' stands twice; say it once",
+                f"« {name[:64]} » figure deux fois ; dites-le une fois",
                 at=f"http.{name[:64]}",
             )
 

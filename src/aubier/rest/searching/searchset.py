@@ -28,7 +28,7 @@ def searchset(base: str, query: Query, found: Found) -> bytes:
         entries = [entry(base, row, "match", query) for row in found.rows]
         entries += [entry(base, row, "include", query) for row in found.included]
         if query.ignored:
-            entries.append(_ignored(query))
+            entries.append(left_out(query.ignored))
     return bundle("searchset", total, _links(base, query, found), entries)
 
 
@@ -71,7 +71,8 @@ def entry(base: str, row: Row, mode: str, query: Query | None = None) -> bytes:
     )
 
 
-def _ignored(query: Query) -> bytes:
+def left_out(ignored: Iterable[tuple[str, str]]) -> bytes:
+    """The entry that tells a lenient client which of its parameters say nothing here."""
     issues = tuple(
         Issue(
             "not-supported",
@@ -80,7 +81,7 @@ def _ignored(query: Query) -> bytes:
             (f"http.{name}",),
             "warning",
         )
-        for name, _ in query.ignored
+        for name, _ in ignored
     )
     return fhir_json.dumps({"resource": outcome(Problem(issues)), "search": {"mode": "outcome"}})
 

@@ -1,7 +1,8 @@
 """One searchset out of the searches of several types, one type after the other.
 
-Each type is searched as it would be alone, so rights, paging and audit are those of every search; a page mark
-tells the type and the place in it. Rule: FHIR R4, http.html#search, http.html#vsearch.
+Each type is searched as it would be alone, so rights, paging, totals and audit are those of every search, and
+so is the cost: a page ends where it is full. Its mark tells the type and the place in it.
+Rule: FHIR R4, http.html#search, http.html#vsearch.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from aubier.fhir.definitions import definitions
 from aubier.ground.problem import not_found, problem
 from aubier.rest.exchange import Answer, Call
 from aubier.rest.operations.standard import types_of
-from aubier.rest.searching.searchset import bundle, entry
+from aubier.rest.searching.searchset import bundle, entry, left_out
 from aubier.search.model import Query
 from aubier.store.keys import type_numbers
 
@@ -45,9 +46,16 @@ class _Page:
     """A page in the making: entries, what they include, the mark of the next page."""
 
     left: int
-    entries: list[bytes] = field(default_factory=list)
+    matches: dict[tuple[str, str], bytes] = field(default_factory=dict)
     included: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    totals: dict[int, int] = field(default_factory=dict)
     next: str = ""
+
+    @property
+    def entries(self) -> list[bytes]:
+        """Each resource once: what is found by one type may be named by another."""
+        others = (raw for key, raw in self.included.items() if key not in self.matches)
+        return [*self.matches.values(), *others]
 
 
 async def search_base(call: Call, view: View, parse: Parse, pairs: Pairs) -> Answer:
@@ -78,6 +86,13 @@ async def search_compartment(call: Call, view: View, parse: Parse, pairs: Pairs)
             f"{kind[:64]} n'est pas dans le compartiment d'un {owner}",
             at="http.path",
         )
+    if kind != "*" and _typed(pairs):
+        raise problem(
+            "invalid",
+            f"The path says the type already: leave _type out, or ask {owner}/{logical}/*",
+            f"Le chemin dit déjà le type : retirez _type, ou demandez {owner}/{logical}/*",
+            at="http._type",
+        )
     asked = [kind] if kind != "*" else _open_to(view, _typed(pairs) or sorted(known))
     return await _search(call, view, parse, (asked, pairs, Compartment(owner, logical)))
 
@@ -102,22 +117,32 @@ async def _search(
             "_sort ordonne un seul type ; demandez un seul type, ou retirez-le",
             at="http._sort",
         )
-    own = [(name, value) for name, value in pairs if name not in ("_type", "_page")]
     first, cursor = _begins(dict(pairs).get("_page", ""), len(kinds))
-    queries = [_inside(parse(kind, own, call.lenient), inside) for kind in kinds]
+    queries = [parse(kind, _said_of(kind, kinds, pairs), call.lenient) for kind in kinds]
+    queries = [inside.within(query) for query in queries] if inside else queries
     page = _Page(left=queries[0].count)
     counted = queries[0].summary == "count" or queries[0].count == 0
     if not counted:
         await _fill(call.base, view, queries[first:], (page, first, cursor))
-    total = await _total(view, queries) if counted or queries[0].total == "accurate" else None
+    total = await _total(view, queries, page) if counted or queries[0].total == "accurate" else None
     if total is None and not page.next and not first and not cursor:
-        total = len(page.entries)
-    entries = [*page.entries, *page.included.values()]
-    return Answer(200, bundle("searchset", total, _links(call, pairs, page.next), entries))
+        total = len(page.matches)
+    ignored = [pair for pair in dict.fromkeys(pairs) if any(pair in query.ignored for query in queries)]
+    entries = [*page.entries, *([left_out(ignored)] if ignored and not counted else [])]
+    applied = {pair for query in queries for pair in query.applied}
+    held = [pair for pair in pairs if pair in applied or pair[0] in ("_type", "_page")]
+    links = _links(call, held, page.next, later=bool(first or cursor))
+    return Answer(200, bundle("searchset", total, links, entries))
 
 
-def _inside(query: Query, compartment: Compartment | None) -> Query:
-    return compartment.within(query) if compartment else query
+def _said_of(kind: str, kinds: Sequence[str], pairs: Pairs) -> list[tuple[str, str]]:
+    """What is asked of one of the types: an `_include` is of the type that it begins with."""
+    others = {other for other in kinds if other != kind}
+    return [
+        (name, value)
+        for name, value in pairs
+        if name not in ("_type", "_page") and not (name == "_include" and value.partition(":")[0] in others)
+    ]
 
 
 async def _fill(base: str, view: View, queries: Sequence[Query], at: tuple[_Page, int, str]) -> None:
@@ -127,8 +152,10 @@ async def _fill(base: str, view: View, queries: Sequence[Query], at: tuple[_Page
         if not page.left:
             page.next = f"{number}."
             return
-        found = await view.search_rows(replace(query, count=page.left, cursor=cursor, total="none"))
-        page.entries += [entry(base, row, "match", query) for row in found.rows]
+        found = await view.search_rows(replace(query, count=page.left, cursor=cursor))
+        if found.total is not None:
+            page.totals[number] = found.total
+        page.matches |= {(row.type, row.id): entry(base, row, "match", query) for row in found.rows}
         for row in found.included:
             page.included[row.type, row.id] = entry(base, row, "include", query)
         if found.cursor:
@@ -138,9 +165,13 @@ async def _fill(base: str, view: View, queries: Sequence[Query], at: tuple[_Page
         cursor = ""
 
 
-async def _total(view: View, queries: Sequence[Query]) -> int:
-    totals = [await view.search_rows(replace(q, summary="count", count=0, cursor="")) for q in queries]
-    return sum(found.total or 0 for found in totals)
+async def _total(view: View, queries: Sequence[Query], page: _Page) -> int:
+    """The total of all types: of those on the page that of the same snapshot as what they show."""
+    for number, query in enumerate(queries):
+        if number not in page.totals:
+            found = await view.search_rows(replace(query, summary="count", count=0, cursor=""))
+            page.totals[number] = found.total or 0
+    return sum(page.totals.values())
 
 
 def _begins(mark: str, kinds: int) -> tuple[int, str]:
@@ -156,11 +187,11 @@ def _begins(mark: str, kinds: int) -> tuple[int, str]:
     return (int(found[1]), found[2]) if found else (0, "")
 
 
-def _links(call: Call, pairs: Pairs, following: str) -> list[tuple[str, str]]:
-    path = tuple(part for part in call.path if part != "_search")
-    here = "/".join([call.base, *path])
-    kept = [(name, value) for name, value in pairs if name not in ("_page", "_format", "_pretty")]
-    links = [("self", f"{here}?{urlencode([p for p in pairs if p[0] not in ('_format', '_pretty')])}")]
-    if following:
-        links.append(("next", f"{here}?{urlencode([*kept, ('_page', following)])}"))
-    return [(name, url.removesuffix("?")) for name, url in links]
+def _links(call: Call, held: Pairs, following: str, *, later: bool) -> list[tuple[str, str]]:
+    """The links of a page of what was `held`; `later` when it is not the first one."""
+    here = "/".join([call.base, *(part for part in call.path if part != "_search")])
+    kept = [(name, value) for name, value in held if name != "_page"]
+    links = [("self", held)]
+    links += [("first", kept)] if later else []
+    links += [("next", [*kept, ("_page", following)])] if following else []
+    return [(name, f"{here}?{urlencode(pairs)}".removesuffix("?")) for name, pairs in links]

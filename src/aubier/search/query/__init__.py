@@ -6,6 +6,5 @@ stands after the equals sign; `sets` lists the codes of value sets that the call
 
 from aubier.search.query.reader import MAX_PARAMETERS, parse
 from aubier.search.query.sets import FindCodes, sets_named, with_sets
-from aubier.search.query.types import parse_all
 
-__all__ = ["MAX_PARAMETERS", "FindCodes", "parse", "parse_all", "sets_named", "with_sets"]
+__all__ = ["MAX_PARAMETERS", "FindCodes", "parse", "sets_named", "with_sets"]

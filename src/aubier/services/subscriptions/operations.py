@@ -183,6 +183,7 @@ OPERATIONS = (
         "backport-subscription-status",
         {"en": "How subscriptions stand", "fr": "Où en sont des abonnements"},
         either=True,
+        takes=("id", "status"),
     ),
     _operation(
         "events",
@@ -190,6 +191,7 @@ OPERATIONS = (
         "backport-subscription-events",
         {"en": "Events by their numbers", "fr": "Événements par leurs numéros"},
         instance=True,
+        takes=("eventsSinceNumber", "eventsUntilNumber", "content"),
     ),
     _operation(
         "get-ws-binding-token",
@@ -197,6 +199,7 @@ OPERATIONS = (
         "backport-subscription-get-ws-binding-token",
         {"en": "A token that opens a socket", "fr": "Un jeton qui ouvre une connexion"},
         either=True,
+        takes=("id",),
     ),
 )
 """What may be asked of subscriptions."""

@@ -29,6 +29,7 @@ _WALKED = "walked"
 _HELD = "held"
 _MINE = "mine"
 _PLAIN = "plain"
+_FOUND = "found"
 
 
 @dataclass(slots=True)
@@ -38,15 +39,14 @@ class Page:
     `records` is a SELECT of the compartments to walk, when the search stays in few: each is followed in its
     order, from where the page begins, and left as soon as the page is full. So a page costs the same in a
     long record as in a short one. Else `matches` gives them all, of which those of the page are then read.
-    `taken` and `place` are those of the mark the page begins at. `number` tells it from other pages of the
-    same statement. `counted`: every match is looked at; `bare`: to be counted, and for nothing else.
+    `taken` and `place` are those of the mark the page begins at. `counted`: every match is looked at;
+    `bare`: to be counted, and for nothing else.
     """
 
     frame: Frame
     sight: Sight
     query: Query
     columns: str
-    number: int = 0
     counted: bool = False
     bare: bool = False
     records: str = field(default="", init=False)
@@ -69,7 +69,7 @@ class Page:
             frame.walked.add(ROW)
         frame.mine = ""
         if not self.records and not family(kind) and not self.sight.unrestricted:
-            self.mine, frame.mine = self.sight.mine(frame.args), f"{_MINE}{self.number}"
+            self.mine, frame.mine = self.sight.mine(frame.args), _MINE
         self.tests = [f"{ROW}.type = {frame.number(kind)}", self._visible()]
         if self.mine:
             mine = f"{ROW}.pat in (select m.pat from {frame.mine} m)"
@@ -120,23 +120,23 @@ class Page:
         """The access condition. In few records, and where all rows count, rights are gathered once instead of
         for each row.
         """
-        args, held = self.frame.args, f"{_HELD}{self.number}"
+        args, held = self.frame.args, _HELD
         if self.mine and self.counted:
-            self.plain, plain = self.sight.plain(self.frame.mine, args), f"{_PLAIN}{self.number}"
+            self.plain, plain = self.sight.plain(self.frame.mine, args), _PLAIN
             return self.sight.predicate(ROW, args, directory=False, kind=self.query.type, plain=plain)
         if not self.records or self.sight.unrestricted or family(self.query.type):
             return self.frame.visible(ROW, self.query.type)
-        self.held = self.sight.held(f"select w.pat from {_WALKED}{self.number} w", args)
+        self.held = self.sight.held(f"select w.pat from {_WALKED} w", args)
         return self.sight.predicate(ROW, args, directory=False, kind=self.query.type, grants=held)
 
     @property
     def rights(self) -> str:
         """The records to walk, or those that are open to this actor, and the rights in them."""
         parts = [
-            (f"{_WALKED}{self.number}(pat)", self.records),
-            (f"{_HELD}{self.number}", self.held),
-            (f"{_MINE}{self.number}(pat)", self.mine),
-            (f"{_PLAIN}{self.number}(pat)", self.plain),
+            (f"{_WALKED}(pat)", self.records),
+            (_HELD, self.held),
+            (f"{_MINE}(pat)", self.mine),
+            (f"{_PLAIN}(pat)", self.plain),
         ]
         return "".join(f"{name} as materialized ({sql}), " for name, sql in parts if sql)
 
@@ -145,11 +145,7 @@ class Page:
         """What the statement begins with."""
         if not self.matches or self.bare:
             return self.rights
-        return f"{self.rights}{self._found} as materialized ({self.matches}), "
-
-    @property
-    def _found(self) -> str:
-        return f"found{self.number}"
+        return f"{self.rights}{_FOUND} as materialized ({self.matches}), "
 
     def _within(self, owner: str, codes: Sequence[str]) -> str:
         """The condition that a row names the owner of a compartment."""
@@ -179,9 +175,9 @@ class Page:
         if self.bare and self.matches:
             return f"(select count(*) from ({self.matches}) n)"
         if self.matches and not self.taken:
-            return f"(select count(*) from {self._found})"
+            return f"(select count(*) from {_FOUND})"
         table = f"{family(self.query.type)}res {ROW}"
-        source = f"{_WALKED}{self.number} {_RECORD} join {table} on {self._here}" if self.records else table
+        source = f"{_WALKED} {_RECORD} join {table} on {self._here}" if self.records else table
         tests = [*self.tests, self.inside] if self.inside else self.tests
         return f"(select count(*) from {source} where {' and '.join(tests)})"
 
@@ -193,7 +189,7 @@ class Page:
         """The first `limit` rows of the page, with the values of their keys as `s0`, `s1`..."""
         if self.matches:
             values = "".join(f", f.s{n}" for n in range(len(self.keys)))
-            page = f"select * from {self._found} f order by {self.order('f')} limit {limit}"
+            page = f"select * from {_FOUND} f order by {self.order('f')} limit {limit}"
             if self.bare:
                 page = f"{self.matches} limit {limit}"  # whichever: it is not shown
             return (
@@ -208,7 +204,7 @@ class Page:
             for test, keys in stretches(self.keys, ROW)
         )
         return (
-            f"select p.* from {_WALKED}{self.number} {_RECORD} cross join lateral ({parts}) p"
+            f"select p.* from {_WALKED} {_RECORD} cross join lateral ({parts}) p"
             f" order by {self.order('p')} limit {limit}"
         )
 

@@ -163,38 +163,6 @@ class Reader:
             return "once"
         return "anew" if frame.weighed else ""
 
-    async def search_all(self, queries: Sequence[Query]) -> Found:
-        """One page of several types together (`query.parse_all`), in one order, from one snapshot."""
-        for query in queries:
-            check_scope(self.sight, query.type)
-            if family(query.type) and not self.sight.unrestricted:
-                refuse_crossing(query.criteria)
-        first, mark, frame = queries[0], self.mark(), self.frame()
-        pages: list[Page] = []
-        for query in queries:
-            frame.walked.clear()
-            pages.append(Page(frame, self.sight, query, ROW, len(pages)))
-        size, counted = first.count, first.total == "accurate" or first.count == 0
-        rows = " union all ".join(f"({page.rows(size + 1)})" for page in pages)
-        total = " + ".join(page.total for page in pages) if counted else "null::bigint"
-        records = await self.proved(
-            "" if any(not family(q.type) for q in queries) else "dir_",
-            frame.args,
-            f"select u.* from ({rows}) u order by {pages[0].order('u')} limit {size + 1}",
-            "search",
-            first.written.removeprefix(first.type),
-            extra=f"{total} as total, pg_current_snapshot()::text as snapshot",
-            page=size,
-            mixed=True,
-            plan=self._plan(frame, "", settled=False),
-            given="".join(page.given for page in pages),
-        )
-        number = records[0]["total"] if records else None
-        if not records and counted:
-            alone = [Page(self.frame(), self.sight, q, ROW) for q in queries]
-            number = sum([await self._total_of_nothing(page, counted=True) or 0 for page in alone])
-        return Found([row_of(r) for r in records[:size]], number, _following(records, size, pages[0], mark))
-
     async def _total_of_nothing(self, page: Page, *, counted: bool) -> int | None:
         """The total beside an empty page: nothing, unless it is a later page."""
         if not counted:
@@ -236,16 +204,14 @@ class Reader:
         missed: str = "ok",
         page: int | None = None,
         plan: Plan = "",
-        mixed: bool = False,
         given: str = "",
         done: str = "",
     ) -> list[Any]:
         """Runs `hit`; for patient data, its audit line is part of the statement, committed with the answer.
 
-        Finding nothing is told too, as `missed`, unless that is empty. `plan`: how it is planned. `mixed`:
-        rows of the directory are among them, and leave no line. `given`: what `hit` and `extra` stand on, as
-        the beginning of a WITH. `done`: a condition over `h` without which nothing is answered, nor told; it
-        is the last column then.
+        Finding nothing is told too, as `missed`, unless that is empty. `plan`: how it is planned. `given`:
+        what `hit` and `extra` stand on, as the beginning of a WITH. `done`: a condition over `h` without
+        which nothing is answered, nor told; it is the last column then.
 
         Where the sight says what the asker stands on, that is asked first, and nothing is answered, nor told,
         when it has moved (Unproven).
@@ -270,10 +236,9 @@ class Reader:
             return self._stood(await self._fetch(plan, sql, args), done)
         # The row that only tells that a page follows is not shown, and not told as if it were.
         shown = "h" if page is None else f"(select pat, type from h limit {page}) h"
-        told = f"where h.type <> all('{{{_directory()}}}'::smallint[])" if mixed else ""
-        lines = f"select pat, count(*)::int from {shown} {told} group by pat"
+        lines = f"select pat, count(*)::int from {shown} group by pat"
         if missed:
-            lines += f" union all select 0, 0 where not exists (select 1 from {shown} {told})"
+            lines += f" union all select 0, 0 where not exists (select 1 from {shown})"
         words = {"action": action, "what": what, "outcome": outcome}
         line = audit.line(self.sight, args, lines, **words, missed=missed, ok=" and ".join(told_if) or "true")
         sql = f"with {parts}, a as ({line}) select {columns} from {source}"
@@ -338,31 +303,36 @@ class Reader:
         since: int | None = None,
         at: tuple[int, int] | None = None,
         cursor: tuple[int, int, int] | None = None,
+        oldest_first: bool = False,
     ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
         """Versions, newest first: of one resource, of types, or of the whole store (`kinds` empty).
 
         Gives the rows, the cursor of the next page and the total. With `since` (ms) only what is older
         than the oldest transaction still running is told: who asks again with the last date misses nothing.
         With `at` (from, to, ms) only the versions that were the current ones at some time between.
+        `oldest_first` turns the order round; of several resources it then tells what `since` would, so that
+        a late commit is not behind a page that was read.
         """
         readable = [k for k in (kinds or type_numbers()) if self.sight.sees_type(k)]
         if kinds and not readable:
             check_scope(self.sight, kinds[0])
         args = Args()
-        parts = [self._history_part(p, readable, logical, args, since=since, at=at) for p in ("", "dir_")]
+        settled = since if since is not None or not oldest_first or logical else 0
+        parts = [self._history_part(p, readable, logical, args, since=settled, at=at) for p in ("", "dir_")]
         versions = " union all ".join(p for p in parts if p)
         page = ""
         if cursor:
             seq, rid, ver = (args.add(c, "bigint") for c in cursor)
-            page = f" where (r.seq, r.rid, r.ver) < ({seq}, {rid}, {ver})"
-        hit = (
-            f"select {PLAIN}, r.many, r.seq from ({versions}) r{page}"
-            f" order by r.seq desc, r.rid desc, r.ver desc limit {count + 1}"
-        )
+            page = f" where (r.seq, r.rid, r.ver) {'>' if oldest_first else '<'} ({seq}, {rid}, {ver})"
+        order = ", ".join(f"r.{name} {'asc' if oldest_first else 'desc'}" for name in ("seq", "rid", "ver"))
+        hit = f"select {PLAIN}, r.many, r.seq from ({versions}) r{page} order by {order} limit {count + 1}"
         total = f"(select count(*) from ({versions}) r) as total"
         what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])
         missed = "not-found" if logical else "ok"
-        records = await self.proved("", args, hit, "history", what, extra=total, missed=missed, page=count)
+        prefix = "dir_" if all(family(kind) for kind in readable) else ""
+        records = await self.proved(
+            prefix, args, hit, "history", what, extra=total, missed=missed, page=count
+        )
         if not records and logical:
             raise not_found(f"{kinds[0]}/{logical}")
         rows = [row_of(r) for r in records[:count]]
@@ -412,12 +382,6 @@ def _following(records: Sequence[Any], size: int, page: Page | Newest, mark: int
     last = records[size - 1]
     taken = page.taken or Taken(mark, last["snapshot"])
     return write_cursor(taken, page.keys, [last[f"s{n}"] for n in range(len(page.keys))])
-
-
-@lru_cache(maxsize=1)
-def _directory() -> str:
-    """The numbers of the types that are nobody's record: who reads them leaves no line in one."""
-    return ",".join(str(number) for kind, number in type_numbers().items() if family(kind))
 
 
 @lru_cache(maxsize=256)

@@ -14,7 +14,7 @@ from aubier.store.intent import Batch, Intent, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.sight import Sight
-from aubier.store.writing.step import Present, Step
+from aubier.store.writing.step import Present, Step, absent
 
 
 @dataclass(slots=True)
@@ -78,6 +78,8 @@ class Finder:
         elif matches:
             self._same_id(intent, matches[0].id)
             step.id = matches[0].id
+        elif intent.op == "delete" and (intent.existing or intent.if_match is not None):
+            raise absent(f"{intent.type} matching the condition")
         elif intent.op == "delete":
             step.done = Written(intent.type, "", 0, 0, "nothing")
         elif intent.op == "patch":

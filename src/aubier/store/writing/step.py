@@ -99,3 +99,8 @@ def op_of(step: Step) -> int:
     if not step.found.alive:
         return OP_NUMBER["put-create"]
     return OP_NUMBER[step.intent.op]
+
+
+def absent(name: str) -> Problem:
+    """What was to be there, by If-Match, is not: hidden and missing alike. Rule: RFC 9110 section 13.1.1."""
+    return problem("precondition", f"There is no {name}", f"Il n'y a pas de {name}", at="http.If-Match")

@@ -31,7 +31,7 @@ from aubier.store.writing.finding import Finder
 from aubier.store.writing.placing import Placer
 from aubier.store.writing.rights import Rights
 from aubier.store.writing.statement import FamilyRows, combined, family_parts
-from aubier.store.writing.step import Again, Step, op_of, stamped
+from aubier.store.writing.step import Again, Step, absent, op_of, stamped
 
 
 @dataclass(slots=True)
@@ -101,7 +101,10 @@ class Writer:
         hidden = bool(found.rid) and not found.visible
         if hidden or (not found.alive and not (intent.op == "update" and intent.may_create)):
             seen = bool(found.rid) and found.visible
-            if intent.op == "delete" and (seen or intent.if_match is None):
+            expected = intent.existing or (intent.if_match is not None and not seen)
+            if intent.op == "delete" and expected:
+                raise absent(name)
+            if intent.op == "delete":
                 # Nothing to delete is no refusal, and what is hidden answers as what never was.
                 # Rule: FHIR R4, http.html#delete.
                 version = found.version if seen else 0
@@ -119,6 +122,8 @@ class Writer:
             raise problem(
                 "precondition", f"{name} exists already", f"{name} existe déjà", at="http.If-None-Match"
             )
+        if not found.alive and (intent.existing or (intent.if_match is not None and not found.version)):
+            raise absent(name)
         if intent.if_match is not None and intent.if_match != found.version:
             raise problem(
                 "precondition",

@@ -1,0 +1,65 @@
+"""`metadata`: the statement as it is asked for, kept ready because everyone asks, and first of all.
+
+Rule: FHIR R4, http.html#capabilities.
+"""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+
+from aubier.fhir import json as fhir_json
+from aubier.ground.memory import remembered
+from aubier.ground.problem import problem
+from aubier.ground.rows import Operation
+from aubier.rest.exchange import Answer, Call
+from aubier.rest.operations.capabilities import terminology_capabilities
+from aubier.rest.operations.standard import check_once, check_parameters
+from aubier.rest.reading.subsets import SUBSETS, shaped, subset_of
+
+_MODES = ("full", "terminology")
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """An answer ready to be sent, as it is and packed, and its mark."""
+
+    body: bytes
+    packed: bytes
+    mark: str
+
+
+def metadata(call: Call, statement: bytes, operations: Mapping[tuple[str, str], Operation]) -> Answer:
+    """The CapabilityStatement, or with `mode=terminology` the TerminologyCapabilities; 304 to who has it.
+
+    Problem: a parameter that means nothing here, a mode that is none.
+    """
+    check_parameters(call.query, "mode", *SUBSETS)
+    check_once(call.query)
+    asked = dict(call.pairs())
+    mode = asked.get("mode", "full")
+    if mode not in _MODES:
+        raise problem(
+            "value",
+            f"There are the modes {' and '.join(_MODES)}",
+            f"Il y a les modes {' et '.join(_MODES)}",
+            at="http.mode",
+        )
+    if mode == "terminology":
+        statement = fhir_json.dumps(terminology_capabilities(fhir_json.parse(statement), operations))
+    subset = tuple((name, asked[name]) for name in SUBSETS if name in asked)
+    told = _told(statement, subset)
+    # Others may keep it, and ask each time whether it is still so: what can be searched comes and goes.
+    headers = {"ETag": told.mark, "Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding"}
+    if told.mark in [mark.strip() for mark in call.headers.get("if-none-match", "").split(",")]:
+        return Answer(304, b"", headers)
+    return Answer(200, told.body, headers, packed=told.packed)
+
+
+@remembered(32_000_000, lambda told, statement, _: len(told.body) + len(told.packed) + len(statement) + 500)
+def _told(statement: bytes, subset: tuple[tuple[str, str], ...]) -> _Told:
+    query = subset_of(str(fhir_json.parse(statement)["resourceType"]), subset)
+    body = shaped(statement, query) if query else statement
+    return _Told(body, gzip.compress(body, 6, mtime=0), f'W/"{sha256(body).hexdigest()[:32]}"')

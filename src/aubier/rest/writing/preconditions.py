@@ -1,0 +1,60 @@
+"""What must hold of a resource for it to be written: the headers that say so, none left out in silence.
+
+Rule: RFC 9110 section 13; FHIR R4, http.html#concurrency and http.html#ccreate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from aubier.ground.problem import Problem, problem
+from aubier.rest.exchange import version_of
+from aubier.store.intent import Intent
+
+_NAMES = {
+    "if-match": "If-Match",
+    "if-none-match": "If-None-Match",
+    "if-none-exist": "If-None-Exist",
+    "if-unmodified-since": "If-Unmodified-Since",
+}
+_TAKEN = {
+    "create": frozenset({"if-none-exist"}),
+    "update": frozenset({"if-match", "if-none-match"}),
+    "patch": frozenset({"if-match"}),
+    "delete": frozenset({"if-match"}),
+}
+_INSTEAD = {
+    "create": 'POST with If-None-Exist, or PUT with If-None-Match: "*"',
+    "update": 'If-Match: W/"3", or If-None-Match: *',
+    "patch": 'If-Match: W/"3"',
+    "delete": 'If-Match: W/"3"',
+}
+
+
+def under(intent: Intent, headers: Mapping[str, str]) -> Intent:
+    """The write, held to what its headers ask.
+
+    Problem: a condition that this interaction does not take, for its sender would believe it held.
+    """
+    taken = _TAKEN[intent.op]
+    for name in _NAMES:
+        if name in headers and name not in taken:
+            raise _refused(_NAMES[name], _INSTEAD[intent.op])
+    if "if-none-match" in headers:
+        if headers["if-none-match"].strip() != "*":
+            raise _refused("If-None-Match", _INSTEAD[intent.op])
+        intent.only_new = True
+    if headers.get("if-match", "").strip() == "*":
+        intent.existing = True
+    else:
+        intent.if_match = version_of(headers.get("if-match", ""), "If-Match")
+    return intent
+
+
+def _refused(name: str, instead: str) -> Problem:
+    return problem(
+        "not-supported",
+        f"This {name} means nothing here; use {instead}",
+        f"Cet {name} n'a pas de sens ici ; utilisez {instead}",
+        at=f"http.{name}",
+    )
