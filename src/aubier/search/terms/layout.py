@@ -37,8 +37,8 @@ MEASURED: dict[str, dict[str, str]] = {
 """The parameter whose number stands beside a posted code: which of many measurements are high is told while
 they are read, newest first. Of a composite, the number beside that very code."""
 NOT_MEASURED, UNSURE = float("-inf"), float("inf")
-"""What stands there when a resource has no number; when its own rows must tell, because it has several, or one
-that is open (`>5`), or one of more digits than a float keeps apart."""
+"""What stands there when a resource has no number; and when its own rows must tell: of several, of one that
+is open (`>5`), and of one of more digits than a float keeps apart."""
 FLOAT_DIGITS = 15
 """Numbers of as many digits are as different as floats."""
 
