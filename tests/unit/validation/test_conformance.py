@@ -249,7 +249,9 @@ def test_a_type_follows_profiles_of_its_own_type() -> None:
     with pytest.raises(Problem, match="is a profile of Count"):
         made(profile("Observation", row("Observation.value[x]", type=[count])))
     own = {"code": "Quantity", "profile": ["http://hl7.org/fhir/StructureDefinition/SimpleQuantity"]}
-    held = {"code": "Resource", "profile": ["http://hl7.org/fhir/StructureDefinition/bp"]}
+    held = {"code": "Observation", "profile": ["http://hl7.org/fhir/StructureDefinition/bp"]}
+    with pytest.raises(Problem, match="is a profile of Observation, not of Resource"):
+        made(profile("Bundle", row("Bundle.entry.resource", type=[{**held, "code": "Resource"}])))
     assert made(profile("Observation", row("Observation.value[x]", type=[own])))["Observation.value[x]"]
     assert made(profile("Bundle", row("Bundle.entry.resource", type=[held])))["Bundle.entry.resource"]
 
