@@ -278,12 +278,18 @@ class Merger:
         for canonical in profiles:
             found = self.tree_of(canonical) if "#" not in canonical and code not in _OTHERS else None
             other = found.path if found is not None else code
-            if other != code and {other, code} <= set(definitions().types):
+            if not (_is_a(other, code) and (_is_abstract(code) or other == code)):
                 raise misfit(
                     place,
                     f"{canonical} is a profile of {other}, not of {code}",
                     f"{canonical} est un profil de {other}, non de {code}",
                 )
+
+
+def _is_abstract(code: str) -> bool:
+    """Whether a type stands for those that descend from it; true for one that is not of FHIR R4."""
+    known = definitions().types
+    return code not in known or definitions().type(code).abstract
 
 
 def _is_a(code: str, ancestor: str) -> bool:

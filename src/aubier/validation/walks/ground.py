@@ -27,11 +27,15 @@ _BOUND = frozenset({"extensible", "preferred", "required"})
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What the specification says of an element: its own invariants, and its binding when one is asked."""
+    """What the specification says of an element: its own invariants, and its binding when one is asked.
+
+    `coded`: a code of a required value set, which nothing stands for.
+    """
 
     rules: tuple[Rule, ...]
     strength: str = ""
     value_set: str = ""
+    coded: bool = False
 
 
 @lru_cache(maxsize=2048)
@@ -58,9 +62,10 @@ def _said(owner: str, name: str) -> _Said:
         rules += _kept(node_of(element.content).invariants)
     if binding is None or binding.strength not in _BOUND:
         return _Said(rules)
+    coded = binding.strength == "required" and {t.code for t in element.types} == {"code"}
     if binding.strength == "required" and definitions().value_set(binding.value_set) is not None:
-        return _Said(rules)  # held by the base check
-    return _Said(rules, binding.strength, binding.value_set)
+        return _Said(rules, coded=coded)  # the code itself is held by the base check
+    return _Said(rules, binding.strength, binding.value_set, coded)
 
 
 class Ground:
@@ -99,6 +104,8 @@ class Ground:
                 strength: Any = said.strength
                 rule = f"{owner}.{child.name}"
                 self._walk.questions.append(Question(child.path, strength, said.value_set, found, rule))
+        if said.coded and child.value is None:
+            self._walk.say(words.no_code(child))
         if child.type == "Extension":
             self._extension(child)
         elif child.type in ("Identifier", "Coding"):

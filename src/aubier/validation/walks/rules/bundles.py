@@ -93,10 +93,8 @@ def _document(walk: Walk, bundle: Item) -> None:
                     pending.append((below, rest))
                 elif name == "section":
                     pending += [(below, ("entry",)), (below, ("section",))]
-                elif _is_lost(walk, below):
-                    _missing(
-                        walk, composition, below.path.removeprefix(composition.path), below.value["reference"]
-                    )
+                elif _is_literal(below):
+                    _held(walk, composition, below)
 
 
 _DOCUMENTED: tuple[tuple[str, ...], ...] = (
@@ -105,11 +103,25 @@ _DOCUMENTED: tuple[tuple[str, ...], ...] = (
 )
 
 
-def _is_lost(walk: Walk, reference: Item) -> bool:
-    """Whether a literal reference, other than those told already, names nothing here."""
+def _is_literal(reference: Item) -> bool:
+    """Whether a reference names by text something that is not told elsewhere."""
     text = reference.value.get("reference") if reference.value.__class__ is dict else None
-    literal = isinstance(text, str) and text[:1] != "#" and text[:4] != "urn:"
-    return literal and not walk.around.is_enclosed(reference)
+    return isinstance(text, str) and text[:1] != "#" and text[:4] != "urn:"
+
+
+def _held(walk: Walk, composition: Item, reference: Item) -> None:
+    """One entry is what a reference of the document names."""
+    entries = walk.around.enclosed(reference)
+    if entries == 0:
+        path = reference.path.removeprefix(composition.path)
+        _missing(walk, composition, path, reference.value["reference"])
+    elif entries > 1:
+        text = (
+            f"{entries} entries have the fullUrl of this reference: say the version (/_history/...)",
+            f"{entries} entrées ont le fullUrl de cette référence : dites la version (/_history/...)",
+        )
+        at, rule = f"{reference.path}.reference", "FHIR R4 4.0.1 bundle.html#references"
+        walk.say(words.issue(at, "multiple-matches", text, rule=rule))
 
 
 def _full_url(walk: Walk, entry: Item) -> None:

@@ -1,0 +1,93 @@
+"""Definitions held against themselves and against what they name."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from aubier.validation.profiles import AtHand
+from aubier.validation.walks import validated
+from tests.unit.validation.test_profiles import found, library, places
+from tests.unit.validation.test_snapshots import BASE, profile, row
+
+OWN = "http://example.org/StructureDefinition/Visit"
+
+
+def whole(definition: dict[str, Any]) -> dict[str, Any]:
+    """A definition with what every StructureDefinition must say."""
+    return {"name": "Told", "status": "draft", "kind": "resource", "abstract": False, **definition}
+
+
+def model(**more: Any) -> dict[str, Any]:
+    """A logical model of two elements."""
+    rows = [
+        row("Visit", short="A visit", min=0, max="*", definition="A visit"),
+        row("Visit.day", type=[{"code": "date"}], min=0, max="1", definition="When", short="When"),
+    ]
+    for each in rows:
+        each["id"] = each["path"]
+    said = {"kind": "logical", "derivation": "specialization", "url": OWN, "type": OWN}
+    return whole(profile("Visit", *rows)) | said | {"baseDefinition": BASE + "Element"} | more
+
+
+@pytest.mark.parametrize(
+    ("definition", "wrong"),
+    [
+        (model(), []),
+        (model(type="Visit"), ["StructureDefinition.type"]),
+        (model(type=OWN, baseDefinition=OWN), ["StructureDefinition.type"]),
+        (
+            model(type="http://example.org/Stay"),
+            [f"StructureDefinition.differential.element[{n}].path" for n in (0, 1)],
+        ),
+    ],
+    ids=["good", "no address", "that of its base", "paths of another"],
+)
+def test_a_new_type_has_a_name_of_its_own(definition: dict[str, Any], wrong: list[str]) -> None:
+    assert [at for at, _ in places(found(definition))] == wrong
+
+
+@pytest.mark.parametrize(
+    ("path", "by", "good"),
+    [
+        ("Patient.telecom", "system", True),
+        ("Patient.telecom", "coding.system", False),
+        ("Patient.extension", "url", True),
+        ("Patient.extension", "value", True),
+        ("Patient.extension", "type", False),
+        ("Patient.contact", "relationship.coding.code", True),
+        ("Patient.contact", "$this.resolve()", True),
+        ("Observation.component", "value.ofType(Quantity)", True),
+        ("Observation.component.value[x]", "anything", True),
+    ],
+)
+def test_slices_are_told_apart_by_what_they_have(path: str, by: str, good: bool) -> None:
+    kind = path.partition(".")[0]
+    slicing = {"discriminator": [{"type": "value", "path": by}], "rules": "open"}
+    rows = [row(kind), row(path, slicing=slicing)]
+    for each in rows:
+        each["id"] = each["path"]
+    at = "StructureDefinition.differential.element[1].slicing.discriminator[0].path"
+    assert [p for p in places(found(whole(profile(kind, *rows)))) if p[0] == at] == (
+        [] if good else [(at, "value")]
+    )
+
+
+def test_a_map_takes_from_the_value_set_that_it_names() -> None:
+    uses = "http://hl7.org/fhir/ValueSet/address-use"
+    system = "http://hl7.org/fhir/address-use"
+    rows = [{"code": code, "target": [{"code": "other", "equivalence": "equal"}]} for code in ("home", "hut")]
+    group = {"source": system, "target": system, "element": rows}
+    concept_map = {
+        "resourceType": "ConceptMap",
+        "status": "draft",
+        "sourceCanonical": uses,
+        "targetCanonical": uses,
+        "group": [group],
+    }
+    told = asyncio.run(validated(concept_map, [], library(), AtHand()))
+    assert [(i.at[0], i.severity) for i in told if i.kind == "code-invalid"] == [
+        ("ConceptMap.group[0].element[0].target[0].code", "warning"),
+        ("ConceptMap.group[0].element[1].code", "error"),
+        ("ConceptMap.group[0].element[1].target[0].code", "warning"),
+    ]
