@@ -336,3 +336,26 @@ def test_a_slice_that_its_id_calls_otherwise_keeps_its_name_below() -> None:
 def test_what_a_reference_once_followed_is_let_through() -> None:
     once = {"code": "Reference", "profile": [BASE + "Practitioner"]}
     assert made(profile("Patient", row("Patient.generalPractitioner", type=[once])))["Patient"]
+
+
+def test_a_type_that_follows_another_profile_keeps_the_slices_that_stood() -> None:
+    first = profile("Identifier", row("Identifier.value", min=1), name="first")
+    second = profile(
+        "Identifier",
+        row("Identifier.extension", "more", min=1),
+        row("Identifier.system", min=1),
+        name="second",
+    )
+    typed = [{"code": "Identifier", "profile": [MINE + "first"]}]
+    above = profile(
+        "Patient",
+        row("Patient.identifier", type=typed),
+        row("Patient.identifier.extension", "own", min=1, max="1"),
+        name="above",
+    )
+    follows = [{"code": "Identifier", "profile": [MINE + "second"]}]
+    below = profile("Patient", row("Patient.identifier", type=follows), baseDefinition=MINE + "above")
+    found = made(below, above, first, second)
+    assert found["Patient.identifier.system"]["min"] == 1
+    slices = [i for i in found if i.startswith("Patient.identifier.extension:") and i.count(".") == 2]
+    assert slices == ["Patient.identifier.extension:own", "Patient.identifier.extension:more"]

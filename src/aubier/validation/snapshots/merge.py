@@ -254,8 +254,8 @@ class Merger:
         if kind == "Extension":
             base.element |= {k: root[k] for k in ("min", "max") if _tighter(k, root.get(k), base.element)}
         for name, child in found.children.items():
-            if base.children and name in base.children:
-                base.children[name] = child.copy(self.budget)
+            if name in base.children:
+                base.children[name] = _joined(base.children[name], child.copy(self.budget))
 
     def _types(
         self, had: list[dict[str, Any]], new: list[dict[str, Any]], place: str
@@ -297,6 +297,16 @@ def _is_a(code: str, ancestor: str) -> bool:
     if code == ancestor or code not in definitions().types or ancestor not in definitions().types:
         return True
     return ancestor in definitions().type(code).bases
+
+
+def _joined(had: Node, new: Node) -> Node:
+    """What a profile says of an element, with the slices that the element had beside those of the profile."""
+    kept = {name: each for name, each in had.slices.items() if name not in new.slices}
+    if kept:
+        new.slices = kept | new.slices
+        new.element |= {k: had.element[k] for k in ("slicing",) if k in had.element}
+        new.element["min"] = max(new.element.get("min", 0), had.element.get("min", 0))
+    return new
 
 
 def _tighter(key: str, value: Any, had: dict[str, Any]) -> bool:

@@ -4,6 +4,7 @@ type, bindings that are not required, extensions.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -104,7 +105,7 @@ class Ground:
                 strength: Any = said.strength
                 rule = f"{owner}.{child.name}"
                 self._walk.questions.append(Question(child.path, strength, said.value_set, found, rule))
-        if said.coded and child.value is None:
+        if said.coded and child.value is None and not _of_another_version(child):
             self._walk.say(words.no_code(child))
         if child.type == "Extension":
             self._extension(child)
@@ -202,6 +203,19 @@ class Ground:
         for part in children(item, "extension") if known and None not in fixed else ():
             if ":" not in _url(part) and _url(part) not in known:
                 self._walk.say(words.unknown_part(part, _url(part), ", ".join(sorted(known)[:12])))
+
+
+_VERSIONS = re.compile(
+    r"http://hl7\.org/fhir/[1-9]\.\d/StructureDefinition/extension-\S+", re.ASCII
+).fullmatch
+
+
+def _of_another_version(item: Item) -> bool:
+    """Whether an extension gives the code that another version of FHIR has in this place.
+
+    Rule: FHIR R4 4.0.1, versions.html#extensions.
+    """
+    return any(_VERSIONS(_url(one)) for one in children(item, "extension"))
 
 
 def _is_no_system(system: str) -> bool:
