@@ -91,3 +91,35 @@ def test_a_map_takes_from_the_value_set_that_it_names() -> None:
         ("ConceptMap.group[0].element[1].code", "error"),
         ("ConceptMap.group[0].element[1].target[0].code", "warning"),
     ]
+
+
+def filtered(expression: str, language: str = "text/fhirpath", *, declares: str = "p-old") -> list[str]:
+    """Where a value set is refused whose filter asks for what an expression gives."""
+    held = {"language": language, "expression": expression}
+    worked = {"url": BASE + "cqf-expression", "valueExpression": held}
+    row = {"property": "inactive", "op": "=", "_value": {"extension": [worked]}}
+    named = {"url": "name", "valueCode": declares}
+    parameter = {"url": "http://hl7.org/fhir/tools/StructureDefinition/valueset-parameter"}
+    value_set = {
+        "resourceType": "ValueSet",
+        "status": "draft",
+        "extension": [{**parameter, "extension": [named]}] if declares else [],
+        "compose": {"include": [{"system": "http://example.org/codes", "filter": [row]}]},
+    }
+    if not declares:
+        del value_set["extension"]
+    at = "ValueSet.compose.include[0].filter[0].value.extension[0].value.ofType(Expression)."
+    return [place.removeprefix(at) for place, _ in places(found(value_set))]
+
+
+def test_what_a_filter_works_out_names_parameters_that_are_declared() -> None:
+    assert filtered("%p-old") == [] and filtered("%p-old = 'x' and %resource.status.exists()") == []
+    assert filtered("%p-older") == ["expression"]
+    assert filtered("%anything", declares="") == []
+    assert filtered("old", "text/cql") == ["language"]
+
+
+def test_fhirpath_in_an_expression_can_be_read() -> None:
+    assert filtered("%p-old and (") == ["expression"]
+    assert filtered("`p") == ["expression"]
+    assert filtered("'" + "x" * 5000 + "'") == []  # too long to be read here: not a fault

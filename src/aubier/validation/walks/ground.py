@@ -18,6 +18,7 @@ from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import HELD, Rule, Slice
 from aubier.validation.walks import words
 from aubier.validation.walks.contexts import stands
+from aubier.validation.walks.rules.expressions import readable
 from aubier.validation.walks.walk import TooMuch, Walk
 
 MAX_DEPTH = 100
@@ -115,6 +116,8 @@ class Ground:
             self._address(child)
         elif child.type == "Attachment":
             self._size(child)
+        elif child.type == "Expression":
+            readable(self._walk, child)
         self._below(child, depth + 1)
 
     def _once(self, item: Item) -> None:

@@ -13,6 +13,7 @@ from aubier.fhir.definitions import SearchParameter, definitions
 from aubier.validation.profiles.items import Item, children
 from aubier.validation.profiles.questions import Coded, Question, Strength
 from aubier.validation.walks import words
+from aubier.validation.walks.rules.expressions import worked_out
 from aubier.validation.walks.rules.structures import structure_rules
 from aubier.validation.walks.walk import Walk
 
@@ -38,7 +39,7 @@ def definition_rules(walk: Walk, item: Item) -> None:
         case "ValueSet":
             for compose in children(item, "compose"):
                 for taking in (*children(compose, "include"), *children(compose, "exclude")):
-                    _filters(walk, taking)
+                    _filters(walk, item, taking)
 
 
 def _mapped(walk: Walk, item: Item) -> None:
@@ -89,10 +90,11 @@ def _properties(walk: Walk, item: Item) -> None:
             walk.say(words.other_property_type(f"{row.path}.type", uri, kind))
 
 
-def _filters(walk: Walk, taking: Item) -> None:
+def _filters(walk: Walk, item: Item, taking: Item) -> None:
     """What a filter asks of a property that is true or false is one of these."""
     for row in children(taking, "filter"):
         name, value = row.value.get("property"), row.value.get("value")
+        worked_out(walk, item, row)
         # A value with an extension is worked out: what stands there is not what is asked.
         told = row.value.get("op") == "=" and "_value" not in row.value
         if told and _TYPES.get(str(name)) == "boolean" and value not in ("true", "false"):
