@@ -632,3 +632,13 @@ def test_a_package_lets_an_extension_of_the_specification_stand_in_more_places()
     wider["context"] = [{"type": "element", "expression": "Patient"}]
     every = walked(placed, [], library(wider)).issues
     assert [i for i in every if i.severity == "error"] == []
+
+
+@pytest.mark.parametrize(("kind", "good"), [("ValueSet", True), ("Patient", False)])
+def test_what_r5_calls_a_canonical_resource_is_a_definition(kind: str, good: bool) -> None:
+    own = {**profile("Extension", name="source"), "context": [{"type": "element"}]}
+    own["context"][0]["expression"] = "CanonicalResource"
+    resource = {"resourceType": kind, "extension": [{"url": own["url"], "valueString": "x"}]}
+    resource |= {"status": "active"} if kind == "ValueSet" else {}
+    refused = [i for i in walked(resource, [], library(own)).issues if i.severity == "error"]
+    assert places(refused) == ([] if good else [(f"{kind}.extension[0]", "structure")])

@@ -5,6 +5,8 @@ Rule: FHIR R4 4.0.1, defining-extensions.html#context.
 
 from __future__ import annotations
 
+from functools import cache
+
 from aubier.fhir.definitions import definitions
 from aubier.validation.profiles.items import Item
 from aubier.validation.profiles.library import Profile
@@ -12,6 +14,7 @@ from aubier.validation.snapshots.base import BASE
 from aubier.validation.walks.invariants import holds, reaches
 from aubier.validation.walks.resolving import Surroundings
 
+_CANONICAL = ("CanonicalResource", "MetadataResource")
 _TYPE = "ElementDefinition.type"
 _OFFERED = ("multipleOr", "multipleAnd", "comparator", "modifier", "chain")
 _BESIDE = {
@@ -66,5 +69,11 @@ def _met(kind: str, expression: str, above: Item, names: set[str], around: Surro
     return kind == "extension" and url == expression
 
 
+@cache
 def _ancestors(type: str) -> tuple[str, ...]:
-    return definitions().type(type).bases if type in definitions().types else ()
+    """What a type descends from; a definition also from what R5, and packages with it, calls them all."""
+    if type not in definitions().types:
+        return ()
+    known = definitions().type(type)
+    canonical = known.kind == "resource" and {"url", "status"} <= set(known.elements)
+    return known.bases + (_CANONICAL if canonical else ())
