@@ -398,3 +398,35 @@ async def test_a_form_is_told_of_conditions_that_name_nothing(forms: OpenHouse) 
     broken["item"][0]["enableWhen"] = [when]
     rows = await verdict(forms, "Questionnaire/$validate", broken)
     assert told(rows) == [("not-found", "Questionnaire.item[0].enableWhen[0].question")]
+
+
+# -- reports and their measures ---------------------------------------------------------------------
+
+
+async def test_a_report_is_held_against_the_measure_that_one_may_see(forms: OpenHouse) -> None:
+    url = "https://example.org/Measure/falls"
+    kept = {"resourceType": "Measure", "url": url, "status": "active"}
+    kept["group"] = [{"code": {"text": "falls"}}]
+    await forms.system().store.create(kept)
+    report = {"resourceType": "MeasureReport", "status": "complete", "type": "summary", "measure": url}
+    report |= {"period": {"start": "2026"}, "group": [{"code": {"text": "rises"}}]}
+    rows = await verdict(forms, "MeasureReport/$validate", report)
+    assert ("error", "code-invalid", "MeasureReport.group[0]") in rows
+    unseen = await verdict(forms, "MeasureReport/$validate", report, "barred")
+    assert ("information", "not-found", "MeasureReport.measure") in unseen
+    assert "error" not in [level for level, *_ in unseen]
+
+
+async def test_a_supplement_is_no_system_of_codes(house: OpenHouse) -> None:
+    url = "https://example.org/CodeSystem/more-words"
+    row = {"resourceType": "CodeSystem", "url": url, "status": "active", "content": "supplement"}
+    row |= {"supplements": "http://hl7.org/fhir/administrative-gender", "concept": [{"code": "male"}]}
+    await house.system().store.create(row)
+
+    def tagged(system: str) -> dict[str, Any]:
+        return {"resourceType": "Basic", "code": {"coding": [{"system": system, "code": "male"}]}}
+
+    rows = await verdict(house, "Basic/$validate", tagged(url))
+    assert ("error", "code-invalid", "Basic.code.coding[0]") in rows
+    other = await verdict(house, "Basic/$validate", tagged("https://example.org/CodeSystem/unknown"))
+    assert "error" not in [level for level, *_ in other]

@@ -42,7 +42,13 @@ ZONE = "https://www.iana.org/time-zones"
         (TAGS, ["en-US-u-islamcal", "zh-cmn-Hans-CN", "ast", "fr-XK"]),
         (
             MEDIA,
-            ["text/plain", "application/fhir+json; fhirVersion=4.0", 'text/x-a;b="c;\\"d"', "image/svg+xml"],
+            [
+                "text/plain",
+                "application/fhir+json; fhirVersion=4.0",
+                'text/x-a;b="c;\\"d"',
+                "image/svg+xml",
+                "application/fhir+json;canonicalization=http://hl7.org/fhir/canonicalization/json#static",
+            ],
         ),
         (COUNTRY, ["FR", "FRA", "250", "XK", "ZZ"]),
         (PART, ["FR-75", "FR-ARA", "US-CA"]),

@@ -74,3 +74,16 @@ SAID = {"resourceType": "OperationOutcome", "issue": [{"severity": "information"
 )
 def test_a_page_of_results(bundle: dict[str, Any], expected: list[tuple[str, str]]) -> None:
     assert places(found(bundle)) == expected
+
+
+@pytest.mark.parametrize(("kind", "good"), [("Organization", True), ("Practitioner", False)])
+def test_a_uuid_named_by_its_id_has_the_type_that_is_said(kind: str, good: bool) -> None:
+    uuid = "0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+    patient = {**PATIENT, "generalPractitioner": [{"reference": f"{kind}/{uuid}"}]}
+    entries = [
+        {"fullUrl": "urn:uuid:6f6b4c3e-0f9d-4a75-9b6e-8a37b0b0a2a1", "resource": patient},
+        {"fullUrl": f"urn:uuid:{uuid}", "resource": {"resourceType": "Organization", "name": "x"}},
+    ]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    place = ("Bundle.entry[0].resource.generalPractitioner[0].reference", "value")
+    assert places(found(bundle)) == ([] if good else [place])

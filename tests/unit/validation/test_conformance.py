@@ -444,6 +444,41 @@ def test_a_document_holds_what_its_composition_names(author: str, own: str, othe
     assert document(author, own, other) == ([place] if lost else [])
 
 
+def versions(named: str, *held: str) -> list[tuple[str, str]]:
+    """What is refused of a document that names an organization of which it holds these versions."""
+    author = {"resourceType": "Organization", "id": "o", "name": "x"}
+    entries = [
+        {"fullUrl": HERE + "Organization/o", "resource": {**author, "meta": {"versionId": v}}} for v in held
+    ]
+    composition = {
+        "resourceType": "Composition",
+        "id": "c",
+        "status": "final",
+        "type": {"text": "x"},
+        "date": "2026-11-22",
+        "title": "x",
+        "author": [{"reference": named}],
+    }
+    first = {"fullUrl": HERE + "Composition/c", "resource": composition}
+    identifier = {"system": "urn:ietf:rfc:3986", "value": "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"}
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "document",
+        "identifier": identifier,
+        "timestamp": "2026-11-22T08:00:00Z",
+        "entry": [first, *entries],
+    }
+    return places(found(bundle))
+
+
+def test_a_document_with_several_versions_says_which_one_is_meant() -> None:
+    place = "Bundle.entry[0].resource.author[0].reference"
+    assert versions("Organization/o/_history/2", "1", "2") == []
+    assert versions("Organization/o/_history/3", "1", "2") == [(place, "not-found")]
+    assert versions("Organization/o", "1", "2") == [(place, "multiple-matches")]
+    assert versions("Organization/o", "1") == []
+
+
 def spoken(asked: tuple[str, ...], *languages: str, own: str = "fr") -> bool:
     """Whether a narrative with sections in these languages does what is asked."""
     control = "http://hl7.org/fhir/StructureDefinition/narrative-language-control"

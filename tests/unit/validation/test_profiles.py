@@ -604,3 +604,41 @@ def test_a_profile_of_another_type_on_any_resource() -> None:
 
     assert places(found(holding(patient()), mine)) == []
     assert places(found(holding(observation()), mine)) == [("Bundle.entry[0].resource", "structure")]
+
+
+def test_a_slice_by_a_profile_that_is_not_here_takes_nothing() -> None:
+    sliced = {"discriminator": [{"type": "profile", "path": "resolve()"}], "rules": "open"}
+    target = [{"code": "Reference", "targetProfile": [MINE + "elsewhere"]}]
+    mine = profile(
+        "Observation",
+        row("Observation.hasMember", slicing=sliced),
+        row("Observation.hasMember", "one", max="1", type=target),
+    )
+    several = [{"reference": UUID + n} for n in "12"]
+    entries = [
+        {"fullUrl": UUID + "0", "resource": observation(hasMember=several, meta={"profile": [mine["url"]]})},
+        *({"fullUrl": UUID + n, "resource": observation()} for n in "12"),
+    ]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
+    told = walked(bundle, [], library(mine)).issues
+    assert [i for i in told if i.severity == "error"] == []
+
+
+def test_a_package_lets_an_extension_of_the_specification_stand_in_more_places() -> None:
+    url = BASE + "patient-birthTime"
+    placed = patient(extension=[{"url": url, "valueDateTime": "2020-01-01"}])
+    assert places(found(placed)) == [("Patient.extension[0]", "structure")]
+    wider = {**profile("Extension", name="x"), "url": url}
+    wider["context"] = [{"type": "element", "expression": "Patient"}]
+    every = walked(placed, [], library(wider)).issues
+    assert [i for i in every if i.severity == "error"] == []
+
+
+@pytest.mark.parametrize(("kind", "good"), [("ValueSet", True), ("Patient", False)])
+def test_what_r5_calls_a_canonical_resource_is_a_definition(kind: str, good: bool) -> None:
+    own = {**profile("Extension", name="source"), "context": [{"type": "element"}]}
+    own["context"][0]["expression"] = "CanonicalResource"
+    resource = {"resourceType": kind, "extension": [{"url": own["url"], "valueString": "x"}]}
+    resource |= {"status": "active"} if kind == "ValueSet" else {}
+    refused = [i for i in walked(resource, [], library(own)).issues if i.severity == "error"]
+    assert places(refused) == ([] if good else [(f"{kind}.extension[0]", "structure")])

@@ -192,3 +192,14 @@ def test_two_conditions_of_a_question_say_whether_one_is_enough() -> None:
     assert errors(asked) == [("Questionnaire.item[1]", "invariant")]
     item["enableBehavior"] = "any"
     assert errors(asked) == []
+
+
+def test_nothing_stands_for_a_code_of_a_required_value_set() -> None:
+    def without(url: str) -> list[tuple[str, str]]:
+        return errors(patient(_gender={"extension": [{"url": url, "valueCode": "unknown"}]}))
+
+    assert without(TOLD + "data-absent-reason") == [("Patient.gender", "code-invalid")]
+    # The code that another version of FHIR has here, which this one cannot say.
+    assert without("http://hl7.org/fhir/5.0/StructureDefinition/extension-Patient.gender") == []
+    reasons = [{"url": TOLD + "data-absent-reason", "valueCode": "unknown"}]
+    assert errors(patient(_birthDate={"extension": reasons})) == []

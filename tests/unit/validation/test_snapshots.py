@@ -218,20 +218,20 @@ def test_a_binding_keeps_what_the_differential_does_not_say() -> None:
     }
 
 
-def test_what_is_said_of_a_slicer_holds_for_its_slices() -> None:
-    found = made(
-        profile(
-            "Patient",
-            row("Patient.telecom", slicing={"discriminator": [{"type": "value", "path": "system"}]}),
-            row("Patient.telecom.system", min=1, mustSupport=True),
-            row("Patient.telecom", "mail"),
-            row("Patient.telecom.system", fixedCode="email"),
-            row("Patient.telecom", "other"),
-        )
-    )
-    mail, other = found["Patient.telecom:mail.system"], found["Patient.telecom:other.system"]
-    assert (mail["min"], mail["mustSupport"], mail["fixedCode"]) == (1, True, "email")
-    assert other["min"] == 1 and "fixedCode" not in other
+def test_what_is_said_of_a_slicer_is_said_once_and_of_slices_with_a_profile() -> None:
+    sliced = [
+        row("Patient.telecom", slicing={"discriminator": [{"type": "value", "path": "system"}]}),
+        row("Patient.telecom.system", min=1, mustSupport=True),
+        row("Patient.telecom", "mail"),
+        row("Patient.telecom.system", fixedCode="email"),
+    ]
+    points = profile("ContactPoint", row("ContactPoint.value", min=1), name="points")
+    follows = [{"code": "ContactPoint", "profile": [MINE + "points"]}]
+    found = made(profile("Patient", *sliced, row("Patient.telecom", "other", type=follows)), points)
+    assert found["Patient.telecom.system"]["min"] == 1
+    assert "mustSupport" not in found["Patient.telecom:mail.system"]  # said of every value, by the slicer
+    assert found["Patient.telecom:other.system"]["min"] == 1
+    assert found["Patient.telecom:other.value"]["min"] == 1
 
 
 def test_a_choice_whose_every_type_has_a_slice_is_closed() -> None:
@@ -281,8 +281,13 @@ def test_a_choice_whose_every_type_has_a_slice_is_closed() -> None:
             ],
             "is called valueQuantity",
         ),
+        (
+            "Patient",
+            [row("Patient.maritalStatus", slicing={"discriminator": [{"type": "value", "path": "text"}]})],
+            "lets it stand once",
+        ),
     ],
-    ids=["fixed", "pattern", "path", "root", "itself", "unnamed", "impossible", "by type"],
+    ids=["fixed", "pattern", "path", "root", "itself", "unnamed", "impossible", "by type", "once"],
 )
 def test_what_no_definition_can_say_is_refused(kind: str, rows: list[dict[str, Any]], said: str) -> None:
     with pytest.raises(Problem) as refused:
@@ -331,3 +336,26 @@ def test_a_slice_that_its_id_calls_otherwise_keeps_its_name_below() -> None:
 def test_what_a_reference_once_followed_is_let_through() -> None:
     once = {"code": "Reference", "profile": [BASE + "Practitioner"]}
     assert made(profile("Patient", row("Patient.generalPractitioner", type=[once])))["Patient"]
+
+
+def test_a_type_that_follows_another_profile_keeps_the_slices_that_stood() -> None:
+    first = profile("Identifier", row("Identifier.value", min=1), name="first")
+    second = profile(
+        "Identifier",
+        row("Identifier.extension", "more", min=1),
+        row("Identifier.system", min=1),
+        name="second",
+    )
+    typed = [{"code": "Identifier", "profile": [MINE + "first"]}]
+    above = profile(
+        "Patient",
+        row("Patient.identifier", type=typed),
+        row("Patient.identifier.extension", "own", min=1, max="1"),
+        name="above",
+    )
+    follows = [{"code": "Identifier", "profile": [MINE + "second"]}]
+    below = profile("Patient", row("Patient.identifier", type=follows), baseDefinition=MINE + "above")
+    found = made(below, above, first, second)
+    assert found["Patient.identifier.system"]["min"] == 1
+    slices = [i for i in found if i.startswith("Patient.identifier.extension:") and i.count(".") == 2]
+    assert slices == ["Patient.identifier.extension:own", "Patient.identifier.extension:more"]

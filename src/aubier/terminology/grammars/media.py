@@ -10,7 +10,9 @@ _NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&\-^_.+]{0,126}"
 _TOKEN = r"[A-Za-z0-9!#$%&'*+\-.^_`|~]+"
 _QUOTED = r'"(?:[^"\\\r\n]|\\[^\r\n])*"'
 _TYPE = re.compile(rf"{_NAME}/{_NAME}")
-_PARAMETER = re.compile(rf"[ \t]*;[ \t]*{_TOKEN}=(?:{_TOKEN}|{_QUOTED})[ \t]*", re.ASCII)
+_ADDRESS = r"[A-Za-z][A-Za-z0-9+.\-]*:[^\s;\"]+"
+"""FHIR writes the address of a canonical form without quotes. Rule: FHIR R4 4.0.1, json.html#canonical."""
+_PARAMETER = re.compile(rf"[ \t]*;[ \t]*{_TOKEN}=(?:{_ADDRESS}|{_TOKEN}|{_QUOTED})[ \t]*", re.ASCII)
 _LONGEST = 500
 _SHORT = ("json", "ttl", "xml")
 """What stands for a media type in CapabilityStatement.format. Rule: HL7 FHIR R4 (4.0.1)."""

@@ -87,7 +87,9 @@ class Library:
             kind, contexts = self._about(canonical)
             if "#" in canonical:  # one element of a profile: what it says of the element's own content
                 kind, contexts = tree.path, ()
-            rules = (self.find(canonical) or {}).get("contextInvariant") or () if contexts else ()
+            shipped = canonical.partition("|")[0] in definitions().profiles
+            asked = {} if shipped or not contexts else self.find(canonical) or {}
+            rules = asked.get("contextInvariant") or ()
             return Profile(
                 canonical, kind, compiled(tree, kind, canonical), contexts, tuple(str(rule) for rule in rules)
             )
@@ -103,13 +105,13 @@ class Library:
         if name in definitions().types:
             return name, ()
         row = definitions().profiles.get(bare)
-        if row is not None:
-            return row["t"], tuple((c[0], c[1]) for c in row.get("c", ()))
         found: dict[str, Any] = self.find(canonical) or {}
-        contexts = found.get("context", ())
-        return str(found.get("type", "")).removeprefix(BASE), tuple(
-            (str(c.get("type")), str(c.get("expression"))) for c in contexts
-        )
+        contexts = tuple((str(c.get("type")), str(c.get("expression"))) for c in found.get("context", ()))
+        if row is not None:
+            # Extensions of the specification live on in packages, which let them stand in more places.
+            own = tuple((c[0], c[1]) for c in row.get("c", ()))
+            return row["t"], own + contexts if own else ()
+        return str(found.get("type", "")).removeprefix(BASE), contexts
 
     def type_of(self, canonical: str) -> str:
         """The type of a profile or type by canonical; empty when it is not here."""

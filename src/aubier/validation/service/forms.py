@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from aubier.fhir.definitions import definitions
-from aubier.fhir.packages import Canonicals, split
-from aubier.ground.problem import Issue, Problem
+from aubier.ground.problem import Issue
 from aubier.ground.rows import Resource
 from aubier.validation.forms import form_faults, held, wanted_forms
 from aubier.validation.forms.words import absent_form, no_form
 from aubier.validation.profiles.questions import Answers, settled
-
-_MOST = 50
-"""Different forms that one resource may answer, at most; of more, the first are read."""
+from aubier.validation.service.named import read_named
 
 
 async def form_issues(store: Any, resource: Resource, answers: Answers) -> list[Issue]:
@@ -27,7 +24,7 @@ async def form_issues(store: Any, resource: Resource, answers: Answers) -> list[
     if not responses:
         return []
     named = [str(r.get("questionnaire", "")) for _, r in responses]
-    forms = await _read(store, [n for n in named if n and not n.startswith("#")])
+    forms = await read_named(store, "Questionnaire", [n for n in named if n and not n.startswith("#")])
     issues: list[Issue] = []
     for (place, response), canonical in zip(responses, named, strict=True):
         if not canonical:
@@ -53,17 +50,3 @@ def _contained(response: Resource, canonical: str) -> Resource | None:
     rows = response.get("contained") if canonical.startswith("#") else None
     found = (r for r in rows or () if isinstance(r, dict) and r.get("id") == canonical[1:])
     return next((r for r in found if r.get("resourceType") == "Questionnaire"), None)
-
-
-async def _read(store: Any, named: list[str]) -> Canonicals[Resource]:
-    found: Canonicals[Resource] = Canonicals()
-    urls = list(dict.fromkeys(split(n)[0] for n in named))[:_MOST]
-    if urls:
-        text = ",".join(u.replace("\\", "\\\\").replace(",", "\\,").replace("|", "\\|") for u in urls)
-        try:
-            page = await store.search("Questionnaire", [("url", text), ("_count", "200")])
-        except Problem:  # whoever may not search forms has none
-            return found
-        for one in page.resources:
-            found.add(str(one.get("url", "")), str(one.get("version", "")), one)
-    return found

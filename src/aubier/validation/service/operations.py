@@ -11,6 +11,7 @@ from aubier.ground.rows import Resource
 from aubier.validation.resource import validate
 from aubier.validation.service.answers import Asking
 from aubier.validation.service.forms import form_issues
+from aubier.validation.service.measures import report_issues
 from aubier.validation.service.outcome import outcome
 from aubier.validation.service.shelf import Shelf, named_in, shelf_of, wanted_by
 from aubier.validation.service.targets import Stored
@@ -60,7 +61,8 @@ async def issues_of(
 ) -> list[Issue]:
     """Every issue of a resource (of the type `kind` when given) under the profiles asked and declared.
 
-    `forms`: responses are held against the Questionnaire that they answer, profiles against their base, too.
+    `forms`: responses are held against the Questionnaire that they answer, reports against their Measure and
+    profiles against their base, too.
     """
     wrong = [i for i in validate(resource, expected_type=kind or None) if i.severity == "error"]
     if wrong:
@@ -75,6 +77,7 @@ async def issues_of(
     issues = await validated(resource, here, shelf.library, asking, vital=forms, targets=targets)
     if forms:
         issues += await form_issues(ctx.store, resource, asking)
+        issues += await report_issues(ctx.store, resource)
         issues += await _unmakeable(view, shelf, resource)
     # Whoever asks for a profile wants a verdict: that it is not here is an error, not an information.
     return [*(unknown_profile(str(resource["resourceType"]), p, "error") for p in absent), *issues]

@@ -84,7 +84,9 @@ class Shelf:
 def _shipped(wanted: Wanted) -> bool:
     kind, url = wanted
     if kind == "StructureDefinition":
-        return base_tree(url) is not None
+        # A package may let an extension of the specification stand in more places.
+        row = definitions().profiles.get(url)
+        return base_tree(url) is not None and (row is None or row["t"] != "Extension")
     return (
         definitions().value_set(url) is not None
         if kind == "ValueSet"

@@ -23,6 +23,7 @@ _BY_TYPE = {"discriminator": [{"type": "type", "path": "$this"}], "ordered": Fal
 _BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
 _OF_ALL = frozenset({"id", "extension"})
 """What every type has: one may go below a choice of several types for these."""
+_EXTENSIONS = frozenset({"extension", "modifierExtension"})
 _OTHERS = frozenset({"Element", "BackboneElement", "Reference"})
 """Types that a profile of another type may speak of: by one of its elements, or as what is referred to."""
 MAX_DEPTH = 32
@@ -157,7 +158,11 @@ class Merger:
         depth: int,
         every: dict[str, Node],
     ) -> None:
-        """Lays what is said of a slice, after what is said below the slicer: that holds for every slice."""
+        """Lays what is said of a slice.
+
+        What is said below the slicer holds for every value, and is said there. Only a slice that follows a
+        profile of its own, which says what is below it, takes it too.
+        """
         if name not in base.slices and not _may_be_sliced(base):
             # A name without slicing: the element itself is meant.
             own = {k: v for k, v in diff.element.items() if k != "sliceName"}
@@ -170,8 +175,9 @@ class Merger:
                 base.element["slicing"] = _BY_TYPE if base.path.endswith("[x]") else _BY_URL
             self._type_of_slice(new, name)
             _put(base.slices, name, new, self.budget)
-        if every:
-            self.lay(base.slices[name], Node({}, every), place, depth + 1)
+        if every and any(profiles_of(t) for t in diff.element.get("type", ())):
+            self.lay(base.slices[name], Node(diff.element, every), place, depth + 1)
+            diff = Node({}, diff.children, diff.slices)
         self.lay(base.slices[name], diff, place, depth + 1)
 
     @staticmethod
@@ -207,6 +213,8 @@ class Merger:
                     "its base says mustSupport true, which cannot be taken back",
                     "sa base dit mustSupport true, ce qui ne se retire pas",
                 )
+            if key == "slicing":
+                _check_repeats(base, value, place)
             if key in _GROWING:
                 element[key] = [*element.get(key, ()), *(v for v in value if v not in element.get(key, ()))]
             elif key == "constraint":
@@ -246,8 +254,8 @@ class Merger:
         if kind == "Extension":
             base.element |= {k: root[k] for k in ("min", "max") if _tighter(k, root.get(k), base.element)}
         for name, child in found.children.items():
-            if base.children and name in base.children:
-                base.children[name] = child.copy(self.budget)
+            if name in base.children:
+                base.children[name] = _joined(base.children[name], child.copy(self.budget))
 
     def _types(
         self, had: list[dict[str, Any]], new: list[dict[str, Any]], place: str
@@ -291,6 +299,16 @@ def _is_a(code: str, ancestor: str) -> bool:
     return ancestor in definitions().type(code).bases
 
 
+def _joined(had: Node, new: Node) -> Node:
+    """What a profile says of an element, with the slices that the element had beside those of the profile."""
+    kept = {name: each for name, each in had.slices.items() if name not in new.slices}
+    if kept:
+        new.slices = kept | new.slices
+        new.element |= {k: had.element[k] for k in ("slicing",) if k in had.element}
+        new.element["min"] = max(new.element.get("min", 0), had.element.get("min", 0))
+    return new
+
+
 def _tighter(key: str, value: Any, had: dict[str, Any]) -> bool:
     """Whether a cardinality (`min` or `max`) says more than the one that is there."""
     if key == "min":
@@ -315,7 +333,7 @@ def _sliced(element: dict[str, Any], name: str) -> dict[str, Any]:
 def _may_be_sliced(base: Node) -> bool:
     """Whether slices of it need no `slicing`: extensions go by url, choices by type."""
     name = base.path.rpartition(".")[2]
-    return "slicing" in base.element or name in ("extension", "modifierExtension") or name.endswith("[x]")
+    return "slicing" in base.element or name in _EXTENSIONS or name.endswith("[x]")
 
 
 def _rules(had: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -388,6 +406,22 @@ def _check_value(key: str, types: Sequence[dict[str, Any]], place: str) -> None:
             f"{place}.{key}",
             f"the element is {', '.join(sorted(allowed))}, it cannot hold a {name}",
             f"l'élément est {', '.join(sorted(allowed))}, il ne peut contenir un {name}",
+        )
+
+
+def _check_repeats(base: Node, slicing: dict[str, Any], place: str) -> None:
+    """Problem when what is divided into slices can stand but once; a choice is divided by its types.
+
+    Rule: FHIR R4 4.0.1, profiling.html#slicing.
+    """
+    name = base.path.rpartition(".")[2]
+    if name.endswith("[x]") or name in _EXTENSIONS or slicing.get("rules") == "closed":
+        return
+    if str(base.element.get("max")) == "1":
+        raise misfit(
+            place,
+            "its base lets it stand once, so that it has no slices: say it of the element itself",
+            "sa base ne l'admet qu'une fois, il n'a donc pas de tranches : dites-le de l'élément lui-même",
         )
 
 

@@ -5,16 +5,26 @@ Rule: FHIR R4 4.0.1, defining-extensions.html#context.
 
 from __future__ import annotations
 
+from functools import cache
+
 from aubier.fhir.definitions import definitions
 from aubier.validation.profiles.items import Item
 from aubier.validation.profiles.library import Profile
+from aubier.validation.snapshots.base import BASE
 from aubier.validation.walks.invariants import holds, reaches
 from aubier.validation.walks.resolving import Surroundings
 
+_CANONICAL = ("CanonicalResource", "MetadataResource")
+_TYPE = "ElementDefinition.type"
+_OFFERED = ("multipleOr", "multipleAnd", "comparator", "modifier", "chain")
 _BESIDE = {
-    "http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type": "ElementDefinition.type",
+    "structuredefinition-fhir-type": frozenset({_TYPE}),
+    "regex": frozenset({"ElementDefinition", _TYPE}),
+    "capabilitystatement-expectation": frozenset(
+        {"CapabilityStatement.rest.resource", *(f"SearchParameter.{name}" for name in _OFFERED)}
+    ),
 }
-"""Extensions that the specification itself puts on another element than their context says."""
+"""Extensions that the specification, or its own guides, put on other elements than their context says."""
 
 
 def stands(item: Item, found: Profile, around: Surroundings) -> bool:
@@ -27,7 +37,8 @@ def stands(item: Item, found: Profile, around: Surroundings) -> bool:
         return True
     names = _names(above)
     if not any(_met(kind, expression, above, names, around) for kind, expression in found.contexts):
-        return _BESIDE.get(found.canonical.partition("|")[0]) in names
+        own = found.canonical.partition("|")[0]
+        return own.startswith(BASE) and not names.isdisjoint(_BESIDE.get(own.removeprefix(BASE), ()))
     # What the extension itself holds is not known to our expressions: such an invariant is not evaluated.
     asked = (rule for rule in found.invariants if "%extension" not in rule)
     return all(holds(rule, above, around) is not False for rule in asked)
@@ -58,5 +69,11 @@ def _met(kind: str, expression: str, above: Item, names: set[str], around: Surro
     return kind == "extension" and url == expression
 
 
+@cache
 def _ancestors(type: str) -> tuple[str, ...]:
-    return definitions().type(type).bases if type in definitions().types else ()
+    """What a type descends from; a definition also from what R5, and packages with it, calls them all."""
+    if type not in definitions().types:
+        return ()
+    known = definitions().type(type)
+    canonical = known.kind == "resource" and {"url", "status"} <= set(known.elements)
+    return known.bases + (_CANONICAL if canonical else ())

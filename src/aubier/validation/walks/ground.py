@@ -4,6 +4,7 @@ type, bindings that are not required, extensions.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,6 +18,7 @@ from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import HELD, Rule, Slice
 from aubier.validation.walks import words
 from aubier.validation.walks.contexts import stands
+from aubier.validation.walks.rules.expressions import readable
 from aubier.validation.walks.walk import TooMuch, Walk
 
 MAX_DEPTH = 100
@@ -27,11 +29,15 @@ _BOUND = frozenset({"extensible", "preferred", "required"})
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """What the specification says of an element: its own invariants, and its binding when one is asked."""
+    """What the specification says of an element: its own invariants, and its binding when one is asked.
+
+    `coded`: a code of a required value set, which nothing stands for.
+    """
 
     rules: tuple[Rule, ...]
     strength: str = ""
     value_set: str = ""
+    coded: bool = False
 
 
 @lru_cache(maxsize=2048)
@@ -58,9 +64,10 @@ def _said(owner: str, name: str) -> _Said:
         rules += _kept(node_of(element.content).invariants)
     if binding is None or binding.strength not in _BOUND:
         return _Said(rules)
+    coded = binding.strength == "required" and {t.code for t in element.types} == {"code"}
     if binding.strength == "required" and definitions().value_set(binding.value_set) is not None:
-        return _Said(rules)  # held by the base check
-    return _Said(rules, binding.strength, binding.value_set)
+        return _Said(rules, coded=coded)  # the code itself is held by the base check
+    return _Said(rules, binding.strength, binding.value_set, coded)
 
 
 class Ground:
@@ -99,6 +106,8 @@ class Ground:
                 strength: Any = said.strength
                 rule = f"{owner}.{child.name}"
                 self._walk.questions.append(Question(child.path, strength, said.value_set, found, rule))
+        if said.coded and child.value is None and not _of_another_version(child):
+            self._walk.say(words.no_code(child))
         if child.type == "Extension":
             self._extension(child)
         elif child.type in ("Identifier", "Coding"):
@@ -107,6 +116,8 @@ class Ground:
             self._address(child)
         elif child.type == "Attachment":
             self._size(child)
+        elif child.type == "Expression":
+            readable(self._walk, child)
         self._below(child, depth + 1)
 
     def _once(self, item: Item) -> None:
@@ -195,6 +206,19 @@ class Ground:
         for part in children(item, "extension") if known and None not in fixed else ():
             if ":" not in _url(part) and _url(part) not in known:
                 self._walk.say(words.unknown_part(part, _url(part), ", ".join(sorted(known)[:12])))
+
+
+_VERSIONS = re.compile(
+    r"http://hl7\.org/fhir/[1-9]\.\d/StructureDefinition/extension-\S+", re.ASCII
+).fullmatch
+
+
+def _of_another_version(item: Item) -> bool:
+    """Whether an extension gives the code that another version of FHIR has in this place.
+
+    Rule: FHIR R4 4.0.1, versions.html#extensions.
+    """
+    return any(_VERSIONS(_url(one)) for one in children(item, "extension"))
 
 
 def _is_no_system(system: str) -> bool:

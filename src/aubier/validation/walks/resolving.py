@@ -41,6 +41,7 @@ class Surroundings:
         self.wanted: set[str] = set()
         self._indexes: dict[int, dict[str, Item]] = {}
         self._inside: dict[int, dict[str, Item]] = {}
+        self._told: dict[int, dict[str, list[str]]] = {}
 
     def resolve(self, reference: Item, *, inside: bool = False) -> Item | None:
         """The item of the resource that a Reference (or a uri) names here, or None.
@@ -65,18 +66,31 @@ class Surroundings:
         bare = text.partition("#")[0].partition("/_history/")[0]
         return index.get(_absolute(holder, bare)) or index.get(bare)
 
-    def is_enclosed(self, reference: Item) -> bool:
-        """Whether a literal reference in a Bundle names one of its entries by the fullUrl, as documents must.
+    def enclosed(self, reference: Item) -> int:
+        """How many entries of its Bundle a literal reference names by the fullUrl, as documents must.
 
-        A relative one is read from the fullUrl of its own entry, which a `urn:uuid:` does not allow.
+        A relative one is read from the fullUrl of its own entry, which a `urn:uuid:` does not allow. One that
+        names a version means the entry of that version, or one that does not say its own.
+        Rule: FHIR R4 4.0.1, bundle.html#references.
         """
         holder = container(reference.resource) if reference.resource is not None else reference
         bundle = _bundle_of(holder)
         if bundle is None:
-            return False
-        text = str(reference.value.get("reference")).partition("#")[0].partition("/_history/")[0]
+            return 0
+        text, _, version = str(reference.value.get("reference")).partition("#")[0].partition("/_history/")
         url = _absolute(holder, text)
-        return ":" in url and url in self._index(bundle)
+        versions = self._versions(bundle).get(url, ()) if ":" in url else ()
+        return sum(not version or own in ("", version) for own in versions)
+
+    def _versions(self, bundle: Item) -> dict[str, list[str]]:
+        """The versions of the entries by fullUrl; empty where an entry does not say its own."""
+        found = self._told.get(id(bundle.value))
+        if found is None:
+            found = self._told[id(bundle.value)] = {}
+            for entry in children(bundle, "entry"):
+                meta = (entry.value.get("resource") or {}).get("meta") or {}
+                found.setdefault(str(entry.value.get("fullUrl")), []).append(str(meta.get("versionId", "")))
+        return found
 
     def _elsewhere(self, named: Reference) -> Item | None:
         """What is validated by its own name, or one that was read; else its name is wanted."""

@@ -129,6 +129,18 @@ def no_value(item: Item, shape: Shape) -> Issue:
     return issue(item, "required", text, rule=shape.id)
 
 
+def no_code(item: Item) -> Issue:
+    """An extension in place of a code that a required value set must give.
+
+    Rule: FHIR R4 4.0.1, terminologies.html#required: the concept shall be from the value set.
+    """
+    text = (
+        "A code of a required value set stands here: nothing may be put in its place",
+        "Il faut ici un code d'un jeu de valeurs obligatoire : rien n'en tient lieu",
+    )
+    return issue(item, "code-invalid", text, rule="FHIR R4 4.0.1 terminologies.html#required")
+
+
 def not_in_slices(item: Item, shape: Shape) -> Issue:
     """A value that belongs to no slice where only slices are allowed."""
     names = ", ".join(s.name for s in shape.slices[:12])

@@ -5,7 +5,7 @@ Rule: FHIR R4 4.0.1, bundle.html#bundle-unique (fullUrl), bundle.html#references
 
 from __future__ import annotations
 
-from aubier.fhir.references import Reference, iter_references
+from aubier.fhir.references import Place, Reference, iter_references
 from aubier.validation.profiles.items import Item, children
 from aubier.validation.walks import words
 from aubier.validation.walks.walk import Walk
@@ -27,7 +27,7 @@ def bundle_rules(walk: Walk, bundle: Item) -> None:
             _found(walk, entry)
     if bundle.value.get("type") == "document":
         _document(walk, bundle)
-    known = {e.get("fullUrl") for e in bundle.value.get("entry", ()) if isinstance(e, dict)}
+    known = _types(bundle)
     for entry in children(bundle, "entry"):
         _full_url(walk, entry)
         if bundle.value.get("type") in _NAMED and "fullUrl" not in entry.value and "resource" in entry.value:
@@ -36,6 +36,29 @@ def bundle_rules(walk: Walk, bundle: Item) -> None:
             for place in iter_references(resource.value):
                 if place.text.startswith("urn:") and place.text not in known:
                     _missing(walk, resource, place.path, place.text)
+                _same_type(walk, resource, place, known)
+
+
+def _types(bundle: Item) -> dict[str, str]:
+    """The type of each entry by its fullUrl; empty where it holds no resource."""
+    entries = [e for e in bundle.value.get("entry", ()) if isinstance(e, dict)]
+    return {str(e.get("fullUrl")): str((e.get("resource") or {}).get("resourceType", "")) for e in entries}
+
+
+def _same_type(walk: Walk, resource: Item, place: Place, known: dict[str, str]) -> None:
+    """A relative reference whose id is the UUID of an entry names what that entry holds.
+
+    Rule: FHIR R4 4.0.1, bundle.html#references.
+    """
+    named = Reference.parse(place.text)
+    held = known.get(f"urn:uuid:{named.id}", "") if named.form == "relative" else ""
+    if held and held != named.type:
+        text = (
+            f"The entry of that UUID holds a {held[:64]}, the reference names a {named.type}",
+            f"L'entrée de cet UUID porte un {held[:64]}, la référence nomme un {named.type}",
+        )
+        at = f"{resource.path}{place.path.removeprefix(resource.type)}.reference"
+        walk.say(words.issue(at, "value", text, rule="FHIR R4 4.0.1 bundle.html#references"))
 
 
 _ONCE = frozenset({"self", "first", "previous", "prev", "next", "last"})
@@ -93,10 +116,8 @@ def _document(walk: Walk, bundle: Item) -> None:
                     pending.append((below, rest))
                 elif name == "section":
                     pending += [(below, ("entry",)), (below, ("section",))]
-                elif _is_lost(walk, below):
-                    _missing(
-                        walk, composition, below.path.removeprefix(composition.path), below.value["reference"]
-                    )
+                elif _is_literal(below):
+                    _held(walk, composition, below)
 
 
 _DOCUMENTED: tuple[tuple[str, ...], ...] = (
@@ -105,11 +126,25 @@ _DOCUMENTED: tuple[tuple[str, ...], ...] = (
 )
 
 
-def _is_lost(walk: Walk, reference: Item) -> bool:
-    """Whether a literal reference, other than those told already, names nothing here."""
+def _is_literal(reference: Item) -> bool:
+    """Whether a reference names by text something that is not told elsewhere."""
     text = reference.value.get("reference") if reference.value.__class__ is dict else None
-    literal = isinstance(text, str) and text[:1] != "#" and text[:4] != "urn:"
-    return literal and not walk.around.is_enclosed(reference)
+    return isinstance(text, str) and text[:1] != "#" and text[:4] != "urn:"
+
+
+def _held(walk: Walk, composition: Item, reference: Item) -> None:
+    """One entry is what a reference of the document names."""
+    entries = walk.around.enclosed(reference)
+    if entries == 0:
+        path = reference.path.removeprefix(composition.path)
+        _missing(walk, composition, path, reference.value["reference"])
+    elif entries > 1:
+        text = (
+            f"{entries} entries have the fullUrl of this reference: say the version (/_history/...)",
+            f"{entries} entrées ont le fullUrl de cette référence : dites la version (/_history/...)",
+        )
+        at, rule = f"{reference.path}.reference", "FHIR R4 4.0.1 bundle.html#references"
+        walk.say(words.issue(at, "multiple-matches", text, rule=rule))
 
 
 def _full_url(walk: Walk, entry: Item) -> None:

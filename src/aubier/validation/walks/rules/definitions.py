@@ -11,7 +11,10 @@ from functools import cache
 
 from aubier.fhir.definitions import SearchParameter, definitions
 from aubier.validation.profiles.items import Item, children
+from aubier.validation.profiles.questions import Coded, Question, Strength
 from aubier.validation.walks import words
+from aubier.validation.walks.rules.expressions import worked_out
+from aubier.validation.walks.rules.structures import structure_rules
 from aubier.validation.walks.walk import Walk
 
 
@@ -25,6 +28,10 @@ def definition_rules(walk: Walk, item: Item) -> None:
                 held = [p for r in children(rest, "resource") for p in children(r, "searchParam")]
                 for parameter in (*held, *children(rest, "searchParam")):
                     _offered(walk, parameter)
+        case "StructureDefinition":
+            structure_rules(walk, item)
+        case "ConceptMap":
+            _mapped(walk, item)
         case "CodeSystem":
             if "supplements" in item.value and item.value.get("content") != "supplement":
                 walk.say(words.no_supplement(item))
@@ -32,7 +39,31 @@ def definition_rules(walk: Walk, item: Item) -> None:
         case "ValueSet":
             for compose in children(item, "compose"):
                 for taking in (*children(compose, "include"), *children(compose, "exclude")):
-                    _filters(walk, taking)
+                    _filters(walk, item, taking)
+
+
+def _mapped(walk: Walk, item: Item) -> None:
+    """What is mapped is of the value set that the map says it comes from; what it maps to should be.
+
+    Rule: FHIR R4 4.0.1, conceptmap-definitions.html#ConceptMap.source[x].
+    """
+    source, target = (_value_set(item, name) for name in ("source", "target"))
+    for group in children(item, "group"):
+        for row in children(group, "element"):
+            _asked(walk, row, source, group.value.get("source"), "required")
+            for other in children(row, "target"):
+                _asked(walk, other, target, group.value.get("target"), "extensible")
+
+
+def _value_set(item: Item, name: str) -> str:
+    return str(item.value.get(f"{name}Canonical") or item.value.get(f"{name}Uri") or "")
+
+
+def _asked(walk: Walk, row: Item, value_set: str, system: object, strength: Strength) -> None:
+    code = row.value.get("code")
+    if value_set and isinstance(code, str) and isinstance(system, str):
+        coded = (Coded(code, system),)
+        walk.questions.append(Question(f"{row.path}.code", strength, value_set, coded, "ConceptMap.source"))
 
 
 _PROPERTIES = "http://hl7.org/fhir/concept-properties#"
@@ -59,10 +90,11 @@ def _properties(walk: Walk, item: Item) -> None:
             walk.say(words.other_property_type(f"{row.path}.type", uri, kind))
 
 
-def _filters(walk: Walk, taking: Item) -> None:
+def _filters(walk: Walk, item: Item, taking: Item) -> None:
     """What a filter asks of a property that is true or false is one of these."""
     for row in children(taking, "filter"):
         name, value = row.value.get("property"), row.value.get("value")
+        worked_out(walk, item, row)
         # A value with an extension is worked out: what stands there is not what is asked.
         told = row.value.get("op") == "=" and "_value" not in row.value
         if told and _TYPES.get(str(name)) == "boolean" and value not in ("true", "false"):

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from aubier.ground.memory import remembered
+from aubier.ground.problem import Problem
 from aubier.validation.profiles.items import Item, children, fits, keys_of, same
 from aubier.validation.profiles.library import Library
 from aubier.validation.profiles.questions import codings
@@ -101,7 +102,7 @@ def _test(library: Library, kind: str, nodes: list[Node], path: tuple[Step, ...]
     if kind == "type":
         return _type(library, nodes, path)
     if kind == "profile":
-        return _profile(nodes, path)
+        return _profile(library, nodes, path)
     if nodes and all(n.element.get("max") == "0" for n in nodes):
         return lambda judge, item: not _found(judge, item, path)
     wanted = [w for n in nodes if (w := _wanted(library, n)) is not None]
@@ -215,13 +216,21 @@ def _type(library: Library, nodes: list[Node], path: tuple[Step, ...]) -> Test |
     return lambda judge, item: any(found.type in codes for found in _found(judge, item, path))
 
 
-def _profile(nodes: list[Node], path: tuple[Step, ...]) -> Test | None:
+def _profile(library: Library, nodes: list[Node], path: tuple[Step, ...]) -> Test | None:
+    """By conformance to a profile; of one that is not here nothing can be told."""
     named = [p for n in nodes for t in n.element.get("type", ()) for p in t.get("profile", ())]
-    if not named:
+    if not named or not all(_is_here(library, p) for p in named):
         return None
     return lambda judge, item: any(
         judge.conforms(found, p) for found in _found(judge, item, path) for p in named
     )
+
+
+def _is_here(library: Library, canonical: str) -> bool:
+    try:
+        return library.profile(canonical) is not None
+    except Problem:
+        return False
 
 
 def _wanted(library: Library, node: Node) -> Test | None:

@@ -1,0 +1,125 @@
+"""Definitions held against themselves and against what they name."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from aubier.validation.profiles import AtHand
+from aubier.validation.walks import validated
+from tests.unit.validation.test_profiles import found, library, places
+from tests.unit.validation.test_snapshots import BASE, profile, row
+
+OWN = "http://example.org/StructureDefinition/Visit"
+
+
+def whole(definition: dict[str, Any]) -> dict[str, Any]:
+    """A definition with what every StructureDefinition must say."""
+    return {"name": "Told", "status": "draft", "kind": "resource", "abstract": False, **definition}
+
+
+def model(**more: Any) -> dict[str, Any]:
+    """A logical model of two elements."""
+    rows = [
+        row("Visit", short="A visit", min=0, max="*", definition="A visit"),
+        row("Visit.day", type=[{"code": "date"}], min=0, max="1", definition="When", short="When"),
+    ]
+    for each in rows:
+        each["id"] = each["path"]
+    said = {"kind": "logical", "derivation": "specialization", "url": OWN, "type": OWN}
+    return whole(profile("Visit", *rows)) | said | {"baseDefinition": BASE + "Element"} | more
+
+
+@pytest.mark.parametrize(
+    ("definition", "wrong"),
+    [
+        (model(), []),
+        (model(type="Visit"), ["StructureDefinition.type"]),
+        (model(type=OWN, baseDefinition=OWN), ["StructureDefinition.type"]),
+        (
+            model(type="http://example.org/Stay"),
+            [f"StructureDefinition.differential.element[{n}].path" for n in (0, 1)],
+        ),
+    ],
+    ids=["good", "no address", "that of its base", "paths of another"],
+)
+def test_a_new_type_has_a_name_of_its_own(definition: dict[str, Any], wrong: list[str]) -> None:
+    assert [at for at, _ in places(found(definition))] == wrong
+
+
+@pytest.mark.parametrize(
+    ("path", "by", "good"),
+    [
+        ("Patient.telecom", "system", True),
+        ("Patient.telecom", "coding.system", False),
+        ("Patient.extension", "url", True),
+        ("Patient.extension", "value", True),
+        ("Patient.extension", "type", False),
+        ("Patient.contact", "relationship.coding.code", True),
+        ("Patient.contact", "$this.resolve()", True),
+        ("Observation.component", "value.ofType(Quantity)", True),
+        ("Observation.component.value[x]", "anything", True),
+    ],
+)
+def test_slices_are_told_apart_by_what_they_have(path: str, by: str, good: bool) -> None:
+    kind = path.partition(".")[0]
+    slicing = {"discriminator": [{"type": "value", "path": by}], "rules": "open"}
+    rows = [row(kind), row(path, slicing=slicing)]
+    for each in rows:
+        each["id"] = each["path"]
+    at = "StructureDefinition.differential.element[1].slicing.discriminator[0].path"
+    assert [p for p in places(found(whole(profile(kind, *rows)))) if p[0] == at] == (
+        [] if good else [(at, "value")]
+    )
+
+
+def test_a_map_takes_from_the_value_set_that_it_names() -> None:
+    uses = "http://hl7.org/fhir/ValueSet/address-use"
+    system = "http://hl7.org/fhir/address-use"
+    rows = [{"code": code, "target": [{"code": "other", "equivalence": "equal"}]} for code in ("home", "hut")]
+    group = {"source": system, "target": system, "element": rows}
+    concept_map = {
+        "resourceType": "ConceptMap",
+        "status": "draft",
+        "sourceCanonical": uses,
+        "targetCanonical": uses,
+        "group": [group],
+    }
+    told = asyncio.run(validated(concept_map, [], library(), AtHand()))
+    assert [(i.at[0], i.severity) for i in told if i.kind == "code-invalid"] == [
+        ("ConceptMap.group[0].element[0].target[0].code", "warning"),
+        ("ConceptMap.group[0].element[1].code", "error"),
+        ("ConceptMap.group[0].element[1].target[0].code", "warning"),
+    ]
+
+
+def filtered(expression: str, language: str = "text/fhirpath", *, declares: str = "p-old") -> list[str]:
+    """Where a value set is refused whose filter asks for what an expression gives."""
+    held = {"language": language, "expression": expression}
+    worked = {"url": BASE + "cqf-expression", "valueExpression": held}
+    row = {"property": "inactive", "op": "=", "_value": {"extension": [worked]}}
+    named = {"url": "name", "valueCode": declares}
+    parameter = {"url": "http://hl7.org/fhir/tools/StructureDefinition/valueset-parameter"}
+    value_set = {
+        "resourceType": "ValueSet",
+        "status": "draft",
+        "extension": [{**parameter, "extension": [named]}] if declares else [],
+        "compose": {"include": [{"system": "http://example.org/codes", "filter": [row]}]},
+    }
+    if not declares:
+        del value_set["extension"]
+    at = "ValueSet.compose.include[0].filter[0].value.extension[0].value.ofType(Expression)."
+    return [place.removeprefix(at) for place, _ in places(found(value_set))]
+
+
+def test_what_a_filter_works_out_names_parameters_that_are_declared() -> None:
+    assert filtered("%p-old") == [] and filtered("%p-old = 'x' and %resource.status.exists()") == []
+    assert filtered("%p-older") == ["expression"]
+    assert filtered("%anything", declares="") == []
+    assert filtered("old", "text/cql") == ["language"]
+
+
+def test_fhirpath_in_an_expression_can_be_read() -> None:
+    assert filtered("%p-old and (") == ["expression"]
+    assert filtered("`p") == ["expression"]
+    assert filtered("'" + "x" * 5000 + "'") == []  # too long to be read here: not a fault
