@@ -12,6 +12,7 @@ from bench.figures import Spread
 
 Row = dict[str, Any]
 _TITLES = {
+    "fill": "The whole corpus over HTTP, into an empty database",
     "read": "Read",
     "search": "Searches",
     "everything": "$everything",

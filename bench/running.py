@@ -23,6 +23,8 @@ from bench.dataset.rights import Rights
 from bench.options import ROOT, Options, Places
 from bench.servers.aubier import Aubier
 from bench.servers.hapi import Hapi
+from bench.servers.helios import Helios
+from bench.servers.peer import CLIENTS, Peer
 from bench.servers.server import Database, Noted, Server
 from bench.workloads import asking, codes, days, exporting, loading, writing
 from bench.workloads.measure import Measure, Stage
@@ -104,8 +106,8 @@ class Bench:
     def _servers(self, database: Database, home: Path) -> Iterator[Server]:
         if "aubier" in self.options.servers:
             yield Aubier(database, home)
-        if "hapi" in self.options.servers:
-            yield Hapi(database, home)
+        peers: tuple[type[Peer], ...] = (Hapi, Helios)
+        yield from (peer(database, home) for peer in peers if peer.name in self.options.servers)
 
 
 Known = tuple[Samples, Rights, dict[str, dict[str, list[Expected]]]]
@@ -129,6 +131,7 @@ class _Work:
         if fault := self.server.build(self.told):
             return fault
         self._limits()
+        self._fill()
         for writes in (False, True):
             for mode in self.server.modes:
                 self._phase(mode, writes=writes)
@@ -159,6 +162,16 @@ class _Work:
             self.told(f"{self.server.name}: {name}, {connections} connections, run {number + 1}")
             found = take(connections, self.options.seconds, number)
             self.journal.keep(cell, {**found, "load": machine.load()})
+
+    def _fill(self) -> None:
+        """The whole corpus over HTTP: a peer's own load, for ours a database apart."""
+        cell = Cell(self.server.name, "off", "fill", "the whole corpus", CLIENTS, 0)
+        if "fill" not in self.options.only or cell in self.journal:
+            return
+        if isinstance(self.server, Peer):
+            self._load(writes=True)
+        found = run(self.server.fill(self.corpus, commit(), self.told))
+        self.journal.keep(cell, {**found, "load": machine.load()})
 
     def _phase(self, mode: str, *, writes: bool) -> None:
         """The workloads that only ask, or those that write, as one of those who ask."""
