@@ -200,7 +200,16 @@ class _Work:
         folder = self.home / "requests"
         folder.mkdir(exist_ok=True)
         return Stage(
-            self.server, mode, token, self.corpus, rights, samples, answers[mode], folder, self.options
+            self.server,
+            self.database,
+            mode,
+            token,
+            self.corpus,
+            rights,
+            samples,
+            answers[mode],
+            folder,
+            self.options,
         )
 
     def _cells(self, measure: Measure, mode: str) -> Iterator[Cell]:
@@ -218,7 +227,7 @@ class _Work:
     def _load(self, *, writes: bool) -> None:
         """The corpus into the server's database, unless it is there; and untouched where that matters."""
         noted = Noted(self._note)
-        of = commit() if self.server.name == "aubier" else "any"
+        of = commit() if self.server.name == "aubier" else self.corpus.mark
         if noted.facts.get("of") == of and (writes or not noted.facts.get("tainted")):
             return
         noted.forget()
