@@ -66,12 +66,16 @@ def _processes() -> dict[int, _Seen]:
 def _tree(of: int) -> list[_Seen]:
     """A process, its children, and theirs."""
     found = _processes()
+    return [found[n] for n in _members(of, found)]
+
+
+def _members(of: int, found: dict[int, _Seen]) -> set[int]:
     members, grown = {of} & found.keys(), True
     while grown:
         more = {n for n, seen in found.items() if seen.parent in members} - members
         grown = bool(more)
         members |= more
-    return [found[n] for n in members]
+    return members
 
 
 def tree_seconds(of: int) -> float:
@@ -82,6 +86,16 @@ def tree_seconds(of: int) -> float:
 def tree_resident(of: int) -> int:
     """Bytes of memory that a process and all below it hold; what they share counts for each."""
     return sum(seen.resident for seen in _tree(of))
+
+
+def tree_private(of: int) -> dict[str, int]:
+    """Bytes that a process and each below it hold for themselves alone, by name and number."""
+    found: dict[str, int] = {}
+    for number in _members(of, _processes()):
+        with suppress(KeyError, ValueError):
+            facts = dict(line.split(":", 1) for line in _lines(f"/proc/{number}/status"))
+            found[f"{facts['Name'].strip()} {number}"] = int(facts["RssAnon"].split()[0]) << 10
+    return found
 
 
 def fsync_seconds(folder: Path, lasting: float) -> float:

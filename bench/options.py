@@ -10,9 +10,9 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "bench" / "results"
-WORKLOADS = ("limits", "size", "read", "search", "everything", "terminology", "export")
+WORKLOADS = ("limits", "fill", "size", "read", "search", "everything", "terminology", "export")
 WORKLOADS += ("transaction", "crud", "load", "bulk", "day", "soak")
-SERVERS = ("aubier", "hapi")
+SERVERS = ("aubier", "hapi", "helios")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from bench.figures import Spread
 
 Row = dict[str, Any]
 _TITLES = {
+    "fill": "The whole corpus over HTTP, into an empty database",
     "read": "Read",
     "search": "Searches",
     "everything": "$everything",
@@ -133,9 +134,17 @@ def _memory(cells: Sequence[Row]) -> Iterator[str]:
                 f" the latest began {row['late_ms']:.0f} ms after its time."
             )
         if found := row.get("memory"):
-            first, last, most = (f"{found[f'{name}_mib']:.0f}" for name in ("first", "last", "most"))
-            rise = f"{found['mib_per_hour']:+.1f} MiB per hour over its second half"
-            yield f"Memory of {who}: {first} MiB at first, {last} at last, {most} at most; {rise}."
+            yield f"Memory of {who}: {_growth(found)}."
+            parts = {**found["processes"], "all of PostgreSQL": found["database"]}
+            yield "Held by each process alone:"
+            yield ""
+            yield from (f"- {name}: {_growth(its)}" for name, its in parts.items())
+
+
+def _growth(found: Row) -> str:
+    first, last, most = (f"{found[f'{name}_mib']:.0f}" for name in ("first", "last", "most"))
+    rise = f"{found['mib_per_hour']:+.1f} MiB per hour over the second half"
+    return f"{first} MiB at first, {last} at last, {most} at most, {rise}"
 
 
 def _sizes(results: Row) -> Iterator[str]:

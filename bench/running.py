@@ -23,6 +23,8 @@ from bench.dataset.rights import Rights
 from bench.options import ROOT, Options, Places
 from bench.servers.aubier import Aubier
 from bench.servers.hapi import Hapi
+from bench.servers.helios import Helios
+from bench.servers.peer import CLIENTS, Peer
 from bench.servers.server import Database, Noted, Server
 from bench.workloads import asking, codes, days, exporting, loading, writing
 from bench.workloads.measure import Measure, Stage
@@ -104,8 +106,8 @@ class Bench:
     def _servers(self, database: Database, home: Path) -> Iterator[Server]:
         if "aubier" in self.options.servers:
             yield Aubier(database, home)
-        if "hapi" in self.options.servers:
-            yield Hapi(database, home)
+        peers: tuple[type[Peer], ...] = (Hapi, Helios)
+        yield from (peer(database, home) for peer in peers if peer.name in self.options.servers)
 
 
 Known = tuple[Samples, Rights, dict[str, dict[str, list[Expected]]]]
@@ -129,6 +131,7 @@ class _Work:
         if fault := self.server.build(self.told):
             return fault
         self._limits()
+        self._fill()
         for writes in (False, True):
             for mode in self.server.modes:
                 self._phase(mode, writes=writes)
@@ -160,6 +163,16 @@ class _Work:
             found = take(connections, self.options.seconds, number)
             self.journal.keep(cell, {**found, "load": machine.load()})
 
+    def _fill(self) -> None:
+        """The whole corpus over HTTP: a peer's own load, for ours a database apart."""
+        cell = Cell(self.server.name, "off", "fill", "the whole corpus", CLIENTS, 0)
+        if "fill" not in self.options.only or cell in self.journal:
+            return
+        if isinstance(self.server, Peer):
+            self._load(writes=True)
+        found = run(self.server.fill(self.corpus, commit(), self.told))
+        self.journal.keep(cell, {**found, "load": machine.load()})
+
     def _phase(self, mode: str, *, writes: bool) -> None:
         """The workloads that only ask, or those that write, as one of those who ask."""
         chosen = [w for w in self.options.only if w in WORKLOADS and (w in WRITE) is writes]
@@ -187,7 +200,16 @@ class _Work:
         folder = self.home / "requests"
         folder.mkdir(exist_ok=True)
         return Stage(
-            self.server, mode, token, self.corpus, rights, samples, answers[mode], folder, self.options
+            self.server,
+            self.database,
+            mode,
+            token,
+            self.corpus,
+            rights,
+            samples,
+            answers[mode],
+            folder,
+            self.options,
         )
 
     def _cells(self, measure: Measure, mode: str) -> Iterator[Cell]:
@@ -205,7 +227,7 @@ class _Work:
     def _load(self, *, writes: bool) -> None:
         """The corpus into the server's database, unless it is there; and untouched where that matters."""
         noted = Noted(self._note)
-        of = commit() if self.server.name == "aubier" else "any"
+        of = commit() if self.server.name == "aubier" else self.corpus.mark
         if noted.facts.get("of") == of and (writes or not noted.facts.get("tainted")):
             return
         noted.forget()

@@ -6,6 +6,7 @@ One document in ten, and one measurement in ten of that series, is masked from p
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ MASK = {
 _VITAL = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}
 _LEAST = 100
 """Resources of a transaction, at least."""
+_HEAD = 1000
+"""Resources of a kept corpus that are compared with what would be made today."""
 _EVERY = 5000
 """Resources between two words on how far a corpus is."""
 
@@ -79,15 +82,23 @@ class Corpus:
                         resource.setdefault("securityLabel", []).append({"coding": [MASK]})
             yield batch
 
+    @property
+    def mark(self) -> str:
+        """What tells this corpus from one that another commit would make."""
+        return str(self.facts["mark"])
+
     def make(self, told: Told) -> None:
-        """Writes the files, unless they are there whole."""
-        if (self.folder / "facts.json").exists():
+        """Writes the files, unless they are there whole and begin as they would today."""
+        if (self.folder / "facts.json").exists() and "mark" in self.facts and self._fresh():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
+        for old in (self.folder / "facts.json", *self.folder.glob("answers-*.json")):
+            old.unlink(missing_ok=True)
         kinds: dict[str, int] = {}
         size = count = 0
         cuts: list[int] = []
         before = 0
+        mark = hashlib.sha256()
         with self.resources.open("wb") as out:
             for batch in gather(self.batches(), _LEAST):
                 cuts.append(len(batch.resources))
@@ -95,14 +106,23 @@ class Corpus:
                 for resource in batch.resources:
                     line = fhir_json.dumps(resource)
                     out.write(line + b"\n")
+                    mark.update(line)
                     kinds[resource["resourceType"]] = kinds.get(resource["resourceType"], 0) + 1
                     size, count = size + len(line), count + 1
                     if count % _EVERY == 0:
                         told(f"corpus: {kinds.get('Patient', 0)} of {self.patients} people")
         part = self.folder / "facts.json.part"
         facts = {"resources": count, "bytes": size, "kinds": kinds, "cuts": cuts, "directory": before}
+        facts["mark"] = mark.hexdigest()[:16]
         part.write_text(json.dumps(facts), "utf-8")
         part.replace(self.folder / "facts.json")
+
+    def _fresh(self) -> bool:
+        made = (fhir_json.dumps(r) for batch in gather(self.batches(), _LEAST) for r in batch.resources)
+        with self.resources.open("rb") as lines:
+            return all(
+                line.rstrip(b"\n") == new for line, new in zip(islice(lines, _HEAD), made, strict=False)
+            )
 
     def read(self, *kinds: str) -> Iterator[Resource]:
         """The resources of some types, or all of them; decimals exact."""

@@ -6,6 +6,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from aubier.access.actor import system_actor
 from aubier.app import build
@@ -14,10 +15,14 @@ from aubier.sandbox.loader import load_territory
 from aubier.settings import Settings
 from bench.dataset.corpus import Corpus, Told
 from bench.dataset.rights import DOCTOR, IDNPS, MACHINE, Rights
-from bench.servers.server import Database, Process, free_port
+from bench.servers.peer import Filling, filled
+from bench.servers.server import Database, Noted, Process, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-NAME = "bench_aubier"
+NAME = "aubier"
+FILLED = "aubier_filled"
+"""A database for the corpus as it comes over HTTP, dropped afterwards."""
+_MACHINE = signon.Account(MACHINE, "system", "Bench")
 _SCOPES = {"off": (MACHINE, "system/*.cruds"), "on": (DOCTOR, "user/*.cruds")}
 
 
@@ -27,11 +32,11 @@ class Aubier:
     name = "aubier"
     modes: tuple[str, ...] = ("off", "on")
 
-    def __init__(self, database: Database, home: Path, *, pool: int = 8) -> None:
-        self._database, self._home = database, home
+    def __init__(self, database: Database, home: Path, *, pool: int = 8, kept: str = NAME) -> None:
+        self._database, self._home, self._kept = database, home, kept
         self.settings = replace(
             Settings.load({}),
-            data=home / "aubier",
+            data=home / kept,
             sandbox=True,
             port=free_port(),
             pool_size=pool,
@@ -42,7 +47,7 @@ class Aubier:
     @property
     def dsn(self) -> str:
         """The address of its database."""
-        return self._database.of(NAME)
+        return self._database.of(f"bench_{self._kept}")
 
     @property
     def port(self) -> int:
@@ -61,7 +66,7 @@ class Aubier:
 
     async def load(self, corpus: Corpus, rights: Rights, told: Told) -> None:
         """By the sandbox's loader, then the professional's rights. It is quick: it begins anew."""
-        await self._database.make(NAME, anew=True)
+        await self._database.make(f"bench_{self._kept}", anew=True)
         house = await build(self.settings, self.dsn)
         try:
             now = datetime.now(UTC)
@@ -79,10 +84,41 @@ class Aubier:
                 await context.store.grant(*grants[start : start + 1000])
             doctor = signon.Account(DOCTOR, "professional", "Dr Bench", national_id=IDNPS, profession="10")
             await signon.add_account(context, doctor)
-            await signon.add_account(context, signon.Account(MACHINE, "system", "Bench"))
+            await signon.add_account(context, _MACHINE)
         finally:
             await house.stop()
-        await self._database.analyse(NAME)
+        await self._database.analyse(f"bench_{self._kept}")
+
+    async def fill(self, corpus: Corpus, of: str, told: Told) -> dict[str, Any]:
+        """The whole corpus over HTTP into an empty database. One of the same commit (`of`) goes on."""
+        noted = Noted(self._home / "aubier.filling")
+        if noted.facts.get("of") != of:
+            noted.forget()
+        server = Aubier(self._database, self._home, kept=FILLED)
+        await self._database.make(f"bench_{FILLED}", anew=not noted.facts)
+        await server._filled(corpus, noted, of, told)
+        await self._database.drop(f"bench_{FILLED}")
+        found = filled(noted, corpus)
+        noted.forget()
+        return found
+
+    async def _filled(self, corpus: Corpus, noted: Noted, of: str, told: Told) -> None:
+        """Serves, and has the corpus posted by the system actor."""
+        if not noted.facts:
+            house = await build(self.settings, self.dsn)
+            try:
+                context = house.access.context(system_actor("bench"), datetime.now(UTC))
+                await signon.add_account(context, _MACHINE)
+            finally:
+                await house.stop()
+            noted.note(of=of)
+        token = await self.token("off")
+        self.start()
+        try:
+            trees = (self.pid, self._database.pid)
+            await Filling("aubier", self.port, token, trees, noted).send(corpus, told)
+        finally:
+            self.stop()
 
     def start(self) -> None:
         """One serving process."""
@@ -96,7 +132,9 @@ class Aubier:
         }
         environ = {"PYTHONPATH": f"{ROOT}/src:{ROOT}", **{f"AUBIER_{k}": str(v) for k, v in facts.items()}}
         command = served("aubier.app:application", self.port, factory=True)
-        self._process = Process(command, self.port, "/health/ready", environ, self._home / "aubier.log")
+        self._process = Process(
+            command, self.port, "/health/ready", environ, self._home / f"{self._kept}.log"
+        )
         self._process.start()
 
     def stop(self) -> None:

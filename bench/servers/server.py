@@ -33,6 +33,9 @@ class Server(Protocol):
     async def load(self, corpus: Corpus, rights: Rights, told: Told) -> None:
         """Brings the corpus into an empty database; goes on where an earlier load was stopped."""
 
+    async def fill(self, corpus: Corpus, of: str, told: Told) -> dict[str, Any]:
+        """What it takes to post the whole corpus as transactions, by the server of a commit (`of`)."""
+
     def start(self) -> None:
         """Starts the server and waits until it answers."""
 
@@ -75,14 +78,22 @@ class Database:
 
     async def make(self, name: str, *, anew: bool = False) -> bool:
         """Makes a database; True when it was not there, or was dropped first as asked."""
+        if anew:
+            await self.drop(name)
         conn = await asyncpg.connect(self.dsn)
         try:
-            if anew:
-                await conn.execute(f'drop database if exists "{name}" with (force)')
             if await conn.fetchval("select 1 from pg_database where datname = $1", name):
                 return False
             await conn.execute(f'create database "{name}"')
             return True
+        finally:
+            await conn.close()
+
+    async def drop(self, name: str) -> None:
+        """Drops a database, whoever is in it."""
+        conn = await asyncpg.connect(self.dsn)
+        try:
+            await conn.execute(f'drop database if exists "{name}" with (force)')
         finally:
             await conn.close()
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from bench import machine
@@ -40,40 +41,67 @@ def day(stage: Stage) -> list[Measure]:
 
 
 def soak(stage: Stage) -> list[Measure]:
-    """The same for long, with the slope of the server's memory over its second half."""
+    """The same for long, with the slope of memory over its second half, of the server and each process."""
 
     def go(connections: int, number: int) -> dict[str, Any]:
         table = Timetable(stage.options.rate, stage.options.soak, "soak")
-        seen: list[tuple[float, int]] = []
+        seen: list[_Look] = []
 
         async def watched() -> Kept:
-            watching = asyncio.create_task(_watch(stage.server.pid, table.seconds / _LOOKS, seen))
+            watching = asyncio.create_task(_watch(stage, table.seconds / _LOOKS, seen))
             try:
                 return await _kept(stage, table)
             finally:
                 watching.cancel()
 
         kept = run(watched())
-        later = [(at / 3600, size / (1 << 20)) for at, size in seen if at > table.seconds / 2]
-        memory = {
-            "first_mib": seen[0][1] / (1 << 20),
-            "last_mib": seen[-1][1] / (1 << 20),
-            "most_mib": max(size for _, size in seen) / (1 << 20),
-            "mib_per_hour": slope(later),
+        seen.append(_look(stage, table.seconds))
+        processes = {
+            name: _grown([(k.at, k.private.get(name, 0)) for k in seen]) for name in seen[-1].private
         }
-        return {**_facts(kept, table), "memory": memory}
+        database = _grown([(look.at, look.database) for look in seen])
+        memory = {**_grown([(look.at, look.resident) for look in seen]), "processes": processes}
+        return {**_facts(kept, table), "memory": memory | {"database": database}}
 
     return [Measure("soak", "a long day", go, connections=(64,), writes=True, once=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """Bytes at a moment: resident of the whole server; private of each process; private of PostgreSQL."""
+
+    at: float
+    resident: int
+    private: dict[str, int]
+    database: int
+
+
+def _look(stage: Stage, at: float) -> _Look:
+    server, database = stage.server.pid, stage.database.pid
+    private = sum(machine.tree_private(database).values())
+    return _Look(at, machine.tree_resident(server), machine.tree_private(server), private)
+
+
+def _grown(points: Sequence[tuple[float, int]]) -> dict[str, float]:
+    """The first, the last and the most in MiB, and the rise over the second half in MiB per hour."""
+    sizes = [size / (1 << 20) for _, size in points]
+    later = [(at / 3600, size) for (at, _), size in zip(points, sizes, strict=True)][len(points) // 2 :]
+    return {
+        "first_mib": sizes[0],
+        "last_mib": sizes[-1],
+        "most_mib": max(sizes),
+        "mib_per_hour": slope(later),
+    }
 
 
 async def _kept(stage: Stage, table: Timetable) -> Kept:
     return await keep(table, _errands(stage), stage.server.port, stage.token)
 
 
-async def _watch(pid: int, every: float, seen: list[tuple[float, int]]) -> None:
+async def _watch(stage: Stage, every: float, seen: list[_Look]) -> None:
     begun = time.perf_counter()
     while True:
-        seen.append((time.perf_counter() - begun, machine.tree_resident(pid)))
+        seen.append(_look(stage, time.perf_counter() - begun))
         await asyncio.sleep(max(every, 0.2))
 
 

@@ -14,7 +14,7 @@ from bench.dataset.answers import Expected
 from bench.dataset.corpus import Corpus
 from bench.dataset.rights import Rights
 from bench.options import Options
-from bench.servers.server import Server
+from bench.servers.server import Database, Server
 from bench.workloads.samples import Samples
 
 Run = Callable[[int, int], dict[str, Any]]
@@ -26,6 +26,7 @@ class Stage:
     """A server that runs with the corpus in it, and who asks."""
 
     server: Server
+    database: Database
     mode: str
     token: str
     corpus: Corpus

@@ -77,6 +77,10 @@ def test_the_processor_time_and_memory_of_a_whole_tree() -> None:
     assert child.stdout
     child.stdout.readline()
     spent, held = machine.tree_seconds(child.pid), machine.tree_resident(child.pid)
+    alone = machine.tree_private(child.pid)
     child.communicate(b"\n")
     assert spent > 0.02, "what an ended grandchild took counts"
+    (name,) = alone
+    assert name.endswith(f" {child.pid}") and 1 << 20 < alone[name] <= held
+    assert not machine.tree_private(child.pid)
     assert held > 1 << 20 and machine.tree_resident(child.pid) == 0

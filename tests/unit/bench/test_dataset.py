@@ -37,6 +37,18 @@ def test_a_corpus_that_was_begun_is_made_again(corpus: Corpus, tmp_path: Path) -
     assert begun.resources.read_bytes() == corpus.resources.read_bytes()
 
 
+def test_a_corpus_that_would_not_be_made_so_today_is_made_again(corpus: Corpus, tmp_path: Path) -> None:
+    kept = Corpus(tmp_path, 12)
+    kept.make(lambda words: None)
+    (tmp_path / "answers-4.json").write_text("{}")
+    kept.make(lambda words: None)
+    assert (tmp_path / "answers-4.json").exists(), "nothing was made again"
+    kept.resources.write_bytes(kept.resources.read_bytes().replace(b'"resourceType"', b'"resourcetype"', 1))
+    kept.make(lambda words: None)
+    assert kept.resources.read_bytes() == corpus.resources.read_bytes() and kept.mark == corpus.mark
+    assert not (tmp_path / "answers-4.json").exists()
+
+
 def test_transactions_hold_every_resource_under_its_id(corpus: Corpus) -> None:
     sent = [fhir_json.parse(bundle)["entry"] for bundle in corpus.bundles()]
     assert all(len(entries) >= 100 for entries in sent[:-1])

@@ -47,6 +47,24 @@ def test_a_row_that_did_not_pass_the_gate_has_no_figure() -> None:
     assert "*wrong*: total 3, not 2 (/a\\|b)" in row and "100" not in row
 
 
+def test_a_soak_says_how_memory_grew_of_each_process() -> None:
+    grown = {"first_mib": 100.4, "last_mib": 120.0, "most_mib": 125.0, "mib_per_hour": 2.25}
+    memory = {**grown, "processes": {"granian 7": grown}, "database": {**grown, "mib_per_hour": -1.0}}
+    soak = {
+        **CELL,
+        **TIMES,
+        "run": 0,
+        "rate": 20.0,
+        "client": "own",
+        "workload": "soak",
+        "name": "a long day",
+    }
+    page = report.written(_results({**soak, "due": 40, "asked_rate": 20.0, "late_ms": 3.0, "memory": memory}))
+    assert "Memory of aubier on: 100 MiB at first, 120 at last, 125 at most, +2.2 MiB per hour" in page
+    assert "- granian 7: 100 MiB at first" in page and "- all of PostgreSQL: 100 MiB at first" in page
+    assert "-1.0 MiB per hour over the second half" in page
+
+
 def test_options_of_the_command_line() -> None:
     chosen, places = options.read(
         [
