@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from aubier.fhir import json as fhir_json
@@ -18,6 +19,15 @@ _HOLDERS = ("collection", "batch", "transaction", "searchset")
 _URN = "urn:uuid:"
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file, or a line of one (`lined`), as it lies there; `place` names it."""
+
+    place: str
+    data: bytes
+    lined: bool
+
+
 def files(paths: Iterable[Path]) -> Iterator[Path]:
     """Every file, folders in alphabetical order."""
     for path in paths:
@@ -27,32 +37,25 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def resources(path: Path) -> Iterator[Placed]:
-    """What one file holds; a Bundle that is to be written, as what it holds."""
-    for place, found in _read(path):
-        if isinstance(found, Problem):
-            yield place, found
-        else:
-            yield from unpacked(place, found)
-
-
-def _read(path: Path) -> Iterator[Placed]:
+def documents(path: Path) -> Iterator[Document]:
+    """What one file holds, not looked at yet."""
     if path.suffix != ".ndjson":
-        yield _parsed(str(path), path.read_bytes())
+        yield Document(str(path), path.read_bytes(), False)
         return
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             if line.strip():
-                yield _parsed(f"{path}:{number}", line)
+                yield Document(f"{path}:{number}", line, True)
 
 
-def _parsed(place: str, data: bytes) -> Placed:
+def resources(document: Document) -> list[Placed]:
+    """The checked resources of a document; a Bundle that is to be written, as what it holds."""
     try:
-        resource = fhir_json.parse(data)
+        resource = fhir_json.parse(document.data)
         check(resource)
-        return place, resource
     except Problem as refusal:
-        return place, refusal
+        return [(document.place, refusal)]
+    return [*unpacked(document.place, resource)]
 
 
 def unpacked(place: str, resource: Resource) -> list[tuple[str, Resource]]:
