@@ -72,6 +72,13 @@ class Storing:
 
         async def stored(rows: Sequence[Resource]) -> BulkReport:
             view = self._view
-            return await load(self._house.store, view.sight, rows, view.prepare, beside=self._beside)
+            return await load(
+                self._house.store,
+                view.sight,
+                rows,
+                view.prepare,
+                prepare_many=view.prepare_many,
+                beside=self._beside,
+            )
 
         self._outcome.report.add(await load_each(stored, chunk))
