@@ -1,13 +1,17 @@
 """`aubier load`: files, folders, NDJSON, Bundles and directory extracts."""
 
 import json
+import re
+import signal
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aubier.sandbox.extracts import write_extract
-from tests.journeys.running import Running, run
+from tests.journeys.running import COMMAND, Running, environment, run
 from tests.unit.fhir.test_packages import packed
 from tests.where import SHARED
 
@@ -203,3 +207,50 @@ def test_a_package_for_another_release(instance: Running, tmp_path: Path) -> Non
     (tmp_path / "r5.tgz").write_bytes(packed([("package/package.json", manifest)]).getvalue())
     refused = run("load", str(tmp_path / "r5.tgz"), data=instance.data)
     assert refused.returncode == 8 and "FHIR 5.0.0" in refused.stderr
+
+
+def _in_parts(place: Path, number: int) -> Path:
+    return _written(place, *({**GOOD, "id": f"part-{n}"} for n in range(number)))
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("order", [signal.SIGKILL, signal.SIGINT])
+def test_a_load_that_is_ended_leaves_nobody_behind_and_goes_on(
+    instance: Running, tmp_path: Path, order: signal.Signals
+) -> None:
+    """Its processes end with it, whatever ends it; started again, it brings what was missing."""
+    file = _in_parts(tmp_path / "many.ndjson", 6000)
+    words = ["load", str(file), "--processes", "2", "--data", str(instance.data)]
+    with subprocess.Popen(
+        [*COMMAND, *words], env=environment(), stdout=subprocess.PIPE, text=True
+    ) as under_way:
+        assert under_way.stdout
+        assert "resources read" in under_way.stdout.readline()
+        children = _children(under_way.pid)
+        under_way.send_signal(order)
+        under_way.wait(20)
+    assert len(children) == 2
+    until = time.monotonic() + 20
+    while any(Path(f"/proc/{pid}/stat").exists() for pid in children):
+        assert time.monotonic() < until, "a process of the load goes on without it"
+        time.sleep(0.02)
+    done = run("load", str(file), "--processes", "2", data=instance.data)
+    assert done.returncode == 0, done.stdout + done.stderr
+    created, _, unchanged = (int(word) for word in re.findall(r"(\d+) (?:cr|up|un)", done.stdout))
+    assert created + unchanged == 6000 and unchanged
+
+
+def _children(pid: int) -> list[int]:
+    """The numbers of the processes that load for this one."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words, parent = (
+                (place / "cmdline").read_bytes(),
+                (place / "stat").read_text().rpartition(")")[2].split()[1],
+            )
+        except OSError:
+            continue
+        if int(parent) == pid and b"loading.worker" in words:
+            found.append(int(place.name))
+    return found

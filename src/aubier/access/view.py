@@ -325,7 +325,14 @@ class View:
                 at="http.Authorization",
             )
         checked = replace(self, access=replace(self.access, check=lambda resource: None))
-        return await load(self.access.store, self.sight, resources, checked._preparing(), receipts=receipts)
+        return await load(
+            self.access.store,
+            self.sight,
+            resources,
+            checked._preparing(),
+            prepare_many=checked.prepare_many,
+            receipts=receipts,
+        )
 
     def entry(self, number: int) -> View:
         """The same view for the entry of that place in a Bundle: its writes have receipts of their own."""
@@ -368,9 +375,45 @@ class View:
         self, context: Context, resource: Resource, before: Resource | None
     ) -> tuple[Resource, list[str]]:
         self.access.check(resource)
-        rules = self.access.before_write.get(resource["resourceType"], ())
-        for rule in [*rules, *self.access.when_strict] if self.strict else rules:
+        for rule in self._rules(resource["resourceType"]):
             resource = await rule.run(context, resource, before)
+        return self._labelled(resource, before)
+
+    async def prepare_many(
+        self, conn: Any, resources: Sequence[Resource]
+    ) -> list[tuple[Resource, list[str]]]:
+        """`prepare` for many that are new: a rule that can looks at all those of a type at once, first."""
+        context = Context(self.actor, replace(self, conn=conn), self.now, self.access.settings, self.language)
+        together: dict[str, list[int]] = {}
+        for number, resource in enumerate(resources):
+            if any(rule.many for rule in self._rules(resource["resourceType"])):
+                together.setdefault(resource["resourceType"], []).append(number)
+        ready: dict[int, tuple[Resource, list[str]]] = {}
+        for kind, numbers in together.items():
+            rows = await self._prepared_together(context, kind, [resources[n] for n in numbers])
+            ready |= zip(numbers, rows, strict=True)
+        return [
+            ready[n] if n in ready else await self._prepared(context, resource, None)
+            for n, resource in enumerate(resources)
+        ]
+
+    async def _prepared_together(
+        self, context: Context, kind: str, resources: list[Resource]
+    ) -> list[tuple[Resource, list[str]]]:
+        for resource in resources:
+            self.access.check(resource)
+        for rule in self._rules(kind):
+            if rule.many:
+                resources = await rule.many(context, resources)
+            else:
+                resources = [await rule.run(context, resource, None) for resource in resources]
+        return [self._labelled(resource, None) for resource in resources]
+
+    def _rules(self, kind: str) -> Sequence[BeforeWrite]:
+        rules = self.access.before_write.get(kind, ())
+        return [*rules, *self.access.when_strict] if self.strict else rules
+
+    def _labelled(self, resource: Resource, before: Resource | None) -> tuple[Resource, list[str]]:
         if resource["resourceType"] in DIRECTORY:
             return resource, []
         # Whoever changes a resource does not thereby become its author; the store keeps the authors it had.

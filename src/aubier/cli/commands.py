@@ -122,10 +122,16 @@ def client_remove(data: str | None, client_id: str) -> None:
 @main.command("load")
 @_DATA
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-def load_command(data: str | None, paths: tuple[Path, ...]) -> None:
+@click.option(
+    "--processes",
+    type=click.IntRange(0, 64),
+    default=0,
+    help="How many load FHIR together; 0 is one per core, at most 16, where there is enough to load.",
+)
+def load_command(data: str | None, paths: tuple[Path, ...], processes: int) -> None:
     """Load FHIR, packages (.tgz), directory extracts, nomenclatures; says what is refused and why."""
     with plainly():
-        sys.exit(carry_out(loading.load_all(_settings(data), paths)))
+        sys.exit(carry_out(loading.load_all(_settings(data), paths, processes)))
 
 
 @main.command("reindex")

@@ -177,7 +177,7 @@ class BeforeWrite:
     Problem. `before` is the present version, or None for a create. With `deletes`, it is asked before a
     delete too: `resource` then holds the type and the id only (no id for a conditional delete). `ahead(ctx,
     resource)` is asked before the transaction opens, with the resource as it came (None for a patch): what
-    it notes outlives a refusal.
+    it notes outlives a refusal. `many(ctx, resources)` is `run` for several creates of one type at once.
     """
 
     name: str
@@ -186,6 +186,7 @@ class BeforeWrite:
     rule: str
     deletes: bool = False
     ahead: Callable[[Any, Resource | None], Awaitable[None]] | None = None
+    many: Callable[[Any, list[Resource]], Awaitable[list[Resource]]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

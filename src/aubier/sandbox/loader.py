@@ -63,7 +63,9 @@ async def _load(access: Access, context: Context, batch: Batch, done: Loaded) ->
     resources = [_masked(r, masked) for r in batch.resources]
     grants = [g for right in batch.rights for g in _grants(right)]
     view = context.store
-    report = await load(access.store, view.sight, resources, view.prepare, grants)
+    report = await load(
+        access.store, view.sight, resources, view.prepare, grants, prepare_many=view.prepare_many
+    )
     done.report.add(report)
     done.resources += len(resources)
     done.rights += len(grants)

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import fields, replace
 from datetime import date
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.referentials.identity import actions, api, patient, rules
 from aubier.referentials.identity.api import Attribute, Ins, Standing, Status, Traits
+from aubier.store.bulk import load
 from tests.contract.identity.conftest import Desk
 from tests.unit.referentials.identity.people import ODETTE, ODETTE_INS, odette, person
 from tests.where import SHARED
@@ -212,3 +214,37 @@ async def test_homonyms_are_told_to_search_by_number(desk: Desk) -> None:
     with pytest.raises(Problem) as refused:
         await actions.find_strip(desk.doctor, told=ODETTE)
     assert refused.value.kind == "multiple-matches"
+
+
+async def test_many_patients_at_once_are_judged_as_one_by_one(desk: Desk) -> None:
+    """The same rows, whatever their number; a number that is held, or comes twice, is refused."""
+    await actions.register(desk.loader, [person()])
+    other = api.patient_ins(replace(ODETTE, birth_name="TROMEUR"), ODETTE_INS)
+    strange = {**api.with_standing(other, Standing(Status.QUAL)), "id": "many-strange"}
+    bare: Resource = {"resourceType": "Patient", "id": "many-bare", "name": [{"family": "Lot"}]}
+    chunk = [{**odette(), "id": "many-first"}, strange, bare]
+    view = desk.loader.store
+    one = await kept(desk, chunk, prepare_many=None)
+    await desk.store.pool.execute("truncate identity_known")
+    assert await kept(desk, chunk, prepare_many=view.prepare_many) == one
+    assert {row["patient"]: row["acts"] for row in one}["many-first"]
+    twice = [{**odette(), "id": "many-second"}, bare]
+    with pytest.raises(Problem, match="already"):  # under another Patient that is stored
+        await load(desk.store, view.sight, twice, view.prepare, prepare_many=view.prepare_many)
+    await desk.store.pool.execute("truncate identity_known")
+    both = [{**odette(), "id": "many-third"}, {**odette(), "id": "many-fourth"}]
+    with pytest.raises(Problem, match="already"):  # under another of the same chunk
+        await load(desk.store, view.sight, both, view.prepare, prepare_many=view.prepare_many)
+    assert not await desk.rows("select * from id_map where id in ('many-third', 'many-fourth')")
+
+
+async def kept(desk: Desk, chunk: list[Resource], **how: Any) -> list[dict[str, Any]]:
+    """What identity knows of new Patients once they were prepared."""
+    view = desk.loader.store
+    ready = how["prepare_many"]
+    async with desk.store.pool.acquire() as conn, conn.transaction():
+        for resource in [] if ready else chunk:
+            await view.prepare(conn, resource, None)
+        if ready:
+            await ready(conn, chunk)
+    return await desk.rows("select * from identity_known order by patient")

@@ -14,7 +14,7 @@ from aubier import __version__
 from aubier.cli import extract, instance, main
 from aubier.cli.backup import _unpack, _without_password
 from aubier.cli.commands import described
-from aubier.cli.loading.files import files, resources, unpacked
+from aubier.cli.loading.files import documents, files, resources, unpacked
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
 
@@ -171,7 +171,7 @@ def test_files_are_read_in_order_with_their_places(tmp_path: Path) -> None:
     basic = {"resourceType": "Basic", "code": {"text": "x"}}
     (tmp_path / "b.json").write_text(json.dumps(basic))
     (tmp_path / "a.ndjson").write_text(json.dumps(basic) + "\n\n{\n")
-    found = [row for path in files([tmp_path]) for row in resources(path)]
+    found = [row for path in files([tmp_path]) for d in documents(path) for row in resources(d)]
     assert [place for place, _ in found] == [
         f"{tmp_path}/a.ndjson:1", f"{tmp_path}/a.ndjson:3", f"{tmp_path}/b.json",
     ]  # fmt: skip

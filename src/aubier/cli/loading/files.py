@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from aubier.fhir import json as fhir_json
@@ -18,6 +19,15 @@ _HOLDERS = ("collection", "batch", "transaction", "searchset")
 _URN = "urn:uuid:"
 
 
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file, or a line of one (`lined`), as it lies there; `place` names it."""
+
+    place: str
+    data: bytes
+    lined: bool
+
+
 def files(paths: Iterable[Path]) -> Iterator[Path]:
     """Every file, folders in alphabetical order."""
     for path in paths:
@@ -27,23 +37,38 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def resources(path: Path) -> Iterator[Placed]:
-    """What one file holds; a Bundle that is to be written, as what it holds."""
-    for place, found in _read(path):
-        if isinstance(found, Problem):
-            yield place, found
-        else:
-            yield from unpacked(place, found)
-
-
-def names_criteria(path: Path) -> bool:
-    """Whether a line of a file of lines has a reference by criteria. Most lines have no question mark."""
+def documents(path: Path) -> Iterator[Document]:
+    """What one file holds, not looked at yet."""
+    if path.suffix != ".ndjson":
+        yield Document(str(path), path.read_bytes(), False)
+        return
     with path.open("rb") as lines:
-        for line in lines:
-            _, found = _parsed("", line) if b"?" in line else ("", {})
-            if not isinstance(found, Problem) and any(True for _ in by_criteria(found)):
-                return True
-    return False
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                yield Document(f"{path}:{number}", line, True)
+
+
+def resources(document: Document) -> list[Placed]:
+    """The checked resources of a document; a Bundle that is to be written, as what it holds."""
+    try:
+        resource = fhir_json.parse(document.data)
+        check(_as_found(resource) if document.lined and b"?" in document.data else resource)
+    except Problem as refusal:
+        return [(document.place, refusal)]
+    return [*unpacked(document.place, resource)]
+
+
+def waits(path: Path) -> bool:
+    """Whether a file of lines names by criteria what another file may bring."""
+    lined = documents(path) if path.suffix == ".ndjson" else ()
+    return any(b"?" in line.data and names_criteria(line.data, resources(line)) for line in lined)
+
+
+def names_criteria(data: bytes, rows: Iterable[Placed]) -> bool:
+    """Whether what was read from `data` has a reference by criteria. Most has no question mark."""
+    return b"?" in data and any(
+        True for _, row in rows if not isinstance(row, Problem) for _ in by_criteria(row)
+    )
 
 
 def by_criteria(resource: Resource) -> Iterator[Place]:
@@ -53,36 +78,11 @@ def by_criteria(resource: Resource) -> Iterator[Place]:
             yield place
 
 
-def lines_of(path: Path) -> Iterator[Placed]:
-    """What each line of a file holds, still to be checked."""
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield _parsed(f"{path}:{number}", line)
-
-
-def checked(placed: Placed) -> Placed:
-    """The same, a Problem when the base specification refuses it."""
-    place, resource = placed
-    if isinstance(resource, Problem):
-        return placed
-    try:
-        check(resource)
-    except Problem as refusal:
-        return place, refusal
-    return placed
-
-
-def _read(path: Path) -> Iterator[Placed]:
-    rows = lines_of(path) if path.suffix == ".ndjson" else iter([_parsed(str(path), path.read_bytes())])
-    return map(checked, rows)
-
-
-def _parsed(place: str, data: bytes) -> Placed:
-    try:
-        return place, fhir_json.parse(data)
-    except Problem as refusal:
-        return place, refusal
+def _as_found(resource: Resource) -> Resource:
+    """The same with its references as they will be once what meets their criteria is found."""
+    return replace_references(
+        resource, {p.text: f"{p.text.partition('?')[0]}/0" for p in by_criteria(resource)}
+    )
 
 
 def unpacked(place: str, resource: Resource) -> list[tuple[str, Resource]]:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 import click
 
-from aubier.app import House
 from aubier.cli.extract import is_extract, load_extract
-from aubier.cli.instance import console, opened
-from aubier.cli.loading.criteria import Criteria
-from aubier.cli.loading.files import Placed, checked, files, lines_of, names_criteria, resources
+from aubier.cli.instance import opened
+from aubier.cli.loading.crew import Crew
+from aubier.cli.loading.files import files, waits
+from aubier.cli.loading.parts import Outcome, parts
 from aubier.cli.nomenclature import is_nomenclature, load_nomenclature
 from aubier.cli.packages import is_package, load_package
 from aubier.cli.speech import Progress, say, text
-from aubier.ground.problem import Problem
-from aubier.ground.rows import Resource
 from aubier.settings import Settings
-from aubier.store.bulk import BulkReport, load_each
-from aubier.store.bulk import load as bulk_load
+from aubier.store.bulk import BulkReport
 
-_CHUNK = 1000
 _MOST_TOLD = 20
+_ROUNDS = 5
+"""How often what is put off is tried again before it is taken as it is."""
+_WORTH = 16 << 20
+"""Bytes that are worth the start of other processes."""
+_MOST = 16
 
 
 _OTHERS = (
@@ -34,8 +35,11 @@ _OTHERS = (
 """What is no plain FHIR: how it is known, and what loads it."""
 
 
-async def load_all(settings: Settings, paths: Sequence[Path]) -> int:
-    """Loads packages, directory extracts and nomenclatures, then FHIR; gives the exit code."""
+async def load_all(settings: Settings, paths: Sequence[Path], processes: int = 0) -> int:
+    """Loads packages, directory extracts and nomenclatures, then FHIR; gives the exit code.
+
+    `processes` load FHIR together; none: one for each core, when there is enough.
+    """
     code, fhir = 0, []
     for path in paths:
         other = next((loaded for known, loaded in _OTHERS if known(path)), None)
@@ -43,75 +47,48 @@ async def load_all(settings: Settings, paths: Sequence[Path]) -> int:
             code = max(code, await other(settings, path))
         else:
             fhir.append(path)
-    return max(code, await load(settings, fhir)) if fhir else code
+    return max(code, await load(settings, fhir, processes)) if fhir else code
 
 
-async def load(settings: Settings, paths: Sequence[Path]) -> int:
+async def load(settings: Settings, paths: Sequence[Path], processes: int = 0) -> int:
     """Loads files, folders and NDJSON; tells what was refused and why. Gives 1 when something was."""
+    found = list(files(paths))
+    report, progress = BulkReport(), Progress()
+
+    def told(outcome: Outcome) -> None:
+        report.add(outcome.report)
+        put_off.extend(outcome.put_off)
+        done = report.created + report.updated + report.unchanged
+        progress(done, "ressources lues", "resources read")
+
     async with opened(settings) as house:
-        loading = _Loading(house)
-        # A Bundle may name by criteria what another file brings: it waits until all others are in.
-        waiting = [path for path in files(paths) if not await loading.take(path, patient=True)]
-        for path in waiting:
-            await loading.take(path, patient=False)
-        await loading.store()
-    loading.progress.end()
-    _tell(loading.report)
-    return 1 if loading.report.refused else 0
+        crew = Crew(house, _processes(settings, processes, found))
+        try:
+            # A Bundle may name by criteria what another file brings: it waits until all others are in. A file
+            # of lines waits before any of them is stored.
+            late = {path: None for path in found if waits(path)}
+            found = [path for path in found if path not in late]
+            for _ in range(_ROUNDS):
+                before, put_off = len(found), list[Path]()
+                await crew.run(parts(found, patient=True), told)
+                found = sorted(put_off)
+                if not 0 < len(found) < before:
+                    break
+            await crew.run(parts([*found, *late], patient=False), told)
+        finally:
+            await crew.end()
+    progress.end()
+    _tell(report)
+    return 1 if report.refused else 0
 
 
-class _Loading:
-    """One load under way: what was read and is not stored yet, and what came of the rest."""
-
-    def __init__(self, house: House) -> None:
-        self._house, self._view = house, console(house).store
-        self._criteria = Criteria(self._view, self.store)
-        self._chunk: list[tuple[str, Resource]] = []
-        self.report, self.progress = BulkReport(), Progress()
-
-    async def take(self, path: Path, *, patient: bool) -> bool:
-        """Takes a file. False: nothing meets its criteria yet, and `patient` leaves it for later."""
-        if path.suffix == ".ndjson" and names_criteria(path):
-            # Whatever it names may be in another file, so it waits before any of its lines is stored.
-            if not patient:
-                await self._take_lines(path)
-            return not patient
-        rows = resources(path)
-        if path.suffix != ".ndjson":
-            found, whole = await self._criteria.met(list(rows))
-            if patient and not whole:
-                return False
-            rows = iter(found)
-        for placed in rows:
-            await self._add(placed)
-        return True
-
-    async def _take_lines(self, path: Path) -> None:
-        """Takes a file of lines whose criteria are met now, or by no one."""
-        rows = lines_of(path)
-        while part := list(islice(rows, _CHUNK)):
-            for placed in (await self._criteria.met(part))[0]:
-                await self._add(checked(placed))
-
-    async def _add(self, placed: Placed) -> None:
-        place, row = placed
-        if isinstance(row, Problem):
-            self.report.refused.append((place, row))
-            return
-        self._chunk.append((place, row))
-        if len(self._chunk) >= _CHUNK:
-            await self.store()
-            done = self.report.created + self.report.updated + self.report.unchanged
-            self.progress(done, "ressources lues", "resources read")
-
-    async def store(self) -> None:
-        """Stores what was read; when a content rule refuses something in it, without that."""
-        chunk, self._chunk = self._chunk, []
-
-        async def load(resources: Sequence[Resource]) -> BulkReport:
-            return await bulk_load(self._house.store, self._view.sight, resources, self._view.prepare)
-
-        self.report.add(await load_each(load, chunk))
+def _processes(settings: Settings, asked: int, found: Sequence[Path]) -> int:
+    """So many as were asked; else one for each core, where there is enough to load."""
+    if settings.require_references:
+        return 1  # what is named must be stored before: the order of the files is the order of the load
+    if not asked and sum(path.stat().st_size for path in found) < _WORTH:
+        return 1
+    return asked or min(_MOST, os.cpu_count() or 1)
 
 
 def _tell(report: BulkReport) -> None:

@@ -38,7 +38,13 @@ SERVICE = Service(
     ),
     before_write=(
         BeforeWrite(
-            "identity-watch", ("Patient",), actions.watch, RNIV, deletes=True, ahead=asking.count_written
+            "identity-watch",
+            ("Patient",),
+            actions.watch,
+            RNIV,
+            deletes=True,
+            ahead=asking.count_written,
+            many=actions.watch_new,
         ),
         BeforeWrite("identity-authorship", authorship.TYPES, authorship.sign_as_oneself, authorship.SIGNED),
     ),

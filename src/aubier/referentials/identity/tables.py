@@ -41,15 +41,17 @@ create index identity_known_flagged on identity_known (patient) where flags <> '
 STATEMENTS = (
     *base.STATEMENTS,
     Statement(
-        "identity.turn",
-        "select pg_advisory_xact_lock(hashtextextended($1 || '|' || $2, 7))",
-        "Wait for the other writers of this number: two Patients never take it at once",
+        "identity.turns",
+        "select pg_advisory_xact_lock(k) from (select distinct hashtextextended(system || '|' || ins, 7) as k"
+        " from unnest($1::text[], $2::text[]) u(system, ins) order by k) turns",
+        "Wait for the other writers of these numbers: two Patients never take one at once",
     ),
     Statement(
-        "identity.holder",
-        "select patient, name_key, birth_key, sex from identity_known"
-        " where system = $1 and ins = $2 and acts and patient <> $3",
-        "The other Patient under which this number acts, and its traits",
+        "identity.holders",
+        "select i.system, i.ins, i.name_key, i.birth_key, i.sex from identity_known i"
+        " join unnest($1::text[], $2::text[], $3::text[]) u(system, ins, patient)"
+        " on i.system = u.system and i.ins = u.ins where i.acts and i.patient <> u.patient",
+        "Other Patients under which these numbers act: their traits",
     ),
     Statement(
         "identity.acting",
@@ -67,11 +69,16 @@ returning asked""",
     ),
     Statement(
         "identity.know",
-        """insert into identity_known values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        """insert into identity_known
+select patient, system, ins, acts, name_key, birth_key, sex, birth_place, status,
+  string_to_array(flags, E'\\x1f')
+from unnest($1::text[], $2::text[], $3::text[], $4::boolean[], $5::text[], $6::text[], $7::text[], $8::text[],
+  $9::text[], $10::text[])
+  u(patient, system, ins, acts, name_key, birth_key, sex, birth_place, status, flags)
 on conflict (patient) do update set system = excluded.system, ins = excluded.ins, acts = excluded.acts,
   name_key = excluded.name_key, birth_key = excluded.birth_key, sex = excluded.sex,
   birth_place = excluded.birth_place, status = excluded.status, flags = excluded.flags""",
-        "What is known of a Patient, in the transaction that writes it",
+        "What is known of Patients, in the transaction that writes them; flags parted by U+001F",
     ),
     Statement("identity.forget", "delete from identity_known where patient = $1", "Forget a deleted Patient"),
     Statement(

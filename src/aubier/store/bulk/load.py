@@ -63,6 +63,7 @@ async def load(
     *,
     prepare_many: PrepareMany | None = None,
     receipts: Receipts | None = None,
+    beside: bool = False,
 ) -> BulkReport:
     """Stores resources by their own ids; the new ones of the chunk all or none. Platform's own actors only.
 
@@ -70,7 +71,8 @@ async def load(
     for all that are new. A resource without id gets one. The same id twice: the last one counts. Problem: a
     content rule refused, the store does not answer, or others write the same resources.
 
-    Under `receipts` each transaction tells in itself what it wrote.
+    Under `receipts` each transaction tells in itself what it wrote. `beside`: others load at the same time;
+    Patients that come, or are named, get their compartments first, so that nobody waits for another's chunk.
     """
     for resource in resources:
         if "id" not in resource:
@@ -83,7 +85,9 @@ async def load(
             try:
                 # To its end, when the rows are gone again: before, the collector would walk them all.
                 with uncollected():
-                    stored = await _load_new(store, sight, chosen, ready, grants, receipts=receipts)
+                    stored = await _load_new(
+                        store, sight, chosen, ready, grants, receipts=receipts, beside=beside
+                    )
                 break
             except (
                 Again,
@@ -115,6 +119,7 @@ async def _load_new(
     grants: Sequence[Grant],
     *,
     receipts: Receipts | None,
+    beside: bool,
 ) -> dict[_Key, bytes]:
     """Writes what is not stored yet, in one transaction; gives the bytes of what is (none: deleted)."""
     async with store.pool.acquire() as conn, conn.transaction():
@@ -127,7 +132,7 @@ async def _load_new(
         stored = await _stored(conn, list(chosen))
         fresh = await ready(conn, [resource for key, resource in chosen.items() if key not in stored])
         items = await _items(store, fresh)
-        await place(conn, store, sight, items)
+        await place(conn, store, sight, items, beside=beside)
         await copy_maps(conn, items)
         await copy_items(conn, items, store.numbers.next_seq(commit_ticks()), sight.now)
         await copy_rights(conn, sight, items, grants)

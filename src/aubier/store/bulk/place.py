@@ -16,14 +16,20 @@ from aubier.store.writing import Again
 _Key = tuple[str, str]
 
 
-async def place(conn: Connection, store: Store, sight: Sight, items: Sequence[Item]) -> None:
+async def place(
+    conn: Connection, store: Store, sight: Sight, items: Sequence[Item], *, beside: bool = False
+) -> None:
     """Gives each item its compartment and row number.
 
+    `beside` others that load at the same time, compartments are given at once, in a transaction of their own:
+    a chunk that names the Patient of another's chunk would otherwise wait until that one is stored.
     A Patient that is named and not here gets a compartment that waits for it; Problem (not-found) where
     the actor or a setting forbids that.
     """
     record = [item for item in items if not family(item.kind)]
     named = {item: patients(item.resource, item.indexed.found) for item in record}
+    if beside:
+        await _open(store, {p for ids in named.values() for p in ids})
     pats = await _patients(conn, store, sight, record, {p for ids in named.values() for p in ids})
     for item, ids in named.items():
         _settle(item, {pats[p]: about for p, about in ids.items()})
@@ -89,6 +95,14 @@ async def _compartments(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
         sorted(ids),
     )
     return {r["id"]: r["pat"] for r in rows}
+
+
+async def _open(store: Store, ids: set[str]) -> None:
+    """Rows that wait for these Patients, where there are none: seen by everybody at once."""
+    async with store.pool.acquire() as conn:
+        absent = sorted(ids - (await _compartments(conn, ids)).keys())
+        if absent:
+            await _reserve(conn, absent, await store.numbers.take(conn, len(absent)))
 
 
 async def _reserve(conn: Connection, absent: Sequence[str], pats: Sequence[int]) -> dict[str, int]:

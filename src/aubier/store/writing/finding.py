@@ -46,8 +46,9 @@ class Finder:
         conditions = {f"{i.type}?{i.condition.applied}" for i in batch.intents if i.condition is not None} | {
             f"claim {c.key}" for c in batch.claims
         }
-        for key in sorted(self.keys.term("lock", c) for c in conditions):
-            await self.conn.execute("select pg_advisory_xact_lock($1)", key)
+        if conditions:
+            keys = sorted(self.keys.term("lock", c) for c in conditions)  # always in this order
+            await self.conn.execute("select pg_advisory_xact_lock(key) from unnest($1::bigint[]) key", keys)
 
     async def _resolve(self, batch: Batch) -> None:
         for intent in batch.intents:

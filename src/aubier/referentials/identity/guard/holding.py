@@ -6,36 +6,83 @@ number that the national base holds acts only with the base's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from aubier.access.actor import Context
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.referentials.identity.insi import base, matching
-from aubier.referentials.identity.patient import Ins, Traits, traits
+from aubier.referentials.identity.patient import Ins, traits
 from aubier.referentials.identity.rules import STRICT
 
 HELD = "RNIV 1 v2.0: one identity, one record; the identity unit alone parts them"
 
 
-async def against_base(ctx: Context, ins: Ins, told: Traits) -> list[Issue]:
-    """Why this number does not go with these traits in the national base; empty when it does not hold it."""
-    rows = await ctx.store.run("identity.person", ins.system, ins.value)
-    return [_others()] if rows and matching.verify(told, base.person(rows[0])) else []
+@dataclass(slots=True)
+class Carrier:
+    """A Patient that is written, the number it carries, if any, and why that does not act under it."""
+
+    patient: Resource
+    ins: Ins | None
+    flags: list[Issue]
+
+    @property
+    def acts(self) -> bool:
+        """Whether the number acts under it, for all that is known."""
+        return self.ins is not None and not self.flags
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What the holder of a number is known by."""
+        return base.search_key(traits(self.patient))
 
 
-async def take(ctx: Context, ins: Ins, patient: Resource) -> list[Issue]:
-    """Takes the number for this Patient; gives why it does not act when its traits are not the holder's.
+async def against_base(ctx: Context, carriers: Sequence[Carrier]) -> None:
+    """Flags the numbers that the national base holds with other traits."""
+    if not carriers:
+        return
+    rows = await ctx.store.run("identity.people", *_columns(carriers))
+    people = {one.ins: one for one in map(base.person, rows)}
+    for carrier in carriers:
+        known = people.get(carrier.ins) if carrier.ins else None
+        if known and matching.verify(traits(carrier.patient), known):
+            carrier.flags.append(_others())
 
-    Problem `duplicate` when it acts under another Patient: told to a system actor, and to whoever bears all
-    the holder's traits, never to who merely tries a number.
+
+async def take(ctx: Context, carriers: Sequence[Carrier]) -> None:
+    """Takes the numbers for these Patients; flags those whose traits are not their holder's.
+
+    Problem `duplicate` when one acts under another Patient, stored or before it here: told to a system actor,
+    and to whoever bears all the holder's traits, never to who merely tries a number.
     """
-    await ctx.store.run("identity.turn", ins.system, ins.value)
-    rows = await ctx.store.run("identity.holder", ins.system, ins.value, patient["id"])
-    if not rows:
-        return []
-    holder = (rows[0]["name_key"], rows[0]["birth_key"], rows[0]["sex"])
-    if ctx.actor.kind != "system" and base.search_key(traits(patient)) != holder:
-        return [_others()]
-    raise problem(
+    if not carriers:
+        return
+    systems, numbers = _columns(carriers)
+    await ctx.store.run("identity.turns", systems, numbers)
+    rows = await ctx.store.run(
+        "identity.holders", systems, numbers, [carrier.patient["id"] for carrier in carriers]
+    )
+    holders: dict[Ins, tuple[str, str, str]] = {
+        Ins(r["ins"], r["system"]): (r["name_key"], r["birth_key"], r["sex"]) for r in rows
+    }
+    for carrier, number in zip(carriers, map(Ins, numbers, systems), strict=True):
+        holder = holders.get(number)
+        if holder is None:
+            holders[number] = carrier.key
+        elif ctx.actor.kind != "system" and carrier.key != holder:
+            carrier.flags.append(_others())
+        else:
+            raise _taken()
+
+
+def _columns(carriers: Sequence[Carrier]) -> tuple[list[str], list[str]]:
+    numbers = [c.ins for c in carriers if c.ins]
+    return [n.system for n in numbers], [n.value for n in numbers]
+
+
+def _taken() -> Problem:
+    return problem(
         "duplicate",
         "This person's record is open already: look for it with $find",
         "Le dossier de cette personne est déjà ouvert : cherchez-le avec $find",

@@ -34,6 +34,12 @@ STATEMENTS = (
         "The person of the base with this number",
     ),
     Statement(
+        "identity.people",
+        f"select {_LISTED} from identity_base join unnest($1::text[], $2::text[]) u(system, ins)"  # noqa: S608
+        " using (system, ins)",
+        "The people of the base with these numbers",
+    ),
+    Statement(
         "identity.live",
         "update identity_base set life = $3, replaced_by = $4 where system = $1 and ins = $2 returning ins",
         "Mark a person of the base merged into another number, dead, or active again",
