@@ -58,7 +58,8 @@ def written(results: Row) -> str:
         " *of hello* is the share of hello-world's rate at the same number of connections. A row that says"
         " *wrong* did not pass the gate.",
     ]
-    lines += [f"{name} was left out: {why}" for name, why in results["skipped"].items()]
+    for name, why in results["skipped"].items():
+        lines += ["", f"{name} was left out, or stopped on the way: {_plain(why, 400)}"]
     lines += _limits(results["cells"])
     for workload, title in _TITLES.items():
         rows = [r for r in results["cells"] if r["workload"] == workload]
@@ -103,8 +104,8 @@ def _table(rows: Sequence[Row], cells: Sequence[Row]) -> Iterator[str]:
             yield f"{head} {_figures(runs, cells, server, connections)} |"
 
 
-def _plain(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")[:160]
+def _plain(text: str, most: int = 160) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")[:most]
 
 
 def _figures(runs: Sequence[Row], cells: Sequence[Row], server: str, connections: int) -> str:

@@ -7,9 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import asyncpg
 
 from aubier.store.embedded.cluster import postmaster
 from aubier.store.embedded.server import EmbeddedServer
@@ -45,7 +47,7 @@ WORKLOADS: dict[str, Callable[[Stage], list[Measure]]] = {
     "soak": days.soak,
 }
 WRITE = ("transaction", "crud", "load", "day", "soak")
-_TROUBLE = (RuntimeError, OSError, ValueError, KeyError, Lost)
+_TROUBLE = (RuntimeError, OSError, ValueError, KeyError, Lost, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 def told(words: str) -> None:
@@ -67,40 +69,49 @@ def commit() -> str:
 
 @dataclass(slots=True)
 class Bench:
-    """A run with its options. `measured` gives the results."""
+    """A run with its options. `measure` runs it; `results` gives what is finished, at any time."""
 
     options: Options
     places: Places
     told: Told = told
+    _commit: str = field(default_factory=commit, init=False)
+    _corpus: Corpus | None = field(default=None, init=False)
+    _journal: Journal | None = field(default=None, init=False)
+    _skipped: dict[str, str] = field(default_factory=dict, init=False)
 
-    def measured(self) -> dict[str, Any]:
-        """Everything that was asked for, finished cells of earlier starts included."""
+    def measure(self) -> None:
+        """Everything that was asked for and is not finished."""
         home = self.places.home / f"{self.options.patients}"
         home.mkdir(parents=True, exist_ok=True, mode=0o711)
-        about = {"commit": commit(), "options": self.options.lasting}
+        about = {"commit": self._commit, "options": self.options.lasting}
         journal = Journal(home / "cells.ndjson", about, fresh=self.places.fresh)
         if journal.kept and journal.cells:
             self.told(f"going on: {len(journal.cells)} cells are finished")
         corpus = Corpus(home / "corpus", self.options.patients)
         corpus.make(self.told)
+        self._journal, self._corpus = journal, corpus
         known = worked_out(corpus, SHAPES, self.options.gate, self.told)
-        skipped: dict[str, str] = {}
         with EmbeddedServer(home / "server", engines=ENGINES) as dsn:
             found = postmaster(home / "server" / "postgres")
             assert found
             database = Database(dsn, found.pid)
             for server in self._servers(database, home):
                 work = _Work(self.options, server, database, corpus, known, journal, home, self.told)
-                if fault := work.go():
-                    skipped[server.name] = fault
+                if fault := _tried(work.go):
+                    self._skipped[server.name] = fault
+
+    def results(self) -> dict[str, Any]:
+        """What is finished, of earlier starts too. Empty before the corpus is made."""
+        if self._corpus is None or self._journal is None:
+            return {}
         return {
             "date": time.strftime("%Y-%m-%d"),
-            "commit": about["commit"],
+            "commit": self._commit,
             "machine": machine.described(),
             "options": self.options.lasting | {"servers": self.options.servers, "only": self.options.only},
-            "corpus": corpus.facts,
-            "skipped": skipped,
-            "cells": journal.rows(),
+            "corpus": self._corpus.facts,
+            "skipped": self._skipped,
+            "cells": self._journal.rows(),
         }
 
     def _servers(self, database: Database, home: Path) -> Iterator[Server]:
@@ -133,7 +144,7 @@ class _Work:
         self._limits()
         self._fill()
         for writes in (False, True):
-            for mode in self.server.modes:
+            for mode in (m for m in self.server.modes if m in self.options.modes):
                 self._phase(mode, writes=writes)
         return ""
 
@@ -300,8 +311,9 @@ class _Work:
         return machine.tree_seconds(self.server.pid), machine.tree_seconds(self.database.pid)
 
 
-def _tried(judge: Callable[[], str]) -> str:
+def _tried(work: Callable[[], str]) -> str:
+    """What some work says, or what stopped it: the rest goes on."""
     try:
-        return judge()
+        return work()
     except _TROUBLE as error:
         return f"{type(error).__name__}: {error}"

@@ -63,6 +63,7 @@ class Peer:
         if fresh:
             self._noted.forget()
         self._noted.note(loading=True)
+        told(f"{self.name}: starting")
         self.start()
         try:
             await Filling(self.name, self.port, "", (self.pid, self._database.pid), self._noted).send(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,6 +21,9 @@ import asyncpg
 
 from bench.dataset.corpus import Corpus, Told
 from bench.dataset.rights import Rights
+
+_PARENT_DIED = 1
+"""PR_SET_PDEATHSIG of prctl(2)."""
 
 
 class Server(Protocol):
@@ -136,7 +142,11 @@ class Process:
         """Starts, and waits until it answers. RuntimeError with its last words when it does not."""
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
-                self.command, env={**os.environ, **self.environ}, stdout=log, stderr=log
+                self.command,
+                env={**os.environ, **self.environ},
+                stdout=log,
+                stderr=log,
+                preexec_fn=_end_with_us,
             )
         until = time.monotonic() + self.within
         while time.monotonic() < until and self._child.poll() is None:
@@ -159,6 +169,12 @@ class Process:
                 self._child.kill()
                 self._child.wait()
         self._child = None
+
+
+def _end_with_us() -> None:
+    """Has the kernel ask a child to end when we are killed; where it cannot (not Linux), nothing."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PARENT_DIED, signal.SIGTERM)
 
 
 class Noted:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,8 @@ def test_a_run_that_is_stopped_goes_on_and_every_row_passes_the_gate(tmp_path: P
     os.kill(first.pid, signal.SIGINT)
     assert first.wait(60) != 0
     kept = (tmp_path / "20" / "cells.ndjson").read_text().splitlines()[1:]
+    (page,) = (tmp_path / "results").glob("*.md")
+    assert "What the machine can do" in page.read_text(), "what is finished is shown at a stop too"
     second = _bench(tmp_path)
     said, progress = second.communicate(timeout=560)
     assert second.returncode == 0, progress
@@ -67,6 +70,36 @@ def _cell(results: dict[str, list[dict[str, object]]], key: str) -> dict[str, ob
 def test_the_disk_is_asked_truly(tmp_path: Path) -> None:
     assert 0 < machine.fsync_seconds(tmp_path, 0.1) < 1
     assert not list(tmp_path.iterdir())
+
+
+_SERVES = """
+import sys, time
+from pathlib import Path
+from bench.servers.server import Process, free_port
+port = free_port()
+command = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1", str(port)]
+process = Process(command, port, "/", {}, Path(sys.argv[1]))
+process.start()
+print(process.pid, flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent was killed")
+def test_who_is_killed_leaves_no_server_behind(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _SERVES, str(tmp_path / "log")]
+    bench = subprocess.Popen(
+        command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": f"{ROOT}/src:{ROOT}"}, stdout=subprocess.PIPE
+    )
+    assert bench.stdout
+    child = int(bench.stdout.readline())
+    assert machine.tree_resident(child) > 0
+    bench.kill()
+    bench.communicate()
+    until = time.monotonic() + 30
+    while machine.tree_resident(child) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert machine.tree_resident(child) == 0
 
 
 def test_the_processor_time_and_memory_of_a_whole_tree() -> None:

@@ -37,7 +37,7 @@ def test_the_middle_the_least_and_the_most_of_the_runs() -> None:
     ]
     page = report.written(_results(*cells))
     assert "| 8 | aubier on | 100 (90 to 110) | 0.100 | 1.00 (1.00 to 1.00)" in page
-    assert "0.50 wrk" in page and "hapi was left out: java is not installed" in page
+    assert "0.50 wrk" in page and "hapi was left out, or stopped on the way: java is not installed" in page
 
 
 def test_a_row_that_did_not_pass_the_gate_has_no_figure() -> None:
@@ -87,7 +87,9 @@ def test_options_of_the_command_line() -> None:
     assert quick.runs == 2 and quick.patients == options.QUICK.patients
 
 
-@pytest.mark.parametrize("wrong", [["--only", "all"], ["--servers", "blaze"], ["--connections", "0"]])
+@pytest.mark.parametrize(
+    "wrong", [["--only", "all"], ["--servers", "blaze"], ["--modes", "of"], ["--connections", "0"]]
+)
 def test_what_there_is_not_cannot_be_chosen(wrong: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         options.read(wrong)
@@ -95,5 +97,5 @@ def test_what_there_is_not_cannot_be_chosen(wrong: list[str], capsys: pytest.Cap
 
 
 def test_what_was_chosen_to_run_does_not_part_two_runs() -> None:
-    assert Options(only=("read",), servers=("hapi",), runs=2).lasting == Options().lasting
+    assert Options(only=("read",), servers=("hapi",), modes=("on",), runs=2).lasting == Options().lasting
     assert Options(patients=2).lasting != Options().lasting
