@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import logging
 import os
 import signal
@@ -345,20 +346,24 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
     )
 
 
+_ANY = "http://any.invalid"
+"""Stands for the origin of a base until somebody asks."""
+
+
 def _kept(made: Callable[[str, Registry], Resource], known: Callable[[], Registry]) -> Callable[[str], bytes]:
-    """The same as bytes, made once for each of the few bases that a server is called by.
+    """The same as bytes, made once for whatever names a server is called by: who asks chooses the name.
 
     Made again when other search parameters are known.
     """
-    statements: dict[str, tuple[Registry, bytes]] = {}
+    held: dict[str, tuple[Registry, bytes]] = {}
 
     def statement(base: str) -> bytes:
-        now = known()
-        if base not in statements or statements[base][0] is not now:
-            if len(statements) > 16:
-                statements.clear()
-            statements[base] = (now, fhir_json.dumps(made(base, now)))
-        return statements[base][1]
+        now, (scheme, _, rest) = known(), base.partition("://")
+        host, slash, path = rest.partition("/")
+        if path not in held or held[path][0] is not now:
+            held[path] = (now, fhir_json.dumps(made(f"{_ANY}{slash}{path}", now)))
+        origin = json.dumps(f"{scheme}://{host}")[1:-1].encode()
+        return held[path][1].replace(_ANY.encode(), origin)
 
     return statement
 

@@ -45,6 +45,9 @@ from aubier.store.proof.standing import Unproven
 _GZIP_FROM = 1400
 """Answers smaller than one network packet gain nothing from gzip."""
 
+_DISCOVERY = "/.well-known/smart-configuration"
+"""Where an application asks a FHIR base for its OpenID provider. Rule: SMART App Launch 2.2.0."""
+
 _NOBODY_A_MINUTE = 60
 """Audit lines of requests without credentials, in one process."""
 
@@ -117,7 +120,11 @@ class Server:
         ):
             await self._fhir(scope, receive, send)
         elif door := next((d for d in self.doors if d.holds(scope["path"])), None):
-            await self._door(door, scope, receive, send)
+            # A door is a FHIR base too, and takes the tokens of the same provider.
+            if scope["path"] == door.door.base + _DISCOVERY:
+                await self.others({**scope, "path": "/fhir" + _DISCOVERY}, receive, send)
+            else:
+                await self._door(door, scope, receive, send)
         else:
             await self.others(scope, receive, send)
 

@@ -38,7 +38,7 @@ from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_o
 from aubier.rest.searching.searchset import history, searchset
 from aubier.rest.searching.several import search_base, search_compartment
 from aubier.rest.writing.patches import sent_patch
-from aubier.rest.writing.preconditions import under
+from aubier.rest.writing.preconditions import refuse_conditions, under
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import parse
@@ -49,6 +49,10 @@ from aubier.store.reading import Row
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _Handler = Callable[["Interactions", Call, View], Awaitable[Answer]]
+_OF_PAGES = frozenset(
+    {"_count", "_page", "_sort", "_total", "_include", "_revinclude", "_summary", "_elements"}
+)
+"""What shapes the answer of a search, and says nothing of which resource is meant."""
 _ORDERS = ("_lastUpdated", "-_lastUpdated", "none")
 """How a history can be sorted. Rule: FHIR R5, http.html#history; R4 leaves it open."""
 _UNLEARNT = ("not-supported", "transient")
@@ -271,6 +275,14 @@ class Interactions:
                 "La condition n'a aucun critère de recherche ; ajoutez-en un",
                 at=f"http.{place}",
             )
+        for name, _ in query.applied:
+            if name.partition(":")[0] in _OF_PAGES:
+                raise problem(
+                    "invalid",
+                    f"'{name[:64]}' means nothing in a condition; leave it out",
+                    f"« {name[:64]} » n'a pas de sens dans une condition ; retirez-le",
+                    at=f"http.{place}",
+                )
         return replace(query, sort=(), includes=(), count=2, total="none", summary="")
 
     async def _update(self, call: Call, view: View) -> Answer:
@@ -315,9 +327,7 @@ class Interactions:
         headers = {"ETag": f'W/"{written.version}"'} if written.version else {}
         if call.prefer.get("return") != "OperationOutcome":
             return Answer(204, b"", headers)
-        here = "/".join(call.path)
-        told = ("Deleted", "Supprimé") if written.status == "deleted" else _NOTHING_DELETED
-        return Answer(200, fhir_json.dumps(said(f"{told[0]}: {here}", f"{told[1]} : {here}")), headers)
+        return Answer(200, fhir_json.dumps(stored(written, "/".join(call.path))), headers)
 
     def delete_intent(self, path: tuple[str, ...], query: str, headers: Mapping[str, str]) -> Intent:
         """A delete by id, or by criteria when the path names only a type."""
@@ -352,6 +362,8 @@ class Interactions:
             raise _no_operation(kind, name, instance=instance)
         # What stands beside an id or a language in JSON is not what is told by these names.
         sent = self._parameters(call, operation)
+        if operation.affects_state:
+            refuse_conditions(call.headers)
         if operation.takes is not None:
             _refuse_others(sent, operation.takes)
         parameters = {k: v for k, v in sent.items() if k not in ("_id", "_language")}
@@ -443,10 +455,17 @@ def told(call: Call, written: Written) -> Answer:
         case "minimal":
             body = b""
         case "OperationOutcome":
-            body = fhir_json.dumps(
-                said(f"{written.type}/{written.id} is stored", f"{written.type}/{written.id} est enregistré")
-            )
+            body = fhir_json.dumps(stored(written))
     return Answer(201 if created else 200, body, headers)
+
+
+def stored(written: Written, asked: str = "") -> Resource:
+    """An OperationOutcome of what came of a write; `asked` names what was to be deleted."""
+    name = f"{written.type}/{written.id}" if written.id else written.type
+    if written.status in ("deleted", "nothing"):
+        text, fr = ("Deleted", "Supprimé") if written.status == "deleted" else _NOTHING_DELETED
+        return said(f"{text}: {asked or name}", f"{fr} : {asked or name}")
+    return said(f"{name} is stored", f"{name} est enregistré")
 
 
 def _no_operation(kind: str, name: str, *, instance: bool) -> Problem:

@@ -77,6 +77,23 @@ class Door:
         return issues
 
 
+async def test_an_application_finds_the_provider_from_the_door(door: Door) -> None:
+    """Rule: SMART App Launch 2.2.0, Conformance: below the base that the application was given."""
+    told = await door.api.client.get("/annuaire/.well-known/smart-configuration")
+    base = await door.api.client.get("/fhir/.well-known/smart-configuration")
+    assert told.status_code == 200 and told.json() == base.json()
+    assert (await door.api.client.get("/annuaire/.well-known/other")).status_code == 401
+    assert (await door.api.client.get("/.well-known/smart-configuration")).status_code == 404
+
+
+async def test_the_statement_of_the_door_takes_no_more_than_that_of_the_base(door: Door) -> None:
+    first = await door.api.client.get("/annuaire/metadata")
+    known = await door.api.client.get("/annuaire/metadata", headers={"if-none-match": first.headers["etag"]})
+    assert (known.status_code, known.content) == (304, b"")
+    for query in ("zzz=1", "mode=terminology", "mode=full&mode=full"):
+        assert (await door.api.client.get(f"/annuaire/metadata?{query}")).status_code == 400
+
+
 async def test_the_statement_offers_what_the_guide_asks(door: Door) -> None:
     told = (await door.api.client.get("/annuaire/metadata")).json()
     assert [i for i in validate(told) if i.severity != "warning"] == []

@@ -299,3 +299,34 @@ async def test_an_entry_of_a_batch_that_is_no_request_spoils_no_other(api: Api) 
     assert told == ["Bundle.entry[0].resource", "Bundle.entry[1].request.url", "Bundle.entry[2].request"]
     refused = await api.post("transaction", *wrong, good)
     assert refused.status_code == 400 and len(places(refused)) == 3
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+async def test_how_a_write_went_is_told_as_its_outcome(api: Api, kind: str) -> None:
+    """Rule: FHIR R4, http.html#return and Bundle.entry.response.outcome."""
+    made = (await api.ask("POST", "Patient", person("outcome"))).json()["id"]
+    entries = [entry("POST", "Patient", person("outcome-2")), entry("DELETE", f"Patient/{made}")]
+    answer = await api.post(kind, *entries, headers={"prefer": "return=OperationOutcome"})
+    assert not list(validate(answer.json()))
+    told = answer.json()["entry"]
+    assert ["resource" in one for one in told] == [False, False]
+    texts = [one["response"]["outcome"]["issue"][0]["diagnostics"] for one in told]
+    assert texts[0].endswith(" is stored") and texts[1] == f"Deleted: Patient/{made}"
+
+
+async def test_a_head_in_a_bundle_has_no_body(api: Api) -> None:
+    made = (await api.ask("POST", "Patient", person("head"))).json()["id"]
+    for kind in ("batch", "transaction"):
+        told = (await api.post(kind, entry("HEAD", f"Patient/{made}"))).json()["entry"][0]
+        assert told == {"response": {"status": "200 OK", "etag": 'W/"1"'}}
+
+
+async def test_what_a_batch_may_ask_by_post(api: Api) -> None:
+    """An operation or a search needs no resource; a Bundle inside is told what it is."""
+    made = (await api.ask("POST", "Patient", person("asks"))).json()["id"]
+    whole, found = entry("POST", f"Patient/{made}/$everything"), entry("POST", f"Patient/_search?_id={made}")
+    nested = entry("POST", "/", {"resourceType": "Bundle", "type": "batch"})
+    told = (await api.post("batch", whole, found, nested)).json()["entry"]
+    assert [one["response"]["status"] for one in told] == ["200 OK", "200 OK", "400"]
+    assert [one["resource"]["entry"][0]["resource"]["id"] for one in told[:2]] == [made, made]
+    assert "no batch or transaction" in told[2]["response"]["outcome"]["issue"][0]["diagnostics"]

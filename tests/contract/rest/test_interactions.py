@@ -594,6 +594,16 @@ async def test_the_statement_is_not_sent_again_to_who_has_it(api: Api) -> None:
     assert packed.content == plain.content
 
 
+async def test_the_statement_names_the_base_that_was_asked(api: Api) -> None:
+    told = {}
+    for host in ("one.example", "two.example:8443", 'a"b'):
+        answer = await api.client.get("/fhir/metadata", headers={"host": host})
+        told[host] = valid(answer)
+        assert told[host]["implementation"]["url"] == f"http://{host}/fhir"
+        assert b"any.invalid" not in answer.content
+    assert told["one.example"]["rest"][0]["resource"] == told["two.example:8443"]["rest"][0]["resource"]
+
+
 async def test_the_statement_in_short(api: Api) -> None:
     whole = await api.get("metadata", who="")
     short = await api.get("metadata?_summary=true", who="")

@@ -47,6 +47,18 @@ async def test_a_bundle_takes_no_parameter(api: Api) -> None:
     assert told.status_code == 200
 
 
+@pytest.mark.parametrize("more", ["_count=1", "_sort=name", "_include=Patient:link", "_summary=true"])
+async def test_a_condition_holds_criteria_alone(api: Api, more: str) -> None:
+    logical = await api.make(patient("condition"))
+    criteria = f"identifier=urn:test|condition&{more}"
+    put = await api.ask("PUT", f"Patient?{criteria}", patient("condition"))
+    assert (put.status_code, places(put)) == (400, ["http.query"])
+    made = await api.ask("POST", "Patient", patient("condition"), headers={"if-none-exist": criteria})
+    assert (made.status_code, places(made)) == (400, ["http.If-None-Exist"])
+    assert (await api.ask("DELETE", f"Patient?{criteria}")).status_code == 400
+    assert (await api.ask("DELETE", f"Patient/{logical}")).status_code == 204
+
+
 async def test_a_lenient_client_exports_what_there_is(api: Api) -> None:
     lenient = {"prefer": "respond-async, handling=lenient"}
     asked = await api.get("Patient/$export?_type=Patient,Practitioner", headers=lenient)

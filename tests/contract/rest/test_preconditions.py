@@ -110,3 +110,27 @@ async def test_a_version_that_is_known_is_not_told_again(api: Api) -> None:
     known = await api.get(path, headers={"if-none-match": 'W/"1"'})
     assert (known.status_code, known.content) == (304, b"")
     assert (await api.get(path, headers={"if-none-match": 'W/"2"'})).status_code == 200
+
+
+async def test_labels_are_changed_under_a_condition_too(api: Api) -> None:
+    logical = await api.make(patient("labels"))
+    path, red = f"Patient/{logical}/$meta-add", {"tag": [{"system": "urn:t", "code": "red"}]}
+    body = {"resourceType": "Parameters", "parameter": [{"name": "meta", "valueMeta": red}]}
+    late = await api.ask("POST", path, body, headers={"if-match": 'W/"7"'})
+    assert (late.status_code, places(late)) == (412, ["http.If-Match"])
+    assert (await api.ask("POST", path, body, headers={"if-match": 'W/"1"'})).status_code == 200
+    assert places(await api.ask("POST", f"{path}?x=1", body)) == ["http.x"]
+    for wrong in (
+        {"name": "zzz", "valueMeta": red},
+        {"name": "meta", "valueMeta": {**red, "source": "urn:x"}},
+    ):
+        refused = await api.ask("POST", path, {**body, "parameter": [wrong]})
+        assert (refused.status_code, places(refused)) == (400, ["Parameters.parameter"])
+    assert (await api.get(f"Patient/{logical}")).headers["etag"] == 'W/"2"'
+
+
+async def test_an_operation_that_writes_takes_no_condition(api: Api) -> None:
+    logical = await api.make(patient("shared"))
+    body = {"resourceType": "Parameters", "parameter": [{"name": "actor", "valueString": "x"}]}
+    answer = await api.ask("POST", f"Patient/{logical}/$share", body, headers={"if-match": 'W/"1"'})
+    assert (answer.status_code, places(answer)) == (400, ["http.If-Match"])

@@ -25,7 +25,7 @@ from aubier.rest.bundles.resolving import (
     resolve,
 )
 from aubier.rest.exchange import Answer, Call, unforeseen
-from aubier.rest.interactions import Interactions, path_of
+from aubier.rest.interactions import Interactions, path_of, stored
 from aubier.rest.operations.standard import check_parameters
 from aubier.rest.outcome import outcome, placed, status_of
 from aubier.rest.writing.patches import binary, in_its_entry, patch_of
@@ -33,6 +33,7 @@ from aubier.store.intent import Intent, Written
 from aubier.validation import check, validate
 
 _ORDER = {"": 0, "DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
+_WRITES = frozenset({"PUT", "PATCH", "DELETE", "POST"})
 _PHRASES = {200: "200 OK", 201: "201 Created", 204: "204 No Content", 304: "304 Not Modified"}
 
 
@@ -131,7 +132,9 @@ def _entry(place: int, entry: Resource, base: str) -> _Entry:
             at=f"{at}.request.url",
         )
     resource = entry.get("resource")
-    if method in ("POST", "PUT", "PATCH") and resource is None:
+    path = path_of(url.path)
+    asks = method == "POST" and path[-1:] and path[-1].startswith(("$", "_"))
+    if method in ("POST", "PUT", "PATCH") and resource is None and not asks:
         raise problem(
             "required", f"{method} needs a resource", f"{method} demande une ressource", at=f"{at}.resource"
         )
@@ -140,7 +143,7 @@ def _entry(place: int, entry: Resource, base: str) -> _Entry:
     if since := headers.get("if-modified-since"):
         headers["if-modified-since"] = _http_date(since, f"{at}.request.ifModifiedSince")
     full_url = entry.get("fullUrl", "")
-    return _Entry(place, method, path_of(url.path), url.query, resource, headers, full_url)
+    return _Entry(place, method, path, url.query, resource, headers, full_url)
 
 
 def _header(name: str) -> str:
@@ -181,9 +184,11 @@ async def _batch(
         try:
             if entry.refusal is not None:
                 raise entry.refusal
+            if not entry.path and entry.method == "POST":
+                raise _nested()
             check_alone(entry.place, entry.resource, made)
             answer = await server.answer(_sub_call(call, entry), view.entry(entry.place), settings)
-            answers[entry.place] = _from_answer(answer)
+            answers[entry.place] = _from_answer(answer, entry, call)
         except Problem as refusal:
             answers[entry.place] = _refused(placed(refusal, "http.path"), call.language)
         except Withdrawn:
@@ -195,14 +200,24 @@ async def _batch(
     return [answers[e.place] for e in entries]
 
 
-def _from_answer(answer: Answer) -> bytes:
+def _from_answer(answer: Answer, entry: _Entry, call: Call) -> bytes:
     response: Resource = {"status": _PHRASES.get(answer.status, str(answer.status))}
     if "Location" in answer.headers:
         response["location"] = answer.headers["Location"]
     if "ETag" in answer.headers:
         response["etag"] = answer.headers["ETag"]
-    head = b'{"resource":' + answer.body + b"," if answer.body else b"{"
+    body = b"" if entry.method == "HEAD" else answer.body
+    writes = entry.method in _WRITES and not entry.path[-1].startswith(("$", "_"))
+    if body and writes and _wants(call, "OperationOutcome"):
+        # What was asked is how it went, not what is there now.
+        response["outcome"], body = fhir_json.parse(body), b""
+    head = b'{"resource":' + body + b"," if body else b"{"
     return head + b'"response":' + fhir_json.dumps(response) + b"}"
+
+
+def _wants(call: Call, what: str) -> bool:
+    """Whether the client prefers `what` in the answers to its writes."""
+    return call.prefer.get("return") == what
 
 
 def _refused(refusal: Problem, language: str) -> bytes:
@@ -243,7 +258,7 @@ async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequenc
 
 async def _read(server: Interactions, call: Call, view: View, entry: _Entry) -> bytes:
     try:
-        return _from_answer(await server.answer(_sub_call(call, entry), view))
+        return _from_answer(await server.answer(_sub_call(call, entry), view), entry, call)
     except Problem as refusal:
         return _refused(placed(refusal, "http.path"), call.language)
 
@@ -278,12 +293,7 @@ def _twice(writes: Sequence[_Entry]) -> list[Issue]:
 
 def _intent(server: Interactions, entry: _Entry) -> Intent:
     if not entry.path:
-        raise problem(
-            "not-supported",
-            "A transaction holds no batch or transaction of its own",
-            "Une transaction ne contient ni lot ni transaction",
-            at="request.url",
-        )
+        raise _nested()
     server.check_type(entry.path[0])
     if entry.method == "POST" and len(entry.path) == 1:
         check_parameters(entry.query)
@@ -306,6 +316,15 @@ def _intent(server: Interactions, entry: _Entry) -> Intent:
     return intent
 
 
+def _nested() -> Problem:
+    return problem(
+        "not-supported",
+        "A Bundle of requests holds no batch or transaction of its own",
+        "Un Bundle de requêtes ne contient ni lot ni transaction",
+        at="request.url",
+    )
+
+
 def _written(call: Call, written: Written) -> bytes:
     status = {"created": 201, "deleted": 204, "nothing": 204}.get(written.status, 200)
     response: Resource = {"status": _PHRASES[status]}
@@ -314,6 +333,8 @@ def _written(call: Call, written: Written) -> bytes:
         response["lastModified"] = instant(moment_of(written.updated))
     if status != 204:
         response["location"] = f"{written.type}/{written.id}/_history/{written.version}"
-    wants = call.prefer.get("return") == "representation"
+    if _wants(call, "OperationOutcome"):
+        response["outcome"] = stored(written)
+    wants = _wants(call, "representation")
     head = b'{"resource":' + written.raw + b"," if wants and written.raw else b"{"
     return head + b'"response":' + fhir_json.dumps(response) + b"}"

@@ -6,7 +6,7 @@ Rule: FHIR R4, http.html#capabilities.
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -31,7 +31,12 @@ class _Told:
     mark: str
 
 
-def metadata(call: Call, statement: bytes, operations: Mapping[tuple[str, str], Operation]) -> Answer:
+def metadata(
+    call: Call,
+    statement: bytes,
+    operations: Mapping[tuple[str, str], Operation],
+    modes: Sequence[str] = _MODES,
+) -> Answer:
     """The CapabilityStatement, or with `mode=terminology` the TerminologyCapabilities; 304 to who has it.
 
     Problem: a parameter that means nothing here, a mode that is none.
@@ -40,11 +45,11 @@ def metadata(call: Call, statement: bytes, operations: Mapping[tuple[str, str], 
     check_once(call.query)
     asked = dict(call.pairs())
     mode = asked.get("mode", "full")
-    if mode not in _MODES:
+    if mode not in modes:
         raise problem(
             "value",
-            f"There are the modes {' and '.join(_MODES)}",
-            f"Il y a les modes {' et '.join(_MODES)}",
+            f"mode is one of {', '.join(modes)}",
+            f"mode est l'un de {', '.join(modes)}",
             at="http.mode",
         )
     if mode == "terminology":
@@ -60,6 +65,7 @@ def metadata(call: Call, statement: bytes, operations: Mapping[tuple[str, str], 
 
 @remembered(32_000_000, lambda told, statement, _: len(told.body) + len(told.packed) + len(statement) + 500)
 def _told(statement: bytes, subset: tuple[tuple[str, str], ...]) -> _Told:
-    query = subset_of(str(fhir_json.parse(statement)["resourceType"]), subset)
-    body = shaped(statement, query) if query else statement
+    body = statement
+    if subset and (query := subset_of(str(fhir_json.parse(statement)["resourceType"]), subset)):
+        body = shaped(statement, query)
     return _Told(body, gzip.compress(body, 6, mtime=0), f'W/"{sha256(body).hexdigest()[:32]}"')

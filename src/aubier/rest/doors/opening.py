@@ -19,6 +19,7 @@ from aubier.access.decide import unidentified
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Door, Offer, Request, Resource, Response, Way
+from aubier.rest.capability.telling import metadata
 from aubier.rest.doors.asking import search_at
 from aubier.rest.doors.calls import count_call
 from aubier.rest.exchange import Answer, Call, Limits, of_version, rendered, unchanged
@@ -87,7 +88,7 @@ class Opening:
         if call.method not in ("GET", "HEAD"):
             raise only(call.method, "GET", "HEAD")
         self._check_format(call)
-        return rendered(Answer(200, self.interactions.capability(call.base)), call)
+        return rendered(metadata(call, self.interactions.capability(call.base), {}, ("full",)), call)
 
     def _check_format(self, call: Call) -> None:
         if wanted_format(call.headers, call.query) not in self.door.formats:

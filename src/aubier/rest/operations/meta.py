@@ -14,11 +14,14 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
 from aubier.rest.exchange import Answer, Call, Limits, of_version
-from aubier.rest.operations.standard import given, only
+from aubier.rest.operations.standard import check_parameters, given, only
+from aubier.rest.writing.preconditions import under
 from aubier.store.intent import Intent
 from aubier.store.reading import Row
 
 _LISTS = ("profile", "security", "tag")
+_OURS = ("versionId", "lastUpdated")
+"""What the server alone writes: it may come with a meta that was read, and says nothing."""
 
 
 async def get_meta(call: Call, view: View, _: Limits) -> Answer:
@@ -51,6 +54,7 @@ async def delete_meta(call: Call, view: View, _: Limits) -> Answer:
 async def _change(call: Call, view: View, merge: Callable[[list[Any], list[Any]], list[Any]]) -> Answer:
     if call.method != "POST":
         raise only(call.method, "POST")
+    check_parameters(call.query)
     asked = _meta_of(call.resource())
 
     def change(before: Resource) -> Resource:
@@ -59,7 +63,8 @@ async def _change(call: Call, view: View, merge: Callable[[list[Any], list[Any]]
             meta[name] = merge(list(meta.get(name, [])), asked.get(name, []))
         return {**before, "meta": {k: v for k, v in meta.items() if v != []}}
 
-    written = (await view.write([Intent("patch", call.path[0], call.path[1], change=change)]))[0]
+    intent = under(Intent("patch", call.path[0], call.path[1], change=change), call.headers)
+    written = (await view.write([intent]))[0]
     row = Row(written.type, written.id, written.version, written.updated, written.raw)
     return _told(fhir_json.parse(written.raw).get("meta", {}), row)
 
@@ -67,10 +72,11 @@ async def _change(call: Call, view: View, merge: Callable[[list[Any], list[Any]]
 def _meta_of(resource: Resource) -> dict[str, list[Any]]:
     """The lists of the `meta` parameter. Problem: there is none, or it holds what is no list of its kind."""
     listed = resource.get("parameter")
-    found = [p.get("valueMeta") for p in listed if isinstance(p, dict)] if isinstance(listed, list) else []
-    meta = found[0] if len(found) == 1 else None
+    rows = listed if isinstance(listed, list) and all(isinstance(row, dict) for row in listed) else []
+    meta = rows[0].get("valueMeta") if [row.get("name") for row in rows] == ["meta"] else None
     lists = {name: meta.get(name, []) for name in _LISTS} if isinstance(meta, dict) else {}
-    if not lists or not all(_fits(name, value) for name, value in lists.items()):
+    others = [name for name in meta if name not in (*_LISTS, *_OURS)] if isinstance(meta, dict) else []
+    if others or not lists or not all(_fits(name, value) for name, value in lists.items()):
         raise problem(
             "required",
             "Send Parameters with one parameter 'meta', a valueMeta of profile, security and tag",

@@ -51,6 +51,18 @@ def under(intent: Intent, headers: Mapping[str, str]) -> Intent:
     return intent
 
 
+def refuse_conditions(headers: Mapping[str, str]) -> None:
+    """Problem for a condition on what takes none: an operation decides by itself what it writes."""
+    for name, spelt in _NAMES.items():
+        if name in headers:
+            raise problem(
+                "not-supported",
+                f"This operation takes no {spelt}; leave it out",
+                f"Cette opération ne prend pas de {spelt} ; retirez-le",
+                at=f"http.{spelt}",
+            )
+
+
 def _refused(name: str, instead: str) -> Problem:
     return problem(
         "not-supported",
