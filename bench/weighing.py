@@ -94,6 +94,7 @@ async def _bulk(house: House, resources: list[Resource]) -> None:
     access = replace(house.access, check=lambda resource: None)
     view = access.context(system_actor("bench"), house.clock()).store
     for start in range(0, len(resources), _CHUNK):
-        report = await load(house.store, view.sight, resources[start : start + _CHUNK], view.prepare)
+        chunk = resources[start : start + _CHUNK]
+        report = await load(house.store, view.sight, chunk, view.prepare, prepare_many=view.prepare_many)
         if report.refused:
             raise RuntimeError(f"{report.refused} refused")
