@@ -15,7 +15,7 @@ from tests.contract.search.conftest import Library
 from tests.contract.search.judging import agree
 from tests.contract.search.oracle import Compared, Filter, Joined
 from tests.contract.search.questions import Pairs
-from tests.contract.search.test_paging import scale
+from tests.contract.search.test_paging import put, scale
 from tests.contract.search.test_records import Listening, _rows_read
 
 ASKED: tuple[tuple[str, Pairs], ...] = (
@@ -148,3 +148,13 @@ async def test_a_page_reads_no_more_of_a_long_list_than_it_shows(desk: Desk, ask
         plan = await conn.fetchval(f"explain (analyze, format json) {text}", *args)
     assert len(page.rows) == 10
     assert _rows_read(json.loads(plan)[0]["Plan"]) <= 60
+
+
+async def test_a_value_that_changes_moves_beside_its_code(desk: Desk) -> None:
+    """The old number goes and the new one comes in one statement, whichever is first."""
+    asked: Pairs = [("code-value-quantity", "8867-4$gt100")]
+    for beats, found in ((70, []), (120, ["Observation/moved"]), (130, ["Observation/moved"]), (60, [])):
+        row = {"resourceType": "Observation", "id": "moved", "status": "final"}
+        row |= {"code": {"coding": [{"code": "8867-4"}]}, "valueQuantity": {"value": beats}}
+        await put(desk, row)
+        assert ids(await desk.found("loader", "Observation", asked)) == found
