@@ -71,6 +71,8 @@ async def test_a_condition_that_means_nothing_here_is_told(
     content, kind = (BORN, JSON_PATCH) if method == "PATCH" else (body, {})
     answer = await api.ask(method, path, content, headers={**kind, name: value})
     assert (answer.status_code, places(answer)) == (400, [f"http.{name}"])
+    french = answer.json()["issue"][0]["details"]["_text"]["extension"][0]["extension"][1]["valueString"]
+    assert not {"or", "with"} & set(french.split())
     assert (await api.get(f"Patient/{logical}")).headers["etag"] == 'W/"1"'
 
 

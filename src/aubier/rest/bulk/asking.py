@@ -17,13 +17,13 @@ from aubier.ground.clock import milliseconds
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.asynchronous.asking import begin, require_async
-from aubier.rest.bulk.running import EXPORT, elements_of
+from aubier.rest.bulk.running import EXPORT
 from aubier.rest.exchange import Answer, Call, Limits, decoded
 from aubier.rest.operations.standard import given, types_of
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import subset_of
 from aubier.search.model import Condition, Has, Logic
-from aubier.search.query import parse
+from aubier.search.query import element_names, parse
 from aubier.store.keys import type_numbers
 
 NDJSON = frozenset({"application/fhir+ndjson", "application/ndjson", "ndjson"})
@@ -223,7 +223,7 @@ def _elements(value: str) -> list[str]:
 
 @lru_cache(maxsize=1)
 def _any_elements() -> frozenset[str]:
-    return frozenset(name for kind in type_numbers() for name in elements_of(kind))
+    return frozenset(name for kind in type_numbers() for name in element_names(kind))
 
 
 def _add_filters(wanted: _Wanted, value: str, view: View) -> None:

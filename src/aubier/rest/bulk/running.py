@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from aubier.access.view import View
 from aubier.fhir import json as fhir_json
-from aubier.fhir.definitions import definitions
 from aubier.ground.clock import instant, moment_of
 from aubier.rest.asynchronous.asking import PLACE
 from aubier.rest.asynchronous.work import File, Job, Step, Work
 from aubier.rest.exchange import Answer
 from aubier.rest.reading.subsets import shaped, subset_of
 from aubier.search.model import Query
-from aubier.search.query import parse
+from aubier.search.query import element_names, parse
 from aubier.store.exporting.export import Slice
 from aubier.store.reading import Row
 
@@ -79,14 +77,8 @@ def _subset(kind: str, elements: Sequence[str]) -> Query | None:
     named = [e for e in elements if "." not in e or e.startswith(f"{kind}.")]
     if not named:
         return None
-    known = [e for e in named if e.rpartition(".")[2] in elements_of(kind)]
+    known = [e for e in named if e.rpartition(".")[2] in element_names(kind)]
     return subset_of(kind, [("_elements", ",".join(["id", *known]))])
-
-
-@lru_cache(maxsize=512)
-def elements_of(kind: str) -> frozenset[str]:
-    """The names of the elements of a type, as `_elements` has them."""
-    return frozenset(name.removesuffix("[x]") for name in definitions().elements(kind))
 
 
 def _deletions(rows: Sequence[Row]) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def _kept(resource: Resource, query: Query) -> Collection[str]:
     required = {name for name, p in properties.items() if p.element.min > 0}
     if query.elements:
         asked = _asked(resource["resourceType"], query)
-        return _ALWAYS | required | {n for n, p in properties.items() if _stem(p.element.path) in asked}
+        named = {n for n, p in properties.items() if n in asked or _stem(p.element.path) in asked}
+        return _ALWAYS | required | named
     if query.summary == "text":
         return _ALWAYS | {"text"} | required
     if query.summary == "data":

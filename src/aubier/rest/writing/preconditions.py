@@ -23,12 +23,17 @@ _TAKEN = {
     "patch": frozenset({"if-match"}),
     "delete": frozenset({"if-match"}),
 }
+_VERSION = ('If-Match: W/"3"', 'If-Match: W/"3"')
 _INSTEAD = {
-    "create": 'POST with If-None-Exist, or PUT with If-None-Match: "*"',
-    "update": 'If-Match: W/"3", or If-None-Match: *',
-    "patch": 'If-Match: W/"3"',
-    "delete": 'If-Match: W/"3"',
+    "create": (
+        "POST with If-None-Exist, or PUT with If-None-Match: *",
+        "POST avec If-None-Exist, ou PUT avec If-None-Match: *",
+    ),
+    "update": ('If-Match: W/"3", or If-None-Match: *', 'If-Match: W/"3", ou If-None-Match: *'),
+    "patch": _VERSION,
+    "delete": _VERSION,
 }
+"""What to write instead, in English and in French."""
 
 
 def under(intent: Intent, headers: Mapping[str, str]) -> Intent:
@@ -63,10 +68,10 @@ def refuse_conditions(headers: Mapping[str, str]) -> None:
             )
 
 
-def _refused(name: str, instead: str) -> Problem:
+def _refused(name: str, instead: tuple[str, str]) -> Problem:
     return problem(
         "not-supported",
-        f"This {name} means nothing here; use {instead}",
-        f"Cet {name} n'a pas de sens ici ; utilisez {instead}",
+        f"This {name} means nothing here; use {instead[0]}",
+        f"Cet en-tête {name} n'a pas de sens ici ; utilisez {instead[1]}",
         at=f"http.{name}",
     )

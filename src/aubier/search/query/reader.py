@@ -6,9 +6,9 @@ Rule: HL7 FHIR R4 4.0.1, search. What cannot be read is refused, all faults at o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, cast
 
 from aubier.fhir.definitions import definitions
@@ -200,7 +200,7 @@ class _Reader:
         for part in alternatives(value, name="_elements"):
             name = part.strip().removeprefix(f"{self._type}.")
             owner, dot, element = name.rpartition(".")
-            names = _element_names(known_type(owner, name="_elements") if dot else self._type)
+            names = element_names(known_type(owner, name="_elements") if dot else self._type)
             if element not in names:
                 raise refused(
                     "_elements",
@@ -299,5 +299,8 @@ def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     return value
 
 
-def _element_names(type: str) -> frozenset[str]:
-    return frozenset(re.sub(r"\[x\]$", "", e) for e in definitions().elements(type))
+@lru_cache(maxsize=512)
+def element_names(type: str) -> frozenset[str]:
+    """What `_elements` may ask of a type: `value`, and `valueQuantity` of those who know which it is."""
+    told = definitions().type(type)
+    return frozenset(name.removesuffix("[x]") for name in told.elements) | frozenset(told.properties)

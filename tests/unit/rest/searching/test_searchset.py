@@ -97,6 +97,7 @@ def test_what_was_left_out_is_told() -> None:
         (("_summary", "text"), {"text", "status", "code"}, {"valueQuantity", "note"}),
         (("_summary", "data"), {"status", "code", "valueQuantity", "note"}, {"text"}),
         (("_elements", "note"), {"note", "status", "code"}, {"text", "valueQuantity"}),
+        (("_elements", "valueQuantity"), {"valueQuantity", "status", "code"}, {"text", "note"}),
         (("_elements", "Observation.value"), {"valueQuantity", "status", "code"}, {"text", "note"}),
     ],
 )
