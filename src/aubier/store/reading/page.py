@@ -189,9 +189,8 @@ class Page:
         """The first `limit` rows of the page, with the values of their keys as `s0`, `s1`..."""
         if self.matches:
             values = "".join(f", f.s{n}" for n in range(len(self.keys)))
-            page = f"select * from {_FOUND} f order by {self.order('f')} limit {limit}"
-            if self.bare:
-                page = f"{self.matches} limit {limit}"  # whichever: it is not shown
+            found = f"({self.matches})" if self.bare else _FOUND
+            page = f"select * from {found} f order by {self.order('f')} limit {limit}"
             return (
                 f"select {self.columns}{values} from ({page}) f join {family(self.query.type)}res {ROW}"
                 f" on {ROW}.pat = f.pat and {ROW}.rid = f.rid order by {self.order('f')}"

@@ -112,7 +112,8 @@ class Reader:
             refuse_crossing(query.criteria)
         size = 0 if query.summary == "count" else query.count if limit is None else limit
         counted = query.total == "accurate" or size == 0
-        page = Page(self.frame(), self.sight, query, ROW, counted=counted, bare=size == 0)
+        bare = size == 0
+        page = Page(self.frame(), self.sight, query, ROW, counted=counted, bare=bare)
         if not page.records and not counted and not quiet and (front := await self._newest(query, size)):
             records = front[1]
             cursor = _following(records, size, front[0], mark)
@@ -121,7 +122,7 @@ class Reader:
         records = await self.proved(
             "dir_" if quiet else prefix,
             page.frame.args,
-            page.rows(size + 1),
+            page.rows(0 if bare else size + 1),
             "search",
             query.written,
             extra=f"{page.total if counted else 'null::bigint'} as total,"
@@ -129,6 +130,7 @@ class Reader:
             page=size,
             plan=self._plan(page.frame, prefix, settled=bool(page.records)),
             given=page.given,
+            done="true" if bare else "",  # the number alone is an answer
         )
         number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
         rows = [row_of(r) for r in records[:size]]
