@@ -20,7 +20,7 @@ from aubier.store.embedded.cluster import postmaster
 from aubier.store.embedded.engine import account, install
 from tests.where import ENGINES
 
-READY_WITHIN = 40.0
+READY_WITHIN = 120.0
 
 
 @dataclass
