@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Coroutine, Iterator
@@ -67,6 +68,9 @@ def plainly() -> Iterator[None]:
     except KeyboardInterrupt as stop:
         click.echo(text("Interrompu.", "Interrupted."), err=True)
         raise SystemExit(INTERRUPTED) from stop
+    except BrokenPipeError as gone:
+        _let_go()
+        raise SystemExit(UNREAD) from gone
     except OSError as error:
         where = f" : {error.filename}" if error.filename else ""
         click.echo(f"{text('Erreur : ', 'Error: ')}{error.strerror or error}{where}", err=True)
@@ -75,6 +79,17 @@ def plainly() -> Iterator[None]:
 
 INTERRUPTED = 130
 """The exit code of a command stopped before its end, as shells have it."""
+
+
+UNREAD = 141
+"""The exit code of a command whose reader is gone (`aubier accounts | head`), as shells have it."""
+
+
+def _let_go() -> None:
+    """Nobody reads what is printed: what is left of it goes nowhere, and Python's last flush says nothing."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 _ORDERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

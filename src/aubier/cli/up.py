@@ -51,8 +51,10 @@ def run(settings: Settings) -> None:
     try:
         _live(settings, dsn, embedded)
     finally:
-        say("Arrêt de la base", "Stopping the database")
-        embedded.stop()
+        try:
+            say("Arrêt de la base", "Stopping the database")
+        finally:  # whoever read us may be gone
+            embedded.stop()
 
 
 def _live(settings: Settings, dsn: str, embedded: EmbeddedServer | None) -> None:

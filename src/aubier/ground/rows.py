@@ -89,7 +89,7 @@ class Operation:
     `parameters["_language"]` is the Accept-Language header, when there was one.
     `affects_state` False allows GET. `definition` is its canonical where a guide gives one; `also` are the
     parameters it takes beyond the published definition of its name. `takes` are all that it takes, where
-    `rest` shall refuse the others; without it the operation does so itself.
+    `rest` shall refuse the others; without it the operation does so itself. `many` may come again.
     """
 
     name: str
@@ -103,6 +103,7 @@ class Operation:
     definition: str = ""
     also: tuple[str, ...] = ()
     takes: tuple[str, ...] | None = None
+    many: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

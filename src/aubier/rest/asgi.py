@@ -6,6 +6,7 @@ import gzip
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from time import monotonic
 from typing import Any
 
 from starlette.applications import Starlette
@@ -33,7 +34,15 @@ from aubier.rest.exchange import (
     unforeseen,
 )
 from aubier.rest.formats.negotiation import wanted_format
-from aubier.rest.formats.parts import cookies_of, next_part, refuse_null, too_long, unpacked
+from aubier.rest.formats.parts import (
+    cookies_of,
+    next_part,
+    overrides,
+    refuse_null,
+    refuse_override,
+    too_long,
+    unpacked,
+)
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.origins import preflight, shown_to
 from aubier.rest.outcome import placed
@@ -44,6 +53,9 @@ from aubier.store.proof.standing import Unproven
 
 _GZIP_FROM = 1400
 """Answers smaller than one network packet gain nothing from gzip."""
+
+_SLOWEST = 1024
+"""Bytes a second that a body must bring in the long run: one that trickles would be waited for all day."""
 
 _DISCOVERY = "/.well-known/smart-configuration"
 """Where an application asks a FHIR base for its OpenID provider. Rule: SMART App Launch 2.2.0."""
@@ -189,7 +201,7 @@ class Server:
         path, headers = call.path, call.headers
         if call.method != "GET" or len(path) not in (1, 2) or path[0] not in type_numbers():
             return None
-        if path[-1][:1] in ("$", "_") or "prefer" in headers or _brings_body(headers):
+        if path[-1][:1] in ("$", "_") or "prefer" in headers or _brings_body(headers) or overrides(headers):
             return None
         now = self.clock()
         known = self.recall(headers, now)
@@ -218,6 +230,7 @@ class Server:
             if context.actor.kind == "anonymous" and call.path != ("metadata",):
                 await self._note_nobody(context, call)
                 raise unidentified()
+            refuse_override(call.headers)
             if call.method not in ("GET", "HEAD") or _brings_body(call.headers):
                 call = replace(call, body=await self._body(call.headers, receive))
             # Nothing is done whose answer the client could not read; files have a format of their own.
@@ -248,9 +261,10 @@ class Server:
         length = headers.get("content-length", "0")
         if length.isascii() and length.isdigit() and int(length) > self.max_body:
             raise too_long(self.max_body)
-        parts, size = [], 0
+        parts, size, begun = [], 0, monotonic()
         while True:
-            message = await next_part(receive, self.patience)
+            left = 2 * self.patience + size / _SLOWEST - (monotonic() - begun)
+            message = await next_part(receive, min(self.patience, left))
             if message["type"] == "http.disconnect":
                 raise problem("invalid", "The request was cut short", "La requête a été interrompue")
             part = message.get("body", b"")
@@ -295,6 +309,7 @@ class Server:
             nobody = context.actor.kind == "anonymous"
             if nobody and not door.open_to_all(scope["path"]):
                 raise unidentified()
+            refuse_override(headers)
             body = b"" if nobody else await self._body(headers, receive)
             return await door.answer(context, self._request(scope, headers, body, {}))
         except Problem as refusal:

@@ -30,7 +30,8 @@ from aubier.rest.exchange import (
 )
 from aubier.rest.formats.negotiation import FORM
 from aubier.rest.operations.rows import OPERATIONS
-from aubier.rest.operations.standard import check_once, check_parameters, only, well_formed
+from aubier.rest.operations.sent import sent_to
+from aubier.rest.operations.standard import check_once, check_parameters, only, refuse_pages
 from aubier.rest.outcome import said
 from aubier.rest.reading.contents import asks_content, brings_content, content_of, sent_content
 from aubier.rest.reading.spans import span
@@ -49,10 +50,6 @@ from aubier.store.reading import Row
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _Handler = Callable[["Interactions", Call, View], Awaitable[Answer]]
-_OF_PAGES = frozenset(
-    {"_count", "_page", "_sort", "_total", "_include", "_revinclude", "_summary", "_elements"}
-)
-"""What shapes the answer of a search, and says nothing of which resource is meant."""
 _ORDERS = ("_lastUpdated", "-_lastUpdated", "none")
 """How a history can be sorted. Rule: FHIR R5, http.html#history; R4 leaves it open."""
 _UNLEARNT = ("not-supported", "transient")
@@ -275,14 +272,7 @@ class Interactions:
                 "La condition n'a aucun critère de recherche ; ajoutez-en un",
                 at=f"http.{place}",
             )
-        for name, _ in query.applied:
-            if name.partition(":")[0] in _OF_PAGES:
-                raise problem(
-                    "invalid",
-                    f"'{name[:64]}' means nothing in a condition; leave it out",
-                    f"« {name[:64]} » n'a pas de sens dans une condition ; retirez-le",
-                    at=f"http.{place}",
-                )
+        refuse_pages((name for name, _ in query.applied), place)
         return replace(query, sort=(), includes=(), count=2, total="none", summary="")
 
     async def _update(self, call: Call, view: View) -> Answer:
@@ -361,11 +351,9 @@ class Interactions:
         ):
             raise _no_operation(kind, name, instance=instance)
         # What stands beside an id or a language in JSON is not what is told by these names.
-        sent = self._parameters(call, operation)
+        sent = sent_to(call, operation)
         if operation.affects_state:
             refuse_conditions(call.headers)
-        if operation.takes is not None:
-            _refuse_others(sent, operation.takes)
         parameters = {k: v for k, v in sent.items() if k not in ("_id", "_language")}
         if instance:
             _check_id(kind, call.path[1])
@@ -380,65 +368,10 @@ class Interactions:
                 await view.note(f"${name}", "/".join(call.path[:-1]) or "*", refusal.kind)
             raise
 
-    @staticmethod
-    def _parameters(call: Call, operation: Operation) -> Resource:
-        beside = _named(call.pairs())
-        if call.method == "POST" and call.body:
-            return _beside(well_formed(call.resource()), beside)
-        asks = call.method in ("GET", "HEAD") and not operation.affects_state
-        if call.method != "POST" and not asks:
-            raise problem(
-                "method",
-                f"POST a Parameters resource to ${operation.name}",
-                f"Envoyez en POST une ressource Parameters à ${operation.name}",
-                at="http.method",
-            )
-        sent: Resource = {"resourceType": "Parameters"}
-        return {**sent, "parameter": beside} if beside else sent
-
 
 def _asks(call: Call) -> bool:
     """Whether a call only asks, so that it may be answered twice."""
     return call.method in ("GET", "HEAD") or call.path[-1:] == ("_search",)
-
-
-def _named(pairs: Sequence[tuple[str, str]]) -> list[Resource]:
-    """The parameters of an operation that stand in the URL. Problem: one that only searches know."""
-    for name, _ in pairs:
-        if name.startswith("_") and name not in ("_format", "_pretty"):
-            raise problem(
-                "invalid",
-                f"'{name[:64]}' means nothing to an operation; leave it out",
-                f"« {name[:64]} » n'a pas de sens pour une opération ; retirez-le",
-                at=f"http.{name[:64]}",
-            )
-    return [{"name": k, "valueString": v} for k, v in pairs if not k.startswith("_")]
-
-
-def _beside(body: Resource, named: list[Resource]) -> Resource:
-    """A body that is a resource by itself, or Parameters, with the parameters of the URL beside it."""
-    if not named:
-        return body
-    if body.get("resourceType") == "Parameters":
-        listed = body.get("parameter", [])
-        return {**body, "parameter": [*listed, *named]} if isinstance(listed, list) else body
-    return {"resourceType": "Parameters", "parameter": [{"name": "resource", "resource": body}, *named]}
-
-
-def _refuse_others(sent: Resource, takes: tuple[str, ...]) -> None:
-    """Problem for a parameter that is none of those that an operation takes, or a body that has none."""
-    if sent["resourceType"] != "Parameters":
-        raise problem(
-            "value", "Send a Parameters resource", "Envoyez une ressource Parameters", at="http.body"
-        )
-    for number, row in enumerate(sent.get("parameter", [])):
-        if row["name"] not in takes:
-            raise problem(
-                "invalid",
-                f"'{row['name'][:64]}' means nothing here; there are {', '.join(takes) or 'none'}",
-                f"« {row['name'][:64]} » n'a pas de sens ici ; il y a {', '.join(takes) or 'aucun'}",
-                at=f"Parameters.parameter[{number}]",
-            )
 
 
 def told(call: Call, written: Written) -> Answer:

@@ -111,6 +111,18 @@ def unavailable() -> Problem:
     )
 
 
+def no_room() -> Problem:
+    """The answer while the database has no room left: nothing was written, and what a look would show is not
+    shown, since no record is read without its audit line."""
+    return problem(
+        "transient",
+        "The database has no room left, so nothing was written and no record can be shown;"
+        " it works again by itself once the operator makes room",
+        "La base n'a plus de place : rien n'a été écrit et aucun dossier ne peut être montré ;"
+        " elle repart d'elle-même dès que l'exploitant libère de la place",
+    )
+
+
 def too_costly() -> Problem:
     """The answer to a question that took too long: nothing was written."""
     return problem(
@@ -122,11 +134,13 @@ def too_costly() -> Problem:
 
 @asynccontextmanager
 async def answered() -> AsyncIterator[None]:
-    """Turns a lost connection into a Problem (transient)."""
+    """Turns a lost connection, or a database that is full, into a Problem (transient)."""
     try:
         yield
     except asyncpg.QueryCanceledError as error:
         raise too_costly() from error
+    except asyncpg.DiskFullError as error:
+        raise no_room() from error
     except (
         OSError,
         asyncpg.PostgresConnectionError,
@@ -135,7 +149,9 @@ async def answered() -> AsyncIterator[None]:
         asyncpg.AdminShutdownError,
         asyncpg.CannotConnectNowError,
         asyncpg.CrashShutdownError,
-        asyncpg.TooManyConnectionsError,
+        asyncpg.InsufficientResourcesError,  # too many connections, no memory left
+        asyncpg.PostgresIOError,
+        asyncpg.ReadOnlySQLTransactionError,  # for a moment, while a standby takes over
         asyncpg.InvalidCatalogNameError,  # for a moment, while the sandbox is reset
     ) as error:
         raise unavailable() from error

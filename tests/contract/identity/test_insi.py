@@ -127,6 +127,8 @@ async def test_a_missing_trait_is_named(desk: Desk, lacking: str) -> None:
         {"name": "birth-name", "valueString": "A" * 201},
         {"name": "birth-place", "valueString": "\0"},
         {"name": "birth-place", "valueString": "29\n"},
+        {"name": "sex", "valueString": "male"},
+        {"name": "identity", "part": told(**ASKED)},
     ],
 )
 async def test_parts_that_mean_nothing_here_are_refused(desk: Desk, part: Resource) -> None:

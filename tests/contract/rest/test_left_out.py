@@ -22,6 +22,8 @@ MALE = "system=http://hl7.org/fhir/administrative-gender&code=male"
         ("Observation/$lastn?patient=ID&_include=Observation:subject", "http._include"),
         ("Observation/$lastn?patient=ID&_summary=true", "http._summary"),
         (f"ValueSet/$expand?{GENDERS}&_count=1", "http._count"),
+        (f"ValueSet/$expand?{GENDERS}&count=1&count=2", "http.count"),
+        (f"CodeSystem/$lookup?{MALE}&code=female", "http.code"),
         (f"ValueSet/$expand?{GENDERS}&_zzz=1", "http._zzz"),
         (f"CodeSystem/$lookup?{MALE}&_elements=display", "http._elements"),
         ("SearchParameter/$status?zzz=1", "Parameters.parameter[0]"),
@@ -45,6 +47,18 @@ async def test_a_bundle_takes_no_parameter(api: Api) -> None:
     assert (answer.status_code, places(answer)) == (400, ["http.family"])
     told = await api.ask("POST", "?_format=json", {"resourceType": "Bundle", "type": "batch"})
     assert told.status_code == 200
+
+
+async def test_a_bundle_of_requests_has_nothing_of_an_answer(api: Api) -> None:
+    """Rule: FHIR R4, bdl-1, bdl-2, bdl-4."""
+    entry = {"request": {"method": "GET", "url": "Patient"}}
+    entries = [entry, {**entry, "search": {"mode": "match"}}, {**entry, "response": {"status": "200"}}]
+    for kind in ("batch", "transaction"):
+        answer = await api.ask(
+            "POST", "", {"resourceType": "Bundle", "type": kind, "total": 3, "entry": entries}
+        )
+        assert answer.status_code == 422
+        assert places(answer) == ["Bundle.total", "Bundle.entry[1].search", "Bundle.entry[2].response"]
 
 
 @pytest.mark.parametrize("more", ["_count=1", "_sort=name", "_include=Patient:link", "_summary=true"])

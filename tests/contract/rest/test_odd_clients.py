@@ -96,13 +96,47 @@ async def test_an_answer_is_set_out_for_a_reader(api: Api) -> None:
         assert shown.text.startswith('{\n  "resourceType": "Patient",\n')
         assert '"valueDecimal": 1.100' in shown.text and "prêt" in shown.text
         assert fhir_json.parse(shown.content) == fhir_json.parse(plain.content)
-    for query in ("_pretty=false", "_pretty=1"):
-        assert (await api.get(f"Patient/{logical}?{query}")).content == plain.content
+    assert (await api.get(f"Patient/{logical}?_pretty=false")).content == plain.content
     refused = await api.get("Patient/nowhere?_pretty=true")
     assert refused.status_code == 404 and "\n" in refused.text
     assert (await api.get(f"Patient/{logical}?_pretty=true&_format=xml")).text.startswith("<?xml")
     searched = valid(await api.get(f"Patient?_id={logical}&_pretty=true"))
     assert searched["total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "place"),
+    [
+        *(("_pretty=1", "_pretty"), ("_pretty=", "_pretty"), ("%5fpretty=yes", "_pretty")),
+        *(("_pretty=true&_pretty=true", "_pretty"), ("_format=json&_format=xml", "_format")),
+    ],
+)
+@pytest.mark.parametrize(
+    "path", ["Patient", "Patient/{0}", "metadata", "Patient/_history", "Patient/{0}/$meta"]
+)
+async def test_the_form_of_an_answer_is_said_once_and_clearly(
+    api: Api, path: str, query: str, place: str
+) -> None:
+    address = path.format(await api.make(patient("form")))
+    answer = await api.get(f"{address}?{query}")
+    assert (answer.status_code, places(answer)) == (400, [f"http.{place}"])
+
+
+async def test_a_form_that_says_the_form_of_its_answer_twice_is_refused(api: Api) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    answer = await api.ask("POST", "Patient/_search?_format=json", b"_format=xml", headers=form)
+    assert (answer.status_code, places(answer)) == (400, ["http._format"])
+
+
+@pytest.mark.parametrize("header", ["x-http-method-override", "x-http-method", "x-method-override"])
+async def test_a_method_in_a_header_is_refused(api: Api, header: str) -> None:
+    """Passed over, an update would make a second resource, and a deletion would be a reading."""
+    logical = await api.make(patient("override"))
+    before = await api.rows()
+    for method, path, body in (("POST", "Patient", patient("override")), ("GET", f"Patient/{logical}", None)):
+        answer = await api.ask(method, path, body, headers={header: "PUT"})
+        assert (answer.status_code, places(answer)) == (400, [f"http.{header}"])
+    assert await api.rows() == before
 
 
 # -- contents -----------------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 import asyncio
 import errno
+import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 
 from aubier.cli import speech
-from aubier.cli.speech import EXIT, INTERRUPTED, Progress, carry_out, plainly, say, speak, text
+from aubier.cli.speech import EXIT, INTERRUPTED, UNREAD, Progress, carry_out, plainly, say, speak, text
 from aubier.ground.problem import problem
 
 
@@ -49,6 +50,20 @@ def test_in_french_too(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit), plainly():
         raise problem("invalid", "It cannot be", "Impossible")
     assert capsys.readouterr().err == "Erreur : Impossible\n"
+
+
+def test_a_reader_that_is_gone_ends_a_command_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As `aubier accounts | head` does."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as out, monkeypatch.context() as patched:
+        patched.setattr("sys.stdout", out)
+        with pytest.raises(SystemExit) as left, plainly():
+            say("encore", "more")
+        print("the last flush finds somebody", file=out, flush=True)
+    assert (left.value.code, capsys.readouterr().err) == (UNREAD, "")
 
 
 def test_ctrl_c_and_an_order_to_end_are_told_alike(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,6 +34,8 @@ from aubier.validation import check, validate
 
 _ORDER = {"": 0, "DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 _WRITES = frozenset({"PUT", "PATCH", "DELETE", "POST"})
+_TOLD = 100
+"""Faults of one kind that one answer tells."""
 _PHRASES = {200: "200 OK", 201: "201 Created", 204: "204 No Content", 304: "304 Not Modified"}
 
 
@@ -86,6 +88,18 @@ def _check_envelope(bundle: Resource, most: int) -> None:
     if isinstance(listed, list) and listed:
         bundle = {**bundle, "entry": [_without_resource(entry) for entry in listed]}
     check(bundle)
+    _refuse_answers(bundle)
+
+
+def _refuse_answers(bundle: Resource) -> None:
+    """Problem for what only the answer to a search or to requests has. Rule: FHIR R4, bdl-1, bdl-2, bdl-4."""
+    strange = ["Bundle.total"] if "total" in bundle else []
+    for place, entry in enumerate(bundle.get("entry", [])):
+        strange += [f"Bundle.entry[{place}].{name}" for name in ("search", "response") if name in entry]
+    if strange:
+        text = "Only an answer has this; leave it out of a request"
+        fr = "Seule une réponse a cela ; retirez-le d'une demande"
+        raise Problem(tuple(Issue("invariant", text, fr, (at,)) for at in strange[:_TOLD]))
 
 
 def _without_resource(entry: Any) -> Any:

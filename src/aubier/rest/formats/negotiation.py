@@ -29,8 +29,8 @@ FORMATS: Mapping[str, Format] = {
     "text/xml": "xml",
     "xml": "xml",
 }
-_SPELT = re.compile("%(?:5F|6[16DF]|7[24])", re.IGNORECASE)
-"""A letter of `_format`, percent-encoded: its name may be written so."""
+_SPELT = re.compile("%(?:5F|6[156DF]|7[0249])", re.IGNORECASE)
+"""A letter of `_format` or `_pretty`, percent-encoded: a name may be written so."""
 _ANY = {"", "*/*", "application/*", "text/html", "html"}
 """What leaves us the choice. Who asks for a page is shown JSON: there is none here."""
 
@@ -58,11 +58,14 @@ def media_type_of(headers: Mapping[str, str]) -> str:
 def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> Format:
     """The format of the answer: `_format` (of a form too) comes before Accept; JSON where both are welcome.
 
-    Problem (not-acceptable) when the client takes neither.
+    Problem: not-acceptable when the client takes neither; invalid when `_format` or `_pretty` says nothing.
     """
-    named = _named(query)
-    if not named and headers.get("content-type", "").startswith(FORM):
-        named = _named(body.decode("latin-1"))
+    asked = _asked(query)
+    if body and headers.get("content-type", "").startswith(FORM):
+        asked += _asked(body.decode("latin-1"))
+    if asked:
+        _check_said(asked)
+    named = _named(asked)
     best = _best(named or headers.get("accept", ""))
     if best is None:
         raise problem(
@@ -76,7 +79,7 @@ def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> 
 
 def takes_fhir(headers: Mapping[str, str], query: str) -> bool:
     """Whether FHIR can be answered at all."""
-    return _best(_named(query) or headers.get("accept", "")) is not None
+    return _best(_named(_asked(query)) or headers.get("accept", "")) is not None
 
 
 @remembered(200_000, lambda found, accept: len(accept) + 200)
@@ -92,11 +95,39 @@ def _best(accept: str) -> Format | None:
     return best
 
 
-def _named(query: str) -> str:
-    if "_format" not in query and not _SPELT.search(query):
-        return ""
+def _asked(query: str) -> list[tuple[str, str]]:
+    """What a query says of the form of its answer: `_format` and `_pretty`."""
+    if "_format" not in query and "_pretty" not in query and not _SPELT.search(query):
+        return []
+    pairs = parse_qsl(query, keep_blank_values=True, errors="replace")
+    return [(name, value) for name, value in pairs if name in ("_format", "_pretty")]
+
+
+def _check_said(asked: list[tuple[str, str]]) -> None:
+    """Problem for what stands twice, one of which would be left out in silence, and for a `_pretty` that is
+    neither true nor false."""
+    names = [name for name, _ in asked]
+    for name, value in asked:
+        if names.count(name) > 1:
+            raise problem(
+                "invalid",
+                f"'{name}' stands twice; say it once",
+                f"« {name} » figure deux fois ; dites-le une fois",
+                at=f"http.{name}",
+            )
+        if name == "_pretty" and value not in ("true", "false"):
+            raise problem(
+                "invalid",
+                f"_pretty is true or false, not '{value[:40]}'",
+                f"_pretty vaut true ou false, pas « {value[:40]} »",
+                at="http._pretty",
+            )
+
+
+def _named(asked: list[tuple[str, str]]) -> str:
+    """The format that a query names, or nothing."""
     # A plus that nobody encoded has become a space: application/fhir+xml is written so everywhere.
-    return dict(parse_qsl(query, errors="replace")).get("_format", "").strip().replace(" ", "+")
+    return dict(asked).get("_format", "").strip().replace(" ", "+")
 
 
 def _offers(accept: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -16,6 +16,28 @@ def refuse_null(text: str, at: str) -> None:
         raise problem("invalid", "A null character is no text", "Un caractère nul n'est pas du texte", at=at)
 
 
+_OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
+
+
+def overrides(headers: Mapping[str, str]) -> str:
+    """The header that asks for another method than the request's own, or nothing."""
+    return next((name for name in _OVERRIDES if name in headers), "")
+
+
+def refuse_override(headers: Mapping[str, str]) -> None:
+    """Refuses a method that stands in a header. Rule: FHIR R4, http.html: the method is the request's own.
+
+    Passed over, it would make of an update that nobody let through a second resource.
+    """
+    if name := overrides(headers):
+        raise problem(
+            "invalid",
+            f"{name} is not taken: send the request by that method itself",
+            f"{name} n'est pas pris : envoyez la requête par cette méthode même",
+            at=f"http.{name}",
+        )
+
+
 def cookies_of(headers: Mapping[str, str]) -> dict[str, str]:
     """The cookies of a request. Escapes in quotes stay: ours have none, undoing them can take for ever."""
     pairs = (part.partition("=") for part in headers.get("cookie", "").split(";"))

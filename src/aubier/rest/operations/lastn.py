@@ -11,7 +11,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
 from aubier.rest.exchange import Answer, Call, Limits
-from aubier.rest.operations.standard import pairs_of
+from aubier.rest.operations.standard import pairs_of, refuse_pages, refuse_twice
 from aubier.rest.searching.searchset import bundle, entry
 from aubier.search.model import Criterion
 from aubier.search.parameters import registry
@@ -19,9 +19,6 @@ from aubier.search.query import parse
 from aubier.store.reading import Row
 
 _PAGE = 500
-_OF_PAGES = frozenset(
-    {"_count", "_page", "_sort", "_total", "_include", "_revinclude", "_summary", "_elements"}
-)
 _MOST = 20_000
 """Observations looked at for one answer."""
 
@@ -48,7 +45,9 @@ class _Groups:
 async def last_n(call: Call, view: View, _: Limits) -> Answer:
     """The `max` latest observations of each code (1 unless said) that meet the other search parameters."""
     pairs = pairs_of(call)
-    _refuse_page([name for name, _ in pairs])
+    # `max` alone says how many are told.
+    refuse_pages(name for name, _ in pairs)
+    refuse_twice([name for name, _ in pairs if name == "max"])
     most = _max([value for name, value in pairs if name == "max"])
     criteria = [(name, value) for name, value in pairs if name not in ("max", "_format", "_pretty")]
     query = parse("Observation", [*criteria, ("_sort", "-date")], registry=registry(), default_count=_PAGE)
@@ -77,20 +76,6 @@ async def last_n(call: Call, view: View, _: Limits) -> Answer:
     here = f"{call.base}/Observation/$lastn" + (f"?{call.query}" if call.query else "")
     entries = [entry(call.base, row, "match") for row in rows]
     return Answer(200, bundle("searchset", len(rows), [("self", here)], entries))
-
-
-def _refuse_page(names: Sequence[str]) -> None:
-    """Problem for what would shape the page of a search, where `max` alone says how many are told."""
-    for name in names:
-        if name.partition(":")[0] in _OF_PAGES:
-            raise problem(
-                "invalid",
-                f"'{name[:64]}' means nothing to $lastn; use max, and what chooses observations",
-                f"« {name[:64]} » n'a pas de sens pour $lastn ; utilisez max et les paramètres de choix",
-                at=f"http.{name[:64]}",
-            )
-    if names.count("max") > 1:
-        raise problem("invalid", "max stands twice", "max figure deux fois", at="http.max")
 
 
 def _too_many() -> Exception:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,7 +58,7 @@ def given(call: Call, *names: str, many: Container[str] = ()) -> list[tuple[str,
                 f"« {name[:64]} » n'a pas de sens ici ; il y a {', '.join(names) or 'aucun paramètre'}",
                 at=f"http.{name[:64]}",
             )
-    _refuse_twice([name for name, _ in pairs if name not in many])
+    refuse_twice([name for name, _ in pairs if name not in many])
     return pairs
 
 
@@ -74,12 +74,31 @@ def check_parameters(query: str, *also: str) -> None:
             )
 
 
+_OF_PAGES = frozenset(
+    {"_count", "_page", "_sort", "_total", "_include", "_revinclude", "_summary", "_elements"}
+)
+"""What shapes the answer of a search, and says nothing of which resources are meant."""
+
+
+def refuse_pages(names: Iterable[str], place: str = "") -> None:
+    """Problem for what shapes a page of a search, at `place` or where it stands, which is asked for none."""
+    for name in names:
+        if name.partition(":")[0] in _OF_PAGES:
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' shapes a page and means nothing here; leave it out",
+                f"« {name[:64]} » met en pages et n'a pas de sens ici ; retirez-le",
+                at=f"http.{place or name[:64]}",
+            )
+
+
 def check_once(query: str) -> None:
     """Problem for a parameter that stands twice, where one of the two would be left out in silence."""
-    _refuse_twice([name for name, _ in decoded(query)])
+    refuse_twice([name for name, _ in decoded(query)])
 
 
-def _refuse_twice(names: Sequence[str]) -> None:
+def refuse_twice(names: Sequence[str]) -> None:
+    """Problem for a name that comes again."""
     for name in names:
         if names.count(name) > 1:
             raise problem(

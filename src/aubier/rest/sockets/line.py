@@ -17,10 +17,15 @@ NOWHERE = 4404
 
 @dataclass(slots=True)
 class AsgiLine:
-    """An accepted socket. Sending takes turns: whoever tells may be several."""
+    """An accepted socket. Sending takes turns: whoever tells may be several.
+
+    `patience`: seconds that the other end may take to take a text in. One that takes nothing any more would
+    otherwise hold whoever tells it, and with them everybody who is told after it.
+    """
 
     take: Any
     give: Any
+    patience: float = 10.0
     ended: bool = False
     pending: asyncio.Future[Any] | None = None
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -49,14 +54,18 @@ class AsgiLine:
         return None
 
     async def send(self, text: str) -> None:
-        """Sends a text; Problem (transient) when the other end is gone."""
+        """Sends a text; Problem (transient) when the other end is gone, or takes nothing in."""
         async with self.turn:
             if self.ended:
                 raise _gone()
             try:
-                await self.give({"type": "websocket.send", "text": text})
-            except (OSError, RuntimeError) as error:
+                async with asyncio.timeout(self.patience):
+                    await self.give({"type": "websocket.send", "text": text})
+            except (OSError, RuntimeError, TimeoutError) as error:
                 self.ended = True
+                if self.pending is not None:
+                    # Whoever waits for what comes next leaves, and the server lets go of the connection.
+                    self.pending.cancel()
                 raise _gone() from error
 
     async def close(self, code: int = 1000) -> None:

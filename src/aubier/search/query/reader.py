@@ -116,6 +116,12 @@ class _Reader:
         if len(name) > MAX_LENGTH or len(value) > MAX_LENGTH:
             text, fr = f"longer than {MAX_LENGTH} characters", f"plus de {MAX_LENGTH} caractères"
             raise refused(name, text, fr, "too-long")
+        if not name:
+            text, fr = (
+                "a parameter has no name: write name=value",
+                "un paramètre n'a pas de nom : écrivez nom=valeur",
+            )
+            raise refused("query", text, fr)
         if not value.strip():
             raise refused(name, f"{name[:100]} has no value", f"{name[:100]} n'a pas de valeur")
         if "\0" in name or "\0" in value:

@@ -184,6 +184,7 @@ OPERATIONS = (
         {"en": "How subscriptions stand", "fr": "Où en sont des abonnements"},
         either=True,
         takes=("id", "status"),
+        many=("id", "status"),
     ),
     _operation(
         "events",
@@ -200,6 +201,7 @@ OPERATIONS = (
         {"en": "A token that opens a socket", "fr": "Un jeton qui ouvre une connexion"},
         either=True,
         takes=("id",),
+        many=("id",),
     ),
 )
 """What may be asked of subscriptions."""

@@ -211,7 +211,7 @@ def test_chain_keeps_the_ways_that_can_be_read():
         ("Patient", "name=  ", "invalid", "has no value"),
         ("Patient", "name=a,,b", "invalid", "empty value"),
         ("Patient", "name=a\0", "invalid", "null character"),
-        ("Patient", "=x", "not-supported", "no search parameter ''"),
+        ("Patient", "=x", "invalid", "has no name"),
         ("Observation", "subject.nam=x", "not-supported", "did you mean: name"),
         ("Observation", "subject:Practitioner.name=x", "invalid", "never names a Practitioner"),
         ("Observation", "subject:Nobody=x", "invalid", "is no resource type"),
@@ -259,7 +259,7 @@ def test_refusals(type, pair, kind, words):
     assert refused.kind == kind
     assert words in refused.issues[0].text
     assert refused.issues[0].fr
-    name = pair.partition("=")[0]
+    name = pair.partition("=")[0] or "query"
     place = {"Nobody": "type"}.get(type, name)
     assert refused.issues[0].at == (f"http.{place[:100]}",)
 

@@ -62,6 +62,8 @@ async def _each(ctx: Context, parameters: Resource, operation: str, answer: Any)
         raise problem(
             "too-costly", f"At most {MOST} identities a call", f"Au plus {MOST} identités par appel"
         )
+    if asked and len(asked) < len(given):
+        raise _beside(next(str(p.get("name")) for p in given if p.get("name") != "identity"))
     values = [_values(one) for one in asked or [given]]
     await admit(ctx, operation, len(values), frozenset(name for one in values for name in one))
     answers = [await answer(ctx, one) for one in values]
@@ -79,6 +81,8 @@ def _values(parts: Any) -> dict[str, str]:
         if part.get("name") not in known or not isinstance(value, str) or not _fits(value):
             raise _unknown(str(part.get("name"))[:40])
         name = part["name"]
+        if name in found and name != "given-names":
+            raise _twice(name)
         # Given names may come one by one; they are then read in their order.
         found[name] = f"{found[name]} {value}" if name in found and name == "given-names" else value
     return found
@@ -93,6 +97,26 @@ def _unknown(name: str) -> Problem:
         "value",
         f"{name} is not a text parameter of this operation",
         f"{name} n'est pas un paramètre texte de cette opération",
+        at="Parameters.parameter",
+        rule=INSI,
+    )
+
+
+def _twice(name: str) -> Problem:
+    return problem(
+        "value",
+        f"{name} stands twice in one identity",
+        f"{name} figure deux fois dans une identité",
+        at="Parameters.parameter",
+        rule=INSI,
+    )
+
+
+def _beside(name: str) -> Problem:
+    return problem(
+        "value",
+        f"{name[:40]} stands beside identity; put it in the part of the identity that it is of",
+        f"{name[:40]} est à côté de identity ; mettez-le dans l'identité dont il est un trait",
         at="Parameters.parameter",
         rule=INSI,
     )
