@@ -256,15 +256,16 @@ async def test_of_several_versions_the_one_asked_or_the_newest(desk: Desk) -> No
         assert told(body, "display") == display
 
 
+@pytest.mark.parametrize("content", ["supplement", "complete"])
 @pytest.mark.parametrize(("url", "code"), [(URL + "chapters", "A"), (SHIPPED, "other")])
-async def test_a_supplement_adds_names(desk: Desk, url: str, code: str) -> None:
+async def test_a_supplement_adds_names(desk: Desk, url: str, code: str, content: str) -> None:
     await desk.make(
         "loader",
         {
             "resourceType": "CodeSystem",
             "url": URL + "more-" + code,
             "status": "active",
-            "content": "supplement",
+            "content": content,
             "supplements": url,
             "concept": [{"code": code, "designation": [{"language": "fr", "value": "Autrement"}]}],
         },
