@@ -324,3 +324,11 @@ async def test_rights_are_those_of_the_resources(desk: Desk) -> None:
     path = f"CodeSystem/$lookup?system={SHIPPED}&code=male"
     assert (await desk.ask("narrow", "GET", path))[0] == 403
     assert (await desk.ask("nobody", "GET", path))[0] == 401
+
+
+@pytest.mark.parametrize(("code", "slip"), [("8480-6", False), ("8480-7", True), ("pressure", True)])
+async def test_a_check_digit_tells_though_the_system_is_not_here(desk: Desk, code: str, slip: bool) -> None:
+    _, body = await call(desk, "CodeSystem/$validate-code", url="http://loinc.org", code=code)
+    assert told(body, "result") is False
+    assert ("x-caused-by-unknown-system" in str(body)) is not slip
+    assert ("is no code of" in str(told(body, "message"))) is slip
