@@ -47,6 +47,7 @@ _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NUMBERS = bytes(c if c in b"0123456789.+-eE" else 32 for c in range(256))
 _exponent = re.compile(rb"[eE]([+-]?[0-9]+)").search
+_escape = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _token = re.compile(rb'"(?:[^"\\]|\\.)*+"|[\[\]{}:,]', re.DOTALL)
 
 
@@ -193,6 +194,7 @@ _FRENCH = {
     "invalid escape character in string": "échappement inconnu dans un texte",
     "unexpected end of escaped utf-16 surrogate pair": "moitié de caractère (surrogate) isolée",
     "unexpected end of hex escape": "échappement \\u incomplet",
+    "invalid character in unicode escape": "échappement \\u incomplet",
     "invalid utf-16 surrogate pair": "moitié de caractère (surrogate) isolée",
     "expected ',' or ']'": "il manque une virgule ou un crochet fermant",
     "expected ',' or '}'": "il manque une virgule ou une accolade fermante",
@@ -220,9 +222,24 @@ def _malformed(data: bytes, error: Exception) -> Problem:
         return _at(data, place.start, "this is not UTF-8", "Ce n'est pas de l'UTF-8")
     found = _byte(str(error))
     if found is None:
+        if (alone := _lone_surrogate(data)) >= 0:
+            reason = "unexpected end of escaped utf-16 surrogate pair"
+            return _at(data, alone, reason, _FRENCH[reason])
         return _at(data, len(data), "the JSON stops before its end", "Le JSON s'arrête avant sa fin")
     reason, offset = found.group(1), int(found.group(2))
-    return _at(data, min(offset, len(data)), reason, _FRENCH.get(reason, "JSON mal formé"))
+    return _at(data, min(offset, len(data)), reason, _FRENCH.get(reason, "texte JSON mal formé"))
+
+
+def _lone_surrogate(data: bytes) -> int:
+    """Where half a character is written that its other half does not follow; -1 when there is none.
+
+    Close to the end of the data the decoder says only that it would have read on.
+    """
+    for found in _escape.finditer(data):
+        half = found.group(1) is not None and 0xD800 <= int(found.group(1), 16) <= 0xDBFF
+        if half and data[found.end() : found.end() + 1] not in (b"\\", b""):
+            return found.start()
+    return -1
 
 
 def _duplicate(data: bytes) -> Problem:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from aubier.ground.problem import Issue
+from aubier.terminology.grammars import impossible
 from aubier.terminology.meaning.concepts import Concept, System, in_language
 from aubier.terminology.meaning.predicates import EVERYTHING, holds, listing
 from aubier.terminology.meaning.value_set import Listed, ValueSet
@@ -64,7 +65,12 @@ def judge(system: System, concepts: Iterable[Concept], codes: Sequence[Coded]) -
 def judged(coded: Coded, system: System, concept: Concept | None, part: Part | None) -> Verdict:
     """The verdict of a system on one of its codes, or on one that it does not have."""
     if not system.known and part is None:
-        return absent(system)
+        why = impossible(system.url, coded.code)
+        return (
+            absent(system)
+            if why is None
+            else Verdict(False, False, system=system, issues=(_slip(coded, why),))
+        )
     if concept is None:
         issue = unknown_code(coded.code, system)
         if system.partial:
@@ -176,6 +182,16 @@ def unknown_code(code: str, system: System) -> Issue:
         "code-invalid",
         f"The code '{code[:100]}' does not exist in {system.canonical}",
         f"Le code « {code[:100]} » n'existe pas dans {system.canonical}",
+        reason="invalid-code",
+    )
+
+
+def _slip(coded: Coded, why: tuple[str, str]) -> Issue:
+    """A code that cannot be one of its system, though the system is not here."""
+    return Issue(
+        "code-invalid",
+        f"'{coded.code[:100]}' is no code of {coded.system}: {why[0]}",
+        f"« {coded.code[:100]} » n'est pas un code de {coded.system} : {why[1]}",
         reason="invalid-code",
     )
 

@@ -256,15 +256,16 @@ async def test_of_several_versions_the_one_asked_or_the_newest(desk: Desk) -> No
         assert told(body, "display") == display
 
 
+@pytest.mark.parametrize("content", ["supplement", "complete"])
 @pytest.mark.parametrize(("url", "code"), [(URL + "chapters", "A"), (SHIPPED, "other")])
-async def test_a_supplement_adds_names(desk: Desk, url: str, code: str) -> None:
+async def test_a_supplement_adds_names(desk: Desk, url: str, code: str, content: str) -> None:
     await desk.make(
         "loader",
         {
             "resourceType": "CodeSystem",
             "url": URL + "more-" + code,
             "status": "active",
-            "content": "supplement",
+            "content": content,
             "supplements": url,
             "concept": [{"code": code, "designation": [{"language": "fr", "value": "Autrement"}]}],
         },
@@ -323,3 +324,11 @@ async def test_rights_are_those_of_the_resources(desk: Desk) -> None:
     path = f"CodeSystem/$lookup?system={SHIPPED}&code=male"
     assert (await desk.ask("narrow", "GET", path))[0] == 403
     assert (await desk.ask("nobody", "GET", path))[0] == 401
+
+
+@pytest.mark.parametrize(("code", "slip"), [("8480-6", False), ("8480-7", True), ("pressure", True)])
+async def test_a_check_digit_tells_though_the_system_is_not_here(desk: Desk, code: str, slip: bool) -> None:
+    _, body = await call(desk, "CodeSystem/$validate-code", url="http://loinc.org", code=code)
+    assert told(body, "result") is False
+    assert ("x-caused-by-unknown-system" in str(body)) is not slip
+    assert ("is no code of" in str(told(body, "message"))) is slip

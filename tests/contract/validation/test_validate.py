@@ -417,9 +417,10 @@ async def test_a_report_is_held_against_the_measure_that_one_may_see(forms: Open
     assert "error" not in [level for level, *_ in unseen]
 
 
-async def test_a_supplement_is_no_system_of_codes(house: OpenHouse) -> None:
-    url = "https://example.org/CodeSystem/more-words"
-    row = {"resourceType": "CodeSystem", "url": url, "status": "active", "content": "supplement"}
+@pytest.mark.parametrize("content", ["supplement", "complete"])
+async def test_a_supplement_is_no_system_of_codes(house: OpenHouse, content: str) -> None:
+    url = f"https://example.org/CodeSystem/more-words-{content}"
+    row = {"resourceType": "CodeSystem", "url": url, "status": "active", "content": content}
     row |= {"supplements": "http://hl7.org/fhir/administrative-gender", "concept": [{"code": "male"}]}
     await house.system().store.create(row)
 

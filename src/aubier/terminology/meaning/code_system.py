@@ -16,11 +16,15 @@ _KNOWN = frozenset(("inactive", "notSelectable", "status", "parent", "child"))
 
 
 def system_of(resource: Resource) -> System:
-    """The system of a resource. An unsaid `caseSensitive` means that case counts."""
+    """The system of a resource. An unsaid `caseSensitive` means that case counts.
+
+    What names a system that it supplements is a supplement, whatever `content` says: no code is its own.
+    Rule: FHIR R4 4.0.1 codesystem.html#supplements.
+    """
     return System(
         url=str(resource.get("url", "")),
         version=str(resource.get("version", "")),
-        content=str(resource.get("content", "complete")),
+        content="supplement" if resource.get("supplements") else str(resource.get("content", "complete")),
         case_sensitive=resource.get("caseSensitive") is not False,
         title=str(resource.get("title", "")),
         name=str(resource.get("name", "")),

@@ -48,7 +48,7 @@ def read(path: Path) -> Nomenclature:
         head[name] = value
     if not isinstance(head.get("url"), str) or head.get("resourceType") != "CodeSystem":
         raise unreadable(path, "no CodeSystem with a url", "pas de CodeSystem avec une url")
-    supplements = str(head.get("supplements", "")) if head.get("content") == "supplement" else ""
+    supplements = str(head.get("supplements", ""))
     known = aliases(head)
     return Nomenclature(
         system_of(head), lambda: _concepts(path, known), supplements, str(head.get("publisher", ""))

@@ -127,7 +127,7 @@ async def keep_code_system(store: Store, resource: Resource) -> None:
         store,
         system_of(resource),
         resource=str(resource.get("id", "")),
-        supplements=str(resource.get("supplements", "")) if resource.get("content") == "supplement" else "",
+        supplements=str(resource.get("supplements", "")),
     )
     check_lineage(concepts_of(resource))
     for block in blocks(concepts_of(resource)):

@@ -7,6 +7,7 @@ from typing import Any
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Resource
+from aubier.terminology.grammars import impossible
 from aubier.validation.profiles.library import Codes
 from aubier.validation.profiles.questions import Coded
 
@@ -46,13 +47,14 @@ def _included(row: dict[str, Any], find: Find) -> set[tuple[str, str]] | None:
         return None
     if row.get("concept"):
         return {(system, str(c.get("code"))) for c in row["concept"]}
-    shipped = definitions().code_system(system)
-    if shipped is not None:
-        return {(system, c) for c in shipped.concepts} if shipped.content == "complete" else None
+    # A package brings its systems in a younger version than the specification's own.
     found = find(system)
-    if found is None or found.get("content") != "complete":
+    if found is not None and found.get("content") == "complete":
+        return {(system, code) for code in _nested(found.get("concept", ()))}
+    shipped = definitions().code_system(system)
+    if shipped is None or shipped.content != "complete":
         return None
-    return {(system, code) for code in _nested(found.get("concept", ()))}
+    return {(system, code) for code in shipped.concepts}
 
 
 def _nested(concepts: Sequence[dict[str, Any]]) -> list[str]:
@@ -78,9 +80,15 @@ class AtHand:
         systems = {system: _included({"system": system}, self._find) for system in alone}
         found = [_member(sets[url] if url else systems.get(c.system or ""), c) for url, c in asked]
         return [
-            False if told is None and url and self._is_elsewhere(url, c) else told
+            False if told is None and self._is_not(url, c) else told
             for (url, c), told in zip(asked, found, strict=True)
         ]
+
+    def _is_not(self, url: str, coded: Coded) -> bool:
+        """Whether a code is surely none of a value set or, without one, of its system."""
+        return (
+            self._is_elsewhere(url, coded) if url else impossible(coded.system or "", coded.code) is not None
+        )
 
     def _is_elsewhere(self, url: str, coded: Coded) -> bool:
         """Whether a value set, not known code by code, takes from other systems alone than that of a code."""

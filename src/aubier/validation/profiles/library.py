@@ -27,13 +27,15 @@ LONGEST = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A profile ready to be walked: type, shape, where an extension may stand and what holds there."""
+    """A profile ready to be walked: type, shape; of an extension where it may stand, what holds there, and
+    whether it changes the meaning of what holds it."""
 
     canonical: str
     type: str
     shape: Shape
     contexts: tuple[tuple[str, str], ...] = ()
     invariants: tuple[str, ...] = ()
+    modifier: bool = False
 
 
 class Library:
@@ -90,9 +92,8 @@ class Library:
             shipped = canonical.partition("|")[0] in definitions().profiles
             asked = {} if shipped or not contexts else self.find(canonical) or {}
             rules = asked.get("contextInvariant") or ()
-            return Profile(
-                canonical, kind, compiled(tree, kind, canonical), contexts, tuple(str(rule) for rule in rules)
-            )
+            shape, modifier = compiled(tree, kind, canonical), tree.element.get("isModifier") is True
+            return Profile(canonical, kind, shape, contexts, tuple(str(rule) for rule in rules), modifier)
         except Problem as refusal:
             return refusal
         except MALFORMED:

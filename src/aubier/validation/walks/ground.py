@@ -4,7 +4,6 @@ type, bindings that are not required, extensions.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,7 +16,8 @@ from aubier.validation.profiles.library import Profile
 from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import HELD, Rule, Slice
 from aubier.validation.walks import words
-from aubier.validation.walks.contexts import stands
+from aubier.validation.walks.extensions.contexts import stands
+from aubier.validation.walks.extensions.versions import modifies, of_another_version
 from aubier.validation.walks.rules.expressions import readable
 from aubier.validation.walks.walk import TooMuch, Walk
 
@@ -106,7 +106,7 @@ class Ground:
                 strength: Any = said.strength
                 rule = f"{owner}.{child.name}"
                 self._walk.questions.append(Question(child.path, strength, said.value_set, found, rule))
-        if said.coded and child.value is None and not _of_another_version(child):
+        if said.coded and child.value is None and not of_another_version(child):
             self._walk.say(words.no_code(child))
         if child.type == "Extension":
             self._extension(child)
@@ -186,10 +186,15 @@ class Ground:
             found = self._walk.library.profile(url)
         except Problem:
             found = None
+        modifier = item.name == "modifierExtension"
+        known = found.modifier if found is not None else modifies(url)
+        if known and not modifier:
+            self._walk.say(words.is_modifier(item, url[:200]))
         if found is None:
-            modifier = item.name == "modifierExtension"
-            self._walk.say(words.unknown_extension(item, url[:200], modifier=modifier))
+            self._walk.say(words.unknown_extension(item, url[:200], modifier=modifier and not known))
             return
+        if modifier and not known:
+            self._walk.say(words.is_no_modifier(item, url))
         if not stands(item, found, self._walk.around):
             allowed = ", ".join(expression for _, expression in found.contexts[:12])
             self._walk.say(words.misplaced_extension(item, url, allowed))
@@ -206,19 +211,6 @@ class Ground:
         for part in children(item, "extension") if known and None not in fixed else ():
             if ":" not in _url(part) and _url(part) not in known:
                 self._walk.say(words.unknown_part(part, _url(part), ", ".join(sorted(known)[:12])))
-
-
-_VERSIONS = re.compile(
-    r"http://hl7\.org/fhir/[1-9]\.\d/StructureDefinition/extension-\S+", re.ASCII
-).fullmatch
-
-
-def _of_another_version(item: Item) -> bool:
-    """Whether an extension gives the code that another version of FHIR has in this place.
-
-    Rule: FHIR R4 4.0.1, versions.html#extensions.
-    """
-    return any(_VERSIONS(_url(one)) for one in children(item, "extension"))
 
 
 def _is_no_system(system: str) -> bool:

@@ -239,6 +239,27 @@ def unknown_extension(item: Item, url: str, *, modifier: bool) -> Issue:
     return issue(item, "not-found", text, severity="error" if modifier else "information")
 
 
+def is_modifier(item: Item, url: str) -> Issue:
+    """A modifier extension where readers may pass over it."""
+    text = (
+        f"The extension {url} changes the meaning of what holds it: give it as modifierExtension",
+        f"L'extension {url} change le sens de ce qui la porte : donnez-la en modifierExtension",
+    )
+    return issue(item, "structure", text, rule=_MODIFIER)
+
+
+def is_no_modifier(item: Item, url: str) -> Issue:
+    """An extension that changes no meaning, given as one that does."""
+    text = (
+        f"The extension {url} changes no meaning by its definition: give it as extension",
+        f"L'extension {url} ne change pas le sens, dit sa définition : donnez-la en extension",
+    )
+    return issue(item, "structure", text, rule=_MODIFIER)
+
+
+_MODIFIER = "FHIR R4 4.0.1 extensibility.html#modifierExtension"
+
+
 def misplaced_extension(item: Item, url: str, allowed: str) -> Issue:
     """An extension where its definition does not let it stand."""
     text = (

@@ -40,6 +40,8 @@ def definition_rules(walk: Walk, item: Item) -> None:
             for compose in children(item, "compose"):
                 for taking in (*children(compose, "include"), *children(compose, "exclude")):
                     _filters(walk, item, taking)
+                for taking in children(compose, "include"):
+                    _listed(walk, taking)
 
 
 def _mapped(walk: Walk, item: Item) -> None:
@@ -88,6 +90,21 @@ def _properties(walk: Walk, item: Item) -> None:
         kind = _TYPES.get(uri.removeprefix(_PROPERTIES)) if uri.startswith(_PROPERTIES) else None
         if kind is not None and row.value.get("type") != kind:
             walk.say(words.other_property_type(f"{row.path}.type", uri, kind))
+
+
+def _listed(walk: Walk, taking: Item) -> None:
+    """Each code that a value set lists is one of its system.
+
+    Rule: FHIR R4 4.0.1, valueset.html#compositions.
+    """
+    system = taking.value.get("system")
+    if not isinstance(system, str) or "version" in taking.value:
+        return
+    for row in children(taking, "concept"):
+        code = row.value.get("code")
+        if isinstance(code, str):
+            said = "ValueSet.compose.include.concept.code"
+            walk.questions.append(Question(f"{row.path}.code", "system", "", (Coded(code, system),), said))
 
 
 def _filters(walk: Walk, item: Item, taking: Item) -> None:
