@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from aubier.ground.standing import Stands
+
 Resource = dict[str, Any]
 """A FHIR resource as plain JSON data; numbers with a fraction are `decimal.Decimal`."""
 
@@ -89,7 +91,9 @@ class Operation:
     `parameters["_language"]` is the Accept-Language header, when there was one.
     `affects_state` False allows GET. `definition` is its canonical where a guide gives one; `also` are the
     parameters it takes beyond the published definition of its name. `takes` are all that it takes, where
-    `rest` shall refuse the others; without it the operation does so itself.
+    `rest` shall refuse the others; without it the operation does so itself. `recall(ctx, parameters)` is the
+    answer as bytes by what is remembered, with the `Stands` that `rest` has the store prove before it is
+    given; None when it is not remembered.
     """
 
     name: str
@@ -103,6 +107,7 @@ class Operation:
     definition: str = ""
     also: tuple[str, ...] = ()
     takes: tuple[str, ...] | None = None
+    recall: Callable[[Any, Resource], Awaitable[tuple[bytes, Stands] | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -183,13 +183,16 @@ class Server:
     async def _ahead(self, call: Call) -> Answer | None:
         """The answer to a plain read or search by who was recognised a moment ago; None: to be asked in full.
 
-        One statement answers, and asks whether what they stood on still stands. Whatever is refused is asked
-        in full too, so that each refusal has its audit line, under the rights of then.
+        So is an operation whose answer is remembered. One statement answers, or proves what is
+        remembered, and asks whether what they stood on still stands. Whatever is refused is asked in full
+        too, so that each refusal has its audit line, under the rights of then.
         """
         path, headers = call.path, call.headers
         if call.method != "GET" or len(path) not in (1, 2) or path[0] not in type_numbers():
             return None
-        if path[-1][:1] in ("$", "_") or "prefer" in headers or _brings_body(headers):
+        if path[-1][:1] == "_" or "prefer" in headers or _brings_body(headers):
+            return None
+        if path[-1][:1] == "$" and not self.interactions.recalls(*path):
             return None
         now = self.clock()
         known = self.recall(headers, now)

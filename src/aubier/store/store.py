@@ -13,6 +13,7 @@ from weakref import WeakValueDictionary
 from aubier.ground.chance import random_ids
 from aubier.ground.clock import commit_ticks
 from aubier.ground.rows import Migration, Resource, Statement
+from aubier.ground.standing import Stands
 from aubier.search.keys import Keys
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
@@ -30,7 +31,7 @@ from aubier.store.opening.secret import term_secret
 from aubier.store.opening.upgrade import own_steps, upgrade
 from aubier.store.pool import UNHURRIED, Connection, Opened, answered, open_pool, unhurried
 from aubier.store.proof import audit
-from aubier.store.proof.standing import Unproven
+from aubier.store.proof.standing import Unproven, unmoved
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.rows import Indexed, index
@@ -71,6 +72,7 @@ class Store:
     numbers: Numbers = field(default_factory=Numbers)
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
     reads: Together[Wanted, Row | None] = field(init=False)
+    proofs: Together[tuple[Stands, ...], bool] = field(init=False)
     opened: Opened = field(default_factory=Opened)
     rooms: Statements = field(init=False)
     makings: Makings = field(init=False)
@@ -78,6 +80,7 @@ class Store:
     def __post_init__(self) -> None:
         self.makings = Makings(self.registry)
         self.reads = Together(self._read_each)
+        self.proofs = Together(partial(unmoved, self.pool))
         self.rooms = Statements(self.pool, self.statements)
 
     @property
@@ -275,6 +278,13 @@ class Store:
             await self.pool.execute(
                 audit.line(sight, args, source, action=action, what=what, outcome=outcome), *args
             )
+
+    async def unmoved(self, sight: Sight, stands: Stands) -> bool:
+        """Whether nothing has moved of what an answer stands on, nor of what its asker stands on.
+
+        Asked by a statement that begins after this question.
+        """
+        return await self.proofs.ask((stands,) if sight.stands is None else (stands, sight.stands))
 
     async def note(self, key: str) -> str:
         """What was noted under `key` about this database, or an empty string."""
