@@ -215,7 +215,9 @@ USES: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "vread": lambda view: view.vread_row("Patient", "p", 1),
     "walk": lambda view: view.walk(Asked("Patient", "p", count=1)),
     "export": lambda view: view.export(Slice("Patient", "export", 10)),
-    "a write": lambda view: view.transact([Write("create", {"resourceType": "Basic", "code": {}})]),
+    "a write": lambda view: view.transact(
+        [Write("create", {"resourceType": "Basic", "code": {"text": "x"}})]
+    ),
     "a grant": lambda view: view.grant(),
     "a note": lambda view: view.note("read", "x"),
     "what is not there": lambda view: view.read_row("Patient", "none"),

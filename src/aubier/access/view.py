@@ -117,7 +117,7 @@ class Access:
         return View(self, actor, now, language, sight_of(actor, now, self.policies))
 
     def ahead(self, actor: Actor, stands: Stands, now: datetime, language: str = "fr") -> View:
-        """The store as somebody sees it who was recognised a moment ago: for one read or one search.
+        """The store as somebody sees it who was recognised a moment ago: for one read, search or write.
 
         The statement that answers asks whether what they stood on still stands. Unproven: it does not, or
         something else was asked.
@@ -454,9 +454,10 @@ class View:
     async def run(self, name: str, *args: Any) -> list[Mapping[str, Any]]:
         """The rows of a room's named statement (`Service.statements`).
 
-        Unproven for who was recognised a moment ago: no statement of a room asks what they stand on.
+        Unproven for who was recognised a moment ago, unless it is within a write, whose own statement asks
+        what they stand on.
         """
-        if self.sight.stands is not None:
+        if self.sight.stands is not None and self.conn is None:
             raise Unproven
         return await self.access.store.run(name, *args, conn=self.conn)
 
