@@ -328,10 +328,14 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
         known = scheme.lower() == "bearer" and lately.recall(token.strip(), now)
         return known or None
 
+    def forget(headers: Mapping[str, str]) -> None:
+        lately.forget(headers.get("authorization", "").partition(" ")[2].strip())
+
     return Server(
         access=access,
         identify=partial(identify, lately=lately),
         recall=recall,
+        forget=forget,
         interactions=interactions,
         clock=clock,
         max_body=settings.max_body_bytes,

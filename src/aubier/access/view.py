@@ -24,6 +24,7 @@ from aubier.store.exporting.export import Slice
 from aubier.store.intent import Batch, Claim, Grant, Intent, Prepare, Revoke, Written
 from aubier.store.keys import DIRECTORY, type_numbers
 from aubier.store.matching import Met, Question, Version
+from aubier.store.proof.standing import Unproven
 from aubier.store.proof.trace import audit_lines, secret_actors
 from aubier.store.reading import Found, Row
 from aubier.store.reading.record import Asked, Walked
@@ -116,7 +117,7 @@ class Access:
         return View(self, actor, now, language, sight_of(actor, now, self.policies))
 
     def ahead(self, actor: Actor, stands: Stands, now: datetime, language: str = "fr") -> View:
-        """The store as somebody sees it who was recognised a moment ago: for one read or one search.
+        """The store as somebody sees it who was recognised a moment ago: for one read, search or write.
 
         The statement that answers asks whether what they stood on still stands. Unproven: it does not, or
         something else was asked.
@@ -451,8 +452,21 @@ class View:
         return self.access.contents
 
     async def run(self, name: str, *args: Any) -> list[Mapping[str, Any]]:
-        """The rows of a room's named statement (`Service.statements`)."""
+        """The rows of a room's named statement (`Service.statements`).
+
+        Unproven for who was recognised a moment ago, unless it is within a write, whose own statement asks
+        what they stand on.
+        """
+        if self.sight.stands is not None and self.conn is None:
+            raise Unproven
         return await self.access.store.run(name, *args, conn=self.conn)
+
+    async def unmoved(self, stands: Stands) -> bool:
+        """Whether nothing has moved of what an answer stands on, nor of what this actor does.
+
+        It is given only then: what ended counts no more for who asks later.
+        """
+        return await self.access.store.unmoved(self.sight, stands)
 
     async def accesses(self, patient: str, *, limit: int = 500, before: str = "") -> list[Resource]:
         """The audit lines of a record as AuditEvents, newest first; `before` is the id of the last one had.

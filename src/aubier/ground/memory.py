@@ -49,6 +49,12 @@ class Memory(Generic[K, V]):
         if size <= self.most // 2:
             self._put(key, (value, size))
 
+    def forget(self, key: K) -> None:
+        """Forgets one key, if it is there."""
+        found = self._new.pop(key, None)
+        self._filled -= found[1] if found else 0
+        self._old.pop(key, None)
+
     def clear(self) -> None:
         """Forgets everything."""
         self._new, self._old, self._filled = {}, {}, 0

@@ -11,6 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from aubier.ground.standing import Stands
+
 Resource = dict[str, Any]
 """A FHIR resource as plain JSON data; numbers with a fraction are `decimal.Decimal`."""
 
@@ -90,6 +92,8 @@ class Operation:
     `affects_state` False allows GET. `definition` is its canonical where a guide gives one; `also` are the
     parameters it takes beyond the published definition of its name. `takes` are all that it takes, where
     `rest` shall refuse the others; without it the operation does so itself. `many` may come again.
+    `recall(ctx, parameters)` is the answer as bytes by what is remembered, with the `Stands` that `rest` has
+    the store prove before it is given; None when it is not remembered.
     """
 
     name: str
@@ -104,6 +108,7 @@ class Operation:
     also: tuple[str, ...] = ()
     takes: tuple[str, ...] | None = None
     many: tuple[str, ...] = ()
+    recall: Callable[[Any, Resource], Awaitable[tuple[bytes, Stands] | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ _DISCOVERY = "/.well-known/smart-configuration"
 _NOBODY_A_MINUTE = 60
 """Audit lines of requests without credentials, in one process."""
 
+_METHODS = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
 Identify = Callable[[Context, Mapping[str, str]], Awaitable[Actor]]
 """`identify(context, headers)`: the actor of a request; anonymous when it brings no credentials, Problem
 (login, expired) when it brings bad ones."""
@@ -104,6 +106,7 @@ class Server:
     max_body: int
     patience: float = 30.0
     recall: Recall = lambda headers, now: None
+    forget: Callable[[Mapping[str, str]], None] = lambda headers: None
     base_url: str = ""
     trusted_proxy: str = ""
     language: str = "fr"
@@ -188,30 +191,36 @@ class Server:
             b"",
             origin + "/fhir",
         )
-        answer = preflight(call.method, headers) or await self._ahead(call)
-        answer = answer or await self._answered(call, receive)
+        body = _Body(lambda: self._body(headers, receive))
+        answer = preflight(call.method, headers) or await self._ahead(call, body)
+        answer = answer or await self._answered(call, body)
         await _send(send, call.method, headers, answer)
 
-    async def _ahead(self, call: Call) -> Answer | None:
-        """The answer to a plain read or search by who was recognised a moment ago; None: to be asked in full.
+    async def _ahead(self, call: Call, body: _Body) -> Answer | None:
+        """The answer to what is plain, by who was recognised a moment ago; None: to be asked in full.
 
-        One statement answers, and asks whether what they stood on still stands. Whatever is refused is asked
-        in full too, so that each refusal has its audit line, under the rights of then.
+        Plain is a read, a search, a write or a transaction of writes, and an operation whose answer is
+        remembered. One statement does it, or proves what is remembered, and asks whether what they stood on
+        still stands. Whatever is refused, for which nothing was written, is asked in full too, so that each
+        refusal has its audit line, under the rights of then.
         """
         path, headers = call.path, call.headers
-        if call.method != "GET" or len(path) not in (1, 2) or path[0] not in type_numbers():
-            return None
-        if path[-1][:1] in ("$", "_") or "prefer" in headers or _brings_body(headers) or overrides(headers):
+        if not self._plain(call):
             return None
         now = self.clock()
         known = self.recall(headers, now)
         if known is None:
             return None
+        view = self.access.ahead(*known, now, call.language)
         try:
             refuse_null("/".join(path), "http.path")
-            wanted_format(headers, call.query)
-            answer = await self.interactions.answer(call, self.access.ahead(*known, now, call.language))
+            if call.method != "GET":
+                call = replace(call, body=await body.read())
+            wanted_format(headers, call.query, call.body)
+            answer = await answer_now(self.interactions, call, view, self.access.settings)
         except Unproven:
+            # Whoever may have been shut out is known again before more is taken of them.
+            self.forget(headers)
             return None
         except Problem as refusal:
             # What took too long once is not asked a second time.
@@ -222,7 +231,20 @@ class Server:
             answer = failed(unforeseen(call.method, "/".join(path)), call.language)
         return rendered(answer, call)
 
-    async def _answered(self, call: Call, receive: Any) -> Answer:
+    def _plain(self, call: Call) -> bool:
+        """Whether one statement may answer a request that needs nothing else."""
+        path, headers = call.path, call.headers
+        if "prefer" in headers or overrides(headers) or call.method not in _METHODS:
+            return False
+        if not path:
+            return call.method == "POST"
+        if len(path) > 2 or path[0] not in type_numbers() or path[-1][:1] == "_":
+            return False
+        if path[-1][:1] == "$":
+            return call.method == "GET" and self.interactions.recalls(*path)
+        return call.method != "GET" or not _brings_body(headers)
+
+    async def _answered(self, call: Call, body: _Body) -> Answer:
         try:
             refuse_null("/".join(call.path), "http.path")
             # Who asks comes before what is asked: nobody's body is not even read.
@@ -232,7 +254,7 @@ class Server:
                 raise unidentified()
             refuse_override(call.headers)
             if call.method not in ("GET", "HEAD") or _brings_body(call.headers):
-                call = replace(call, body=await self._body(call.headers, receive))
+                call = replace(call, body=await body.read())
             # Nothing is done whose answer the client could not read; files have a format of their own.
             if call.path[:1] != (PLACE,) and not asks_content(call):
                 wanted_format(call.headers, call.query, call.body)
@@ -391,6 +413,24 @@ class Server:
         plain = self._bare(request.scope, headers, {})
         context = self.access.context(ANONYMOUS, self.clock(), language_of(headers, self.language))
         return _starlette(self._refusal(context, plain, refusal), headers, secure=False)
+
+
+@dataclass(slots=True)
+class _Body:
+    """The body of a request, read once. Problem: as it was the first time."""
+
+    receive: Callable[[], Awaitable[bytes]]
+    came: bytes | Problem | None = None
+
+    async def read(self) -> bytes:
+        if self.came is None:
+            try:
+                self.came = await self.receive()
+            except Problem as refusal:
+                self.came = refusal
+        if isinstance(self.came, Problem):
+            raise self.came
+        return self.came
 
 
 def _by_token(headers: Mapping[str, str]) -> Mapping[str, str]:

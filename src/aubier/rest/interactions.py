@@ -45,6 +45,7 @@ from aubier.search.parameters import Registry, registry
 from aubier.search.query import parse
 from aubier.store.intent import Intent, Written
 from aubier.store.keys import type_numbers
+from aubier.store.proof.standing import Unproven
 from aubier.store.reading import Row
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -361,12 +362,27 @@ class Interactions:
         if spoken := call.headers.get("accept-language", ""):
             parameters = {**parameters, "_language": spoken}
         context = Context(view.actor, view, view.now, settings, call.language)
+        if view.sight.stands is not None:
+            return await _recalled(operation, context, parameters)
         try:
             return Answer(200, fhir_json.dumps(await operation.run(context, parameters)))
         except Problem as refusal:
             if refusal.kind in ("not-found", "forbidden"):
                 await view.note(f"${name}", "/".join(call.path[:-1]) or "*", refusal.kind)
             raise
+
+    def recalls(self, kind: str, name: str) -> bool:
+        """Whether an operation on a type (`$name`) may be answered from what is remembered."""
+        operation = self.operations.get((kind, name.removeprefix("$")))
+        return operation is not None and operation.recall is not None
+
+
+async def _recalled(operation: Operation, context: Context, parameters: Resource) -> Answer:
+    """The remembered answer to who was recognised a moment ago. Unproven when anything below has moved."""
+    found = await operation.recall(context, parameters) if operation.recall else None
+    if found is None or not await context.store.unmoved(found[1]):
+        raise Unproven
+    return Answer(200, found[0])
 
 
 def _asks(call: Call) -> bool:

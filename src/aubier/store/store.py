@@ -12,7 +12,9 @@ from weakref import WeakValueDictionary
 
 from aubier.ground.chance import random_ids
 from aubier.ground.clock import commit_ticks
+from aubier.ground.memory import Memory
 from aubier.ground.rows import Migration, Resource, Statement
+from aubier.ground.standing import Stands
 from aubier.search.keys import Keys
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
@@ -30,15 +32,17 @@ from aubier.store.opening.secret import term_secret
 from aubier.store.opening.upgrade import own_steps, upgrade
 from aubier.store.pool import UNHURRIED, Connection, Opened, answered, open_pool, unhurried
 from aubier.store.proof import audit
-from aubier.store.proof.standing import Unproven
+from aubier.store.proof.standing import Unproven, unmoved
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight
-from aubier.store.writing import TURNED_AWAY, Again, Finder, Writer, busy
+from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
 
 _TRIES = 5
 _CLOSE_WITHIN = 3.0
+_PLACES = 8_000_000
+"""Bytes of the compartments of Patients that this process remembers: some 40,000."""
 _STANDING = 3
 """Connections to hold while others are asked for: who waits for one of these holds none, so all go on."""
 
@@ -69,8 +73,10 @@ class Store:
     registry: Registry = field(default_factory=registry)
     find_codes: FindCodes | None = None
     numbers: Numbers = field(default_factory=Numbers)
+    places: Memory[str, int] = field(default_factory=lambda: Memory(_PLACES))
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
     reads: Together[Wanted, Row | None] = field(init=False)
+    proofs: Together[tuple[Stands, ...], bool] = field(init=False)
     opened: Opened = field(default_factory=Opened)
     rooms: Statements = field(init=False)
     makings: Makings = field(init=False)
@@ -78,6 +84,7 @@ class Store:
     def __post_init__(self) -> None:
         self.makings = Makings(self.registry)
         self.reads = Together(self._read_each)
+        self.proofs = Together(partial(unmoved, self.pool))
         self.rooms = Statements(self.pool, self.statements)
 
     @property
@@ -217,7 +224,8 @@ class Store:
     async def transact(self, sight: Sight, batch: Batch) -> list[Written]:
         """Writes all or nothing; gives what came of each intent in order.
 
-        Tried again when another writer was first, so that of two conditional creates one finds the other's.
+        What the asker stands on is asked by the statement that writes (Unproven). Tried again when another
+        writer was first, so that of two conditional creates one finds the other's.
         """
         for intent in batch.intents:
             if intent.condition is not None:
@@ -226,7 +234,7 @@ class Store:
         async with answered():
             for _ in range(_TRIES):
                 try:
-                    async with self.pool.acquire() as conn, conn.transaction():
+                    async with self.pool.acquire() as held, undertaken(held) as conn:
                         if steering:
                             await take_turn(conn)
                         written = await self._writer(conn, sight).run(batch)
@@ -241,9 +249,7 @@ class Store:
             await self.learn()
         return written
 
-    def _writer(self, conn: Connection, sight: Sight) -> Writer:
-        _refuse_unproven(sight)
-
+    def _writer(self, conn: Undertaking, sight: Sight) -> Writer:
         async def matches(held: Connection, query: Query, limit: int) -> list[Row]:
             reader = Reader(held, sight, self.keys, self.mark)
             return (await reader.search(query, limit=limit, quiet=True)).rows
@@ -253,6 +259,7 @@ class Store:
             sight=sight,
             finder=Finder(conn, sight, self.keys, self.ids, matches),
             numbers=self.numbers,
+            places=self.places,
             local=self.local,
             index=self.index,
             held=partial(index, keys=self.keys, local=self.local, of=self.makings.held),
@@ -275,6 +282,13 @@ class Store:
             await self.pool.execute(
                 audit.line(sight, args, source, action=action, what=what, outcome=outcome), *args
             )
+
+    async def unmoved(self, sight: Sight, stands: Stands) -> bool:
+        """Whether nothing has moved of what an answer stands on, nor of what its asker stands on.
+
+        Asked by a statement that begins after this question.
+        """
+        return await self.proofs.ask((stands,) if sight.stands is None else (stands, sight.stands))
 
     async def note(self, key: str) -> str:
         """What was noted under `key` about this database, or an empty string."""
@@ -312,7 +326,7 @@ class Store:
 
 
 def _refuse_unproven(sight: Sight) -> None:
-    """Unproven for who was not recognised anew: only a read and a search ask that themselves."""
+    """Unproven for who was not recognised anew: only a read, a search and a write ask that themselves."""
     if sight.stands is not None:
         raise Unproven
 

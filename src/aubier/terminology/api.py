@@ -29,6 +29,7 @@ from aubier.terminology.meaning.concepts import Concept, System
 from aubier.terminology.meaning.value_set import ValueSet
 from aubier.terminology.resolving import Part, Resolver, newest_first, unknown_system, unknown_value_set
 from aubier.terminology.shelves.library import Library, Store
+from aubier.terminology.shelves.remembering import Reading
 
 __all__ = ["Coded", "Relation", "Terminology", "Verdict"]
 
@@ -41,8 +42,8 @@ class Terminology:
 
     library: Library
 
-    def __init__(self, store: Store) -> None:
-        self.library = Library(store)
+    def __init__(self, store: Store | Reading) -> None:
+        self.library = Library(store if isinstance(store, Reading) else Reading(store))
 
     async def validate(
         self,

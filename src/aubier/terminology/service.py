@@ -8,6 +8,7 @@ from typing import Any
 from aubier.ground.rows import Backfill, BeforeWrite, OnChange, Operation, Resource, Service
 from aubier.terminology import writing
 from aubier.terminology.operations import closure, code_systems, expand, related, translate
+from aubier.terminology.operations.answering import Answering
 from aubier.terminology.operations.checking import batch, validate
 from aubier.terminology.operations.parameters import ECOSYSTEM
 from aubier.terminology.shelves import maps, tables
@@ -17,12 +18,13 @@ R4 = "FHIR R4 4.0.1, terminology-service"
 _Run = Callable[[Any, Resource], Awaitable[Resource]]
 
 
-def _operation(path: str, run: _Run, fr: str, en: str, *, instance: bool = True) -> Operation:
+def _operation(path: str, run: _Run | Answering, fr: str, en: str, *, instance: bool = True) -> Operation:
     """The row of `Type/$name`, of the type or, with `instance`, of one resource too."""
     on, _, name = path.rpartition("/")
     texts = {"fr": fr, "en": en}
     code = name.removeprefix("$")
-    return Operation(code, on, run, texts, f"{R4}, {path}", either=instance, also=ECOSYSTEM.get(code, ()))
+    also, recall = ECOSYSTEM.get(code, ()), run.recall if isinstance(run, Answering) else None
+    return Operation(code, on, run, texts, f"{R4}, {path}", either=instance, also=also, recall=recall)
 
 
 SERVICE = Service(
@@ -38,16 +40,26 @@ SERVICE = Service(
     operations=(
         _operation(
             "CodeSystem/$lookup",
-            code_systems.lookup,
+            Answering("CodeSystem/$lookup", code_systems.lookup),
             "Tout savoir d'un code",
             "What is known of a code",
             instance=False,
         ),
-        _operation("CodeSystem/$validate-code", validate.in_code_system, "Vérifier un code", "Check a code"),
-        _operation("CodeSystem/$subsumes", code_systems.subsumes, "Comparer deux codes", "Compare two codes"),
+        _operation(
+            "CodeSystem/$validate-code",
+            Answering("CodeSystem/$validate-code", validate.in_code_system),
+            "Vérifier un code",
+            "Check a code",
+        ),
+        _operation(
+            "CodeSystem/$subsumes",
+            Answering("CodeSystem/$subsumes", code_systems.subsumes),
+            "Comparer deux codes",
+            "Compare two codes",
+        ),
         _operation(
             "ValueSet/$validate-code",
-            validate.in_value_set,
+            Answering("ValueSet/$validate-code", validate.in_value_set),
             "Vérifier un code dans un jeu de valeurs",
             "Check a code in a value set",
         ),
@@ -71,7 +83,12 @@ SERVICE = Service(
             "Comparer deux jeux de valeurs",
             "Compare two value sets",
         ),
-        _operation("ValueSet/$expand", expand.expand, "Lister un jeu de valeurs", "List a value set"),
+        _operation(
+            "ValueSet/$expand",
+            Answering("ValueSet/$expand", expand.expand),
+            "Lister un jeu de valeurs",
+            "List a value set",
+        ),
         _operation(
             "ConceptMap/$translate",
             translate.translate,
@@ -90,6 +107,6 @@ SERVICE = Service(
     before_write=(BeforeWrite("terminology-keep", writing.TYPES, writing.keep, writing.RULE),),
     on_change=(OnChange("terminology-forget", writing.TYPES, writing.forget),),
     backfills=(Backfill("terminology-keep", writing.TYPES, writing.keep_stored),),
-    migrations=tables.MIGRATIONS + maps.MIGRATIONS + tables.PLANNED + tables.STANDING,
+    migrations=tables.MIGRATIONS + maps.MIGRATIONS + tables.PLANNED + tables.STANDING + tables.MARKED,
     statements=tables.STATEMENTS + maps.STATEMENTS,
 )

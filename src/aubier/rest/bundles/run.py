@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -30,9 +31,13 @@ from aubier.rest.operations.standard import check_parameters
 from aubier.rest.outcome import outcome, placed, status_of
 from aubier.rest.writing.patches import binary, in_its_entry, patch_of
 from aubier.store.intent import Intent, Written
+from aubier.store.proof.standing import Unproven
 from aubier.validation import check, validate
 
 _ORDER = {"": 0, "DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
+_READS = frozenset({"GET", "HEAD"})
+_AT_ONCE = 32
+"""Reads of a batch that are asked together: what is asked of the store at once shares its statements."""
 _WRITES = frozenset({"PUT", "PATCH", "DELETE", "POST"})
 _TOLD = 100
 """Faults of one kind that one answer tells."""
@@ -67,6 +72,8 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
     if call.strict:
         view = replace(view, strict=True)
     entries = _entries(bundle, call.base, alone=kind == "batch")
+    if view.sight.stands is not None and (kind == "batch" or any(e.method in _READS for e in entries)):
+        raise Unproven  # several questions, of which one may be made before another is refused
     if kind == "batch":
         answers = await _batch(server, call, view, entries, settings)
     else:
@@ -192,26 +199,45 @@ async def _batch(
 ) -> list[bytes]:
     answers: dict[int, bytes] = {}
     made = frozenset(e.full_url for e in entries if e.method == "POST" and e.full_url.startswith("urn:"))
-    for entry in sorted(entries, key=lambda e: _ORDER[e.method]):
+    for some in _in_turn(sorted(entries, key=lambda e: _ORDER[e.method])):
         if view.receipts is not None:
             await view.receipts.stands()
-        try:
-            if entry.refusal is not None:
-                raise entry.refusal
-            if not entry.path and entry.method == "POST":
-                raise _nested()
-            check_alone(entry.place, entry.resource, made)
-            answer = await server.answer(_sub_call(call, entry), view.entry(entry.place), settings)
-            answers[entry.place] = _from_answer(answer, entry, call)
-        except Problem as refusal:
-            answers[entry.place] = _refused(placed(refusal, "http.path"), call.language)
-        except Withdrawn:
-            raise
-        except Exception:
-            # Others of the batch are written: their answers must not be lost with this one.
-            fault = unforeseen(entry.method, "/".join(entry.path))
-            answers[entry.place] = _refused(fault, call.language)
+        asked = (_one(server, call, view, entry, (made, settings)) for entry in some)
+        told = await asyncio.gather(*asked, return_exceptions=True)
+        for entry, answer in zip(some, told, strict=True):
+            if isinstance(answer, BaseException):
+                raise answer
+            answers[entry.place] = answer
     return [answers[e.place] for e in entries]
+
+
+def _in_turn(entries: Sequence[_Entry]) -> Iterator[list[_Entry]]:
+    """What changes something one after the other; what only reads, at the end, so many at once."""
+    reads = [e for e in entries if e.method in _READS]
+    yield from ([e] for e in entries if e.method not in _READS)
+    yield from (reads[n : n + _AT_ONCE] for n in range(0, len(reads), _AT_ONCE))
+
+
+async def _one(
+    server: Interactions, call: Call, view: View, entry: _Entry, asked: tuple[frozenset[str], Any]
+) -> bytes:
+    """The answer to an entry of a batch, which may be a refusal. Withdrawn: nobody may ask it any more."""
+    made, settings = asked
+    try:
+        if entry.refusal is not None:
+            raise entry.refusal
+        if not entry.path and entry.method == "POST":
+            raise _nested()
+        check_alone(entry.place, entry.resource, made)
+        answer = await server.answer(_sub_call(call, entry), view.entry(entry.place), settings)
+        return _from_answer(answer, entry, call)
+    except Problem as refusal:
+        return _refused(placed(refusal, "http.path"), call.language)
+    except Withdrawn:
+        raise
+    except Exception:
+        # Others of the batch are written: their answers must not be lost with this one.
+        return _refused(unforeseen(entry.method, "/".join(entry.path)), call.language)
 
 
 def _from_answer(answer: Answer, entry: _Entry, call: Call) -> bytes:

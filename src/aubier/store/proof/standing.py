@@ -7,7 +7,15 @@ its name chooses; the marks of a place together (`bit_xor`) are never twice the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import msgspec
+
 from aubier.ground.rows import Migration
+from aubier.ground.standing import Stands
+from aubier.store.pool import Connection, answered
+
+_encode = msgspec.json.Encoder().encode
 
 MIGRATIONS = (
     Migration(
@@ -58,3 +66,17 @@ class Unproven(Exception):
 def mark_of(places: str) -> str:
     """The marks of the places in an array, as one number."""
     return f"(select coalesce(bit_xor(s.mark), 0) from standing s where s.place = any({places}))"
+
+
+_MOVED = (
+    "select k.n from json_to_recordset($1::json) as k(n int, places smallint[], mark bigint)"
+    f" where {mark_of('k.places')} <> k.mark"
+)
+
+
+async def unmoved(conn: Connection, asked: Sequence[Sequence[Stands]]) -> list[bool]:
+    """For each of `asked`, whether nothing of all that it stands on has moved."""
+    rows = [{"n": n, "places": s.places, "mark": s.mark} for n, each in enumerate(asked) for s in each]
+    async with answered():
+        moved = {row["n"] for row in await conn.fetch(_MOVED, _encode(rows).decode())}
+    return [n not in moved for n in range(len(asked))]

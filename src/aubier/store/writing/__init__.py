@@ -2,6 +2,7 @@
 
 from aubier.store.writing.finding import Finder
 from aubier.store.writing.step import TURNED_AWAY, Again, busy, stamped
+from aubier.store.writing.undertaking import Undertaking, undertaken
 from aubier.store.writing.writer import Writer
 
-__all__ = ["TURNED_AWAY", "Again", "Finder", "Writer", "busy", "stamped"]
+__all__ = ["TURNED_AWAY", "Again", "Finder", "Undertaking", "Writer", "busy", "stamped", "undertaken"]

@@ -12,9 +12,9 @@ from aubier.search.sql import Args
 from aubier.store import codec
 from aubier.store.intent import Batch, Intent, Written
 from aubier.store.keys import family, type_numbers
-from aubier.store.pool import Connection
 from aubier.store.sight import Sight
 from aubier.store.writing.step import Present, Step, absent
+from aubier.store.writing.undertaking import Undertaking
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ class Finder:
     compartments of what conditions matched.
     """
 
-    conn: Connection
+    conn: Undertaking
     sight: Sight
     keys: Keys
     ids: Callable[[], str]

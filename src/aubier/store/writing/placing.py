@@ -5,28 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from aubier.ground.memory import Memory
 from aubier.ground.problem import not_found, problem
 from aubier.search.sql import Args
 from aubier.store.compartment import followed, patients
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
-from aubier.store.pool import Connection
 from aubier.store.sight import SHARED, Sight
 from aubier.store.writing.step import Step
+from aubier.store.writing.undertaking import Undertaking
+
+_PLACE = 200
+"""Bytes of an id with its compartment, about."""
 
 
 @dataclass(slots=True)
 class Placer:
     """Gives places. `local` turns a URL of this server into `Type/id`; with `strict_references` a Patient
-    named must be here."""
+    named must be here. `places` are the compartments of Patients by their id, as they were once found; those
+    taken from it are `recalled`, and the statement that writes asks whether it is still so; `placed` are all
+    that were named."""
 
-    conn: Connection
+    conn: Undertaking
     sight: Sight
     numbers: Numbers
+    places: Memory[str, int]
     local: Callable[[str], str]
     steps: Sequence[Step]
     strict_references: bool = False
     absent: int = 0
+    recalled: dict[str, int] = field(default_factory=dict, init=False)
+    placed: set[str] = field(default_factory=set, init=False)
     by_name: dict[tuple[str, str], list[Step]] = field(default_factory=dict, init=False)
 
     async def place(self) -> None:
@@ -83,7 +92,10 @@ class Placer:
         if not ids:
             return {}
         number = type_numbers()["Patient"]
-        found = await self._lookup(number, ids)
+        known = {logical: pat for logical in ids if (pat := self.places.get(logical))}
+        self.recalled |= known
+        self.placed |= ids
+        found = known | await self._placed(number, ids - known.keys())
         missing = sorted(ids - found.keys())
         if not missing:
             return found
@@ -107,8 +119,15 @@ class Placer:
         self.absent -= 1
         return self.absent
 
+    async def _placed(self, number: int, ids: set[str]) -> dict[str, int]:
+        """The compartments of Patients that are here, which are remembered."""
+        found = await self._lookup(number, ids) if ids else {}
+        for logical, pat in found.items():
+            self.places.keep(logical, pat, _PLACE)
+        return found
+
     async def _lookup(self, number: int, ids: set[str]) -> dict[str, int]:
-        rows = await self.conn.fetch(
+        rows = await self.conn.look(
             "select id, pat from id_map where type = $1 and id = any($2::text[]) and pat <> 0",
             number,
             sorted(ids),
@@ -119,7 +138,7 @@ class Placer:
         """The compartment of a resource that this actor sees."""
         args = Args([type_numbers()[kind], logical])
         seen = self.sight.predicate("r", args, directory=False)
-        rows = await self.conn.fetch(
+        rows = await self.conn.look(
             "select m.id, m.pat from id_map m join res r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = $2 and {seen}",
             *args,

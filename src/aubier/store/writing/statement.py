@@ -103,10 +103,12 @@ def _unnest(args: Args, columns: Sequence[tuple[str, str]], rows: Iterable[tuple
 
 
 def _array(args: Args, cast: str, values: Sequence[Any]) -> str:
-    """An array; of numbers as one text, since the driver asks of each whether it is an array itself."""
+    """An array; as one text, since the driver asks of each element whether it is an array itself."""
     if cast.endswith("[]"):
         as_text = array_text if cast == "bigint[]" else text_array
-        return args.add([as_text(v) for v in values], "text[]")
+        return args.add(text_array(map(as_text, values)), "text") + "::text[]"
+    if cast == "text" and None not in values:
+        return args.add(text_array(values), "text") + "::text[]"
     if cast in ("text", "bytea"):
         return args.add(list(values), f"{cast}[]")
     return args.add(array_text(values), "text") + f"::{cast}[]"

@@ -15,6 +15,7 @@ import asyncpg
 from aubier.fhir import json as fhir_json
 from aubier.fhir.references import replace_references
 from aubier.ground.clock import commit_ticks
+from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
 from aubier.search.sql import Args
@@ -23,8 +24,8 @@ from aubier.store.indexing.tables import VERSION
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
-from aubier.store.pool import Connection
 from aubier.store.proof import audit
+from aubier.store.proof.standing import Unproven, mark_of
 from aubier.store.rows import Indexed
 from aubier.store.sight import SHARED, Sight
 from aubier.store.writing.finding import Finder
@@ -32,6 +33,7 @@ from aubier.store.writing.placing import Placer
 from aubier.store.writing.rights import Rights
 from aubier.store.writing.statement import FamilyRows, combined, family_parts
 from aubier.store.writing.step import Again, Step, absent, op_of, stamped
+from aubier.store.writing.undertaking import Undertaking
 
 
 @dataclass(slots=True)
@@ -43,10 +45,11 @@ class Writer:
     for the state `version` of what is indexed.
     """
 
-    conn: Connection
+    conn: Undertaking
     sight: Sight
     finder: Finder
     numbers: Numbers
+    places: Memory[str, int]
     local: Callable[[str], str]
     index: Callable[[Resource], Indexed]
     held: Callable[[Resource], Indexed]
@@ -55,6 +58,8 @@ class Writer:
     on_demand: Mapping[str, str] = field(default_factory=dict)
     strict_references: bool = False
     steps: list[Step] = field(default_factory=list)
+    recalled: dict[str, int] = field(default_factory=dict)
+    placed: set[str] = field(default_factory=set)
 
     async def run(self, batch: Batch) -> list[Written]:
         """Writes the batch; gives what came of each intent, in order. Problem: nothing was written."""
@@ -64,17 +69,25 @@ class Writer:
         for step in self.steps:
             await self._prepare(batch, step)
         await self._claim(batch)
-        placer = Placer(self.conn, self.sight, self.numbers, self.local, self.steps, self.strict_references)
-        await placer.place()
+        await self._place()
         seq, upd = self.numbers.next_seq(commit_ticks()), self.sight.now
         for step in self.steps:
             if step.resource is not None:
                 step.raw = stamped(step.resource, step.id, step.version, upd)
+        if batch.receipt is not None:
+            await self.conn.begin()
         await self._write(batch, seq, upd)
         written = [self._written(step, upd) for step in self.steps]
         if batch.receipt is not None:
             await batch.receipt(self.conn, written)
         return written
+
+    async def _place(self) -> None:
+        placer = Placer(
+            self.conn, self.sight, self.numbers, self.places, self.local, self.steps, self.strict_references
+        )
+        await placer.place()
+        self.recalled, self.placed = placer.recalled, placer.placed
 
     async def _prepare(self, batch: Batch, step: Step) -> None:
         if step.done is not None:
@@ -178,15 +191,39 @@ class Writer:
             touched = [0]  # that nothing met a condition is an answer too, and leaves its line
         if touched or batch.grants or batch.revokes:
             parts.append(self._line(batch, live, touched, args))
-        guard = f"({guard}) and ({VERSION}) = {args.add(self.version, 'bigint')}"
+        guard = f"({guard}) and ({VERSION}) = {args.add(self.version, 'bigint')}{self._as_known(args)}"
         sql = combined(parts, guard, (), "select ok from ok")
         try:
-            if not await self.conn.fetchval(sql, *args):
-                if await self.conn.fetchval(VERSION) != self.version:
-                    raise Again  # indexed by what is past
-                raise await self._refusal(live, batch)
+            if not await self.conn.last(sql, *args):
+                raise await self._refused(live, batch)
         except asyncpg.UniqueViolationError as error:
             raise Again() from error
+
+    def _as_known(self, args: Args) -> str:
+        """The condition under which what was not asked again is as it was: who asks, where Patients are."""
+        known = ""
+        if stands := self.sight.stands:
+            mark, places = args.add(stands.mark, "bigint"), args.add(list(stands.places), "smallint[]")
+            known += f" and {mark_of(places)} = {mark}"
+        if self.recalled:
+            ids = args.add(list(self.recalled), "text[]")
+            pats = args.add(list(self.recalled.values()), "bigint[]")
+            there = f"m.type = {type_numbers()['Patient']} and m.id = k.id and m.pat = k.pat"
+            known += (
+                f" and not exists (select 1 from unnest({ids}, {pats}) k(id, pat)"
+                f" where not exists (select 1 from id_map m where {there}))"
+            )
+        return known
+
+    async def _refused(self, live: Sequence[Step], batch: Batch) -> Exception:
+        """Why nothing was written: what is to be asked anew, or the refusal."""
+        if self.sight.stands is not None:
+            return Unproven()
+        for logical in self.placed:
+            self.places.forget(logical)
+        if self.recalled or await self.conn.fetchval(VERSION) != self.version:
+            return Again()  # placed, or indexed, by what is past
+        return await self._refusal(live, batch)
 
     def _refuse_directory(self, batch: Batch) -> None:
         if not self.sight.unrestricted and any(family(i.type) for i in batch.intents):

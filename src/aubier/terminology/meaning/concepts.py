@@ -20,7 +20,8 @@ class System:
 
     `supplements` are the numbers of those that add to it. `language` is that of its displays; `standing` is
     what makes it less than in force: draft, experimental, deprecated, withdrawn, retired. `grammar`: its
-    codes are known by their shape; `open` when they have no end, `closed` when they are listed too.
+    codes are known by their shape; `open` when they have no end, `closed` when they are listed too. `mark` is
+    that which the `place` of its URL bore when it was found in the tables.
     """
 
     url: str
@@ -35,6 +36,8 @@ class System:
     language: str = ""
     standing: tuple[str, ...] = ()
     grammar: str = ""
+    place: int = field(default=0, compare=False)
+    mark: int = field(default=0, compare=False)
 
     @property
     def known(self) -> bool:

@@ -20,12 +20,13 @@ from aubier.terminology.operations.parameters import (
     terminology_of,
 )
 from aubier.terminology.operations.value_sets import supplements
+from aubier.terminology.shelves.remembering import Reading
 
 MOST_CHILDREN = 1_000
 """The most children that `$lookup` names."""
 
 
-async def lookup(ctx: Any, parameters: Resource) -> Resource:
+async def lookup(ctx: Any, parameters: Resource, reading: Reading) -> Resource:
     """`CodeSystem/$lookup`: what is known of a code.
 
     In: `code` and `system` (and `version`), or `coding`; `displayLanguage`; `property` to choose among
@@ -35,7 +36,7 @@ async def lookup(ctx: Any, parameters: Resource) -> Resource:
     open_to(ctx, "CodeSystem")
     call = asked(parameters, ("CodeSystem", "lookup"), undone=("date",))
     system, code, version = _coded(call)
-    terminology = terminology_of(ctx, call)
+    terminology = terminology_of(ctx, call, reading)
     await supplements(call, terminology)
     found, concept = await terminology.lookup(system, code, version)
     wanted = set(call.texts("property")) - {"*"}
@@ -78,7 +79,7 @@ async def _properties(
     return list({(code, kind, str(value)): (code, kind, value) for code, kind, value in kept}.values())
 
 
-async def subsumes(ctx: Any, parameters: Resource) -> Resource:
+async def subsumes(ctx: Any, parameters: Resource, reading: Reading) -> Resource:
     """`CodeSystem/$subsumes`: how codeA stands to codeB in their hierarchy.
 
     In: `codeA`, `codeB` and `system` (or by instance), or `codingA` and `codingB`; `version`. Out: outcome,
@@ -94,7 +95,7 @@ async def subsumes(ctx: Any, parameters: Resource) -> Resource:
         pair.append(code)
         system = str((coding or {}).get("system", "")) or system or call.needed("system")
     version = version or call.text("version")
-    outcome = await terminology_of(ctx, call).subsumes(system, pair[0], pair[1], version)
+    outcome = await terminology_of(ctx, call, reading).subsumes(system, pair[0], pair[1], version)
     return answer([part("outcome", "valueCode", outcome)])
 
 

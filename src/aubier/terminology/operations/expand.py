@@ -17,6 +17,7 @@ from aubier.terminology.operations.language import asked_language, no_other, spo
 from aubier.terminology.operations.parameters import Asked, asked, open_to, terminology_of
 from aubier.terminology.operations.value_sets import resolver_of, value_set_of
 from aubier.terminology.resolving import Resolver
+from aubier.terminology.shelves.remembering import Reading
 
 _TOLD = {
     "filter": "valueString",
@@ -47,7 +48,7 @@ _PREFERRED = {
 }
 
 
-async def expand(ctx: Any, parameters: Resource) -> Resource:
+async def expand(ctx: Any, parameters: Resource, reading: Reading) -> Resource:
     """`ValueSet/$expand`: the concepts of a value set.
 
     In: `url` (and `valueSetVersion`), `valueSet`, or by instance; `filter` (each word begins a word of the
@@ -66,7 +67,7 @@ async def expand(ctx: Any, parameters: Resource) -> Resource:
             "excludeNotForUI n'est pas traité ici ; retirez-le",
             at="Parameters.parameter.where(name='excludeNotForUI')",
         )
-    terminology = terminology_of(ctx, call)
+    terminology = terminology_of(ctx, call, reading)
     value_set = await value_set_of(ctx, call, terminology)
     resolver = await resolver_of(call, terminology)
     wanted = Wanted(

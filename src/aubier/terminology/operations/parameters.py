@@ -11,6 +11,7 @@ from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.terminology.api import Terminology
+from aubier.terminology.shelves.remembering import Reading
 
 _TRANSLATION = "http://hl7.org/fhir/StructureDefinition/translation"
 _T = TypeVar("_T")
@@ -142,9 +143,12 @@ class Asked:
         return found
 
 
-def terminology_of(ctx: Any, call: Asked) -> Terminology:
-    """The terminology service, with the code systems and value sets that came with a call."""
-    terminology = Terminology(ctx.store)
+def terminology_of(ctx: Any, call: Asked, reading: Reading | None = None) -> Terminology:
+    """The terminology service, with the code systems and value sets that came with a call.
+
+    `reading` is how it reads, where something is remembered.
+    """
+    terminology = Terminology(reading or ctx.store)
     for row, at in call.each("tx-resource"):
         resource = row.get("resource")
         if not isinstance(resource, dict):

@@ -8,7 +8,8 @@ from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Protocol
+from itertools import islice
+from typing import Any
 
 from aubier.fhir import json as fhir_json
 from aubier.terminology import grammars
@@ -19,13 +20,9 @@ from aubier.terminology.meaning.value_set import ValueSet
 from aubier.terminology.meaning.versions import fits, is_pattern
 from aubier.terminology.shelves import shipped
 from aubier.terminology.shelves.given import Given
+from aubier.terminology.shelves.remembering import Reading, Store
 
-
-class Store(Protocol):
-    """What this room needs of the store: its own statements."""
-
-    async def run(self, name: str, *args: Any) -> list[Mapping[str, Any]]:
-        """The rows of a named statement."""
+__all__ = ["Library", "Store", "parted"]
 
 
 _BLOCK = 500
@@ -42,10 +39,15 @@ def parted(canonical: str) -> tuple[str, str]:
 class Library:
     """What is here, for one request: each system is looked for once. What people wrote comes first."""
 
-    store: Store
+    reading: Reading
     systems: dict[tuple[str, str], System] = field(default_factory=dict)
     value_sets: dict[tuple[str, str], ValueSet | None] = field(default_factory=dict)
     given: Given = field(default_factory=Given)
+
+    @property
+    def store(self) -> Store:
+        """Where to read what is not remembered."""
+        return self.reading.store
 
     async def expect(self, systems: Collection[str], value_sets: Collection[str]) -> None:
         """Looks at once for what will be asked: systems and value sets by URL, without version."""
@@ -84,10 +86,10 @@ class Library:
         if ours := self.given.system(url, version):
             return replace(ours, supplements=await self._supplements(ours))
         if is_pattern(version):
-            rows = await self.store.run("terminology.versions", url)
+            rows = await self.reading.rows("terminology.versions", url)
             if found := next((row for row in rows if fits(row["version"], version)), None):
                 return _system(found)
-        for row in await self.store.run("terminology.systems", url, version):
+        for row in await self.reading.rows("terminology.systems", url, version):
             return _system(row)
         ours = shipped.system(url) or grammars.system(url)
         if ours is not None and (fits(ours.version, version) or ours.grammar):
@@ -95,7 +97,7 @@ class Library:
         return _unknown(url, version)
 
     async def _supplements(self, system: System) -> tuple[int, ...]:
-        rows = await self.store.run("terminology.supplements", [system.url, system.canonical])
+        rows = await self.reading.rows("terminology.supplements-of", system.url, system.canonical)
         return tuple(row["sid"] for row in rows)
 
     def _held(self, system: System) -> Mapping[str, Concept]:
@@ -110,7 +112,7 @@ class Library:
         named = parted(canonical)
         if came := self.given.supplement(*named):
             return came
-        rows = await self.store.run("terminology.supplement", *named)
+        rows = await self.reading.rows("terminology.supplement", *named)
         return _canonical(rows[0]["url"], rows[0]["version"]) if rows else ""
 
     def _among(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
@@ -132,6 +134,11 @@ class Library:
             return {}
         if system.key is None:
             return await self._supplemented(system, self._among(system, codes))
+        whole = await self.reading.whole(system, _concept)
+        if whole is not None:
+            return await self._supplemented(
+                system, _chosen_of(whole, codes, any_case=not system.case_sensitive)
+            )
         rows = await self.store.run("terminology.concepts", system.key, list(codes))
         found = {row["code"]: _concept(row) for row in rows}
         if not system.case_sensitive and len(found) < len(codes):
@@ -158,6 +165,8 @@ class Library:
         """The codes just below one, in order, at most `most`."""
         if system.key is None:
             return [c.code for c in self._held(system).values() if code in c.parents][:most]
+        if (whole := await self.reading.whole(system, _concept)) is not None:
+            return [c.code for c in whole.values() if code in c.parents][:most]
         condition = f"$.par[*] == {json.dumps(code, ensure_ascii=False)}"
         rows = await self.store.run("terminology.page", system.key, condition, [], "", 0, most)
         return [row["code"] for row in rows]
@@ -190,13 +199,26 @@ class Library:
             every = await self._chosen(system, predicate, words, without, offset + limit)
             chosen = every[offset : offset + limit]
             return list((await self._supplemented(system, {c.code: c for c in chosen})).values())
-        if predicate == EVERYTHING and not words and not without:
-            rows = await self.store.run("terminology.all", system.key, offset, offset + limit - 1)
-        else:
+        found = await self._page(system, predicate, words, without, (offset, limit))
+        return list((await self._supplemented(system, found)).values())
+
+    async def _page(
+        self,
+        system: System,
+        predicate: Predicate,
+        words: list[str],
+        without: Sequence[str],
+        span: tuple[int, int],
+    ) -> dict[str, Concept]:
+        offset, limit = span
+        if predicate != EVERYTHING or words or without:
             args = (path(predicate), list(without), _query(words), offset, limit)
             rows = await self.store.run("terminology.page", system.key, *args)
-        found = {row["code"]: _concept(row) for row in rows}
-        return list((await self._supplemented(system, found)).values())
+        elif (whole := await self.reading.whole(system, _concept)) is not None:
+            return dict(islice(whole.items(), offset, offset + limit))
+        else:
+            rows = await self.store.run("terminology.all", system.key, offset, offset + limit - 1)
+        return {row["code"]: _concept(row) for row in rows}
 
     async def _chosen(
         self,
@@ -230,7 +252,7 @@ class Library:
     async def _value_set(self, url: str, version: str) -> ValueSet | None:
         if came := self.given.value_set(url, version):
             return came
-        for row in await self.store.run("terminology.value-set", url, version):
+        for row in await self.reading.rows("terminology.value-set", url, version):
             return await self._read(row["vid"], str(row["mark"]))
         ours = shipped.find_value_set(url) or value_set.implicit(url)
         return ours if ours is not None and version in ("", ours.version) else None
@@ -285,7 +307,18 @@ def _system(row: Mapping[str, Any]) -> System:
         tuple(row["supplements"]),
         row["language"],
         tuple(row["standing"].split()),
+        place=row.get("place", 0),
+        mark=row.get("moved", 0),
     )
+
+
+def _chosen_of(every: Mapping[str, Concept], codes: Sequence[str], *, any_case: bool) -> dict[str, Concept]:
+    """The concepts among `codes`, by the code as asked."""
+    found = {code: every[code] for code in codes if code in every}
+    if any_case and len(found) < len(codes):
+        lower = {code.lower(): code for code in every}
+        found |= {c: every[lower[c.lower()]] for c in codes if c not in found and c.lower() in lower}
+    return found
 
 
 def _canonical(url: str, version: str) -> str:

@@ -8,6 +8,7 @@ ask (`facts`) and what a search by words asks (`words`) under indexes; `detail` 
 from __future__ import annotations
 
 from aubier.ground.rows import Migration, Statement
+from aubier.store.proof.standing import mark_of
 
 MIGRATIONS = (
     Migration(
@@ -49,6 +50,31 @@ STANDING = (
 )
 """In which language a system says its displays, what makes it less than in force: if written from now on."""
 
+MARKED = (
+    Migration(
+        5,
+        "each change of a system or a value set leaves its mark",
+        """
+-- Apart from the places of what credentials stand on: who leaves must not make anybody read a system again.
+create function terminology_place(url text) returns smallint language sql immutable parallel safe
+  return (1024 + (hashtextextended(url, 0) & 1023))::smallint;
+insert into standing (place) select p from generate_series(1024, 2047) p;
+create function terminology_moved() returns trigger language plpgsql as $body$ begin
+  insert into standing (place) select distinct terminology_place(n.url)
+  from (values (to_jsonb(old)), (to_jsonb(new))) r(line)
+  cross join lateral (values (r.line->>'url'), (split_part(r.line->>'supplements', '|', 1))) n(url)
+  where n.url <> '';
+  return null; end $body$;
+create trigger moved after insert or update or delete on terminology_system
+  for each row execute function terminology_moved();
+create trigger moved after insert or update or delete on terminology_value_set
+  for each row execute function terminology_moved();
+""",
+    ),
+)
+"""What a process remembers of a URL holds while the marks of its place are the same (`remembering`). Systems
+and value sets are shown, replaced and hidden by their rows here, and concepts never change below them."""
+
 PLANNED = (
     Migration(
         3,
@@ -88,17 +114,36 @@ _CONCEPT = (
     " array(select jsonb_array_elements_text(c.facts->'par')) as par"
 )
 
+
+def _marked(url: str, select: str) -> str:
+    """What `select` finds (with `true as here`) with the mark of the place of a URL, all of one moment.
+
+    One row that is not `here` when it finds nothing.
+    """
+    mark = mark_of(f"array[terminology_place({url})]")
+    return (
+        f"select f.*, q.place, q.moved from (select terminology_place({url}) as place, {mark} as moved) q"
+        f" left join lateral ({select}) f on true"
+    )
+
+
 STATEMENTS = (
     Statement(
         "terminology.systems",
-        f"select {_COLUMNS}, {_MORE} from terminology_system s where s.url = $1 and s.ready"
-        f" and s.supplements = '' and ($2 = '' or s.version = $2) order by {NEWEST} limit 1",
+        _marked(
+            "$1",
+            f"select true as here, {_COLUMNS}, {_MORE} from terminology_system s where s.url = $1 and s.ready"
+            f" and s.supplements = '' and ($2 = '' or s.version = $2) order by {NEWEST} limit 1",
+        ),
         "A code system by its URL and, unless empty, its version",
     ),
     Statement(
         "terminology.versions",
-        f"select {_COLUMNS}, {_MORE} from terminology_system s where s.url = $1 and s.ready"
-        f" and s.supplements = '' order by {NEWEST} limit 200",
+        _marked(
+            "$1",
+            f"select true as here, {_COLUMNS}, {_MORE} from terminology_system s where s.url = $1 and s.ready"
+            f" and s.supplements = '' order by {NEWEST} limit 200",
+        ),
         "The versions of a code system, the newest first",
     ),
     Statement(
@@ -115,9 +160,21 @@ STATEMENTS = (
         "The supplements of a system, by the ways it may be named",
     ),
     Statement(
+        "terminology.supplements-of",
+        _marked(
+            "$1",
+            "select true as here, s.sid from terminology_system s"
+            " where s.supplements in ($1, $2) and s.ready order by s.sid",
+        ),
+        "The supplements of one system, by its URL and its canonical",
+    ),
+    Statement(
         "terminology.supplement",
-        "select s.url, s.version from terminology_system s"
-        " where s.url = $1 and s.supplements <> '' and s.ready and ($2 = '' or s.version = $2) limit 1",
+        _marked(
+            "$1",
+            "select true as here, s.url, s.version from terminology_system s"
+            " where s.url = $1 and s.supplements <> '' and s.ready and ($2 = '' or s.version = $2) limit 1",
+        ),
         "A supplement by its own URL and, unless empty, its version",
     ),
     Statement(
@@ -227,8 +284,12 @@ STATEMENTS = (
     ),
     Statement(
         "terminology.value-set",
-        "select s.vid, s.mark from (select vid as sid, vid, mark, url, version from terminology_value_set) s"
-        f" where s.url = $1 and ($2 = '' or s.version = $2) order by {NEWEST} limit 1",
+        _marked(
+            "$1",
+            "select true as here, s.vid, s.mark"
+            " from (select vid as sid, vid, mark, url, version from terminology_value_set) s"
+            f" where s.url = $1 and ($2 = '' or s.version = $2) order by {NEWEST} limit 1",
+        ),
         "A value set by its URL and, unless empty, its version",
     ),
     Statement(

@@ -51,3 +51,7 @@ class Lately:
         if found is None or found.opened != self.opened() or not found.since <= now < found.until:
             return None
         return found.actor, found.stands
+
+    def forget(self, token: str) -> None:
+        """Forgets who bore this token, until they are recognised anew."""
+        self.known.forget(token)

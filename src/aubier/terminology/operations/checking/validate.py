@@ -24,9 +24,10 @@ from aubier.terminology.operations.parameters import (
     understood,
 )
 from aubier.terminology.operations.value_sets import resolver_of, supplements, value_set_of
+from aubier.terminology.shelves.remembering import Reading
 
 
-async def in_code_system(ctx: Any, parameters: Resource) -> Resource:
+async def in_code_system(ctx: Any, parameters: Resource, reading: Reading) -> Resource:
     """`CodeSystem/$validate-code`: whether a code is one of a system's.
 
     In: `url` (or by instance, or `codeSystem`) with `code`, or `coding`, or `codeableConcept`; `version`,
@@ -34,11 +35,15 @@ async def in_code_system(ctx: Any, parameters: Resource) -> Resource:
     system that is not here.
     """
     open_to(ctx, "CodeSystem")
-    return await code_system_verdict(ctx, parameters)
+    return await code_system_verdict(ctx, parameters, reading=reading)
 
 
 async def code_system_verdict(
-    ctx: Any, parameters: Resource, terminology: Terminology | None = None
+    ctx: Any,
+    parameters: Resource,
+    terminology: Terminology | None = None,
+    *,
+    reading: Reading | None = None,
 ) -> Resource:
     """The same, with the resources that came with a call of several."""
     call = asked(parameters, ("CodeSystem", "validate-code"), also=("system",), undone=("date",))
@@ -53,7 +58,7 @@ async def code_system_verdict(
     if url and any(c.system != url for c in codes):
         codes = [c for c in codes if c.system == url] or [_elsewhere()]
     version = version or call.text("version")
-    terminology = terminology or terminology_of(ctx, call)
+    terminology = terminology or terminology_of(ctx, call, reading)
     await supplements(call, terminology)
     codes = [replace(c, version=c.version or version) for c in codes]
     verdicts = await terminology.validate_all(codes)
@@ -71,7 +76,7 @@ def _elsewhere() -> Coded:
     )
 
 
-async def in_value_set(ctx: Any, parameters: Resource) -> Resource:
+async def in_value_set(ctx: Any, parameters: Resource, reading: Reading) -> Resource:
     """`ValueSet/$validate-code`: whether a code is in a value set.
 
     In: `url` (and `valueSetVersion`), `valueSet`, or by instance; `code` with `system` (and `systemVersion`),
@@ -80,15 +85,19 @@ async def in_value_set(ctx: Any, parameters: Resource) -> Resource:
     set that is not here.
     """
     open_to(ctx, "ValueSet")
-    return await value_set_verdict(ctx, parameters)
+    return await value_set_verdict(ctx, parameters, reading=reading)
 
 
 async def value_set_verdict(
-    ctx: Any, parameters: Resource, terminology: Terminology | None = None
+    ctx: Any,
+    parameters: Resource,
+    terminology: Terminology | None = None,
+    *,
+    reading: Reading | None = None,
 ) -> Resource:
     """The same, with the resources that came with a call of several."""
     call = asked(parameters, ("ValueSet", "validate-code"), undone=("date", "context"))
-    terminology = terminology or terminology_of(ctx, call)
+    terminology = terminology or terminology_of(ctx, call, reading)
     asked_set = await value_set_of(ctx, call, terminology)
     codes = _codes(call, call.text("system"), asked_set)
     version = call.text("systemVersion")
