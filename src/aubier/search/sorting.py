@@ -17,8 +17,7 @@ from aubier.search.model import NO_DATE, Sort
 from aubier.search.parameters import is_clinical_date, listed_codes
 from aubier.search.query.values import BOOLEANS, CODED
 from aubier.search.sql import Frame, of_identifiers
-from aubier.search.sql.frame import param_of
-from aubier.search.terms.kept import typed
+from aubier.search.sql.owner import held, may_own, owner_named
 
 _DATE_EDGE = {False: 253_402_300_800_001, True: -62_135_596_800_001}
 _TEXT_EDGE = {False: "\U0010ffff", True: ""}
@@ -78,23 +77,18 @@ def _posted(frame: Frame, sort: Sort, kind: str, row: str, *, code: str) -> Sort
         raise _unsorted(sort)
     table, up, down, cast, edge = source
     last = frame.args.add(edge[sort.descending], cast)
-    best = f"max({{0}}.{down})" if sort.descending else f"min({{0}}.{up})"
-    s = frame.alias("s")
-    return SortKey(
-        f"coalesce((select {best.format(s)} from {frame.table(kind)}{table} {s}"
-        f" where {_held(frame, kind, code, s)} and {s}.rid = {row}.rid and {s}.pat = {row}.pat), {last})",
-        cast,
-        sort.descending,
+    s, pick, column = frame.alias("s"), *(("max", down) if sort.descending else ("min", up))
+    posted = (
+        f"from {frame.table(kind)}{table} {s} where {held(frame, kind, code, s)} and {s}.rid = {row}.rid"
+        f" and {s}.pat = {row}.pat"
     )
-
-
-def _held(frame: Frame, kind: str, code: str, s: str) -> str:
-    """The condition that the posting `s` is a value of the parameter."""
-    own = f"{s}.param = {param_of(frame, kind, code)}"
-    if (held := typed(kind).get(code)) is None:
-        return own
-    of, target = held
-    return f"({own} or {s}.param = {param_of(frame, kind, of)} and starts_with({s}.target, '{target}/'))"
+    best = f"select {pick}({s}.{column}) {posted}"
+    if sort.parameter.type == "reference" and (mask := may_own(frame, kind, [code])):
+        best = (
+            f"select {pick}({s}.target) from (select {s}.target {posted} union all"
+            f" {owner_named(frame, mask, row)}) {s}(target)"
+        )
+    return SortKey(f"coalesce(({best}), {last})", cast, sort.descending)
 
 
 def _token(frame: Frame, sort: Sort, kind: str, row: str) -> SortKey:

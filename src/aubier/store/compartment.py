@@ -7,7 +7,10 @@ from functools import lru_cache
 
 from aubier.ground.rows import Resource
 from aubier.search.model import Terms
-from aubier.search.parameters import patient_compartment, registry
+from aubier.search.parameters import naming_no_other, patient_compartment, registry
+from aubier.search.terms.kept import link
+from aubier.search.terms.layout import owner_bits
+from aubier.store.keys import family
 
 _FOLLOWED = {
     "Binary": ("securityContext",),
@@ -49,6 +52,30 @@ def patients(resource: Resource, found: Terms) -> dict[str, bool]:
     named = [(t.removeprefix("Patient/"), p) for p, t in found.references if t.startswith("Patient/")]
     concerned = {logical: True for logical, p in named if p in about}
     return concerned | {logical: False for logical, p in named if p in codes and logical not in concerned}
+
+
+@lru_cache(maxsize=256)
+def placing(kind: str) -> frozenset[str]:
+    """The parameters whose Patients have in their compartment whatever of `kind` names them."""
+    return naming_no_other(kind, patient_parameters(kind))
+
+
+@lru_cache(maxsize=256)
+def owned(kind: str) -> dict[str, int]:
+    """The reference parameters that keep no row for the Patient whose record it is; the bit of each.
+
+    They are those that `placing` keeps its Patients under. A Patient's own links are not: they name others.
+    """
+    if family(kind) or kind == "Patient":
+        return {}
+    return owner_bits(kind, frozenset(link(kind, code, "Patient") for code in placing(kind)))
+
+
+def owner(kind: str, found: Terms) -> str:
+    """The one Patient (`Patient/1`) whose record a resource is part of; empty when none, or several."""
+    codes = patient_parameters(kind) if owned(kind) else frozenset()
+    named = {t for p, t in found.references if p in codes and t.startswith("Patient/")}
+    return named.pop() if len(named) == 1 else ""
 
 
 def followed(resource: Resource) -> list[str]:

@@ -25,6 +25,7 @@ from aubier.search.terms.layout import (
 )
 from aubier.search.terms.pairs import posted
 from aubier.search.terms.words import words_of
+from aubier.store.compartment import owned, owner
 from aubier.store.sight import CONTEXT
 
 COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
@@ -105,7 +106,8 @@ def index(
     postings: Postings = {table: set() for table in COLUMNS}
     posts = postings["post"]
     _tokens(found, kind, _coded(of, kind), keys, terms=terms, posts=posts, k=-lo)
-    _exact(kind, found, keys, postings)
+    whose = owner(kind, found) if date is None else ""
+    has |= _exact(kind, found, keys, postings, whose)
     for param, text in found.strings:
         postings["str"].add((keys.param(kind, param), *_compared(text)))
     # Columns of the row itself; the last change, moreover, is not the client's to say.
@@ -215,12 +217,21 @@ def _context(resource: Resource, local: Callable[[str], str]) -> set[tuple[Any, 
     return {(CONTEXT, bounded(named))} if named.startswith("DocumentReference/") else set()
 
 
-def _exact(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:
+def _exact(kind: str, found: Terms, keys: Keys, postings: Postings, whose: str) -> int:
+    """Identifiers, references and URIs. Gives the bits of the references to the Patient whose record it is,
+    which the compartment says already.
+    """
+    said, bits = 0, owned(kind) if whose else {}
     for param, system, value in found.identifiers:
         postings["ident"].add((keys.param(kind, param), bounded(value), bounded(system)))
     for param, target in [*found.references, *found.uris]:
-        if not elsewhere(kind, param, target):
+        if elsewhere(kind, param, target):
+            continue
+        if target == whose and param in bits:
+            said |= bits[param]
+        else:
             postings["ref"].add((keys.param(kind, param), bounded(target)))
+    return said
 
 
 def _numbers(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:

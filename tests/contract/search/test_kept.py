@@ -13,23 +13,23 @@ from tests.contract.search.test_paging import put
 Resource = dict[str, Any]
 
 
-def _seen(logical: str, subject: str, **more: Any) -> Resource:
+def seen(logical: str, subject: str, **more: Any) -> Resource:
     about = {"subject": {"reference": subject}} if subject else {}
     return {
         "resourceType": "Observation",
         "id": logical,
         "status": "final",
-        "code": _code("x"),
+        "code": code("x"),
         **about,
         **more,
     }
 
 
-def _code(code: str) -> Resource:
+def code(code: str) -> Resource:
     return {"coding": [{"system": "urn:c", "code": code}], "text": f"words {code}"}
 
 
-def _amount(value: int) -> Resource:
+def amount(value: int) -> Resource:
     return {"valueQuantity": {"value": value, "unit": "mg"}}
 
 
@@ -41,10 +41,10 @@ async def desk(database: Callable[[], str], tmp_path_factory: pytest.TempPathFac
             desk,
             {"resourceType": "Patient", "id": "one", "name": [{"family": "Un"}]},
             {"resourceType": "Group", "id": "herd", "type": "person", "actual": True},
-            _seen("hers", "Patient/one", **_amount(5)),
-            _seen("theirs", "Group/herd"),
-            _seen("away", "http://elsewhere.example/fhir/Patient/far"),
-            _seen("alone", "", component=[{"code": _code("inner"), **_amount(70)}]),
+            seen("hers", "Patient/one", **amount(5)),
+            seen("theirs", "Group/herd"),
+            seen("away", "http://elsewhere.example/fhir/Patient/far"),
+            seen("alone", "", component=[{"code": code("inner"), **amount(70)}]),
         )
         yield desk
 
@@ -76,37 +76,37 @@ async def desk(database: Callable[[], str], tmp_path_factory: pytest.TempPathFac
     ],
 )
 async def test_each_question_finds_what_it_takes(desk: Desk, query: str, found: set[str]) -> None:
-    assert set(await _asked(desk, f"Observation?{query}")) == found
+    assert set(await asked(desk, f"Observation?{query}")) == found
 
 
 async def test_links_follow_the_type_that_a_parameter_names(desk: Desk) -> None:
-    with_patient = await _asked(desk, "Observation?_include=Observation:patient&_sort=_id")
+    with_patient = await asked(desk, "Observation?_include=Observation:patient&_sort=_id")
     assert "one" in with_patient and "herd" not in with_patient
-    with_subject = await _asked(desk, "Observation?_include=Observation:subject")
+    with_subject = await asked(desk, "Observation?_include=Observation:subject")
     assert {"one", "herd"} <= set(with_subject)
-    assert set(await _asked(desk, "Patient?_has:Observation:patient:code=x")) == {"one"}
-    assert set(await _asked(desk, "Group?_has:Observation:subject:code=x")) == {"herd"}
-    about = await _asked(desk, "Patient?_id=one&_revinclude=Observation:patient")
+    assert set(await asked(desk, "Patient?_has:Observation:patient:code=x")) == {"one"}
+    assert set(await asked(desk, "Group?_has:Observation:subject:code=x")) == {"herd"}
+    about = await asked(desk, "Patient?_id=one&_revinclude=Observation:patient")
     assert set(about) == {"one", "hers"}
-    assert set(await _asked(desk, "Patient/one/Observation")) == {"hers"}
+    assert set(await asked(desk, "Patient/one/Observation")) == {"hers"}
 
 
 async def test_the_order_is_that_of_the_parameter(desk: Desk) -> None:
-    by_patient = await _asked(desk, "Observation?_sort=patient")
+    by_patient = await asked(desk, "Observation?_sort=patient")
     assert by_patient[:2] == ["hers", "away"] and set(by_patient[2:]) == {"theirs", "alone"}
-    assert (await _asked(desk, "Observation?_sort=-combo-value-quantity"))[:2] == ["alone", "hers"]
+    assert (await asked(desk, "Observation?_sort=-combo-value-quantity"))[:2] == ["alone", "hers"]
 
 
 async def test_what_is_about_another_now_is_found_there_only(desk: Desk) -> None:
-    await put(desk, _seen("moving", "Patient/one"))
-    await put(desk, _seen("moving", "Group/herd"))
-    assert "moving" not in await _asked(desk, "Observation?patient=one")
-    assert "moving" in await _asked(desk, "Observation?subject=Group/herd")
+    await put(desk, seen("moving", "Patient/one"))
+    await put(desk, seen("moving", "Group/herd"))
+    assert "moving" not in await asked(desk, "Observation?patient=one")
+    assert "moving" in await asked(desk, "Observation?subject=Group/herd")
     await desk.system().store.delete("Observation", "moving")
-    assert "moving" not in await _asked(desk, "Observation?subject=Group/herd")
+    assert "moving" not in await asked(desk, "Observation?subject=Group/herd")
 
 
-async def _asked(desk: Desk, path: str) -> list[str]:
+async def asked(desk: Desk, path: str) -> list[str]:
     """The ids of all entries, in order; those that match first."""
     status, bundle = await desk.ask("loader", "GET", path)
     assert status == 200, bundle

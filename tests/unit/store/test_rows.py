@@ -12,7 +12,7 @@ from aubier.search.keys import Keys
 from aubier.search.model import NO_DATE
 from aubier.search.parameters import registry
 from aubier.search.terms.layout import NOT_MEASURED, UNSURE, bits
-from aubier.store.compartment import followed, patient_parameters, patients
+from aubier.store.compartment import followed, owned, patient_parameters, patients
 from aubier.store.keys import DIRECTORY, family, keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.rows import COLUMNS, Indexed, index
@@ -100,11 +100,21 @@ def test_every_parameter_of_r4_has_a_bit() -> None:
         assert max(bits(kind).values()) < 2**63
 
 
+def test_the_marks_of_owners_are_no_other_bits() -> None:
+    for kind in type_numbers():
+        marks = [*bits(kind).values(), *owned(kind).values()]
+        assert len(set(marks)) == len(marks) and max(marks) < 2**63, kind
+
+
 def test_exact_values_are_kept_as_values() -> None:
     postings = indexed(observation()).postings
     assert (KEYS.param("Observation", "identifier"), "1", "urn:x") in postings["ident"]
-    assert (KEYS.param("Observation", "subject"), "Patient/p") in postings["ref"]
-    assert len(postings["ref"]) == 1  # found as `patient` by its type
+    rows, own = indexed(observation()), owned("Observation")
+    assert not rows.postings["ref"] and rows.has & own["subject"] and not rows.has & own["performer"]
+    both = indexed(observation(performer=[{"reference": "Patient/q"}]))
+    assert len(both.postings["ref"]) == 2 and not both.has & (own["subject"] | own["performer"])
+    away = indexed(observation(subject={"reference": "Group/g"})).postings["ref"]
+    assert away == {(KEYS.param("Observation", "subject"), "Group/g")}
     assert (KEYS.param("Observation", "code:text"), "poids", "Poids") in postings["str"]
 
 

@@ -7,6 +7,7 @@ which table holds a type and how terms are keyed.
 from aubier.search.sql.criteria import conditions, of_identifiers, posted, posted_codes, records
 from aubier.search.sql.frame import Args, Frame
 from aubier.search.sql.measure import measures
+from aubier.search.sql.owner import naming
 from aubier.search.sql.stretch import Stretch, long_span, stretch
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "conditions",
     "long_span",
     "measures",
+    "naming",
     "of_identifiers",
     "posted",
     "posted_codes",

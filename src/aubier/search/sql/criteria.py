@@ -14,6 +14,7 @@ from aubier.search.parameters import is_clinical_date, is_single_date
 from aubier.search.sql.composite import in_element
 from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting, termed
 from aubier.search.sql.measure import measures
+from aubier.search.sql.owner import PATIENT, compartments, may_own, named, naming, of_owner
 from aubier.search.sql.stretch import long_span
 from aubier.search.sql.values import (
     identifier_test,
@@ -271,22 +272,34 @@ def _reference(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if criterion.modifier == "identifier":
         return _token(frame, criterion, kind, row)
     targets = reference_targets(criterion)
-    test = _naming(frame, kind, row, criterion.parameter.code, targets=targets)
-    if row not in frame.walked and (patients := patients_named(frame, criterion, kind)):
+    patients = [] if row in frame.walked else patients_named(frame, criterion, kind)
+    near = row in frame.walked or bool(patients)
+    test = _naming(frame, kind, row, criterion.parameter.code, targets=targets, near=near)
+    if patients:
         test = f"{row}.pat = any(array({homes(frame, patients)})) and {test}"
     return f"not {test}" if criterion.modifier == "not" else f"({test})"
 
 
-def _naming(frame: Frame, kind: str, row: str, code: str, *, targets: Sequence[str]) -> str:
-    """A reference of the parameter `code` to one of these; some types are kept under another parameter."""
+def _naming(frame: Frame, kind: str, row: str, code: str, *, targets: Sequence[str], near: bool) -> str:
+    """A reference of the parameter `code` to one of these; some types are kept under another parameter.
+
+    `near`: the row is one of a few records.
+    """
+    mask = may_own(frame, kind, [code])
+    owners = [t for t in targets if t.startswith(f"{PATIENT}/")] if mask else []
+    if owners and not near:
+        return f"({row}.pat, {row}.rid) in ({naming(frame, kind, [code], targets)})"
     ways: dict[bool, list[str]] = {}
     for target in targets:
         ways.setdefault(elsewhere(kind, code, target), []).append(target)
     tests = []
     for some in ways.values():
         param = param_of(frame, kind, code, some[0].partition("/")[0])
-        named = one_of(frame, [bounded(t) for t in some])
-        tests.append(posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target {named}"))
+        which = one_of(frame, [bounded(t) for t in some])
+        tests.append(posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target {which}"))
+    if owners:
+        here = f"{row}.pat = any(array({compartments(frame, owners)}))"
+        tests.insert(0, f"({of_owner(frame, mask, row)} and {here})")
     return any_of(tests)
 
 
@@ -360,6 +373,10 @@ def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     tests = []
     for step in criterion.chain:
         target = step.type if isinstance(step, Criterion) else step.target
+        mask = may_own(frame, kind, [criterion.parameter.code]) if target == PATIENT else 0
+        if mask and row in frame.walked:
+            tests.append(_near(frame, criterion, step, kind, row))
+            continue
         param = param_of(frame, kind, criterion.parameter.code, target)
         if row in frame.walked:
             one = _named(frame, step)
@@ -373,10 +390,24 @@ def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
             row,
             f"{{p}}.param = {param} and {{p}}.target in (select '{target}/' || {t}.id {inner})",
         )
-        if target == "Patient" and row not in frame.walked and _sliced(frame, criterion, kind):
+        if mask:
+            here = f"{row}.pat = any(array(select {t}.pat {inner}))"
+            test = f"({of_owner(frame, mask, row)} and {here} or {test})"
+        if target == PATIENT and _sliced(frame, criterion, kind):
             test = f"{row}.pat = any(array({_homes_of(frame, t, inner)})) and {test}"
         tests.append(f"({test})")
     return any_of(tests)
+
+
+def _near(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, row: str) -> str:
+    """The condition that a Patient whom a row of a record names meets one way of a chain."""
+    n, t = frame.alias("n"), frame.alias("t")
+    frame.walked.add(t)
+    return (
+        f"exists (select 1 from ({named(frame, kind, criterion.parameter.code, row)}) {n}"
+        f" join res {t} on {t}.pat = {n}.pat and {t}.rid = {n}.rid where {frame.visible(t, PATIENT)}"
+        f" and {condition(frame, step, PATIENT, t)} offset 0)"
+    )
 
 
 def _named(frame: Frame, step: Criterion | Has) -> str:
@@ -414,6 +445,8 @@ def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
     if walked:
         frame.walked.add(o)
     table = frame.table(has.type)
+    if kind == PATIENT and (mask := may_own(frame, has.type, [has.reference.code])):
+        return _has_of_owner(frame, has, mask, row, o=o)
     param = param_of(frame, has.type, has.reference.code, kind)
     naming = (
         f"from {table}ref {p} join {table}res {o} on {o}.pat = {p}.pat and {o}.rid = {p}.rid"
@@ -427,6 +460,39 @@ def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
     ids = f"select substr({p}.target, {len(kind) + 2}) {naming} and starts_with({p}.target, '{kind}/')"
     known = f"select {m}.pat, {m}.rid from id_map {m} where {m}.type = {number} and {m}.id in ({ids})"
     return f"({row}.pat, {row}.rid) in ({known})"
+
+
+def _has_of_owner(frame: Frame, has: Has, mask: int, row: str, *, o: str) -> str:
+    """The condition that a Patient is named by what most often is in that Patient's record.
+
+    Which Patient it is, the compartment tells: it is of one.
+    """
+    code, table = has.reference.code, frame.table(has.type)
+    p, own = frame.alias("p"), of_owner(frame, mask, o)
+    param, number = param_of(frame, has.type, code, PATIENT), frame.number(PATIENT)
+    meets = (
+        f"{o}.type = {frame.number(has.type)} and {frame.visible(o, has.type)}"
+        f" and {condition(frame, has.criterion, has.type, o)}"
+    )
+    kept = f"{p}.rid = {o}.rid and {p}.pat = {o}.pat and {p}.param = {param}"
+    if row in frame.walked:
+        # What names a Patient is in that record, or has a stub in it.
+        s = frame.alias("s")
+        homes = f"select {row}.pat union all select {s}.home from stub {s} where {s}.pat = {row}.pat"
+        one = f"select 1 from {table}ref {p} where {kept} and {p}.target = '{PATIENT}/' || {row}.id"
+        return (
+            f"exists (select 1 from {table}res {o} where {o}.pat = any(array({homes}))"
+            f" and ({o}.pat = {row}.pat and {own} or exists ({one})) and {meets})"
+        )
+    m, n = frame.alias("m"), frame.alias("n")
+    others = (
+        f"select {m}.pat from {table}ref {p} join id_map {m} on {m}.type = {number}"
+        f" and {m}.id = substr({p}.target, {len(PATIENT) + 2})"
+        f" where {kept} and starts_with({p}.target, '{PATIENT}/') and not ({own})"
+    )
+    whose = f"select {o}.pat where {own} union all {others}"
+    found = f"select {n}.pat from {table}res {o} cross join lateral ({whose}) {n}(pat) where {meets}"
+    return f"{row}.pat in ({found})"
 
 
 def _string(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:

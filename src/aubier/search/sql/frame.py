@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -43,7 +43,8 @@ class Frame:
 
     `table(type)` is the table prefix, `number(type)` the type's number, `visible(row, type)` the access
     condition, `slices(type)` the codes of the reference parameters that place a resource in a Patient's
-    compartment. `now` serves `ap`. `walked` are the rows that are looked at one after the other, those of a
+    compartment, `owned(type)` those of which a bit of the row may say that they name the Patient whose record
+    it is in. `now` serves `ap`. `walked` are the rows that are looked at one after the other, those of a
     record and what these name: what such a row tells is not looked for among those of the whole population.
     `stretches` says of some rows where their clinical dates begin, `asked` all that they must meet.
     `counting`: every match is wanted, in no order.
@@ -58,6 +59,7 @@ class Frame:
     visible: Callable[[str, str], str]
     slices: Callable[[str], frozenset[str]]
     now: datetime
+    owned: Callable[[str], Mapping[str, int]] = lambda kind: {}
     args: Args = field(default_factory=Args)
     walked: set[str] = field(default_factory=set)
     mine: str = ""

@@ -72,6 +72,16 @@ def bits(kind: str) -> dict[str, int]:
     return {code: 1 << n for n, code in enumerate(codes[:_BITS])}
 
 
+@lru_cache(maxsize=256)
+def owner_bits(kind: str, codes: frozenset[str]) -> dict[str, int]:
+    """Beside `bits`, those by which a row says that a reference names the Patient whose record it is in.
+
+    A parameter for which none is left has none: its references are kept like all others.
+    """
+    first = len(bits(kind))
+    return {code: 1 << n for n, code in enumerate(sorted(codes), first) if n < _BITS}
+
+
 @lru_cache(maxsize=4096)
 def there(kind: str, present: frozenset[str]) -> tuple[int, tuple[str, ...]]:
     """The bits of these parameters together, and those that have none."""

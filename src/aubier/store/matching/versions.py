@@ -13,6 +13,7 @@ from aubier.search.keys import Keys
 from aubier.search.model import Condition, Criterion, Has, Logic, Query, Terms
 from aubier.search.sql import Args, Frame, conditions
 from aubier.store import codec
+from aubier.store.compartment import owned
 from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.rows import COLUMNS, Indexed
@@ -145,6 +146,7 @@ def _asked(sight: Sight, keys: Keys, args: Args, question: Question) -> str:
         number=lambda each: type_numbers()[each],
         visible=lambda row, each: _sees(sight, row, each, args),
         slices=lambda each: frozenset(),
+        owned=owned,
         now=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=sight.now),
         args=args,
         walked={"r"},

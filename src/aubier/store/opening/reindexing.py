@@ -16,10 +16,10 @@ from aubier.store import codec
 from aubier.store.pool import UNHURRIED, Connection
 from aubier.store.rows import COLUMNS, Indexed
 
-INDEX = 7
+INDEX = 8
 """Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words; 5: codes in
 the terms, words without dates; 6: no value twice (`search.terms.kept`), words of the directory;
-7: numbers beside codes."""
+7: numbers beside codes; 8: no row for the Patient whose record it is."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500

@@ -17,8 +17,7 @@ from aubier.search.sorting import (
     stretches,
     unchanged_since,
 )
-from aubier.search.sql import Frame, conditions, long_span, posted, records, stretch
-from aubier.search.terms.kept import link
+from aubier.search.sql import Frame, conditions, long_span, naming, posted, records, stretch
 from aubier.store.keys import family
 from aubier.store.sight import Sight
 
@@ -149,11 +148,7 @@ class Page:
 
     def _within(self, owner: str, codes: Sequence[str]) -> str:
         """The condition that a row names the owner of a compartment."""
-        kind, args = self.query.type, self.frame.args
-        under = [link(kind, code, owner.partition("/")[0]) for code in codes]
-        params = args.add([self.frame.keys.param(kind, code) for code in under], "bigint[]")
-        named = f"select w.pat, w.rid from {family(kind)}ref w where w.param = any({params})"
-        return f"({ROW}.pat, {ROW}.rid) in ({named} and w.target = {args.add(owner, 'text')})"
+        return f"({ROW}.pat, {ROW}.rid) in ({naming(self.frame, self.query.type, codes, [owner])})"
 
     def _records(self) -> str:
         """The compartments of the Patients asked for, else of a citizen; empty when there may be many."""

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
 from typing import Any, NoReturn
 
 from aubier.ground.problem import not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.model import Condition, Has, Logic, Query
-from aubier.search.parameters import naming_no_other
 from aubier.search.sorting import Taken, write_cursor
 from aubier.search.sql import Args, Frame
-from aubier.store.compartment import patient_parameters
+from aubier.store.compartment import owned, placing
 from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.proof import audit
@@ -182,7 +180,8 @@ class Reader:
             table=family,
             number=lambda kind: type_numbers()[kind],
             visible=lambda row, kind: self._sees(row, kind, args),
-            slices=_placing,
+            slices=placing,
+            owned=owned,
             now=datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=self.sight.now),
             args=args,
         )
@@ -384,12 +383,6 @@ def _following(records: Sequence[Any], size: int, page: Page | Newest, mark: int
     last = records[size - 1]
     taken = page.taken or Taken(mark, last["snapshot"])
     return write_cursor(taken, page.keys, [last[f"s{n}"] for n in range(len(page.keys))])
-
-
-@lru_cache(maxsize=256)
-def _placing(kind: str) -> frozenset[str]:
-    """The parameters whose Patients have in their compartment whatever of `kind` names them."""
-    return naming_no_other(kind, patient_parameters(kind))
 
 
 def refuse_crossing(criteria: Iterable[Condition]) -> None:

@@ -9,6 +9,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.search.model import Include, Query
 from aubier.search.sql import Args
 from aubier.search.terms.kept import link, typed
+from aubier.store.compartment import owned
 from aubier.store.keys import family, type_numbers
 from aubier.store.reading.row import ROW, Row, row_of
 
@@ -65,7 +66,7 @@ async def _include(reader: Reader, together: Sequence[Include], rows: Sequence[R
     targets = await reader.conn.fetch(
         f"select distinct f.target from unnest($1::bigint[], $2::bigint[]) h(rid, pat)"
         f" join {family(include.source)}ref f on f.rid = h.rid and f.pat = h.pat"
-        f" and f.param = any({params})",
+        f" and f.param = any({params}){_owners(include, kinds, args)}",
         *args,
     )
     by_kind: dict[str, list[str]] = {}
@@ -79,6 +80,23 @@ async def _include(reader: Reader, together: Sequence[Include], rows: Sequence[R
     return out
 
 
+def _owners(include: Include, kinds: Sequence[str], args: Args) -> str:
+    """The Patients whose records the rows are in, where these name them: their references are not kept."""
+    mask = _mask(include) if "Patient" in kinds else 0
+    if not mask:
+        return ""
+    return (
+        f" union select 'Patient/' || o.id from unnest($1::bigint[], $2::bigint[]) h(rid, pat)"
+        f" join res r on r.pat = h.pat and r.rid = h.rid join res o on o.pat = r.pat"
+        f" and o.type = {type_numbers()['Patient']} where r.has & {args.add(mask, 'bigint')} <> 0"
+    )
+
+
+def _mask(include: Include) -> int:
+    """The bit by which a source says that it names by this link the Patient whose record it is in."""
+    return owned(include.source).get(link(include.source, include.parameter.code, "Patient"), 0)
+
+
 async def _reverse(reader: Reader, includes: Sequence[Include], rows: Sequence[Row]) -> list[Row]:
     """What refers to the rows by any of these links, whose sources stand in the same tables."""
     if not includes:
@@ -88,14 +106,32 @@ async def _reverse(reader: Reader, includes: Sequence[Include], rows: Sequence[R
     sources = {i.source for i in includes}
     what = sources.pop() if len(sources) == 1 else "*"
     seen = reader.sight.predicate("r", args, directory=bool(prefix))
+    found = f"select {ROW}, r.lo from {prefix}ref f join {prefix}res r on r.pat = f.pat and r.rid = f.rid"
+    found += f" where {naming} and {seen}"
+    if own := _of_owners(includes, rows, args):
+        found += f" union all select {ROW}, r.lo from res r where {own} and {seen}"
     hit = (
-        f"select distinct on (r.lo, r.rid) {ROW} from {prefix}ref f"
-        f" join {prefix}res r on r.pat = f.pat and r.rid = f.rid"
-        f" where {naming} and {seen} order by r.lo desc,"
-        f" r.rid limit {MOST_INCLUDED + 1}"
+        f"select distinct on (u.lo, u.rid) u.* from ({found}) u order by u.lo desc, u.rid"
+        f" limit {MOST_INCLUDED + 1}"
     )
     records = await reader.proved(prefix, args, hit, "include", what, plan="once")
     return [row_of(r) for r in records]
+
+
+def _of_owners(includes: Sequence[Include], rows: Sequence[Row], args: Args) -> str:
+    """The condition that `r` names, by one of these links, the Patient of the rows whose record it is."""
+    pats = [row.pat for row in rows if row.type == "Patient"]
+    masks: dict[str, int] = {}
+    for include in includes:
+        if mask := _mask(include):
+            masks[include.source] = masks.get(include.source, 0) | mask
+    if not pats or not masks:
+        return ""
+    of_types = " or ".join(
+        f"r.type = {type_numbers()[source]} and r.has & {args.add(mask, 'bigint')} <> 0"
+        for source, mask in sorted(masks.items())
+    )
+    return f"r.pat = any({args.add(pats, 'bigint[]')}) and ({of_types})"
 
 
 def _naming(reader: Reader, includes: Sequence[Include], rows: Sequence[Row], args: Args) -> str:
