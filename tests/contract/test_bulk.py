@@ -19,10 +19,10 @@ from aubier.sandbox.plan import Settings as Plan
 from aubier.sandbox.plan import territory
 from aubier.search.query import parse
 from aubier.settings import Settings
-from aubier.store import codec
 from aubier.store.bulk import load, uncollected
 from aubier.store.intent import Batch, Grant, Intent
 from aubier.store.keys import type_names
+from aubier.store.packing import codec
 from aubier.store.store import Store, open_store
 from tests.contract.test_store_write import ROOT, _as_is, patient, weight
 

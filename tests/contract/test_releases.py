@@ -21,8 +21,8 @@ import pytest
 from aubier.app import build
 from aubier.fhir import json as fhir_json
 from aubier.settings import Settings
-from aubier.store import codec
 from aubier.store.opening.upgrade import upgrade
+from aubier.store.packing import codec
 from tests.contract.schema import every_step, shape, shape_of_today
 from tests.where import ROOT
 

@@ -30,12 +30,12 @@ from aubier.store.opening.reach import reach
 from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.secret import term_secret
 from aubier.store.opening.upgrade import own_steps, upgrade
+from aubier.store.packing.rows import Indexed, index
 from aubier.store.pool import UNHURRIED, Connection, Opened, answered, open_pool, unhurried
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, unmoved
 from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
 from aubier.store.reading.record import Asked, Walked, walk
-from aubier.store.rows import Indexed, index
 from aubier.store.sight import Sight
 from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
 

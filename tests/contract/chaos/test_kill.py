@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 
 from aubier.fhir import json as fhir_json
-from aubier.store import codec
 from aubier.store.embedded.server import find
+from aubier.store.packing import codec
 from tests.contract.chaos.clients import CARED_FOR, DOCTOR, MARK, TOGETHER, Book, Client, lay_registers
 from tests.contract.chaos.history import faults, torn
 from tests.contract.running import Running, running

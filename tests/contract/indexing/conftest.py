@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from aubier.fhir import json as fhir_json
-from aubier.store import codec
 from aubier.store.indexing import advance
+from aubier.store.packing import codec
 from tests.contract.conftest import Api
 
 URL = "http://x.example/SearchParameter/"

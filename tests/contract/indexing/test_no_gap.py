@@ -12,9 +12,9 @@ import pytest
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
-from aubier.store import codec
 from aubier.store.bulk import load
 from aubier.store.indexing import advance, walking
+from aubier.store.packing import codec
 from tests.contract.conftest import Api, close_api, open_api
 from tests.contract.indexing.conftest import EYES, coloured, due_rows, kept_rows, parameter, walked
 

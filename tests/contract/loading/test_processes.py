@@ -16,9 +16,9 @@ from aubier.cli.loading.parts import Outcome, parts
 from aubier.fhir import json as fhir_json
 from aubier.ground.rows import Resource
 from aubier.settings import Settings
-from aubier.store import codec
 from aubier.store.bulk import BulkReport
 from aubier.store.keys import type_names
+from aubier.store.packing import codec
 from aubier.store.store import Store
 
 PEOPLE = 60

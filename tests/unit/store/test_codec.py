@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aubier.fhir import json as fhir_json
-from aubier.store import codec
+from aubier.store.packing import codec
 
 SHIPPED = Path(codec.__file__).parent / "dictionaries"
 OBSERVATION = fhir_json.dumps(

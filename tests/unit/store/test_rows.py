@@ -15,7 +15,7 @@ from aubier.search.terms.layout import NOT_MEASURED, UNSURE, bits
 from aubier.store.compartment import followed, owned, patient_parameters, patients
 from aubier.store.keys import DIRECTORY, family, keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
-from aubier.store.rows import COLUMNS, Indexed, index
+from aubier.store.packing.rows import COLUMNS, Indexed, index
 from aubier.store.sight import CONTEXT
 from aubier.store.writing.statement import FamilyRows, array_text, text_array
 

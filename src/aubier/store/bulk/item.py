@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from aubier.ground.rows import Resource
-from aubier.store.rows import Indexed
+from aubier.store.packing.rows import Indexed
 
 
 @dataclass(slots=True, eq=False)

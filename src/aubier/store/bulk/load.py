@@ -15,13 +15,13 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.clock import commit_ticks
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
-from aubier.store import codec
 from aubier.store.bulk.item import Item
 from aubier.store.bulk.place import place
 from aubier.store.bulk.rows import AT_ONCE, copy_audit, copy_changes, copy_items, copy_maps, copy_rights
 from aubier.store.indexing import VERSION, follow, steers, take_turn
 from aubier.store.intent import Batch, Grant, Intent, Prepare, Written
 from aubier.store.keys import type_names, type_numbers
+from aubier.store.packing import codec
 from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.sight import Sight
 from aubier.store.store import Store

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aubier.store import codec
 from aubier.store.bulk.item import Item
 from aubier.store.intent import OP_NUMBER, Grant
 from aubier.store.keys import family, type_numbers
+from aubier.store.packing import codec
+from aubier.store.packing.rows import COLUMNS
 from aubier.store.pool import Connection
-from aubier.store.rows import COLUMNS
 from aubier.store.sight import FOREVER, Sight
 from aubier.store.store import Store
 from aubier.store.writing import stamped

@@ -15,9 +15,9 @@ from aubier.search.model import Query
 from aubier.search.sql import Args, Frame
 from aubier.store.exporting.meeting import meeting, of_queries
 from aubier.store.keys import family, type_numbers
+from aubier.store.packing.rows import Indexed
 from aubier.store.reading.reader import Reader, refuse_crossing
 from aubier.store.reading.row import ROW, Row, row_of
-from aubier.store.rows import Indexed
 
 Place = tuple[int, int]
 """The commit mark and the row number of a resource: where it stands in the walk."""

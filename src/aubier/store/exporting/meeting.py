@@ -9,10 +9,10 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.rows import Resource
 from aubier.search.model import Query
 from aubier.search.sql import Args, Frame, conditions
-from aubier.store import codec
 from aubier.store.keys import family
+from aubier.store.packing import codec
+from aubier.store.packing.rows import COLUMNS, Indexed
 from aubier.store.reading.reader import Reader
-from aubier.store.rows import COLUMNS, Indexed
 
 _MADE = "made_"
 """What the tables of such rows are called within the statement."""

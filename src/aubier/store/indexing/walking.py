@@ -11,15 +11,15 @@ from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.search.keys import Keys
 from aubier.search.parameters import Registry
-from aubier.store import codec
 from aubier.store.indexing.following import KIND, follow
 from aubier.store.indexing.makings import Makings, makings_of
 from aubier.store.indexing.tables import TURN
 from aubier.store.intent import Written
 from aubier.store.keys import family, type_names, type_numbers
 from aubier.store.opening.reindexing import add_rows
+from aubier.store.packing import codec
+from aubier.store.packing.rows import COLUMNS, Indexed, Postings, index
 from aubier.store.pool import UNHURRIED, Connection, answered
-from aubier.store.rows import COLUMNS, Indexed, Postings, index
 from aubier.store.writing.step import TURNED_AWAY
 
 _WINDOW = 5_000

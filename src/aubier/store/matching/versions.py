@@ -12,11 +12,11 @@ from aubier.ground.rows import Resource
 from aubier.search.keys import Keys
 from aubier.search.model import Condition, Criterion, Has, Logic, Query, Terms
 from aubier.search.sql import Args, Frame, conditions
-from aubier.store import codec
 from aubier.store.compartment import owned
 from aubier.store.keys import family, type_numbers
+from aubier.store.packing import codec
+from aubier.store.packing.rows import COLUMNS, Indexed
 from aubier.store.pool import Connection
-from aubier.store.rows import COLUMNS, Indexed
 from aubier.store.sight import Sight
 
 AT_ONCE = 50

@@ -12,9 +12,9 @@ from typing import Any
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.rows import Resource
-from aubier.store import codec
+from aubier.store.packing import codec
+from aubier.store.packing.rows import COLUMNS, Indexed
 from aubier.store.pool import UNHURRIED, Connection
-from aubier.store.rows import COLUMNS, Indexed
 
 INDEX = 8
 """Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words; 5: codes in

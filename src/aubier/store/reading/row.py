@@ -7,8 +7,8 @@ from typing import Any
 
 import msgspec
 
-from aubier.store import codec
 from aubier.store.keys import type_names
+from aubier.store.packing import codec
 from aubier.store.sight import SHARED
 
 

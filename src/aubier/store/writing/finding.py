@@ -9,9 +9,9 @@ from typing import Any
 from aubier.ground.problem import not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.sql import Args
-from aubier.store import codec
 from aubier.store.intent import Batch, Intent, Written
 from aubier.store.keys import family, type_numbers
+from aubier.store.packing import codec
 from aubier.store.sight import Sight
 from aubier.store.writing.step import Present, Step, absent
 from aubier.store.writing.undertaking import Undertaking

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aubier.search.sql import Args
-from aubier.store.rows import COLUMNS, Postings
+from aubier.store.packing.rows import COLUMNS, Postings
 from aubier.store.sight import CONTEXT
 
 RES = (

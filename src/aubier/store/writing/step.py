@@ -13,7 +13,7 @@ from aubier.ground.clock import instant
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.store.intent import OP_NUMBER, Intent, Written
-from aubier.store.rows import Indexed
+from aubier.store.packing.rows import Indexed
 
 
 @dataclass(slots=True)

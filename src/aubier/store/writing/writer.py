@@ -19,14 +19,14 @@ from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
 from aubier.search.sql import Args
-from aubier.store import codec
 from aubier.store.indexing.tables import VERSION
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
+from aubier.store.packing import codec
+from aubier.store.packing.rows import Indexed
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, mark_of
-from aubier.store.rows import Indexed
 from aubier.store.sight import SHARED, Sight
 from aubier.store.writing.finding import Finder
 from aubier.store.writing.placing import Placer

@@ -13,8 +13,8 @@ PLAIN = 0
 
 @lru_cache(maxsize=1)
 def newest_dictionary() -> int:
-    """The highest dictionary shipped in `store/dictionaries`, or PLAIN."""
-    folder = files("aubier.store").joinpath("dictionaries")
+    """The highest dictionary shipped in `dictionaries`, or PLAIN."""
+    folder = files("aubier.store.packing").joinpath("dictionaries")
     numbers = [int(f.name.partition(".")[0]) for f in folder.iterdir()] if folder.is_dir() else []
     return max(numbers, default=PLAIN)
 
@@ -25,7 +25,7 @@ def _dictionary(number: int) -> zstandard.ZstdCompressionDict | None:
         return None
     name = f"{number:04d}.zdict"
     return zstandard.ZstdCompressionDict(
-        files("aubier.store").joinpath("dictionaries").joinpath(name).read_bytes()
+        files("aubier.store.packing").joinpath("dictionaries").joinpath(name).read_bytes()
     )
 
 
