@@ -2,7 +2,7 @@
 
     .venv/bin/python tools/train_dictionary.py [NUMBER]
 
-Writes `src/aubier/store/dictionaries/NUMBER.zdict`, by default the number after the newest. A dictionary that
+Writes `src/aubier/store/packing/dictionaries/NUMBER.zdict`, by default the number after the newest. A dictionary that
 was released is never changed nor removed, for rows name it. The same program gives the same bytes.
 """
 
