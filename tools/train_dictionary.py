@@ -20,7 +20,7 @@ import zstandard
 from aubier.sandbox.plan import generate
 from aubier.store.writing import stamped
 
-FOLDER = Path(__file__).resolve().parents[1] / "src" / "aubier" / "store" / "dictionaries"
+FOLDER = Path(__file__).resolve().parents[1] / "src" / "aubier" / "store" / "packing" / "dictionaries"
 SIZE = 64 << 10
 LEVEL = 1
 CITIZENS, SEED, TODAY = 400, "dictionary", date(2026, 11, 22)
