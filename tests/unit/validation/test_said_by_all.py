@@ -33,6 +33,7 @@ def value_set(**more: Any) -> dict[str, Any]:
         (value_set(url="ValueSet/mine"), ["ValueSet.url"]),
         (value_set(url="urn:uuid:6F6B4C3E-0f9d-4a75-9b6e-8a37b0b0a2a1"), []),
         (value_set(url="urn:uuid:6f6b4c3e-0f9d"), ["ValueSet.url"]),
+        (value_set(url="urn:uuid:6f6b4c3e-0f9d-4a75-9b6e-8a37b0b0a2a1#part-2"), []),
         (
             value_set(compose={"include": [{"valueSet": ["other"]}]}),
             ["ValueSet.compose.include[0].valueSet[0]"],
@@ -51,6 +52,7 @@ def value_set(**more: Any) -> dict[str, Any]:
         "relative",
         "uuid",
         "no-uuid",
+        "part-of-uuid",
         "canonical",
         "contained",
         "contained-system",

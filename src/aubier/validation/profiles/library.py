@@ -21,6 +21,8 @@ KEPT = 512
 """Compiled profiles kept; the one unused for longest goes first."""
 MOST_ELEMENTS = 100_000
 """Elements of the trees kept, some 150 MB; beyond, all are let go and made again when they are asked."""
+MOST_PAIRS = 100_000
+"""Codes of value sets kept, some 20 MB; beyond, all but the last are let go."""
 LONGEST = 1_000
 """Characters of a canonical: resources name what they like, and a longer one names nothing."""
 
@@ -41,7 +43,7 @@ class Profile:
 class Library:
     """Profiles by canonical, from `find` and from the specification itself.
 
-    `value_set(url)` gives the (system, code) pairs of a value set that can be told without asking, or None.
+    The other argument gives the (system, code) pairs of a value set that can be told without asking, or None.
     """
 
     def __init__(
@@ -49,7 +51,9 @@ class Library:
         find: Callable[[str], Resource | None] = lambda canonical: None,
         value_set: Callable[[str], Codes | None] = lambda url: definitions().value_set(url),
     ) -> None:
-        self.find, self.value_set = find, value_set
+        self.find, self._tell = find, value_set
+        self._told: dict[str, Codes | None] = {}
+        self._pairs = 0
         self._snapshots = Snapshots(find)
         self._profiles: OrderedDict[str, Profile | Problem | None] = OrderedDict()
 
@@ -75,8 +79,23 @@ class Library:
             raise found
         return found
 
+    def value_set(self, url: str) -> Codes | None:
+        """The (system, code) pairs of a value set that can be told without asking, or None."""
+        if len(url) > LONGEST:
+            return None
+        if url not in self._told:
+            found = self._tell(url)
+            self._pairs += len(found or ())
+            if len(self._told) > KEPT or self._pairs > MOST_PAIRS:
+                self._told.clear()
+                self._pairs = len(found or ())
+            self._told[url] = found
+        return self._told[url]
+
     def refresh(self) -> None:
         """Forgets what was not here or could not be made: there are new definitions."""
+        self._told.clear()
+        self._pairs = 0
         for canonical in [c for c, p in self._profiles.items() if not isinstance(p, Profile)]:
             del self._profiles[canonical]
         self._snapshots = Snapshots(self.find)

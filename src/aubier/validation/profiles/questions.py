@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -68,6 +68,13 @@ def codings(value: Any, type: str) -> tuple[Coded, ...] | None:
     if type in ("Coding", "Quantity") or "code" in value:
         return tuple(_coded(value)) or None
     return None
+
+
+def among(codings: Sequence[Coded], pairs: Set[tuple[str, str]]) -> bool:
+    """Whether one of the codings is among (system, code) pairs; a plain `code` is by its code alone."""
+    if any(c.system is None for c in codings):
+        return any(c.code == code for c in codings for _, code in pairs)
+    return any((c.system, c.code) in pairs for c in codings)
 
 
 def _coded(row: dict[str, Any]) -> Iterable[Coded]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aubier.fhir.definitions import Element, definitions
 from aubier.validation.profiles.items import element_of, node_of
-from aubier.validation.snapshots.base import plain_code, profiles_of
+from aubier.validation.snapshots.base import BASE, plain_code, profiles_of
 from aubier.validation.snapshots.tree import Node
 
 Tree = Callable[[str], Node | None]
@@ -187,12 +187,12 @@ def _types(shape: Shape, row: dict[str, Any], element: Element | None) -> None:
     targets: list[str] = []
     for type in types:
         code = plain_code(type)
-        own = profiles_of(type)
+        own = tuple(map(_unpinned, profiles_of(type)))
         if own and element is not None and element.children:
             code = element.content or element.path
         if own and own != tuple(map(_full, getattr(said.get(code), "profiles", ()))):
             profiles[code] = own
-        aimed = tuple(type.get("targetProfile", ()))
+        aimed = tuple(map(_unpinned, type.get("targetProfile", ())))
         if code == "Reference" and set(aimed) != set(map(_full, getattr(said.get(code), "targets", ()))):
             targets += aimed
     shape.profiles, shape.targets = profiles, tuple(targets)
@@ -200,6 +200,12 @@ def _types(shape: Shape, row: dict[str, Any], element: Element | None) -> None:
 
 def _full(code: str) -> str:
     return code if ":" in code else f"http://hl7.org/fhir/StructureDefinition/{code}"
+
+
+def _unpinned(canonical: str) -> str:
+    """A canonical as it stands, but for a type of the specification: there is one version of these here."""
+    bare = canonical.partition("|")[0]
+    return bare if bare.removeprefix(BASE) in definitions().types else canonical
 
 
 def _most(row: dict[str, Any]) -> int | None:

@@ -159,7 +159,7 @@ class Ground:
             self._walk.say(words.contained_system(item, text))
         elif (own or item.type == "canonical") and ":" not in text and not text.startswith("#"):
             self._walk.say(words.relative_canonical(item, text))
-        elif text.startswith("urn:uuid:") and Reference.parse(text).form == "invalid":
+        elif text.startswith("urn:uuid:") and Reference.parse(text.partition("#")[0]).form == "invalid":
             self._walk.say(words.no_uuid(item, text))
 
     def _size(self, item: Item) -> None:

@@ -15,8 +15,8 @@ from aubier.ground.problem import Issue, Problem
 from aubier.validation.drafts import LIMIT
 from aubier.validation.profiles.items import Item, children, fits, same
 from aubier.validation.profiles.library import Library, Profile
-from aubier.validation.profiles.questions import Question, codings
-from aubier.validation.profiles.shapes import Rule, Shape, Slice
+from aubier.validation.profiles.questions import Question, among, codings
+from aubier.validation.profiles.shapes import Bound, Rule, Shape, Slice
 from aubier.validation.snapshots.base import BASE
 from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.walks import words
@@ -89,7 +89,7 @@ class Walk:
             return
         if found is None:
             self.say(words.unknown_profile(item, canonical))
-        elif found.type and found.type != item.type and item.value is not None:
+        elif found.type and not _is_a(item.type, found.type) and item.value is not None:
             text = (
                 f"{canonical} is a profile of {found.type}, this is a {item.type}",
                 f"{canonical} est un profil de {found.type}, ceci est un {item.type}",
@@ -119,8 +119,8 @@ class Walk:
             raise TooMuch
         self.spent.depth += 1
         self._value(item, shape)
-        if shape.bound and not self.quiet:
-            self._ask(item, shape)
+        if shape.bound:
+            self._bound(item, shape.bound, shape)
         named = shape.profiles.get(item.type) or (
             shape.profiles.get("Resource") if item.resource is item else ()
         )
@@ -175,11 +175,16 @@ class Walk:
         if shape.valued or not urls & set(shape.instead):
             self.say(words.no_value(item, shape))
 
-    def _ask(self, item: Item, shape: Shape) -> None:
+    def _bound(self, item: Item, bound: Bound, shape: Shape) -> None:
+        """Leaves the codes to terminology. A quiet walk has nobody to ask: it goes by codes that are told."""
         found = codings(item.value, item.type)
-        if found is None or shape.bound is None:
+        if found is None:
             return
-        bound = shape.bound
+        if self.quiet:
+            told = self.library.value_set(bound.value_set) if bound.strength == "required" else None
+            if told is not None and not among(found, told):
+                self.say(words.not_bound(item, shape))
+            return
         if bound.strength in ("required", "extensible", "preferred"):
             strength: Any = bound.strength
             self.questions.append(Question(item.path, strength, bound.value_set, found, shape.id))
@@ -275,6 +280,15 @@ class Walk:
             if (ordered and at < last) or (rules == "openAtEnd" and ended):
                 self.say(words.out_of_order(item, shape, shape.slices[at].name))
             last = max(last, at)
+
+
+def _is_a(type: str, wanted: str) -> bool:
+    """Whether a type is the wanted one, or what a resource of that type is too (`DomainResource`)."""
+    return type == wanted or (
+        wanted in ("Resource", "DomainResource")
+        and type in definitions().resource_types
+        and wanted in definitions().type(type).bases
+    )
 
 
 def _edge(edge: Any) -> Any:

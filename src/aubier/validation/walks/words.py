@@ -239,6 +239,16 @@ def unknown_extension(item: Item, url: str, *, modifier: bool) -> Issue:
     return issue(item, "not-found", text, severity="error" if modifier else "information")
 
 
+def not_bound(item: Item, shape: Shape) -> Issue:
+    """A code outside a required value set that is known code by code."""
+    value_set = shape.bound.value_set if shape.bound else ""
+    text = (
+        f"No code here is in the value set {value_set} (required): take a code from it",
+        f"Aucun code ici n'est dans le jeu de valeurs {value_set} (required) : prenez-y un code",
+    )
+    return issue(item, "code-invalid", text, rule=shape.id)
+
+
 def is_modifier(item: Item, url: str) -> Issue:
     """A modifier extension where readers may pass over it."""
     text = (

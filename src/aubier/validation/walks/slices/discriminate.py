@@ -15,7 +15,7 @@ from aubier.ground.memory import remembered
 from aubier.ground.problem import Problem
 from aubier.validation.profiles.items import Item, children, fits, keys_of, same
 from aubier.validation.profiles.library import Library
-from aubier.validation.profiles.questions import codings
+from aubier.validation.profiles.questions import among, codings
 from aubier.validation.profiles.shapes import Slice
 from aubier.validation.snapshots.base import plain_code
 from aubier.validation.snapshots.tree import Node
@@ -289,11 +289,8 @@ def _codes(library: Library, node: Node) -> Test | None:
     if row.get("strength") != "required" or "valueSet" not in row:
         return None
     pairs = library.value_set(str(row["valueSet"]).partition("|")[0])
-    return (lambda judge, item: _among(item, pairs)) if pairs is not None else None
-
-
-def _among(item: Item, pairs: frozenset[tuple[str, str]]) -> bool:
-    found = codings(item.value, item.type) or ()
-    if any(c.system is None for c in found):
-        return any(c.code == code for c in found for _, code in pairs)
-    return any((c.system, c.code) in pairs for c in found)
+    return (
+        (lambda judge, item: among(codings(item.value, item.type) or (), pairs))
+        if pairs is not None
+        else None
+    )
