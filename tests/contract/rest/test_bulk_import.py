@@ -445,3 +445,39 @@ async def test_cancelled_it_loads_no_more(
     assert (await known(api, "cancelled-1")).status_code == 200
     assert (await known(api, "cancelled-2")).status_code == 404
     assert (await api.get(place)).status_code == 404
+
+
+def by_number(kind: str, logical: str, number: str, **more: Any) -> dict[str, Any]:
+    found = {"resourceType": kind, "id": logical, "identifier": [{"system": "urn:n", "value": number}]}
+    return {**found, **more}
+
+
+async def test_references_by_criteria_are_resolved(api: Api) -> None:
+    """In whatever order they stand within a part, also one that names one that names another."""
+    named = {"reference": "Location?identifier=urn:n|crit-3"}
+    rows = [
+        by_number("Location", "crit-a", "crit-1", partOf=named),
+        by_number("Location", "crit-b", "crit-2", partOf={"reference": "Location?identifier=urn:n|crit-1"}),
+        by_number("Location", "crit-c", "crit-3"),
+    ]
+    told = await waited(api, await asked(api, lines(*rows)))
+    assert told["output"][0]["extension"] == {"created": 3, "updated": 0, "unchanged": 0, "refused": 0}
+    found = [(await api.get(f"Location/{one}")).json() for one in ("crit-a", "crit-b")]
+    assert [one["partOf"]["reference"] for one in found] == ["Location/crit-c", "Location/crit-a"]
+    assert (await api.get("Location?partof=Location/crit-c")).json()["total"] == 1
+
+
+async def test_criteria_that_one_does_not_meet_are_told_with_their_line(api: Api) -> None:
+    bad = ("identifier=urn:n|nobody", "identifier=urn:n|twin", "identifier=urn:n|twin&_count=1", "zzz=1")
+    parts = [{"reference": f"Location?{criteria}"} for criteria in bad]
+    twins = [by_number("Location", f"twin-{n}", "twin") for n in "ab"]
+    rows = [by_number("Location", f"lost-{n}", f"lost-{n}", partOf=part) for n, part in enumerate(parts)]
+    told = await waited(api, await asked(api, lines(*rows, *twins)))
+    assert told["output"][0]["extension"] == {"created": 2, "updated": 0, "unchanged": 0, "refused": 4}
+    found = await faults(api, told)
+    assert [line for line, _ in found] == [1, 2, 3, 4]
+    for (_, said), words in zip(
+        found, ("No Location", "Several Location", "shapes a page", "no search parameter"), strict=True
+    ):
+        assert words in said
+    assert (await api.get("Location/lost-0")).status_code == 404

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.contract.rest.conftest import ACTORS, Api, places
 from tests.contract.rest.test_everything import observation, seen, walked
 from tests.contract.rest.test_interactions import FORM, patient, valid
@@ -91,6 +93,72 @@ async def test_in_the_compartment_of_a_patient(api: Api) -> None:
     assert only["total"] == 3
 
 
+@pytest.mark.parametrize("sort", ["_lastUpdated", "-_lastUpdated", "_id", "-_id"])
+async def test_one_order_across_types(api: Api, sort: str) -> None:
+    """Exact across pages of any size, also where several have the same moment."""
+    code = f"sorted{sort}"
+    made, when = [], {}
+    for n in range(14):
+        kind = ("Basic", "Patient", "List")[n * 7 % 3]
+        body = {
+            "Basic": {"resourceType": "Basic", "code": {"text": "x"}},
+            "Patient": patient(f"{code}{n}"),
+            "List": {"resourceType": "List", "status": "current", "mode": "working"},
+        }[kind]
+        if n % 3:
+            api.clock.later(seconds=1)
+        logical = await api.make(tagged(code, body))
+        made.append(f"{kind}/{logical}")
+        when[made[-1]] = api.clock.now
+    asked = f"?_type=List,Patient,Basic&_tag=urn:t|{code}&_sort={sort}"
+    whole, _ = await walked(api, asked)
+    keys = [when[name] if "Updated" in sort else name.partition("/")[2] for name in whole]
+    assert keys == sorted(keys, reverse=sort.startswith("-")) and sorted(whole) == sorted(made)
+    for count in (1, 2, 3, 5, 13, 14):
+        assert await walked(api, f"{asked}&_count={count}") == (whole, -(-14 // count))
+    counted = valid(await api.get(f"{asked}&_count=2&_total=accurate"))
+    assert counted["total"] == 14 and len(counted["entry"]) == 2
+    assert valid(await api.get(f"{asked}&_summary=count"))["total"] == 14
+
+
+async def test_one_order_while_others_write(api: Api) -> None:
+    """What nobody changes is on one page, in its place; what is changed on one at most."""
+    made = await crowd(api, "busy")
+    asked = "?_type=Observation,Patient&_tag=urn:t|busy&_sort=-_lastUpdated&_count=2"
+    whole, _ = await walked(api, asked.replace("&_count=2", ""))
+    first = valid(await api.get(asked))
+    found = seen(first)
+    changed = made[0].partition("/")[2]
+    body = tagged("busy", {**observation(made[6].partition("/")[2]), "id": changed})
+    assert (await api.ask("PUT", f"Observation/{changed}", body)).status_code == 200
+    await api.make(tagged("busy", patient("busy-new")))
+    following = first["link"][1]["url"]
+    while following:
+        page = valid(await api.get(following))
+        found += seen(page)
+        following = next((x["url"] for x in page["link"] if x["relation"] == "next"), "")
+    kept = [name for name in found if name in whole and name != made[0]]
+    assert kept == [name for name in whole if name != made[0]]
+    assert len(found) == len(set(found))
+
+
+async def test_one_order_brings_along_what_is_shown_names(api: Api) -> None:
+    made = await crowd(api, "along")
+    named = made[6:]
+    asked = "?_type=Observation,Basic&_tag=urn:t|along&_sort=-_lastUpdated&_include=Observation:subject"
+    page = valid(await api.get(f"{asked}&_count=2"))
+    modes = [(e["search"]["mode"], e["resource"]["resourceType"]) for e in page["entry"]]
+    assert modes == [("match", "Observation")] * 2 + [("include", "Patient")]
+    assert page["entry"][2]["fullUrl"].endswith(named[2])
+
+
+async def test_one_order_of_a_record(api: Api) -> None:
+    made = await crowd(api, "record")
+    mine = made[6].partition("/")[2]
+    found, pages = await walked(api, f"Patient/{mine}/*?_sort=-_lastUpdated&_count=1")
+    assert (sorted(found), pages) == (sorted(made[:2]), 2)
+
+
 async def test_hidden_is_absent_there_too(api: Api) -> None:
     made = await crowd(api, "unseen")
     first = made[6].partition("/")[2]
@@ -107,7 +175,13 @@ async def test_what_it_does_not_understand_is_refused(api: Api) -> None:
     for path, place in (
         ("?family=x", "http._type"),
         ("?_type=Foo", "http._type"),
-        ("?_type=Patient,Observation&_sort=_id", "http._sort"),
+        ("?_type=Patient,Observation&_sort=name", "http._sort"),
+        ("?_type=Patient,Observation&_sort=_id,_lastUpdated", "http._sort"),
+        ("?_type=Patient,Observation&_sort=_profile", "http._sort"),
+        ("?_type=Patient,Observation&_sort=_id&_page=x", "http._page"),
+        ("?_type=Patient,Observation&_sort=_id&_page=x.y.z", "http._page"),
+        ("?_type=Patient,Observation&_sort=_id&_page=x.y", "http._page"),
+        ("?_type=Patient,Observation,Condition,Encounter,Basic,List&_sort=_id&_count=1000", "http._sort"),
         ("?_type=Patient&_page=x", "http._page"),
         ("?_type=Patient&_page=1.x", "http._page"),
         ("?_type=Patient&_page=0.x", "http._page"),

@@ -8,9 +8,10 @@ from dataclasses import replace
 
 from aubier.access.view import View
 from aubier.fhir.references import Place, Reference, iter_references
-from aubier.ground.problem import Issue, Problem, problem
+from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
 from aubier.rest.interactions import Interactions
+from aubier.rest.searching.single import met_by
 
 _REQUEST = {
     "http.If-Match": "request.ifMatch",
@@ -108,19 +109,8 @@ async def resolve(server: Interactions, view: View, links: Sequence[Link]) -> No
 
 async def _found(server: Interactions, view: View, place: Place, number: int) -> str:
     kind, _, criteria = place.text.partition("?")
+    at = _place(f"{place.path}.reference", number)
     try:
-        query = server.condition(kind, criteria, "query")
-        rows = (await view.search_rows(query)).rows
+        return await met_by(view, server.condition(kind, criteria, "query"), place.text, at)
     except Problem as refusal:
-        at = _place(f"{place.path}.reference", number)
         raise Problem(tuple(replace(i, at=(at,)) for i in refusal.issues), refusal.headers) from None
-    if len(rows) == 1:
-        return f"{rows[0].type}/{rows[0].id}"
-    asked, at = place.text[:200], _place(f"{place.path}.reference", number)
-    if rows:
-        text = f"Several {kind} known to you meet {asked}; exactly one must"
-        fr = f"Plusieurs {kind} connus de vous répondent à {asked} ; il en faut exactement un"
-    else:
-        text = f"No {kind} known to you meets {asked}; exactly one must"
-        fr = f"Aucun {kind} connu de vous ne répond à {asked} ; il en faut exactement un"
-    raise problem("precondition", text, fr, at=at)

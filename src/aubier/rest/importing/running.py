@@ -20,6 +20,7 @@ from aubier.rest.asynchronous.asking import PLACE
 from aubier.rest.asynchronous.receipts import JobReceipts
 from aubier.rest.asynchronous.work import File, Job, Step, Work
 from aubier.rest.exchange import Answer
+from aubier.rest.importing.criteria import as_found, asks, resolved
 from aubier.rest.importing.sources import opened
 from aubier.rest.outcome import outcome
 from aubier.rest.reading.subsets import refuse_subset
@@ -29,6 +30,8 @@ from aubier.store.keys import type_numbers
 PART = 1000
 """Lines loaded at a time."""
 _BYTES = 16 << 20
+_ROUNDS = 10
+"""How deep lines of a part may name each other by criteria: each depth asks again for what was not found."""
 _COUNTS = ("created", "updated", "unchanged", "refused")
 _LINE = "http://hl7.org/fhir/StructureDefinition/operationoutcome-issue-line"
 
@@ -118,7 +121,19 @@ async def _loaded(
         updated=sum(status == "updated" for status in before.values()),
     )
     rest = [(at, r) for at, r in _last_of_each(chunk) if (r["resourceType"], r["id"]) not in before]
-    report.add(await load_each(partial(view.load, receipts=receipts), rest))
+    load = partial(load_each, partial(view.load, receipts=receipts))
+    named = [row for row in rest if asks(row[1])]
+    report.add(await load([row for row in rest if not asks(row[1])] if named else rest))
+    lost: list[tuple[str, Problem]] = []
+    for _ in range(_ROUNDS if named else 0):
+        # What is named may stand in this part, and name something itself: each round finds some more.
+        found, lost = await resolved(view, named)
+        report.add(await load(found))
+        still = {at for at, _ in lost}
+        named = [row for row in named if row[0] in still]
+        if not found or not lost:
+            break
+    report.refused += lost
     faults += [(int(at), refusal) for at, refusal in report.refused]
     return report, sorted(faults, key=lambda fault: fault[0])
 
@@ -151,7 +166,7 @@ def _read(view: View, job: Job, number: int, at: int, *, line: bytes, kind: str 
         # Always the same for the same line: a part that is loaded again makes nothing twice.
         seed = hashlib.sha256(f"{job.id} {number} {at}".encode()).digest()
         resource["id"] = str(uuid.UUID(bytes=seed[:16], version=4))
-    view.access.check(resource)
+    view.access.check(as_found(resource))
     return resource
 
 

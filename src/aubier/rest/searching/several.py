@@ -1,7 +1,8 @@
 """One searchset out of the searches of several types, one type after the other.
 
 Each type is searched as it would be alone, so rights, paging, totals and audit are those of every search, and
-so is the cost: a page ends where it is full. Its mark tells the type and the place in it.
+so is the cost: a page ends where it is full. Its mark tells the type and the place in it. With `_sort`, the
+types are merged into one order (`merged`).
 Rule: FHIR R4, http.html#search, http.html#vsearch.
 """
 
@@ -14,9 +15,10 @@ from urllib.parse import urlencode
 
 from aubier.access.view import View
 from aubier.fhir.definitions import definitions
-from aubier.ground.problem import not_found, problem
+from aubier.ground.problem import Problem, not_found, problem
 from aubier.rest.exchange import Answer, Call
 from aubier.rest.operations.standard import types_of
+from aubier.rest.searching.merged import in_order, order_of, places_of
 from aubier.rest.searching.searchset import bundle, entry, left_out
 from aubier.search.model import Query
 from aubier.store.keys import type_numbers
@@ -110,28 +112,23 @@ async def _search(
     call: Call, view: View, parse: Parse, asked: tuple[Sequence[str], Pairs, Compartment | None]
 ) -> Answer:
     kinds, pairs, inside = asked
-    if len(kinds) > 1 and any(name == "_sort" for name, _ in pairs):
-        raise problem(
-            "not-supported",
-            "_sort orders one type; ask for one type, or leave it out",
-            "_sort ordonne un seul type ; demandez un seul type, ou retirez-le",
-            at="http._sort",
-        )
-    first, cursor = _begins(dict(pairs).get("_page", ""), len(kinds))
+    mark, sort = dict(pairs).get("_page", ""), dict(pairs).get("_sort", "")
     queries = [parse(kind, _said_of(kind, kinds, pairs), call.lenient) for kind in kinds]
     queries = [inside.within(query) for query in queries] if inside else queries
     page = _Page(left=queries[0].count)
     counted = queries[0].summary == "count" or queries[0].count == 0
-    if not counted:
-        await _fill(call.base, view, queries[first:], (page, first, cursor))
+    if not counted and sort and len(kinds) > 1:
+        await _merge(call.base, view, queries, (page, mark, sort))
+    elif not counted:
+        await _fill(call.base, view, queries, (page, *_begins(mark, len(kinds))))
     total = await _total(view, queries, page) if counted or queries[0].total == "accurate" else None
-    if total is None and not page.next and not first and not cursor:
+    if total is None and not page.next and not mark:
         total = len(page.matches)
     ignored = [pair for pair in dict.fromkeys(pairs) if any(pair in query.ignored for query in queries)]
     entries = [*page.entries, *([left_out(ignored)] if ignored and not counted else [])]
     applied = {pair for query in queries for pair in query.applied}
     held = [pair for pair in pairs if pair in applied or pair[0] in ("_type", "_page")]
-    links = _links(call, held, page.next, later=bool(first or cursor))
+    links = _links(call, held, page.next, later=bool(mark))
     return Answer(200, bundle("searchset", total, links, entries))
 
 
@@ -148,7 +145,7 @@ def _said_of(kind: str, kinds: Sequence[str], pairs: Pairs) -> list[tuple[str, s
 async def _fill(base: str, view: View, queries: Sequence[Query], at: tuple[_Page, int, str]) -> None:
     """Fills a page with one type after the other, from where it begins."""
     page, first, cursor = at
-    for number, query in enumerate(queries, start=first):
+    for number, query in enumerate(queries[first:], start=first):
         if not page.left:
             page.next = f"{number}."
             return
@@ -165,6 +162,19 @@ async def _fill(base: str, view: View, queries: Sequence[Query], at: tuple[_Page
         cursor = ""
 
 
+async def _merge(base: str, view: View, queries: Sequence[Query], at: tuple[_Page, str, str]) -> None:
+    """Fills a page with all types in one order, from where it begins."""
+    page, mark, sort = at
+    order = order_of(sort, len(queries), page.left)
+    places = places_of(mark, len(queries))
+    if places is None:
+        raise _no_mark()
+    merged = await in_order(view, queries, places, order, page.left)
+    page.matches = {(row.type, row.id): entry(base, row, "match", query) for row, query in merged.rows}
+    page.included = {(row.type, row.id): entry(base, row, "include", query) for row, query in merged.included}
+    page.totals, page.next = merged.totals, merged.next
+
+
 async def _total(view: View, queries: Sequence[Query], page: _Page) -> int:
     """The total of all types: of those on the page that of the same snapshot as what they show."""
     for number, query in enumerate(queries):
@@ -178,13 +188,17 @@ def _begins(mark: str, kinds: int) -> tuple[int, str]:
     """The type and the place in it where a page begins."""
     found = _mark(mark) if mark else None
     if mark and (found is None or int(found[1]) >= kinds):
-        raise problem(
-            "invalid",
-            "The page mark is not one of this search; start again from its first page",
-            "Le repère de page ne vient pas de cette recherche ; repartez de la première page",
-            at="http._page",
-        )
+        raise _no_mark()
     return (int(found[1]), found[2]) if found else (0, "")
+
+
+def _no_mark() -> Problem:
+    return problem(
+        "invalid",
+        "The page mark is not one of this search; start again from its first page",
+        "Le repère de page ne vient pas de cette recherche ; repartez de la première page",
+        at="http._page",
+    )
 
 
 def _links(call: Call, held: Pairs, following: str, *, later: bool) -> list[tuple[str, str]]:

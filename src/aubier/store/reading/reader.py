@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NoReturn
 
 from aubier.ground.problem import not_found, problem
@@ -114,9 +115,8 @@ class Reader:
         page = Page(self.frame(), self.sight, query, ROW, counted=counted, bare=bare)
         if not page.records and not counted and not quiet and (front := await self._newest(query, size)):
             records = front[1]
-            cursor = _following(records, size, front[0], mark)
-            rows = [row_of(r) for r in records[:size]]
-            return Found(rows, None, cursor, await included(self, query, rows))
+            rows, after = [row_of(r) for r in records[:size]], partial(_following, records, front[0], mark)
+            return Found(rows, None, after(size), await included(self, query, rows), after)
         records = await self.proved(
             "dir_" if quiet else prefix,
             page.frame.args,
@@ -131,9 +131,8 @@ class Reader:
             done="true" if bare else "",  # the number alone is an answer
         )
         number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
-        rows = [row_of(r) for r in records[:size]]
-        cursor = _following(records, size, page, mark)
-        return Found(rows, number, cursor, await included(self, query, rows))
+        rows, after = [row_of(r) for r in records[:size]], partial(_following, records, page, mark)
+        return Found(rows, number, after(size), await included(self, query, rows), after)
 
     async def _newest(self, query: Query, size: int) -> tuple[Newest, list[Any]] | None:
         """A page of a search of the whole population, when it is found among the newest rows."""
@@ -376,7 +375,7 @@ class Reader:
         return f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
 
 
-def _following(records: Sequence[Any], size: int, page: Page | Newest, mark: int) -> str:
+def _following(records: Sequence[Any], page: Page | Newest, mark: int, size: int) -> str:
     """The cursor of what comes after the first `size` records; empty when nothing does."""
     if len(records) <= size or not size:
         return ""

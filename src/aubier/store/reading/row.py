@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +28,16 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page: the matches in order, the total when asked, the cursor of the next page or nothing."""
+    """One page: the matches in order, the total when asked, the cursor of the next page or nothing.
+
+    `after(n)` is the cursor of what comes after the first n matches, one at least, for whoever shows no more.
+    """
 
     rows: list[Row]
     total: int | None = None
     cursor: str = ""
     included: list[Row] = field(default_factory=list)
+    after: Callable[[int], str] = field(default=lambda shown: "", compare=False)
 
 
 SETTLED = (
