@@ -14,7 +14,7 @@ from tests.contract.conftest import Api
 
 URL = "http://x.example/SearchParameter/"
 EYES = "http://x.example/eyes"
-TABLES = ("post", "ident", "ref", "str", "dat", "num", "words")
+TABLES = ("post", "ident", "ref", "str", "dat", "num")
 
 
 def parameter(named: str, /, **change: Any) -> dict[str, Any]:
@@ -47,12 +47,13 @@ async def walked(api: Api) -> None:
 
 
 async def kept_rows(api: Api) -> Counter[tuple[Any, ...]]:
-    """Every posting there is, and every term of a resource."""
+    """Every posting there is, every term of a resource, what is there of it and what it says."""
     pool, found = api.house.store.pool, Counter[tuple[Any, ...]]()
     for prefix in ("", "dir_"):
         for table in TABLES:
             found.update((table, *row) for row in await pool.fetch(f"select * from {prefix}{table}"))
-        for row in await pool.fetch(f"select pat, rid, terms from {prefix}res"):
+        for row in await pool.fetch(f"select pat, rid, terms, has, narrative, rest from {prefix}res"):
+            found["row", row["pat"], row["rid"], row["has"], row["narrative"], row["rest"]] += 1
             found.update(("term", row["pat"], row["rid"], term) for term in row["terms"])
     return found
 
@@ -63,6 +64,7 @@ async def due_rows(api: Api) -> Counter[tuple[Any, ...]]:
     for prefix in ("", "dir_"):
         for row in await store.pool.fetch(f"select pat, rid, dict, raw from {prefix}res"):
             made = store.index(fhir_json.parse(codec.unpack(row["dict"], row["raw"])))
+            found["row", row["pat"], row["rid"], made.has, *made.said] += 1
             found.update(("term", row["pat"], row["rid"], term) for term in made.terms)
             for table, postings in made.postings.items():
                 found.update((table, *posting, row["rid"], row["pat"]) for posting in postings)

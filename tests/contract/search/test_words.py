@@ -232,10 +232,11 @@ async def test_a_chain_ends_in_words_of_the_directory(told: Desk) -> None:
 
 async def test_words_of_the_directory_are_made_for_what_stood_before(told: Desk) -> None:
     """A release without them noted 5: all are gone through, batch by batch, and noted."""
-    before = [await told.sql(f"select count(*) from {words}") for words in ("words", "dir_words")]
+    said = [f"select count(*) from {table} where rest <> ''" for table in ("res", "dir_res")]
+    before = [await told.sql(each) for each in said]
     stored = [(await told.sql(f"select count(*) from {table}"))[0][0] for table in ("res", "dir_res")]
-    await told.sql("delete from dir_words")
-    await told.sql("delete from words")
+    await told.sql("update dir_res set narrative = '', rest = ''")
+    await told.sql("update res set narrative = '', rest = ''")
     await told.sql("update store_meta set value = '5' where key = 'index'")
     assert ids(await told.found("loader", "Location", [("_content", "étage")])) == []
     heard: list[int] = []
@@ -245,7 +246,7 @@ async def test_words_of_the_directory_are_made_for_what_stood_before(told: Desk)
         assert await reindex(conn, store.index) == 0
     assert (done, heard[-1]) == (sum(stored), sum(stored))
     assert ids(await told.found("loader", "Location", [("_content", "étage")])) == ["Location/wing"]
-    assert [await told.sql(f"select count(*) from {words}") for words in ("words", "dir_words")] == before
+    assert [await told.sql(each) for each in said] == before and before[0][0][0] and before[1][0][0]
 
 
 async def test_words_follow_the_resource(desk: Desk) -> None:
@@ -256,10 +257,10 @@ async def test_words_follow_the_resource(desk: Desk) -> None:
     assert ids(await desk.found("loader", "Condition", asked)) == []
     assert ids(await desk.found("loader", "Condition", [("_text", "varicelles")])) == ["Condition/moving"]
     await put(desk, _condition("moving", "w", "varicelle", "b"))
-    assert len(await desk.sql("select 1 from words where narrative = 'varicelle'")) == 1
+    assert len(await desk.sql("select 1 from res where narrative = 'varicelle'")) == 1
     status, _ = await desk.ask("loader", "DELETE", "Condition/moving")
     assert status == 204
-    assert await desk.sql("select 1 from words where narrative = 'varicelle'") == []
+    assert await desk.sql("select 1 from res where narrative = 'varicelle'") == []
 
 
 async def test_pages_of_words(desk: Desk) -> None:

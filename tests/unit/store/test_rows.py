@@ -11,6 +11,7 @@ from aubier.fhir import json as fhir_json
 from aubier.search.keys import Keys
 from aubier.search.model import NO_DATE
 from aubier.search.parameters import registry
+from aubier.search.terms.brief import compared, unit_system
 from aubier.search.terms.layout import NOT_MEASURED, UNSURE, bits
 from aubier.store.compartment import followed, owned, patient_parameters, patients
 from aubier.store.keys import DIRECTORY, family, keyed_hash, type_names, type_numbers
@@ -115,7 +116,22 @@ def test_exact_values_are_kept_as_values() -> None:
     assert len(both.postings["ref"]) == 2 and not both.has & (own["subject"] | own["performer"])
     away = indexed(observation(subject={"reference": "Group/g"})).postings["ref"]
     assert away == {(KEYS.param("Observation", "subject"), "Group/g")}
-    assert (KEYS.param("Observation", "code:text"), "poids", "Poids") in postings["str"]
+    assert (KEYS.param("Observation", "code:text"), "poids", "") in postings["str"]
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"), [("Éric", ("eric", "Éric")), ("eric", ("eric", "")), ("ab" * 100, ("ab" * 80, ""))]
+)
+def test_a_text_is_kept_as_written_where_folding_changed_it(text: str, kept: tuple[str, str]) -> None:
+    patient = {"resourceType": "Patient", "id": "p", "name": [{"family": text}]}
+    assert (KEYS.param("Patient", "family"), *kept) in indexed(patient).postings["str"]
+    assert compared(text) == kept
+
+
+def test_systems_of_units_stay_apart_when_one_is_a_sign() -> None:
+    systems = ["http://unitsofmeasure.org", "", "=", "==", "=http://unitsofmeasure.org", "urn:u"]
+    kept = [unit_system(system) for system in systems]
+    assert len(set(kept)) == len(systems) and kept[0] == "=" and kept[-1] == "urn:u"
 
 
 def test_our_own_addresses_are_local_ones() -> None:

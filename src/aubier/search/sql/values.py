@@ -10,6 +10,7 @@ from aubier.ground.text import fold
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import MAX_NUMBER, MIN_MS, MIN_NUMBER, Parameter, Value
 from aubier.search.sql.frame import Frame
+from aubier.search.terms.brief import compared, unit_system
 from aubier.search.terms.layout import is_plain
 
 _LAST = "\U0010ffff"
@@ -38,8 +39,9 @@ def identifier_test(frame: Frame, v: Value) -> str:
 def string_test(frame: Frame, v: Value, modifier: str = "") -> str:
     """A text that begins with the value, contains it or its words, ends with it, is it, or is it exactly."""
     if modifier == "exact":
-        same = frame.args.add(bounded_text(fold(v.text)), "text")  # the index is entered by it
-        return f"{{p}}.norm = {same} and {{p}}.exact = {frame.args.add(bounded_text(v.text), 'text')}"
+        norm, written = compared(v.text)
+        same = frame.args.add(norm, "text")  # the index is entered by it
+        return f"{{p}}.norm = {same} and {{p}}.exact = {frame.args.add(written, 'text')}"
     if modifier == "equals":
         return f"{{p}}.norm = {frame.args.add(bounded_text(fold(v.text)), 'text')}"
     if modifier in ("contains", "ends"):
@@ -142,22 +144,26 @@ def quantity_test(frame: Frame, v: Value) -> str:
     """A number, and its unit where the value names one."""
     test = number_test(frame, v)
     if v.system is not None:
-        test += f" and {{p}}.usystem = {frame.args.add(bounded(v.system), 'text')}"
+        test += f" and {{p}}.usystem = {frame.args.add(unit_system(v.system), 'text')}"
     if v.code:
         test += f" and {{p}}.ucode = {frame.args.add(bounded(v.code), 'text')}"
     return test
 
 
-_BOTH = "to_tsvector('pg_catalog.french', {{p}}.{0}) || to_tsvector('pg_catalog.english', {{p}}.{0})"
+_BOTH = "(to_tsvector('pg_catalog.french', {0}) || to_tsvector('pg_catalog.english', {0}))"
 _WORDS = {
-    "_text": f"{{p}}.narrative <> '' and ({_BOTH.format('narrative')})",
-    "_content": f"({_BOTH.format('narrative')} || {_BOTH.format('rest')})",
+    "_text": f"{{p}}.narrative <> '' and {_BOTH.format('{p}.narrative')}",
+    "_content": "({p}.narrative <> '' or {p}.rest <> '') and "
+    + _BOTH.format("{p}.narrative || ' ' || {p}.rest"),
 }
-"""The texts of a row of `words` as stems of both languages, written as the indexes are."""
+"""The texts of a row as stems of both languages, written as the indexes are."""
 
 
 def words_test(frame: Frame, v: Value, code: str) -> str:
-    """Words in any form, in French or in English: all of them, `"a phrase"`, `one or other`, `-without`."""
+    """Words in any form, in French or in English: all of them, `"a phrase"`, `one or other`, `-without`.
+
+    The test is over the row `{p}` of the resource itself.
+    """
     asked = frame.args.add(fold(v.text), "text")
     either = " || ".join(
         f"websearch_to_tsquery('pg_catalog.{each}', {asked})" for each in ("french", "english")

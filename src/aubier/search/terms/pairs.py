@@ -9,6 +9,7 @@ from typing import Any
 from aubier.ground.text import fold
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import Pair, Terms
+from aubier.search.terms.brief import unit_system
 
 MOST = 200
 """The most pairs that one element gives; more are left out."""
@@ -59,10 +60,10 @@ def posted(
                     if code:
                         yield from (("terms", (keys.second(key, code, of),)) for of in (None, own))
                 case "numbers" | "quantities", (own, code, *numbers):
-                    yield "num", (key, *numbers, bounded(own), bounded(code))
+                    yield "num", (key, *numbers, unit_system(own), bounded(code))
                 case "dates", (low, high):
                     yield "dat", (key, low, high)
                 case "strings", (text,):
-                    yield "str", (key, bounded_text(fold(text)), bounded_text(text))
+                    yield "str", (key, bounded_text(fold(text)), "")
                 case _, (target,):
                     yield "ref", (key, bounded(local(target)))

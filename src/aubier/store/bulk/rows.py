@@ -41,7 +41,7 @@ class Rows:
         dictionary, packed = codec.pack(stamped(item.resource, item.id, 1, upd))
         number = type_numbers()[item.kind]
         place = (pat, rid, number, 1, _OP, item.id, seq, upd, found.lo, found.hi, found.has)
-        self.tables["res"].append((*place, found.terms, item.labels, dictionary, packed))
+        self.tables["res"].append((*place, found.terms, item.labels, dictionary, packed, *found.said))
         for table, postings in found.postings.items():
             if postings:
                 self.tables[table] += [(*row, rid, pat) for row in postings]
@@ -50,8 +50,10 @@ class Rows:
         """Writes them all."""
         self.tables["res"].sort(key=_place)
         for table, rows in self.tables.items():
-            if table != "res":
+            if table == "post":
                 rows.sort()
+            elif table != "res":
+                rows.sort(key=lambda r: (r[-1], r[-2], r[:-2]))
             await copy(conn, self.prefix + table, _NAMES[table], rows)
 
 

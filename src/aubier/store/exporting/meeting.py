@@ -25,6 +25,8 @@ _ONE = (
     ("lo", "bigint"),
     ("hi", "bigint"),
     ("has", "bigint"),
+    ("narrative", "text"),
+    ("rest", "text"),
 )
 
 
@@ -57,7 +59,9 @@ async def meeting(
 def _made(records: Sequence[Any], index: Callable[[Resource], Indexed], args: Args) -> list[str]:
     """The tables of the statement: the rows themselves, their terms, their postings."""
     indexed = [(r, index(fhir_json.parse(codec.unpack(r["dict"], r["raw"])))) for r in records]
-    rows = [(r["rid"], r["pat"], r["type"], r["id"], r["upd"], i.lo, i.hi, i.has) for r, i in indexed]
+    rows = [
+        (r["rid"], r["pat"], r["type"], r["id"], r["upd"], i.lo, i.hi, i.has, *i.said) for r, i in indexed
+    ]
     terms = [(r["rid"], term) for r, i in indexed for term in i.terms]
     tables = [
         _table("terms", (("rid", "bigint"), ("term", "bigint")), terms, args),

@@ -29,6 +29,7 @@ _RES = (
     *(("pat", "bigint"), ("rid", "bigint"), ("type", "smallint"), ("ver", "int"), ("id", "text")),
     ("upd", "bigint"),
     *(("lo", "bigint"), ("hi", "bigint"), ("has", "bigint"), ("terms", "bigint[]"), ("labels", "text[]")),
+    *(("narrative", "text"), ("rest", "text")),
 )
 
 
@@ -173,7 +174,7 @@ def _tables(kind: str, rows: Sequence[_Row], args: Args, *, linked: bool) -> Ite
     """The tables of this type's family with the rows of the versions: these alone, or beside all others."""
     prefix, number = family(kind), type_numbers()[kind]
     res = [
-        (r.pat, r.rid, number, r.ver, r.resource["id"], r.upd, i.lo, i.hi, i.has, i.terms, r.labels)
+        (r.pat, r.rid, number, r.ver, r.resource["id"], r.upd, i.lo, i.hi, i.has, i.terms, r.labels, *i.said)
         for r in rows
         if (i := r.indexed)
     ]

@@ -16,10 +16,11 @@ from aubier.store.packing import codec
 from aubier.store.packing.rows import COLUMNS, Indexed
 from aubier.store.pool import UNHURRIED, Connection
 
-INDEX = 8
+INDEX = 9
 """Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words; 5: codes in
 the terms, words without dates; 6: no value twice (`search.terms.kept`), words of the directory;
-7: numbers beside codes; 8: no row for the Patient whose record it is."""
+7: numbers beside codes; 8: no row for the Patient whose record it is; 9: words in the row of the
+resource, texts as written only where folding changed them."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500
@@ -70,17 +71,18 @@ async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
 async def add_rows(
     conn: Connection, prefix: str, rows: Sequence[Any], index: Callable[[Resource], Indexed]
 ) -> None:
-    """Makes the terms of these resources, and the postings that are not there yet."""
+    """Makes the terms and words of these resources, and the postings that are not there yet."""
     added: dict[str, list[tuple[Any, ...]]] = {table: [] for table in COLUMNS}
     terms = []
     for row in rows:
         found = index(fhir_json.parse(codec.unpack(row["dict"], row["raw"])))
-        terms.append((row["pat"], row["rid"], found.terms, found.has))
+        terms.append((row["pat"], row["rid"], found.terms, found.has, *found.said))
         for table, postings in found.postings.items():
             added[table] += [(*posting, row["rid"], row["pat"]) for posting in postings]
     await conn.executemany(
-        f"update {prefix}res set terms = $3, has = $4 where pat = $1 and rid = $2"
-        " and (terms <> $3::bigint[] or has <> $4)",
+        f"update {prefix}res set terms = $3, has = $4, narrative = $5, rest = $6"
+        " where pat = $1 and rid = $2"
+        " and (terms <> $3::bigint[] or has <> $4 or narrative <> $5 or rest <> $6)",
         terms,
     )
     rids = [row["rid"] for row in rows]

@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from aubier.ground.rows import Resource
-from aubier.ground.text import fold
 from aubier.search.extract import extract
-from aubier.search.keys import Keys, bounded, bounded_text
+from aubier.search.keys import Keys, bounded
 from aubier.search.model import MAX_NUMBER, MIN_NUMBER, NO_DATE, Parameter, Terms
 from aubier.search.parameters import Registry, is_clinical_date, registry
+from aubier.search.terms.brief import compared, unit_system
 from aubier.search.terms.kept import elsewhere
 from aubier.search.terms.layout import (
     FLOAT_DIGITS,
@@ -56,7 +56,6 @@ COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
         ("rid", "bigint"),
         ("pat", "bigint"),
     ),
-    "words": (("narrative", "text"), ("rest", "text"), ("rid", "bigint"), ("pat", "bigint")),
 }
 """The posting tables: columns in order, with their PostgreSQL types. Every column tells a row from others."""
 
@@ -73,7 +72,8 @@ _OFTEN = 100
 class Indexed:
     """What the store keeps beside the bytes. `lo`, `hi`: the primary clinical date in ms, or NO_DATE.
 
-    `has`: which parameters have a value, each a bit (`layout.bits`).
+    `has`: which parameters have a value, each a bit (`layout.bits`). `said`: the narrative and the other
+    texts (`words.words_of`).
     """
 
     found: Terms
@@ -82,6 +82,7 @@ class Indexed:
     lo: int = NO_DATE
     hi: int = NO_DATE
     has: int = 0
+    said: tuple[str, str] = ("", "")
 
 
 def index(
@@ -109,7 +110,9 @@ def index(
     whose = owner(kind, found) if date is None else ""
     has |= _exact(kind, found, keys, postings, whose)
     for param, text in found.strings:
-        postings["str"].add((keys.param(kind, param), *_compared(text)))
+        norm, written = _compared(text)
+        # Beside a code, words are looked for, never a text as it is written.
+        postings["str"].add((keys.param(kind, param), norm, "" if param.endswith(":text") else written))
     # Columns of the row itself; the last change, moreover, is not the client's to say.
     held = {"_lastUpdated", primary.code if primary and is_clinical_date(primary) else ""}
     for param, low, high in found.dates:
@@ -124,22 +127,17 @@ def index(
             postings[table].add(row)
     if date is not None:
         return Indexed(found, sorted(terms), postings, lo, hi, has)
-    if any(said := words_of(resource)):
-        postings["words"].add(said)
     if kind == "Binary":
         postings["ref"] |= _context(resource, local)
-    return Indexed(found, sorted(terms), postings, lo, hi, has)
+    return Indexed(found, sorted(terms), postings, lo, hi, has, words_of(resource))
 
 
 def _compared(text: str) -> tuple[str, str]:
-    """A text folded, and as written: as far as they are compared."""
-    return _remembered(text) if len(text) <= _OFTEN else (bounded_text(fold(text)), bounded_text(text))
+    """`keys.compared`, remembered for short texts: what a code is called is said in all that bear it."""
+    return _remembered(text) if len(text) <= _OFTEN else compared(text)
 
 
-@lru_cache(maxsize=16_384)
-def _remembered(text: str) -> tuple[str, str]:
-    """What a code is called is said in every resource that bears it."""
-    return bounded_text(fold(text)), bounded_text(text)
+_remembered = lru_cache(maxsize=16_384)(compared)
 
 
 def _tokens(
@@ -239,7 +237,7 @@ def _numbers(kind: str, found: Terms, keys: Keys, postings: Postings) -> None:
     for param, value, low, high in found.numbers:
         postings["num"].add((keys.param(kind, param), value, low, high, *none))
     for param, system, code, value, low, high in found.quantities:
-        unit = (bounded(system), bounded(code))
+        unit = (unit_system(system), bounded(code))
         postings["num"].add((keys.param(kind, param), value, low, high, *unit))
     for param, latitude, longitude in found.places:
         # A row of `num` in other words: the value is north, what would be its bounds east.

@@ -26,6 +26,8 @@ RES = (
     ("labels", "text[]"),
     ("dict", "smallint"),
     ("raw", "bytea"),
+    ("narrative", "text"),
+    ("rest", "text"),
 )
 """The columns of res, in order."""
 

@@ -418,6 +418,7 @@ def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[R
         step.labels,
         number_of_dictionary,
         packed,
+        *step.indexed.said,
     )
     if found.alive and found.pat == step.pat:
         rows.replace.append(row)
