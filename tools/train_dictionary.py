@@ -2,8 +2,9 @@
 
     .venv/bin/python tools/train_dictionary.py [NUMBER]
 
-Writes `src/aubier/store/packing/dictionaries/NUMBER.zdict`, by default the number after the newest. A dictionary that
-was released is never changed nor removed, for rows name it. The same program gives the same bytes.
+Writes `src/aubier/store/packing/dictionaries/NUMBER.zdict`, by default the number after the newest. A
+dictionary that was released is never changed nor removed, for rows name it. The same program gives the same
+bytes.
 """
 
 from __future__ import annotations
