@@ -10,10 +10,11 @@ from dataclasses import replace
 from urllib.parse import parse_qsl
 
 from aubier.access.view import View
-from aubier.cli.loading.files import Placed, by_criteria
+from aubier.cli.loading.files import Placed
 from aubier.fhir.references import replace_references
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
+from aubier.rest.searching.single import by_criteria
 from aubier.search.query import parse
 
 _MOST = 200_000

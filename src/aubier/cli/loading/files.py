@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aubier.fhir import json as fhir_json
-from aubier.fhir.references import Place, Reference, iter_references, replace_references
+from aubier.fhir.references import replace_references
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
+from aubier.rest.importing.criteria import as_found, asks
 from aubier.validation import check
 
 Placed = tuple[str, Resource | Problem]
@@ -52,7 +53,7 @@ def resources(document: Document) -> list[Placed]:
     """The checked resources of a document; a Bundle that is to be written, as what it holds."""
     try:
         resource = fhir_json.parse(document.data)
-        check(_as_found(resource) if document.lined and b"?" in document.data else resource)
+        check(as_found(resource) if document.lined and b"?" in document.data else resource)
     except Problem as refusal:
         return [(document.place, refusal)]
     return [*unpacked(document.place, resource)]
@@ -66,23 +67,7 @@ def waits(path: Path) -> bool:
 
 def names_criteria(data: bytes, rows: Iterable[Placed]) -> bool:
     """Whether what was read from `data` has a reference by criteria. Most has no question mark."""
-    return b"?" in data and any(
-        True for _, row in rows if not isinstance(row, Problem) for _ in by_criteria(row)
-    )
-
-
-def by_criteria(resource: Resource) -> Iterator[Place]:
-    """The references of a resource that are written as a search: `Practitioner?identifier=...`."""
-    for place in iter_references(resource):
-        if "?" in place.text and Reference.parse(place.text).form == "conditional":
-            yield place
-
-
-def _as_found(resource: Resource) -> Resource:
-    """The same with its references as they will be once what meets their criteria is found."""
-    return replace_references(
-        resource, {p.text: f"{p.text.partition('?')[0]}/0" for p in by_criteria(resource)}
-    )
+    return b"?" in data and any(not isinstance(row, Problem) and asks(row) for _, row in rows)
 
 
 def unpacked(place: str, resource: Resource) -> list[tuple[str, Resource]]:
