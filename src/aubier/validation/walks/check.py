@@ -53,14 +53,16 @@ def walked(
     declared: bool = True,
     vital: bool = False,
     stored: Mapping[str, Resource] | None = None,
+    base: list[Issue] | None = None,
 ) -> Found:
     """Everything wrong with a resource, base and profiles; never raises for what the resource holds.
 
     The base check comes first: profiles are only walked over what has the right structure. `declared`: the
     profiles of `meta.profile` count too, in entries and contained resources as well. `vital`: so do those
     that the specification asks of vital signs by their codes. `stored`: targets of references, by `Type/id`.
+    `base`: what the base check said, where it was made before.
     """
-    base = validate(resource)
+    base = validate(resource) if base is None else base
     if any(i.severity in ("error", "fatal") for i in base):
         return Found(base)
     item, spent = root(resource), Spent()
@@ -90,18 +92,20 @@ async def validated(
     *,
     vital: bool = False,
     targets: Targets | None = None,
+    base: list[Issue] | None = None,
 ) -> list[Issue]:
     """The issues of `walked` with those of the answers to its questions.
 
     `targets` reads what references name and a profile speaks of: each round of reading, one more walk.
     """
-    found, stored = walked(resource, profiles, library, vital=vital), dict[str, Resource]()
+    base = validate(resource) if base is None else base
+    found, stored = walked(resource, profiles, library, vital=vital, base=base), dict[str, Resource]()
     for _ in range(_ROUNDS if targets is not None else 0):
         more = await targets.read(found.wanted[:_MOST]) if targets is not None and found.wanted else {}
         if not more or len(stored) >= _MOST:
             break
         stored |= more
-        found = walked(resource, profiles, library, vital=vital, stored=stored)
+        found = walked(resource, profiles, library, vital=vital, stored=stored, base=base)
     return list(dict.fromkeys([*found.issues, *await settled(found.questions, answers)]))
 
 
