@@ -167,6 +167,15 @@ async def test_strict_handling_refuses_what_could_not_be_checked(house: OpenHous
     assert await strictly(house, {"resourceType": "Patient"}) == set()
 
 
+async def test_strict_handling_refuses_a_display_that_is_none_of_its_code(house: OpenHouse) -> None:
+    marital = "http://terminology.hl7.org/CodeSystem/v3-MaritalStatus"
+    body: dict[str, Any] = {"resourceType": "Patient", "maritalStatus": {"coding": []}}
+    for display, wrong in (("Never Married", set()), ("Divorced", {"display"})):
+        body["maritalStatus"]["coding"] = [{"system": marital, "code": "S", "display": display}]
+        assert errors(await verdict(house, "Patient/$validate", body)) == []
+        assert {place.rpartition(".")[2] for place in await strictly(house, body)} == wrong
+
+
 async def strictly(house: OpenHouse, body: dict[str, Any]) -> set[str]:
     """Where $validate finds errors when it is asked for strict handling."""
     headers = {"x-login": "dr", "accept": JSON, "content-type": JSON, "prefer": "handling=strict"}

@@ -46,6 +46,9 @@ class Answers(Protocol):
         ...
 
 
+DISPLAY = "FHIR R4 4.0.1 datatypes-definitions.html#Coding.display"
+"""The rule of a display that is none of its code."""
+
 _SEVERITY: dict[str, Severity] = {
     "required": "error",
     "maximum": "error",
@@ -108,7 +111,7 @@ def _other_name(path: str, coded: Coded, name: str) -> Issue:
         f"{coded.code[:80]} s'appelle « {name[:200]} », non « {coded.display[:200]} »",
         (f"{path}.display",),
         "warning",
-        "FHIR R4 4.0.1 datatypes-definitions.html#Coding.display",
+        DISPLAY,
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from aubier.fhir.packages import split
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
+from aubier.validation.profiles.questions import DISPLAY
 from aubier.validation.resource import validate
 from aubier.validation.service.answers import Asking
 from aubier.validation.service.forms import form_issues
@@ -51,9 +52,12 @@ async def check_resource(ctx: Any, kind: str, parameters: Resource) -> Resource:
 
 
 def _doubted(issue: Issue) -> Issue:
-    """For whoever wants every doubt refused: what is not here could not be checked, and that is an error."""
+    """For whoever wants every doubt refused: what is not here could not be checked, and that is an error.
+
+    So is a display that is none of its code.
+    """
     untold = (issue.kind, issue.severity) == ("not-found", "information")
-    return replace(issue, severity="error") if untold else issue
+    return replace(issue, severity="error") if untold or issue.rule == DISPLAY else issue
 
 
 async def issues_of(
@@ -64,7 +68,8 @@ async def issues_of(
     `forms`: responses are held against the Questionnaire that they answer, reports against their Measure and
     profiles against their base, too.
     """
-    wrong = [i for i in validate(resource, expected_type=kind or None) if i.severity == "error"]
+    base = validate(resource, expected_type=kind or None)
+    wrong = [i for i in base if i.severity == "error"]
     if wrong:
         return wrong
     view = ctx.store.as_system("validation")
@@ -74,7 +79,7 @@ async def issues_of(
     asking = Asking(view)
     here = [p for p in profiles if p not in absent]
     targets = Stored(ctx.store) if forms else None
-    issues = await validated(resource, here, shelf.library, asking, vital=forms, targets=targets)
+    issues = await validated(resource, here, shelf.library, asking, vital=forms, targets=targets, base=base)
     if forms:
         issues += await form_issues(ctx.store, resource, asking)
         issues += await report_issues(ctx.store, resource)

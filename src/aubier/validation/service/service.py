@@ -7,6 +7,7 @@ from typing import Any
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Operation, Resource, Service
+from aubier.validation.service.marks import STATEMENTS
 from aubier.validation.service.operations import check_resource, snapshot
 
 _TITLE = {"fr": "Valider une ressource", "en": "Validate a resource"}
@@ -43,4 +44,5 @@ SERVICE = Service(
             either=True,
         ),
     ),
+    statements=STATEMENTS,
 )

@@ -1,7 +1,7 @@
 """Definitions of the store, brought before a walk and kept while nobody changes any.
 
-A shelf belongs to a state of the definitions: the last change of a StructureDefinition, ValueSet or
-CodeSystem. One look at that change per request, and nothing more when all is here already.
+A shelf belongs to a state of the definitions, which any change of a StructureDefinition, ValueSet or
+CodeSystem ends. One look at that state per request, and nothing more when all is here already.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from aubier.ground.rows import Resource
 from aubier.validation.profiles import AtHand, Library
 from aubier.validation.profiles.at_hand import told
 from aubier.validation.profiles.library import LONGEST
+from aubier.validation.service.marks import Mark, mark_of
 from aubier.validation.snapshots.base import base_tree
 from aubier.validation.snapshots.tree import MALFORMED
 
@@ -192,16 +193,12 @@ def named_in(resource: Any) -> Iterator[Wanted]:
                     pending.append(value)
 
 
-_kept: OrderedDict[tuple[Any, ...], Shelf] = OrderedDict()
+_kept: OrderedDict[Mark, Shelf] = OrderedDict()
 
 
 async def shelf_of(view: Any) -> Shelf:
     """The shelf of the store as it is now; `view` sees every definition."""
-    try:
-        rows, _, total = await view.history_rows(KINDS, count=1)
-    except Problem:
-        rows, total = [], 0
-    mark = (total, *((r.type, r.id, r.version, r.updated) for r in rows[:1]))
+    mark = await mark_of(view, KINDS)
     if mark not in _kept:
         _kept[mark] = Shelf()
         while len(_kept) > _SHELVES:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from asyncio import sleep
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from aubier.ground.problem import Issue
 from aubier.ground.rows import Resource
@@ -53,33 +54,72 @@ def walked(
     declared: bool = True,
     vital: bool = False,
     stored: Mapping[str, Resource] | None = None,
+    base: list[Issue] | None = None,
 ) -> Found:
     """Everything wrong with a resource, base and profiles; never raises for what the resource holds.
 
     The base check comes first: profiles are only walked over what has the right structure. `declared`: the
     profiles of `meta.profile` count too, in entries and contained resources as well. `vital`: so do those
     that the specification asks of vital signs by their codes. `stored`: targets of references, by `Type/id`.
+    `base`: what the base check said, where it was made before.
     """
-    base = validate(resource)
+    steps = _walking(resource, profiles, library, declared=declared, vital=vital, stored=stored, base=base)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            return cast(Found, ended.value)
+
+
+def _walking(
+    resource: Resource,
+    profiles: Sequence[str],
+    library: Library,
+    *,
+    declared: bool = True,
+    vital: bool = False,
+    stored: Mapping[str, Resource] | None = None,
+    base: list[Issue] | None = None,
+) -> Generator[None, None, Found]:
+    """The same, with a pause after each part: each entry of a Bundle, each resource held to its profiles."""
+    base = validate(resource) if base is None else base
     if any(i.severity in ("error", "fatal") for i in base):
         return Found(base)
     item, spent = root(resource), Spent()
     around = Surroundings(library.value_set, stored, item)
     walk = Walk(library, around, spent)
     try:
-        Ground(walk).resource(item)
+        yield from Ground(walk).parts(item)
         for each in resources_in(item):
             bundle_rules(walk, each)
             definition_rules(walk, each)
             asked = _asked(each, profiles if each is item else (), declared=declared)
             for canonical in dict.fromkeys([*asked, *(implied(each) if vital else ())]):
                 walk.profile(each, canonical)
+            yield
     except TooMuch:
         walk.issues.append(words.exhausted())
     counted = [words.unevaluated(key, n) for key, n in sorted(spent.unevaluated.items())]
     issues = list(dict.fromkeys([*base, *walk.issues, *counted]))
     questions = list(dict.fromkeys(walk.questions))
     return Found(issues, questions, dict(spent.unevaluated), sorted(around.wanted))
+
+
+_PAUSES = 20
+"""Parts of a walk that are done in one go, some 10 ms; then others are served."""
+
+
+async def _served(steps: Generator[None, None, Found]) -> Found:
+    """A walk to its end, others being served between its parts."""
+    done = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as ended:
+            return cast(Found, ended.value)
+        done += 1
+        if done % _PAUSES == 0:
+            await sleep(0)
 
 
 async def validated(
@@ -90,18 +130,21 @@ async def validated(
     *,
     vital: bool = False,
     targets: Targets | None = None,
+    base: list[Issue] | None = None,
 ) -> list[Issue]:
     """The issues of `walked` with those of the answers to its questions.
 
     `targets` reads what references name and a profile speaks of: each round of reading, one more walk.
     """
-    found, stored = walked(resource, profiles, library, vital=vital), dict[str, Resource]()
+    base = validate(resource) if base is None else base
+    stored = dict[str, Resource]()
+    found = await _served(_walking(resource, profiles, library, vital=vital, base=base))
     for _ in range(_ROUNDS if targets is not None else 0):
         more = await targets.read(found.wanted[:_MOST]) if targets is not None and found.wanted else {}
         if not more or len(stored) >= _MOST:
             break
         stored |= more
-        found = walked(resource, profiles, library, vital=vital, stored=stored)
+        found = await _served(_walking(resource, profiles, library, vital=vital, stored=stored, base=base))
     return list(dict.fromkeys([*found.issues, *await settled(found.questions, answers)]))
 
 

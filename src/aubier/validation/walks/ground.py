@@ -4,6 +4,7 @@ type, bindings that are not required, extensions.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -77,8 +78,15 @@ class Ground:
         self._walk = walk
         self._ids: set[tuple[int, str]] = set()
 
-    def resource(self, item: Item, depth: int = 0) -> None:
-        """The invariants of a resource, then all below it."""
+    def parts(self, item: Item) -> Iterator[None]:
+        """The invariants of a resource, then all below it, with a pause after each element of its own."""
+        self._walk.rules(item, _rules_of(item.type), "")
+        owner = item.type if node_of(item.type) is not None else "Element"
+        for child in every_child(item):
+            self._element(child, owner, 0)
+            yield
+
+    def _resource(self, item: Item, depth: int) -> None:
         self._walk.rules(item, _rules_of(item.type), "")
         self._below(item, depth)
 
@@ -87,14 +95,14 @@ class Ground:
             raise TooMuch
         owner = item.type if node_of(item.type) is not None else "Element"
         for child in every_child(item):
-            self._walk.spent.left -= 1
-            if self._walk.spent.left < 0:
-                raise TooMuch
             self._element(child, owner, depth)
 
     def _element(self, child: Item, owner: str, depth: int) -> None:
+        self._walk.spent.left -= 1
+        if self._walk.spent.left < 0:
+            raise TooMuch
         if child.resource is child:
-            self.resource(child, depth + 1)
+            self._resource(child, depth + 1)
             return
         self._once(child)
         said = _said(owner, child.name)
