@@ -87,9 +87,10 @@ class Operation:
     `on` is a resource type, or empty for the system. `instance` operations find the logical id in
     `parameters["_id"]` (a key that `rest` adds beside `parameter`); those of `either` level may have it.
     `parameters["_language"]` is the Accept-Language header, when there was one.
-    `affects_state` False allows GET. `definition` is its canonical where a guide gives one; `also` are the
-    parameters it takes beyond the published definition of its name. `takes` are all that it takes, where
-    `rest` shall refuse the others; without it the operation does so itself. `many` may come again.
+    `affects_state` False allows GET. `many` are those of `takes` that may come again.
+    `definition` is its canonical where a guide gives one; `also` are the parameters it takes
+    beyond the published definition of its name. `takes` are all that it takes, where `rest` shall refuse
+    the others; without it the operation does so itself.
     """
 
     name: str
@@ -102,8 +103,8 @@ class Operation:
     either: bool = False
     definition: str = ""
     also: tuple[str, ...] = ()
-    takes: tuple[str, ...] | None = None
     many: tuple[str, ...] = ()
+    takes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,6 @@ from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.formats.parts import (
     cookies_of,
     next_part,
-    overrides,
     refuse_null,
     refuse_override,
     too_long,
@@ -201,7 +200,7 @@ class Server:
         path, headers = call.path, call.headers
         if call.method != "GET" or len(path) not in (1, 2) or path[0] not in type_numbers():
             return None
-        if path[-1][:1] in ("$", "_") or "prefer" in headers or _brings_body(headers) or overrides(headers):
+        if path[-1][:1] in ("$", "_") or "prefer" in headers or _brings_body(headers):
             return None
         now = self.clock()
         known = self.recall(headers, now)
