@@ -42,8 +42,10 @@ def _why(error: Exception) -> tuple[str, str]:
     match error:
         case socket.gaierror():
             return "its name is not known", "son nom n'est pas connu"
+        case ssl.SSLCertVerificationError():
+            return "its certificate is not believed", "son certificat n'est pas cru"
         case ssl.SSLError():
-            return "its certificate or its TLS is not accepted", "son certificat ou son TLS n'est pas accepté"
+            return "its TLS is not understood", "son TLS n'est pas compris"
         case ConnectionRefusedError():
             return "nothing listens there", "rien n'y écoute"
         case OSError():
