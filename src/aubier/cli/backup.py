@@ -57,6 +57,14 @@ def backup(settings: Settings, file: Path) -> None:
     Documents are never changed once written: those that the copied database names are all there. The file
     holds the keys: keep it as you keep the data. Interrupted, it leaves nothing.
     """
+    if file.is_dir():
+        raise problem(
+            "value", f"{file} is a folder; name a file in it", f"{file} est un dossier ; nommez un fichier"
+        )
+    if not file.parent.is_dir():
+        raise problem(
+            "not-found", f"There is no folder {file.parent}", f"Il n'y a pas de dossier {file.parent}"
+        )
     partial, dump = file.with_name(file.name + ".partial"), file.with_name(file.name + ".dump.partial")
     try:
         with database(settings) as dsn:

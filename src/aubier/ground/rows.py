@@ -91,7 +91,7 @@ class Operation:
     `parameters["_language"]` is the Accept-Language header, when there was one.
     `affects_state` False allows GET. `definition` is its canonical where a guide gives one; `also` are the
     parameters it takes beyond the published definition of its name. `takes` are all that it takes, where
-    `rest` shall refuse the others; without it the operation does so itself. `many` may come again.
+    `rest` shall refuse the others, of which `many` may come again; without it the operation does so itself.
     `recall(ctx, parameters)` is the answer as bytes by what is remembered, with the `Stands` that `rest` has
     the store prove before it is given; None when it is not remembered.
     """
@@ -106,8 +106,8 @@ class Operation:
     either: bool = False
     definition: str = ""
     also: tuple[str, ...] = ()
-    takes: tuple[str, ...] | None = None
     many: tuple[str, ...] = ()
+    takes: tuple[str, ...] | None = None
     recall: Callable[[Any, Resource], Awaitable[tuple[bytes, Stands] | None]] | None = None
 
 

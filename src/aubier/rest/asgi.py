@@ -37,7 +37,6 @@ from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.formats.parts import (
     cookies_of,
     next_part,
-    overrides,
     refuse_null,
     refuse_override,
     too_long,
@@ -234,7 +233,7 @@ class Server:
     def _plain(self, call: Call) -> bool:
         """Whether one statement may answer a request that needs nothing else."""
         path, headers = call.path, call.headers
-        if "prefer" in headers or overrides(headers) or call.method not in _METHODS:
+        if "prefer" in headers or call.method not in _METHODS:
             return False
         if not path:
             return call.method == "POST"

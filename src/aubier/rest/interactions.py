@@ -29,6 +29,7 @@ from aubier.rest.exchange import (
     unchanged,
 )
 from aubier.rest.formats.negotiation import FORM
+from aubier.rest.formats.parts import refuse_override
 from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.operations.sent import sent_to
 from aubier.rest.operations.standard import check_once, check_parameters, only, refuse_pages
@@ -76,6 +77,7 @@ class Interactions:
 
     async def answer(self, call: Call, view: View, settings: Any = None) -> Answer:
         """The answer to one request. Problem for every refusal."""
+        refuse_override(call.headers)
         if call.strict:
             view = replace(view, strict=True)
         try:

@@ -693,3 +693,22 @@ async def test_a_browser_may_ask_first_and_read_the_answer(api: Api) -> None:
         assert "ETag" in shown.headers["access-control-expose-headers"]
         assert "access-control-allow-credentials" not in shown.headers
     assert "access-control-allow-origin" not in (await api.get("metadata")).headers
+
+
+async def test_a_clock_that_goes_back_makes_no_version_older_than_the_one_before(api: Api) -> None:
+    """Who asks what changed since they last asked would miss it, and a conditional read would say so too."""
+    logical = await api.make(patient("clock"))
+    first = await api.get(f"Patient/{logical}")
+    since, shown = first.json()["meta"]["lastUpdated"], first.headers["last-modified"]
+    api.clock.later(days=-1)
+    try:
+        again = await api.ask(
+            "PUT", f"Patient/{logical}", {**patient("clock"), "id": logical, "gender": "male"}
+        )
+        assert again.json()["meta"] == {"versionId": "2", "lastUpdated": since}
+        assert again.headers["last-modified"] == shown
+        assert (await api.ask("DELETE", f"Patient/{logical}")).status_code == 204
+        told = (await api.get(f"Patient/{logical}/_history?_since={since}")).json()["entry"]
+        assert [entry["response"]["etag"] for entry in told] == ['W/"3"', 'W/"2"', 'W/"1"']
+    finally:
+        api.clock.later(days=1)

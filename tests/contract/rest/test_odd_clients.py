@@ -133,7 +133,12 @@ async def test_a_method_in_a_header_is_refused(api: Api, header: str) -> None:
     """Passed over, an update would make a second resource, and a deletion would be a reading."""
     logical = await api.make(patient("override"))
     before = await api.rows()
-    for method, path, body in (("POST", "Patient", patient("override")), ("GET", f"Patient/{logical}", None)):
+    batch = {"resourceType": "Bundle", "type": "batch"}
+    for method, path, body in (
+        ("POST", "Patient", patient("override")),
+        ("GET", f"Patient/{logical}", None),
+        ("POST", "", batch),
+    ):
         answer = await api.ask(method, path, body, headers={header: "PUT"})
         assert (answer.status_code, places(answer)) == (400, [f"http.{header}"])
     assert await api.rows() == before

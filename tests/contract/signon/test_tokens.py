@@ -226,6 +226,8 @@ async def test_the_command_line_token_is_for_the_sandbox(stage: Stage) -> None:
     for login, scope, kind in (
         ("yann", "system/*.cruds", "forbidden"),
         ("morvan", "system/*.rs", "forbidden"),
+        ("yann", "patient/*.rs patient/*.zz", "value"),
+        ("yann", "garbage", "value"),
         ("nobody", "", "not-found"),
         ("", "", "not-found"),
     ):

@@ -38,6 +38,15 @@ def test_every_command_is_there_and_says_what_it_does() -> None:
         assert given or row["name"] == "aubier extract", row["name"]
 
 
+def test_a_backup_is_refused_before_anything_is_copied(tmp_path: Path) -> None:
+    for file, code, words in ((tmp_path, 2, "is a folder"), (tmp_path / "no" / "x", 4, "There is no folder")):
+        done = CliRunner().invoke(
+            main, ["--lang", "en", "backup", "--data", str(tmp_path / "data"), str(file)]
+        )
+        assert (done.exit_code, words in done.output) == (code, True)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_extract_is_written_once_and_the_same_from_the_same_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

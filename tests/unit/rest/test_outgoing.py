@@ -187,7 +187,7 @@ async def test_a_certificate_that_is_not_the_name_s_is_not_believed(
     port, place = secure
     if wrong == "name":
         trust(monkeypatch, place)
-    with pytest.raises(Problem, match="SSLCertVerificationError") as refused:
+    with pytest.raises(Problem, match="its certificate is not believed") as refused:
         url = f"https://{OTHER if wrong == 'name' else NAME}:{port}/"
         await send("POST", url, {}, b"", reach=Anywhere(), within=5)
     assert refused.value.kind == "transient"
@@ -216,3 +216,17 @@ async def test_an_answer_that_trickles_is_not_waited_for() -> None:
         with pytest.raises(Problem, match="no answer in time"):
             await send("POST", url, {}, b"", reach=Own(), within=0.1)
         await asyncio.wait_for(left.wait(), 30)
+
+
+async def test_why_nobody_answered_is_said_in_words() -> None:
+    """Who asked to be told reads it on the Subscription: no name of a Python class."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
+        with pytest.raises(Problem) as silent:
+            await send("POST", url, {}, b"", reach=Own(), within=5)
+    assert str(silent.value.issues[0].text) == "The endpoint did not answer: nothing listens there"
+    with pytest.raises(Problem) as strange:
+        await sent(b"\0\xff" * 40)
+    assert "no HTTP answer" in strange.value.issues[0].text
+    assert "pas une réponse HTTP" in strange.value.issues[0].fr

@@ -125,7 +125,8 @@ async def issue_token(ctx: Context, login: str, scope: str = "") -> str:
     """An access token for a person of the sandbox, as `aubier token --as LOGIN` prints it.
 
     Without `scope`: all that an application may get for this kind of account. Raises Problem `forbidden`
-    outside the sandbox or when nothing asked can be granted, `not-found` for an unknown login.
+    outside the sandbox or when nothing asked can be granted, `value` for what is no scope, `not-found` for
+    an unknown login.
     """
     limits = signon_settings(ctx.settings)
     if not limits.sandbox:
@@ -187,6 +188,15 @@ def _granted(account: Account, scope: str) -> Parsed:
     if not scope.strip():
         return Parsed(CEILINGS[account.kind], ("openid", "profile", "fhirUser"))
     asked = parse(scope)
+    if asked.unknown:
+        # A token that opens nothing would be refused everywhere, far from where the word was mistyped.
+        listed = " ".join(asked.unknown)[:200]
+        raise problem(
+            "value",
+            f"{listed}: no such scope; write e.g. patient/*.rs or user/Observation.cruds",
+            f"{listed} : pas une portée connue ; écrivez p. ex. patient/*.rs ou user/Observation.cruds",
+            at="http.scope",
+        )
     smart = narrow(asked.smart, CEILINGS[account.kind])
     if asked.smart and not smart:
         raise problem(

@@ -26,6 +26,7 @@ from aubier.rest.bundles.resolving import (
     resolve,
 )
 from aubier.rest.exchange import Answer, Call, unforeseen
+from aubier.rest.formats.parts import refuse_override
 from aubier.rest.interactions import Interactions, path_of, stored
 from aubier.rest.operations.standard import check_parameters
 from aubier.rest.outcome import outcome, placed, status_of
@@ -58,6 +59,7 @@ class _Entry:
 
 async def run_bundle(server: Interactions, call: Call, view: View, settings: Any = None) -> Answer:
     """A batch: each entry on its own. A transaction: all or nothing, reads after the writes."""
+    refuse_override(call.headers)
     check_parameters(call.query)
     bundle = call.resource()
     kind = bundle.get("type")

@@ -19,17 +19,12 @@ def refuse_null(text: str, at: str) -> None:
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")
 
 
-def overrides(headers: Mapping[str, str]) -> str:
-    """The header that asks for another method than the request's own, or nothing."""
-    return next((name for name in _OVERRIDES if name in headers), "")
-
-
 def refuse_override(headers: Mapping[str, str]) -> None:
     """Refuses a method that stands in a header. Rule: FHIR R4, http.html: the method is the request's own.
 
     Passed over, it would make of an update that nobody let through a second resource.
     """
-    if name := overrides(headers):
+    if name := next((name for name in _OVERRIDES if name in headers), ""):
         raise problem(
             "invalid",
             f"{name} is not taken: send the request by that method itself",

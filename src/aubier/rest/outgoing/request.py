@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 from collections.abc import Mapping
 
 from aubier.ground.problem import Problem, problem
@@ -30,9 +32,25 @@ async def send(
     except TimeoutError:
         raise _silent("no answer in time", "pas de réponse à temps") from None
     except FAULTS as error:
-        raise _silent(type(error).__name__, type(error).__name__) from error
+        raise _silent(*_why(error)) from error
     reply.close()
     return reply.status
+
+
+def _why(error: Exception) -> tuple[str, str]:
+    """What an operator or subscriber can do something about, in both languages."""
+    match error:
+        case socket.gaierror():
+            return "its name is not known", "son nom n'est pas connu"
+        case ssl.SSLCertVerificationError():
+            return "its certificate is not believed", "son certificat n'est pas cru"
+        case ssl.SSLError():
+            return "its TLS is not understood", "son TLS n'est pas compris"
+        case ConnectionRefusedError():
+            return "nothing listens there", "rien n'y écoute"
+        case OSError():
+            return "the connection was lost", "la connexion a été perdue"
+    return "what came is no HTTP answer", "ce qui est venu n'est pas une réponse HTTP"
 
 
 def _silent(english: str, french: str) -> Problem:

@@ -9,7 +9,7 @@ from functools import lru_cache
 import asyncpg
 
 from aubier.fhir import json as fhir_json
-from aubier.ground.clock import instant
+from aubier.ground.clock import instant, milliseconds
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.store.intent import OP_NUMBER, Intent, Written
@@ -82,6 +82,13 @@ def stamped(resource: Resource, logical: str, version: int, upd: int) -> bytes:
     meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant_ms(upd)}
     rest = {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
     return fhir_json.dumps({"resourceType": resource["resourceType"], "id": logical, "meta": meta, **rest})
+
+
+def updated_of(resource: Resource) -> int:
+    """When a stored version was written, in ms. The next one is no older, though a clock went back or
+    another machine's is behind: it would be missed by who asks what changed since.
+    """
+    return milliseconds(datetime.fromisoformat(resource["meta"]["lastUpdated"]))
 
 
 @lru_cache(maxsize=64)

@@ -32,7 +32,7 @@ from aubier.store.writing.finding import Finder
 from aubier.store.writing.placing import Placer
 from aubier.store.writing.rights import Rights
 from aubier.store.writing.statement import FamilyRows, combined, family_parts
-from aubier.store.writing.step import Again, Step, absent, op_of, stamped
+from aubier.store.writing.step import Again, Step, absent, op_of, stamped, updated_of
 from aubier.store.writing.undertaking import Undertaking
 
 
@@ -60,6 +60,7 @@ class Writer:
     steps: list[Step] = field(default_factory=list)
     recalled: dict[str, int] = field(default_factory=dict)
     placed: set[str] = field(default_factory=set)
+    latest: int = 0
 
     async def run(self, batch: Batch) -> list[Written]:
         """Writes the batch; gives what came of each intent, in order. Problem: nothing was written."""
@@ -70,7 +71,7 @@ class Writer:
             await self._prepare(batch, step)
         await self._claim(batch)
         await self._place()
-        seq, upd = self.numbers.next_seq(commit_ticks()), self.sight.now
+        seq, upd = self.numbers.next_seq(commit_ticks()), max(self.sight.now, self.latest)
         for step in self.steps:
             if step.resource is not None:
                 step.raw = stamped(step.resource, step.id, step.version, upd)
@@ -96,9 +97,10 @@ class Writer:
         if intent.op != "create":
             self._check_found(step)
         step.version = found.version + 1
+        before = fhir_json.parse(found.raw) if found.alive else None
+        self.latest = max(self.latest, updated_of(before) if before else 0)
         if intent.op == "delete":
             return
-        before = fhir_json.parse(found.raw) if found.alive else None
         resource = intent.change(before or {}) if intent.change else dict(intent.resource or {})
         if self.finder.links:
             resource = replace_references(resource, self.finder.links)
