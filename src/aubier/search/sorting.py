@@ -18,6 +18,7 @@ from aubier.search.parameters import is_clinical_date, listed_codes
 from aubier.search.query.values import BOOLEANS, CODED
 from aubier.search.sql import Frame, of_identifiers
 from aubier.search.sql.owner import held, may_own, owner_named
+from aubier.search.terms.kept import typed
 
 _DATE_EDGE = {False: 253_402_300_800_001, True: -62_135_596_800_001}
 _TEXT_EDGE = {False: "\U0010ffff", True: ""}
@@ -84,10 +85,11 @@ def _posted(frame: Frame, sort: Sort, kind: str, row: str, *, code: str) -> Sort
     )
     best = f"select {pick}({s}.{column}) {posted}"
     if sort.parameter.type == "reference" and (mask := may_own(frame, kind, [code])):
-        best = (
-            f"select {pick}({s}.target) from (select {s}.target {posted} union all"
-            f" {owner_named(frame, mask, row)}) {s}(target)"
-        )
+        own = owner_named(frame, mask, row)
+        if code in typed(kind):  # it names Patients alone, and who names the owner names no other
+            best = f"select coalesce(({own}), ({best}))"
+        else:
+            best = f"select {pick}({s}.target) from (select {s}.target {posted} union all {own}) {s}(target)"
     return SortKey(f"coalesce(({best}), {last})", cast, sort.descending)
 
 

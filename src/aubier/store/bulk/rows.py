@@ -48,17 +48,9 @@ class Rows:
 
     async def copy(self, conn: Connection) -> None:
         """Writes them all."""
-        self.tables["res"].sort(key=_place)
+        self.tables["post"].sort()
         for table, rows in self.tables.items():
-            if table == "post":
-                rows.sort()
-            elif table != "res":
-                rows.sort(key=lambda r: (r[-1], r[-2], r[:-2]))
             await copy(conn, self.prefix + table, _NAMES[table], rows)
-
-
-def _place(row: _Row) -> _Row:
-    return row[:2]
 
 
 async def copy(conn: Connection, table: str, columns: Sequence[str], rows: Sequence[_Row]) -> None:
@@ -67,10 +59,16 @@ async def copy(conn: Connection, table: str, columns: Sequence[str], rows: Seque
         await conn.copy_records_to_table(table, records=rows, columns=columns)
 
 
+def _place(item: Item) -> tuple[int, int]:
+    return item.pat, item.rid
+
+
 async def copy_items(conn: Connection, items: Iterable[Item], seq: int, upd: int) -> None:
-    """The resources themselves with their postings, both families."""
+    """The resources themselves with their postings, both families, in the order of their records: what one
+    resource says stands together. Posted codes are in their own.
+    """
     families = {"": Rows(""), "dir_": Rows("dir_")}
-    for number, item in enumerate(items):
+    for number, item in enumerate(sorted(items, key=_place)):
         families[family(item.kind)].add(item, seq, upd)
         if number % AT_ONCE == 0:
             await asyncio.sleep(0)
