@@ -1,4 +1,4 @@
-"""Searches that come at once share a transaction: each has its own answer, its own line and its own fate."""
+"""What comes at once shares a transaction: each has its own answer, its own line and its own fate."""
 
 import asyncio
 
@@ -7,7 +7,7 @@ import pytest
 
 from aubier.store.reading.committing import committed
 from tests.contract.conftest import Api
-from tests.contract.test_written_at_once import carer
+from tests.contract.test_written_at_once import carer, rate
 
 
 async def test_each_of_many_searches_has_its_answer_and_its_line(api: Api) -> None:
@@ -27,6 +27,27 @@ async def test_each_of_many_searches_has_its_answer_and_its_line(api: Api) -> No
     assert sum(row["hits"] for row in rows) == sum(totals)
     assert {(row["action"], row["outcome"]) for row in rows} == {("search", "ok")}
     assert len({row["written"] for row in rows}) < len(rows) / 2
+
+
+async def test_each_of_many_creates_is_kept_or_refused_by_itself(api: Api) -> None:
+    people = [await carer(api) for _ in range(3)]
+    others = [(people[0][0], people[1][1])]  # may not write there
+    before, last = await api.counts(), await api.last_line()
+    asked = [*people, *others] * 6
+    answers = await asyncio.gather(
+        *(api.ask("POST", "Observation", rate(patient), as_=login) for patient, login in asked)
+    )
+    assert [a.status_code for a in answers] == [201 if pair in people else 404 for pair in asked]
+    after, made = await api.counts(), [a.json()["id"] for a in answers if a.status_code == 201]
+    assert after["res"] - before["res"] == len(made) == 18
+    rows = await api.house.store.pool.fetch("select xmin::text as written from res where id = any($1)", made)
+    assert len({row["written"] for row in rows}) < len(made)
+    told = sorted(line["outcome"] for line in await api.lines(last))
+    assert told == ["not-found"] * 6 + ["ok"] * 18
+    for (patient, login), answer in zip(asked, answers, strict=True):
+        if answer.status_code == 201:
+            kept = await api.ask("GET", f"Observation/{answer.json()['id']}", as_=login)
+            assert kept.json()["subject"]["reference"] == f"Patient/{patient}"
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,7 @@ class Store:
     reads: Together[Wanted, Row | None] = field(init=False)
     proofs: Together[tuple[Stands, ...], bool] = field(init=False)
     brief: Together[committing.Asked, committing.Told] = field(init=False)
+    added: Together[committing.Asked, committing.Told] = field(init=False)
     opened: Opened = field(default_factory=Opened)
     rooms: Statements = field(init=False)
     makings: Makings = field(init=False)
@@ -95,7 +96,9 @@ class Store:
         self.makings = Makings(self.registry)
         self.reads = Together(self._read_each)
         self.proofs = Together(partial(unmoved, self.pool))
-        self.brief = Together(partial(committing.committed, self.planned), committing.MOST, committing.LANES)
+        searches, writes = (partial(committing.committed, pool) for pool in (self.planned, self.pool))
+        self.brief = Together(searches, committing.MOST, committing.LANES)
+        self.added = Together(writes, committing.MOST, committing.LANES)
         self.rooms = Statements(self.pool, self.statements)
 
     @property
@@ -246,7 +249,7 @@ class Store:
         async with answered():
             for _ in range(_TRIES):
                 try:
-                    async with self.pool.acquire() as held, undertaken(held) as conn:
+                    async with undertaken(self.pool, self.added) as conn:
                         if steering:
                             await take_turn(conn)
                         written = await self._writer(conn, sight).run(batch)

@@ -15,7 +15,9 @@ Asked: TypeAlias = tuple[str, Sequence[Any]]
 Told: TypeAlias = list[Any] | Exception
 
 MOST, LANES = 8, 3
-"""Statements in one transaction, whose first waits for its last; transactions under way at a time."""
+"""Statements in one transaction, whose first waits for its last; transactions under way at a time, of the
+usual four connections: one is for what takes longer.
+"""
 
 
 async def committed(pool: Connection, asked: Sequence[Asked]) -> list[Told]:
