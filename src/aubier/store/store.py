@@ -34,7 +34,16 @@ from aubier.store.packing.rows import Indexed, index
 from aubier.store.pool import UNHURRIED, Connection, Opened, answered, open_pool, unhurried
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, unmoved
-from aubier.store.reading import Found, Reader, Row, Statements, Together, Wanted, check_scope
+from aubier.store.reading import (
+    Found,
+    Reader,
+    Row,
+    Statements,
+    Together,
+    Wanted,
+    check_scope,
+    committing,
+)
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.sight import Sight
 from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
@@ -77,6 +86,8 @@ class Store:
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
     reads: Together[Wanted, Row | None] = field(init=False)
     proofs: Together[tuple[Stands, ...], bool] = field(init=False)
+    brief: Together[committing.Asked, committing.Told] = field(init=False)
+    added: Together[committing.Asked, committing.Told] = field(init=False)
     opened: Opened = field(default_factory=Opened)
     rooms: Statements = field(init=False)
     makings: Makings = field(init=False)
@@ -85,6 +96,9 @@ class Store:
         self.makings = Makings(self.registry)
         self.reads = Together(self._read_each)
         self.proofs = Together(partial(unmoved, self.pool))
+        searches, writes = (partial(committing.committed, pool) for pool in (self.planned, self.pool))
+        self.brief = Together(searches, committing.MOST, committing.LANES)
+        self.added = Together(writes, committing.MOST, committing.LANES)
         self.rooms = Statements(self.pool, self.statements)
 
     @property
@@ -138,11 +152,13 @@ class Store:
         What the asker stands on is asked by the first of them.
         """
         if conn or sight.unhurried:
-            async with self._reader(sight, conn) as reader:
+            turn = self._turn(sight) if conn is None else nullcontext()
+            async with turn, self._reader(sight, conn) as reader:
                 yield reader
         else:
+            turn = self._turn(sight)
             async with answered():
-                yield Reader(self.pool, sight, self.keys, self.mark, self.planned)
+                yield Reader(self.pool, sight, self.keys, self.mark, self.planned, self.brief, turn)
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
@@ -169,12 +185,11 @@ class Store:
     async def search(
         self, sight: Sight, query: Query, conn: Connection | None = None, *, quiet: bool = False
     ) -> Found:
-        """One page; see `Reader.search`. One actor's searches take turns, so that they take half
-        of the connections at most; one that has its connection already waits for nobody.
+        """One page; see `Reader.search`. One actor's searches take turns, so that they take half of the
+        connections at most, but for those that share one; one that has its connection waits for nobody.
         """
         query = await self.listed(query)
-        turn = self._turn(sight) if conn is None else nullcontext()
-        async with turn, self._searcher(sight, conn) as reader:
+        async with self._searcher(sight, conn) as reader:
             found = await reader.search(query, quiet=quiet)
         await self.makings.check(conn or self.pool, [query])
         return found
@@ -234,7 +249,7 @@ class Store:
         async with answered():
             for _ in range(_TRIES):
                 try:
-                    async with self.pool.acquire() as held, undertaken(held) as conn:
+                    async with undertaken(self.pool, self.added) as conn:
                         if steering:
                             await take_turn(conn)
                         written = await self._writer(conn, sight).run(batch)

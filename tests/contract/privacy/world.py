@@ -119,10 +119,11 @@ class World:
         method, path, body, headers = (*request, None, None)[:4]
         before = await self.last()
         answer = await self.desk.call(login, method, path, body, **(headers or {}))
-        lines = [
+        # The reads of a batch are asked together: which line is written first says nothing.
+        lines = sorted(
             (r["actor"], r["action"], same(r["what"], asked), r["outcome"], r["hits"])
             for r in await self.lines(before)
-        ]
+        )
         kept = {
             k: same(v, asked)
             for k, v in answer.headers.items()

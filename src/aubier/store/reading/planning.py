@@ -8,8 +8,9 @@ from typing import Literal
 
 from aubier.store.pool import Connection
 
-Plan = Literal["", "once", "anew"]
-"""`once`: there is one good way to run it (`Store.planned`). `anew`: its values decide. Else: its choice."""
+Plan = Literal["", "once", "brief", "anew"]
+"""`once`: there is one good way to run it (`Store.planned`). `brief`: and it stays in a few records, so that
+others may wait for it. `anew`: its values decide. Else: its choice."""
 
 
 @asynccontextmanager

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, NoReturn
@@ -19,11 +20,13 @@ from aubier.store.pool import Connection
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, mark_of
 from aubier.store.reading.at_once import Wanted, read_each
+from aubier.store.reading.committing import Asked, Told
 from aubier.store.reading.links.included import included
 from aubier.store.reading.newest import Newest, newest
 from aubier.store.reading.page import Page
 from aubier.store.reading.planning import Plan, planned_anew
 from aubier.store.reading.row import PLAIN, ROW, SETTLED, Found, Row, row_of
+from aubier.store.reading.together import Together
 from aubier.store.sight import Sight, concerns
 
 
@@ -43,7 +46,7 @@ class Reader:
     """The read side, for one actor on one connection. `mark()` is the latest commit mark.
 
     Outside of a transaction, `conn` is a pool and `planned` one whose connections make a plan once for any
-    values.
+    values; `brief` runs there what others ask at the same moment too. Other statements wait for a `turn`.
     """
 
     conn: Connection
@@ -51,6 +54,8 @@ class Reader:
     keys: Keys
     mark: Callable[[], int]
     planned: Connection = None
+    brief: Together[Asked, Told] | None = None
+    turn: AbstractAsyncContextManager[Any] = field(default_factory=nullcontext)
 
     async def read(self, kind: str, logical: str) -> Row:
         """The current version. Problem not-found (hidden and missing alike), or deleted."""
@@ -126,7 +131,7 @@ class Reader:
             extra=f"{page.total if counted else 'null::bigint'} as total,"
             " pg_current_snapshot()::text as snapshot",
             page=size,
-            plan=self._plan(page.frame, prefix, settled=bool(page.records)),
+            plan=self._plan(page, prefix),
             given=page.given,
             done="true" if bare else "",  # the number alone is an answer
         )
@@ -153,14 +158,16 @@ class Reader:
         )
         return (front, [r for r in records if r["rid"] is not None]) if records[0]["done"] else None
 
-    def _plan(self, frame: Frame, prefix: str, *, settled: bool) -> Plan:
+    def _plan(self, page: Page, prefix: str) -> Plan:
         """Once, where there is one good way to run it; anew, where the codes asked for decide which is good.
 
         Who sees some records only is answered from these, whatever the codes.
         """
-        if settled or not (prefix or self.sight.unrestricted):
+        if page.records:
+            return "once" if page.counted else "brief"
+        if not (prefix or self.sight.unrestricted):
             return "once"
-        return "anew" if frame.weighed else ""
+        return "anew" if page.frame.weighed else ""
 
     async def _total_of_nothing(self, page: Page, *, counted: bool) -> int | None:
         """The total beside an empty page: nothing, unless it is a later page."""
@@ -258,12 +265,18 @@ class Reader:
         return records if done else [r for r in records if r["rid"] is not None]
 
     async def _fetch(self, plan: Plan, sql: str, args: Args) -> list[Any]:
-        if self.planned and plan == "once":
-            return list(await self.planned.fetch(sql, *args))
-        if self.planned and plan == "anew":
-            async with self.conn.acquire() as conn, planned_anew(conn):
-                return list(await conn.fetch(sql, *args))
-        return list(await self.conn.fetch(sql, *args))
+        if self.brief and plan == "brief":
+            told = await self.brief.ask((sql, args))
+            if isinstance(told, Exception):
+                raise told
+            return told
+        async with self.turn:
+            if self.planned and plan in ("once", "brief"):
+                return list(await self.planned.fetch(sql, *args))
+            if self.planned and plan == "anew":
+                async with self.conn.acquire() as conn, planned_anew(conn):
+                    return list(await conn.fetch(sql, *args))
+            return list(await self.conn.fetch(sql, *args))
 
     async def _tell_others(self, records: Sequence[Any], **words: str) -> None:
         """The audit lines of the other patients whom these resources are about, before anything is answered.

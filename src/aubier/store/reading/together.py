@@ -21,13 +21,16 @@ _LANES = 2
 
 @dataclass(slots=True)
 class Together(Generic[Q, A]):
-    """Questions of one kind. `answer(questions)` gives as many answers, in their order.
+    """Questions of one kind. `answer(questions)` gives as many answers, in their order, to `most` at a time;
+    `at_once` of these are under way.
 
     A question is put in a statement that begins after it was asked, so it sees all that was committed before.
     It waits for nothing while a lane is free.
     """
 
     answer: Callable[[Sequence[Q]], Awaitable[Sequence[A]]]
+    most: int = _MOST
+    at_once: int = _LANES
     waiting: deque[tuple[Q, asyncio.Future[A]]] = field(default_factory=deque)
     lanes: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -35,14 +38,14 @@ class Together(Generic[Q, A]):
         """The answer to one question; what `answer` raises for it."""
         future: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self.waiting.append((question, future))
-        if len(self.lanes) < _LANES:
+        if len(self.lanes) < self.at_once:
             self.lanes.add(asyncio.create_task(self._lane()))
         return await future
 
     async def _lane(self) -> None:
         try:
             while self.waiting:
-                taken = [self.waiting.popleft() for _ in range(min(_MOST, len(self.waiting)))]
+                taken = [self.waiting.popleft() for _ in range(min(self.most, len(self.waiting)))]
                 asked = [(question, future) for question, future in taken if not future.done()]
                 if asked:
                     await self._answer(asked)

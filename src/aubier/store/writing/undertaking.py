@@ -8,21 +8,27 @@ from dataclasses import dataclass
 from typing import Any
 
 from aubier.store.pool import Connection
+from aubier.store.reading.committing import Asked, Told
+from aubier.store.reading.together import Together
 
 
 @dataclass(slots=True)
 class Undertaking:
-    """A connection, and its transaction once there is one.
+    """A connection of a pool, and its transaction, once there is one.
 
-    A statement that is the first and the last needs none: two round trips less.
+    A statement that is the first and the last needs neither: two round trips less. `brief` runs it with those
+    that others ask at the same moment: who waits there holds no connection.
     """
 
-    held: Connection
+    pool: Any
+    brief: Together[Asked, Told]
+    held: Connection = None
     running: Any = None
 
     async def begin(self) -> None:
         """Begins the transaction, unless it has begun."""
         if self.running is None:
+            self.held = self.held or await self.pool.acquire()
             running = self.held.transaction()
             await running.start()
             self.running = running
@@ -54,26 +60,36 @@ class Undertaking:
 
     async def look(self, sql: str, *args: Any) -> list[Any]:
         """Rows as they are at this moment, which the transaction need not hold."""
-        rows: list[Any] = await self.held.fetch(sql, *args)
+        rows: list[Any] = await (self.held or self.pool).fetch(sql, *args)
         return rows
 
-    async def last(self, sql: str, *args: Any) -> Any:
+    async def last(self, sql: str, *args: Any, brief: bool) -> Any:
         """The first value of what may be the last statement: committed with it, unless others came before.
 
         What it wrote stays then, whatever is raised afterwards: it must write nothing where it is refused.
+        `brief`: it adds a few rows and changes none, so that others may wait for it.
         """
-        return await self.held.fetchval(sql, *args)
+        if self.held is not None or not brief:
+            return await (self.held or self.pool).fetchval(sql, *args)
+        told = await self.brief.ask((sql, args))
+        if isinstance(told, Exception):
+            raise told
+        return told[0][0]
 
 
 @asynccontextmanager
-async def undertaken(conn: Connection) -> AsyncIterator[Undertaking]:
-    """The undertaking of a connection: what it began is committed at the end, or undone by what is raised."""
-    own = Undertaking(conn)
+async def undertaken(pool: Any, brief: Together[Asked, Told]) -> AsyncIterator[Undertaking]:
+    """An undertaking: what it began is committed at the end, or undone by what is raised."""
+    own = Undertaking(pool, brief)
     try:
-        yield own
-    except BaseException:
+        try:
+            yield own
+        except BaseException:
+            if own.running is not None:
+                await own.running.rollback()
+            raise
         if own.running is not None:
-            await own.running.rollback()
-        raise
-    if own.running is not None:
-        await own.running.commit()
+            await own.running.commit()
+    finally:
+        if own.held is not None:
+            await pool.release(own.held)

@@ -35,6 +35,9 @@ from aubier.store.writing.statement import FamilyRows, combined, family_parts
 from aubier.store.writing.step import Again, Step, absent, op_of, stamped, updated_of
 from aubier.store.writing.undertaking import Undertaking
 
+_FEW = 5
+"""Resources of a write that others may wait for."""
+
 
 @dataclass(slots=True)
 class Writer:
@@ -196,7 +199,7 @@ class Writer:
         guard = f"({guard}) and ({VERSION}) = {args.add(self.version, 'bigint')}{self._as_known(args)}"
         sql = combined(parts, guard, (), "select ok from ok")
         try:
-            if not await self.conn.last(sql, *args):
+            if not await self.conn.last(sql, *args, brief=_brief(batch, live)):
                 raise await self._refused(live, batch)
         except asyncpg.UniqueViolationError as error:
             raise Again() from error
@@ -354,6 +357,12 @@ class Writer:
             return step.done
         status = "deleted" if step.resource is None else "updated" if step.found.alive else "created"
         return Written(step.intent.type, step.id, step.version, upd, status, step.raw)  # type: ignore[arg-type]
+
+
+def _brief(batch: Batch, live: Sequence[Step]) -> bool:
+    """Whether a write adds a few rows and changes none: it waits for nobody, and others may wait for it."""
+    few = len(live) <= _FEW and not (batch.grants or batch.revokes or batch.claims)
+    return few and all(s.intent.op == "create" for s in live)
 
 
 def _stubs(live: Sequence[Step], args: Args, ok: str) -> Iterator[str]:

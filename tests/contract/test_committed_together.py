@@ -1,0 +1,78 @@
+"""What comes at once shares a transaction: each has its own answer, its own line and its own fate."""
+
+import asyncio
+
+import asyncpg
+import pytest
+
+from aubier.store.reading.committing import committed
+from tests.contract.conftest import Api
+from tests.contract.test_written_at_once import carer, rate
+
+
+async def test_each_of_many_searches_has_its_answer_and_its_line(api: Api) -> None:
+    people = [await carer(api) for _ in range(3)]
+    others = [(people[0][0], people[1][1])]  # somebody else's patient
+    before = await api.last_line()
+    asked = [*people, *others] * 8
+    answers = await asyncio.gather(
+        *(api.ask("GET", f"Observation?patient={patient}", as_=login) for patient, login in asked)
+    )
+    totals = [answer.json()["total"] for answer in answers]
+    assert totals == [2 if pair in people else 0 for pair in asked]
+    rows = await api.house.store.pool.fetch(
+        "select xmin::text as written, action, hits, outcome from audit where aid > $1", before
+    )
+    assert len(rows) == len(asked)
+    assert sum(row["hits"] for row in rows) == sum(totals)
+    assert {(row["action"], row["outcome"]) for row in rows} == {("search", "ok")}
+    assert len({row["written"] for row in rows}) < len(rows) / 2
+
+
+async def test_each_of_many_creates_is_kept_or_refused_by_itself(api: Api) -> None:
+    people = [await carer(api) for _ in range(3)]
+    others = [(people[0][0], people[1][1])]  # may not write there
+    before, last = await api.counts(), await api.last_line()
+    asked = [*people, *others] * 6
+    answers = await asyncio.gather(
+        *(api.ask("POST", "Observation", rate(patient), as_=login) for patient, login in asked)
+    )
+    assert [a.status_code for a in answers] == [201 if pair in people else 404 for pair in asked]
+    after, made = await api.counts(), [a.json()["id"] for a in answers if a.status_code == 201]
+    assert after["res"] - before["res"] == len(made) == 18
+    rows = await api.house.store.pool.fetch("select xmin::text as written from res where id = any($1)", made)
+    assert len({row["written"] for row in rows}) < len(made)
+    told = sorted(line["outcome"] for line in await api.lines(last))
+    assert told == ["not-found"] * 6 + ["ok"] * 18
+    for (patient, login), answer in zip(asked, answers, strict=True):
+        if answer.status_code == 201:
+            kept = await api.ask("GET", f"Observation/{answer.json()['id']}", as_=login)
+            assert kept.json()["subject"]["reference"] == f"Patient/{patient}"
+
+
+@pytest.mark.parametrize(
+    ("sql", "refusal"),
+    [
+        ("select 1 / $1::int", asyncpg.DivisionByZeroError),
+        ("select pg_cancel_backend(pg_backend_pid()), $1::int", asyncpg.QueryCanceledError),
+        ("select $1::int from nowhere", asyncpg.UndefinedTableError),
+    ],
+)
+async def test_what_one_is_refused_for_costs_the_others_nothing(
+    api: Api, sql: str, refusal: type[Exception]
+) -> None:
+    pool = api.house.store.planned
+    line = "insert into claim (key, holder, till) values ($1::int::text, 'x', 0) returning key"
+    told = await committed(pool, [(line, [101]), (sql, [0]), (line, [102])])
+    assert isinstance(told[1], refusal)
+    assert [isinstance(one, list) and one[0]["key"] for one in (told[0], told[2])] == ["101", "102"]
+    kept = await pool.fetch("delete from claim where holder = 'x' returning key")
+    assert sorted(row["key"] for row in kept) == ["101", "102"]
+
+
+async def test_a_lost_connection_is_told_to_all(api: Api) -> None:
+    pool = api.house.store.planned
+    ends = "select pg_terminate_backend(pg_backend_pid()), $1::int"
+    with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
+        await committed(pool, [("select $1::int", [1]), (ends, [0])])
+    assert await committed(pool, [("select $1::int as n", [1])])
