@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from aubier.ground.problem import Issue, problem
+from aubier.ground.problem import Issue, Problem, problem
 from aubier.terminology.expansion import Expansion, Wanted, expand
 from aubier.terminology.judging import (
     NOTHING,
@@ -91,7 +91,9 @@ class Terminology:
     async def validate_each(self, asks: Sequence[tuple[Coded, str]]) -> list[Verdict]:
         """A verdict for each (code, value set canonical or nothing): all the codes of a resource at once.
 
-        The systems and value sets that are named are looked for together; then as `validate_all`.
+        The systems and value sets that are named are looked for together; then as `validate_all`, but that a
+        value set that cannot be used (it takes from one that is not here, it is wrong) leaves its own codes
+        unchecked, not all.
         """
         sets: dict[str, list[int]] = {}
         for n, (_, url) in enumerate(asks):
@@ -102,7 +104,10 @@ class Terminology:
         )
         found = [NOTHING for _ in asks]
         for url, places in sets.items():
-            verdicts = await self.validate_all([asks[n][0] for n in places], url)
+            try:
+                verdicts = await self.validate_all([asks[n][0] for n in places], url)
+            except Problem as refusal:
+                verdicts = [Verdict(False, False, checked=False, issues=refusal.issues) for _ in places]
             for n, verdict in zip(places, verdicts, strict=True):
                 found[n] = verdict
         return found

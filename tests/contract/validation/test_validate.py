@@ -336,6 +336,37 @@ async def test_strict_handling_asks_for_profiles_that_are_here(house: OpenHouse)
     assert status == 201
 
 
+async def test_a_value_set_that_takes_from_one_that_is_not_here_is_no_refusal(house: OpenHouse) -> None:
+    taking = {"resourceType": "ValueSet", "url": "https://example.org/vs/taking", "status": "active"}
+    taking |= {"compose": {"include": [{"valueSet": ["https://example.org/vs/nowhere"]}]}}
+    bound = row("Basic.code", binding={"strength": "required", "valueSet": taking["url"]})
+    mine = profile("Basic", bound, row("Basic.subject", min=1), name="taking")
+    mine |= {"name": "T", "status": "active", "kind": "resource", "abstract": False}
+    view = replace(house.system().store, access=replace(house.house.access, check=lambda resource: None))
+    await view.create(taking)
+    await view.create(mine)
+    coding = {"system": "http://hl7.org/fhir/administrative-gender", "code": "none"}
+    body = {"resourceType": "Basic", "code": {"coding": [coding]}, "meta": {"profile": [mine["url"]]}}
+    rows = await verdict(house, "Basic/$validate", body)
+    assert ("information", "not-supported", "Basic.code") in rows
+    assert sorted(errors(rows)) == [("code-invalid", "Basic.code.coding[0]"), ("required", "Basic.subject")]
+
+
+async def test_a_work_group_of_later_years_may_be_one(house: OpenHouse) -> None:
+    said = {"url": "http://hl7.org/fhir/StructureDefinition/structuredefinition-wg", "valueCode": "cgp"}
+    base = {"resourceType": "StructureDefinition", "url": "https://example.org/sd", "name": "S"}
+    base |= {
+        "status": "draft",
+        "kind": "resource",
+        "abstract": False,
+        "type": "Basic",
+        "derivation": "constraint",
+    }
+    body = base | {"baseDefinition": "http://hl7.org/fhir/StructureDefinition/Basic", "extension": [said]}
+    body |= {"differential": {"element": [{"id": "Basic", "path": "Basic"}]}}
+    assert errors(await verdict(house, "StructureDefinition/$validate", body)) == []
+
+
 # -- responses and their forms ----------------------------------------------------------------------
 
 URL = "https://example.org/Questionnaire/tobacco"

@@ -92,6 +92,14 @@ def test_a_definition_agrees_with_those_it_names(
     assert places(found(resource)) == expected
 
 
+@pytest.mark.parametrize(("parts", "right"), [(0, False), (1, False), (2, True)])
+def test_a_composite_combines_two_components(parts: int, right: bool) -> None:
+    part = {"definition": NAME, "expression": "name"}
+    more = {"component": [part] * parts} if parts else {}
+    resource = parameter(type="composite", derivedFrom="http://example.org/unknown", **more)
+    assert places(found(resource)) == ([] if right else [("SearchParameter.component", "required")])
+
+
 SELECTABLE = "http://hl7.org/fhir/concept-properties#notSelectable"
 
 

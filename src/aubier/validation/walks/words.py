@@ -414,6 +414,15 @@ def no_system(item: Item, system: str) -> Issue:
     return issue(f"{item.path}.system", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Coding")
 
 
+def no_composite(item: Item) -> Issue:
+    """A composite search parameter that combines nothing."""
+    text = (
+        "A composite combines two components at least: name their definitions",
+        "Un paramètre composite réunit au moins deux composants : nommez leurs définitions",
+    )
+    return issue(f"{item.path}.component", "required", text, rule="FHIR R4 4.0.1 search.html#combining")
+
+
 def no_supplement(item: Item) -> Issue:
     """A code system that adds to another and does not say that it is a supplement."""
     text = (

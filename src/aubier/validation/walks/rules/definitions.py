@@ -17,12 +17,17 @@ from aubier.validation.walks.rules.expressions import worked_out
 from aubier.validation.walks.rules.structures import structure_rules
 from aubier.validation.walks.walk import Walk
 
+_LEAST = 2
+"""Components of a composite. Rule: FHIR R4 4.0.1, search.html#combining."""
+
 
 def definition_rules(walk: Walk, item: Item) -> None:
     """What a SearchParameter, a CapabilityStatement or a CodeSystem says otherwise than what it names."""
     match item.type:
         case "SearchParameter":
             _derived(walk, item)
+            if item.value.get("type") == "composite" and len(children(item, "component")) < _LEAST:
+                walk.say(words.no_composite(item))
         case "CapabilityStatement":
             for rest in children(item, "rest"):
                 held = [p for r in children(rest, "resource") for p in children(r, "searchParam")]
