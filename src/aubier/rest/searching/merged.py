@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from heapq import merge
 from itertools import islice
-from operator import attrgetter, itemgetter
-from typing import Any
+from operator import itemgetter
 
 from aubier.access.view import View
 from aubier.ground.problem import problem
@@ -26,19 +25,9 @@ _MOST = 5_000
 """Rows that a page looks at: of each type as many as the page has entries."""
 _OVER = "!"
 """The mark of a type that was shown to its end."""
-_ORDERS: Mapping[str, Callable[[Row], Any]] = {
-    "_lastUpdated": attrgetter("updated"),
-    "_id": attrgetter("id"),
-}
+_ORDERS = ("_lastUpdated", "_id")
+"""What every type is sorted by in the same way: the order of commits, and the id."""
 _place = re.compile(rf"{_OVER}|[A-Za-z0-9_-]*").fullmatch
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What rows of any type are ordered by, and whether the largest comes first."""
-
-    of: Callable[[Row], Any]
-    down: bool
 
 
 @dataclass(slots=True)
@@ -54,8 +43,11 @@ class Merged:
     next: str = ""
 
 
-def order_of(value: str, kinds: int, count: int) -> Order:
-    """The order of a `_sort` across types. Problem for what not every type has, or more than is merged."""
+def descending(value: str, kinds: int, count: int) -> bool:
+    """Whether a `_sort` across types has the largest first.
+
+    Problem for what not every type has, or more than is merged.
+    """
     name = value.removeprefix("-")
     if name not in _ORDERS:
         raise problem(
@@ -73,7 +65,7 @@ def order_of(value: str, kinds: int, count: int) -> Order:
             " _count",
             at="http._sort",
         )
-    return Order(_ORDERS[name], down=name != value)
+    return name != value
 
 
 def places_of(mark: str, kinds: int) -> list[str] | None:
@@ -83,15 +75,15 @@ def places_of(mark: str, kinds: int) -> list[str] | None:
 
 
 async def in_order(
-    view: View, queries: Sequence[Query], places: Sequence[str], order: Order, count: int
+    view: View, queries: Sequence[Query], places: Sequence[str], *, down: bool, count: int
 ) -> Merged:
-    """The next `count` matches of all queries, each of which is sorted in this order itself."""
+    """The next `count` matches of all queries, each of which is sorted in the same way itself."""
     found: dict[int, Found] = {}
     for number, (query, place) in enumerate(zip(queries, places, strict=True)):
         if place != _OVER:
             found[number] = await view.search_rows(replace(query, count=count, cursor=place))
-    lists = [[(order.of(row), number, row) for row in one.rows] for number, one in found.items()]
-    shown = list(islice(merge(*lists, key=itemgetter(0), reverse=order.down), count))
+    lists = [[(one.key(n), number, row) for n, row in enumerate(one.rows)] for number, one in found.items()]
+    shown = list(islice(merge(*lists, key=itemgetter(0), reverse=down), count))
     taken = Counter(number for _, number, _ in shown)
     following = [
         _next(found[number], taken[number], place) if number in found else _OVER

@@ -18,7 +18,7 @@ from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.rest.exchange import Answer, Call
 from aubier.rest.operations.standard import types_of
-from aubier.rest.searching.merged import in_order, order_of, places_of
+from aubier.rest.searching.merged import descending, in_order, places_of
 from aubier.rest.searching.searchset import bundle, entry, left_out
 from aubier.search.model import Query
 from aubier.store.keys import type_numbers
@@ -165,11 +165,11 @@ async def _fill(base: str, view: View, queries: Sequence[Query], at: tuple[_Page
 async def _merge(base: str, view: View, queries: Sequence[Query], at: tuple[_Page, str, str]) -> None:
     """Fills a page with all types in one order, from where it begins."""
     page, mark, sort = at
-    order = order_of(sort, len(queries), page.left)
+    down = descending(sort, len(queries), page.left)
     places = places_of(mark, len(queries))
     if places is None:
         raise _no_mark()
-    merged = await in_order(view, queries, places, order, page.left)
+    merged = await in_order(view, queries, places, down=down, count=page.left)
     page.matches = {(row.type, row.id): entry(base, row, "match", query) for row, query in merged.rows}
     page.included = {(row.type, row.id): entry(base, row, "include", query) for row, query in merged.included}
     page.totals, page.next = merged.totals, merged.next

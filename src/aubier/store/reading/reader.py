@@ -121,7 +121,14 @@ class Reader:
         if not page.records and not counted and not quiet and (front := await self._newest(query, size)):
             records = front[1]
             rows, after = [row_of(r) for r in records[:size]], partial(_following, records, front[0], mark)
-            return Found(rows, None, after(size), await included(self, query, rows), after)
+            return Found(
+                rows,
+                None,
+                after(size),
+                await included(self, query, rows),
+                after,
+                partial(_first_key, records),
+            )
         records = await self.proved(
             "dir_" if quiet else prefix,
             page.frame.args,
@@ -137,7 +144,9 @@ class Reader:
         )
         number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
         rows, after = [row_of(r) for r in records[:size]], partial(_following, records, page, mark)
-        return Found(rows, number, after(size), await included(self, query, rows), after)
+        return Found(
+            rows, number, after(size), await included(self, query, rows), after, partial(_first_key, records)
+        )
 
     async def _newest(self, query: Query, size: int) -> tuple[Newest, list[Any]] | None:
         """A page of a search of the whole population, when it is found among the newest rows."""
@@ -395,6 +404,10 @@ def _following(records: Sequence[Any], page: Page | Newest, mark: int, size: int
     last = records[size - 1]
     taken = page.taken or Taken(mark, last["snapshot"])
     return write_cursor(taken, page.keys, [last[f"s{n}"] for n in range(len(page.keys))])
+
+
+def _first_key(records: Sequence[Any], place: int) -> Any:
+    return records[place]["s0"]
 
 
 def refuse_crossing(criteria: Iterable[Condition]) -> None:

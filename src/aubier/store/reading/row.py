@@ -30,7 +30,8 @@ class Row(msgspec.Struct, frozen=True, gc=False):
 class Found:
     """One page: the matches in order, the total when asked, the cursor of the next page or nothing.
 
-    `after(n)` is the cursor of what comes after the first n matches, one at least, for whoever shows no more.
+    `after(n)` is the cursor of what comes after the first n matches, one at least, for whoever shows no more;
+    `key(n)` what the match n is sorted by first.
     """
 
     rows: list[Row]
@@ -38,6 +39,7 @@ class Found:
     cursor: str = ""
     included: list[Row] = field(default_factory=list)
     after: Callable[[int], str] = field(default=lambda shown: "", compare=False)
+    key: Callable[[int], Any] = field(default=lambda place: None, compare=False)
 
 
 SETTLED = (
