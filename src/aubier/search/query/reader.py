@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from aubier.fhir.definitions import definitions
+from aubier.ground.memory import Memory
 from aubier.ground.problem import Issue, Problem
 from aubier.search.model import Condition, Criterion, Has, Include, Parameter, Query, Sort, Value
 from aubier.search.parameters import Registry, is_indexed
@@ -99,6 +101,25 @@ class Found:
         )
 
 
+_Criteria = Memory[tuple[str, str, str], Criterion | Has]
+_READ: WeakKeyDictionary[Registry, _Criteria] = WeakKeyDictionary()
+"""What was read lately, by the parameters it was read for: most of what an application asks it asks again."""
+_BYTES = 4_000_000
+
+
+def _criterion(registry: Registry, type: str, name: str, value: str) -> Criterion | Has:
+    """The criterion `name=value` on `type`, read once. Problem as `Criteria.read`."""
+    read = _READ.get(registry)
+    if read is None:
+        read = _READ[registry] = _Criteria(_BYTES)
+    key = type, name, value
+    found: Criterion | Has | None = read.get(key)
+    if found is None:
+        found = Criteria(registry, name).read(type, name, value)
+        read.keep(key, found, 2_000 + 100 * (len(name) + len(value)))
+    return found
+
+
 class _Reader:
     def __init__(self, type: str, registry: Registry, max_count: int, found: Found) -> None:
         self._type = type
@@ -141,7 +162,7 @@ class _Reader:
         elif base in _UNSUPPORTED:
             raise unknown(name, f"{base} is not supported", f"{base} n'est pas pris en charge")
         else:
-            self.found.criteria.append(Criteria(self._registry, name).read(self._type, name, value))
+            self.found.criteria.append(_criterion(self._registry, self._type, name, value))
         self.found.applied.append((name, value))
 
     def _words(self, name: str, value: str) -> Criterion:

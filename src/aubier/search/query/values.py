@@ -37,6 +37,8 @@ def refused(name: str, text: str, fr: str, kind: Kind = "invalid") -> Problem:
 
 def split(text: str, separator: str, *, name: str) -> list[str]:
     """The parts of `text` between unescaped separators, their escapes kept."""
+    if "\\" not in text:
+        return text.split(separator)
     parts, start, at = [], 0, 0
     while at < len(text):
         if text[at] == "\\":
