@@ -35,6 +35,7 @@ from aubier.services.subscriptions.asking.topics import _topic
 from aubier.services.subscriptions.asking.triggers import read_trigger
 from aubier.settings import Settings
 from aubier.store.intent import Intent, Written
+from aubier.store.sight import Sight
 from aubier.validation import check as check_resource
 from aubier.validation.profiles import Library
 from aubier.validation.service.shelf import _trimmed, named_in, wanted_by
@@ -66,6 +67,7 @@ class _Access:
 
 
 _ACCESS = _Access()
+_SIGHT = Sight("fuzz", "Fuzz", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class _View:
 
     actor: Actor = _ACTOR
     access: _Access = _ACCESS
+    sight: Sight = _SIGHT
     now: datetime = _NOW
     strict: bool = False
 
