@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 
 from aubier.ground.memory import remembered
 from aubier.ground.problem import problem
+from aubier.rest.formats.parts import refuse_twice
 
 Format = Literal["json", "xml"]
 
@@ -106,15 +107,8 @@ def _asked(query: str) -> list[tuple[str, str]]:
 def _check_said(asked: list[tuple[str, str]]) -> None:
     """Problem for what stands twice, one of which would be left out in silence, and for a `_pretty` that is
     neither true nor false."""
-    names = [name for name, _ in asked]
+    refuse_twice([name for name, _ in asked])
     for name, value in asked:
-        if names.count(name) > 1:
-            raise problem(
-                "invalid",
-                f"'{name}' stands twice; say it once",
-                f"« {name} » figure deux fois ; dites-le une fois",
-                at=f"http.{name}",
-            )
         if name == "_pretty" and value not in ("true", "false"):
             raise problem(
                 "invalid",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aubier.ground.problem import Problem, problem
@@ -14,6 +14,18 @@ def refuse_null(text: str, at: str) -> None:
     """Refuses a text with a null character, which no FHIR text has and the database cannot hold."""
     if "\0" in text:
         raise problem("invalid", "A null character is no text", "Un caractère nul n'est pas du texte", at=at)
+
+
+def refuse_twice(names: Sequence[str]) -> None:
+    """Problem for a name that comes again."""
+    for name in names:
+        if names.count(name) > 1:
+            raise problem(
+                "invalid",
+                f"'{name[:64]}' stands twice; say it once",
+                f"« {name[:64]} » figure deux fois ; dites-le une fois",
+                at=f"http.{name[:64]}",
+            )
 
 
 _OVERRIDES = ("x-http-method-override", "x-http-method", "x-method-override")

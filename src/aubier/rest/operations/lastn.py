@@ -11,7 +11,8 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
 from aubier.rest.exchange import Answer, Call, Limits
-from aubier.rest.operations.standard import pairs_of, refuse_pages, refuse_twice
+from aubier.rest.formats.parts import refuse_twice
+from aubier.rest.operations.standard import pairs_of, refuse_pages
 from aubier.rest.searching.searchset import bundle, entry
 from aubier.search.model import Criterion
 from aubier.search.parameters import registry

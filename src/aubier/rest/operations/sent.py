@@ -9,7 +9,8 @@ from aubier.fhir.definitions import definitions
 from aubier.ground.problem import problem
 from aubier.ground.rows import Operation, Resource
 from aubier.rest.exchange import Call
-from aubier.rest.operations.standard import refuse_twice, well_formed
+from aubier.rest.formats.parts import refuse_twice
+from aubier.rest.operations.standard import well_formed
 
 
 def sent_to(call: Call, operation: Operation) -> Resource:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Container, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from aubier.access.view import View
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource, Texts
 from aubier.rest.exchange import Answer, Call, Limits, decoded
+from aubier.rest.formats.parts import refuse_twice
 from aubier.store.keys import type_numbers
 
 Run = Callable[[Call, View, Limits], Awaitable[Answer]]
@@ -95,18 +96,6 @@ def refuse_pages(names: Iterable[str], place: str = "") -> None:
 def check_once(query: str) -> None:
     """Problem for a parameter that stands twice, where one of the two would be left out in silence."""
     refuse_twice([name for name, _ in decoded(query)])
-
-
-def refuse_twice(names: Sequence[str]) -> None:
-    """Problem for a name that comes again."""
-    for name in names:
-        if names.count(name) > 1:
-            raise problem(
-                "invalid",
-                f"'{name[:64]}' stands twice; say it once",
-                f"« {name[:64]} » figure deux fois ; dites-le une fois",
-                at=f"http.{name[:64]}",
-            )
 
 
 def pairs_of(call: Call) -> list[tuple[str, str]]:

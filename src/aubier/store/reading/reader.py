@@ -115,8 +115,8 @@ class Reader:
         if prefix and not self.sight.unrestricted:
             refuse_crossing(query.criteria)
         size = 0 if query.summary == "count" else query.count if limit is None else limit
-        counted = query.total == "accurate" or size == 0
         bare = size == 0
+        counted = bare or query.total == "accurate"
         page = Page(self.frame(), self.sight, query, ROW, counted=counted, bare=bare)
         if not page.records and not counted and not quiet and (front := await self._newest(query, size)):
             records = front[1]
