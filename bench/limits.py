@@ -1,4 +1,6 @@
-"""What the machine can do at all: hello-world of the same HTTP stack, one fsync, COPY, a select by key."""
+"""What the machine can do at all: hello-world of the same HTTP stack, the same with one statement behind it
+that commits a line, one fsync, COPY, a select by key.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +9,13 @@ import re
 import shutil
 import subprocess
 import time
-from itertools import islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 
-from bench import machine
+from bench import machine, serving
 from bench.client.closed import Drive, drive
 from bench.client.loops import run
 from bench.dataset.corpus import Corpus
@@ -26,19 +28,22 @@ _ROWS = 50_000
 """Resources of the corpus that are copied."""
 
 
-class Hello:
-    """The least that the HTTP stack can do, served as ours is."""
+class Least:
+    """An application that does next to nothing, served as ours is, asked for one path."""
 
-    def __init__(self, home: Path) -> None:
-        self._asked = home / "hello.requests"
-        self._asked.write_text("GET /\n")
+    def __init__(self, home: Path, path: str, dsn: str = "") -> None:
+        """Hello-world, or with a database one statement and its line (`serving.STATEMENTS`)."""
+        self._asked = home / "least.requests"
+        self._line = f"GET {path}\n"
         port = free_port()
-        command = served("bench.serving:hello", port, factory=False)
-        environ = {"PYTHONPATH": f"{ROOT}/src:{ROOT}"}
-        self._process = Process(command, port, "/", environ, home / "hello.log")
+        target = "bench.serving:floor" if dsn else "bench.serving:hello"
+        command = served(target, port, factory=bool(dsn))
+        environ = {"PYTHONPATH": f"{ROOT}/src:{ROOT}", serving.DSN: dsn}
+        self._process = Process(command, port, "/", environ, home / "least.log")
 
     def measure(self, connections: int, seconds: float, seed: int) -> dict[str, Any]:
         """One run, the server's processor time with it."""
+        self._asked.write_text(self._line)
         self._process.start()
         try:
             before = machine.tree_seconds(self._process.pid)
@@ -47,7 +52,33 @@ class Hello:
             spent = machine.tree_seconds(self._process.pid) - before
         finally:
             self._process.stop()
-        return {**found.as_dict(), "server_us": spent / max(found.requests, 1) * 1e6}
+        if found.refused or found.broken or not found.requests:
+            raise RuntimeError(f"{self._line.strip()}: {found.raw[:400]}")
+        return {**found.as_dict(), "server_us": spent / found.requests * 1e6}
+
+
+def proved(database: Database, corpus: Corpus, home: Path) -> dict[str, Least]:
+    """By name, what one statement with its committed line can do: a row, a page of them, as many new ones."""
+
+    async def work() -> None:
+        await database.make(NAME)
+        conn = await asyncpg.connect(database.of(NAME))
+        try:
+            await conn.execute(serving.TABLES)
+            with corpus.resources.open("rb") as lines:
+                rows = list(enumerate(islice(cycle(map(bytes.strip, lines)), serving.ROWS)))
+            await conn.copy_records_to_table("floor", records=rows, columns=["id", "raw"])
+            await conn.execute("vacuum analyze floor")
+        finally:
+            await conn.close()
+
+    run(work())
+    of = database.of(NAME)
+    return {
+        "a row and a line": Least(home, "/one", of),
+        f"{serving.PAGE} rows and a line": Least(home, "/page", of),
+        f"{serving.PAGE} new rows and a line": Least(home, "/new", of),
+    }
 
 
 def copied(database: Database, corpus: Corpus) -> dict[str, Any]:

@@ -72,13 +72,14 @@ def _limits(cells: Sequence[Row]) -> list[str]:
     rows = [r for r in cells if r["workload"] == "limits"]
     if not rows:
         return []
-    lines = ["", "## What the machine can do", "", "| | connections | |", "|---|---|---|"]
+    lines = ["", "## What the machine can do", "", "| | connections | | p50 |", "|---|---|---|---|"]
     for name, connections in sorted({(r["name"], r["connections"]) for r in rows}):
         found = [r for r in rows if (r["name"], r["connections"]) == (name, connections)]
         if name == "fsync":
-            lines.append(f"| fsync of 8 kB | | {_spread([r['ms'] for r in found], 2)} ms |")
+            lines.append(f"| fsync of 8 kB | | {_spread([r['ms'] for r in found], 2)} ms | |")
         elif rates := [r["rate"] for r in found if "rate" in r]:
-            lines.append(f"| {name} | {connections} | {_spread(rates)} /s |")
+            middle = _spread([r["p50"] for r in found], 2) if "p50" in found[0] else ""
+            lines.append(f"| {name} | {connections} | {_spread(rates)} /s | {middle} |")
     return lines
 
 

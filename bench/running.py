@@ -151,11 +151,13 @@ class _Work:
     def _limits(self) -> None:
         if "limits" not in self.options.only:
             return
-        hello = limits.Hello(self.home)
+        least = {"hello-world": limits.Least(self.home, "/")}
+        least |= limits.proved(self.database, self.corpus, self.home)
         seconds, database = self.options.seconds, self.database
         for number in range(self.options.runs):
             for connections in self.options.connections:
-                self._limit("hello-world", connections, number, hello.measure)
+                for name, each in least.items():
+                    self._limit(name, connections, number, each.measure)
                 self._limit(
                     "select by key",
                     connections,

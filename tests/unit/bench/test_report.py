@@ -40,6 +40,20 @@ def test_the_middle_the_least_and_the_most_of_the_runs() -> None:
     assert "0.50 wrk" in page and "hapi was left out, or stopped on the way: java is not installed" in page
 
 
+def test_a_limit_over_http_says_how_long_one_takes() -> None:
+    least = {
+        **CELL,
+        "mode": "limit",
+        "workload": "limits",
+        "name": "a row and a line",
+        "rate": 2000.0,
+        "p50": 0.5,
+    }
+    page = report.written(_results({**least, "run": 0}, {**least, "run": 1, "rate": 3000.0}))
+    assert "| a row and a line | 8 | 2500 (2000 to 3000) /s | 0.50 (0.50 to 0.50) |" in page
+    assert "| hello-world | 8 | 1000 /s |  |" in page, "what is not asked over HTTP has no such time"
+
+
 def test_a_row_that_did_not_pass_the_gate_has_no_figure() -> None:
     good = {**CELL, **TIMES, "run": 0, "rate": 100.0, "client": "wrk"}
     page = report.written(_results(good, {**CELL, "run": 1, "fault": "total 3, not 2 (/a|b)"}))
