@@ -45,7 +45,13 @@ class Settings:
     trusted_proxy: str = _set(
         "", "The one proxy whose X-Forwarded-* headers are believed.", "IP address", ip=True
     )
-    workers: int = _set(0, "Serving processes; 0 is one per core, at most 4.", "processes", low=0, high=64)
+    workers: int = _set(
+        0,
+        "Serving processes; 0 is one for two cores: PostgreSQL has the others.",
+        "processes",
+        low=0,
+        high=64,
+    )
     log_level: str = _set("info", "How much the server says.", among=("debug", "info", "warning", "error"))
     # Where it keeps things
     data: Path = _set(Path("data"), "Everything the instance keeps: database, documents, keys.", "folder")  # noqa: RUF009
