@@ -1,6 +1,7 @@
 """No plan collapses: the rows that a search reads grow with its answer, not with the population."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from bench.workloads.shapes import SHAPES, Shape
@@ -11,6 +12,8 @@ BY_NAME = {shape.name: shape for shape in SHAPES if shape.page == 1 and "_summar
 RECORD = sorted(name for name, shape in BY_NAME.items() if shape.scope != "all")
 ACROSS = sorted(name for name, shape in BY_NAME.items() if shape.scope == "all")
 QUESTIONS = 4
+BESIDE = 20
+"""Rows that a last page may read besides: it is longer or shorter by some."""
 SLACK = 80
 """Rows that any search may read besides: identifiers, rights, the pages of an index."""
 
@@ -66,6 +69,14 @@ async def test_a_record_costs_the_same_among_more_people(few_and_many: Both, nam
 @pytest.mark.parametrize("name", ACROSS)
 async def test_a_search_across_records_costs_what_it_finds(few_and_many: Both, name: str) -> None:
     await _judge(few_and_many, name, "off", scans=False)
+
+
+async def test_a_page_far_behind_costs_the_same(few_and_many: Both) -> None:
+    """People have no clinical date: all stand side by side in the order of a page."""
+    shape = replace(BY_NAME["patients born in a month"], extra=(("_count", "3"),))
+    asked = [("gender", "male,female")]
+    read = [await each.work("off", shape, asked, scans=False, last=True) for each in few_and_many]
+    assert read[1] <= read[0] + BESIDE, read
 
 
 @pytest.mark.whole

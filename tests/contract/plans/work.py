@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,10 @@ class Population:
     rights: Rights
     samples: Samples
 
-    async def work(self, actor: str, shape: Shape, pairs: Pairs, *, scans: bool) -> int:
-        """The rows read for the first page of one search; `scans` lets the planner read whole tables."""
+    async def work(self, actor: str, shape: Shape, pairs: Pairs, *, scans: bool, last: bool = False) -> int:
+        """The rows read for the first page of one search, or for its last; `scans` lets the planner read
+        whole tables.
+        """
         store = self.house.store
         who = DOCTOR if actor == "on" else system_actor("bench")
         view = self.house.access.context(who, datetime.now(UTC)).store
@@ -72,7 +74,11 @@ class Population:
         total = 0
         async with store.pool.acquire() as conn:
             heard = Listening(conn)
-            await Reader(heard, view.sight, store.keys, store.mark).search(query)
+            reader = Reader(heard, view.sight, store.keys, store.mark)
+            found = await reader.search(query)
+            while last and found.cursor:
+                heard.asked.clear()
+                found = await reader.search(replace(query, cursor=found.cursor))
             for text, *values in heard.asked:
                 run = conn.transaction()
                 await run.start()
