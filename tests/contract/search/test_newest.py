@@ -49,7 +49,6 @@ BOUNDS = (("far", 20_000, 500), ("near", 3, 2), ("one row", 50, 1))
 
 def _bounded(monkeypatch: pytest.MonkeyPatch, scanned: int, opened: int) -> None:
     monkeypatch.setattr(newest, "_SCANNED", {"post": scanned, "res": scanned})
-    monkeypatch.setattr(newest, "_WEIGHED", scanned)
     monkeypatch.setattr(newest, "_OPENED", opened)
     monkeypatch.setattr(newest, "_FOLLOWED", opened)
     monkeypatch.setattr(newest, "_COMMON", 2)

@@ -31,8 +31,6 @@ from aubier.store.sight import Sight
 
 _SCANNED = {"post": 20_000, "res": 5_000}
 """Entries of an index that are looked at for records that the actor may open."""
-_WEIGHED = 200_000
-"""The same where their numbers leave some out: reading all that have one costs more than ten times that."""
 _OPENED = 1_000
 """Rows that are looked at for the other criteria."""
 _FOLLOWED = 200
@@ -48,7 +46,8 @@ class Newest:
     """The statement of a page along an index. `anchor` is the term whose postings are followed, in its order.
 
     `given` and `rows` make the page, `done` tells whether it is one: full, or all there is. `cut` is the date
-    before which only what is long can match, if any.
+    before which only what is long can match, if any. `measured` are conditions on the numbers beside codes,
+    put `within` the scan where no record is closed.
     """
 
     frame: Frame
@@ -59,6 +58,7 @@ class Newest:
     keys: list[SortKey]
     anchor: Criterion | None
     measured: list[str] = field(default_factory=list, init=False)
+    within: bool = field(default=False, init=False)
     taken: Taken | None = field(default=None, init=False)
     given: str = field(default="", init=False)
     rows: str = field(default="", init=False)
@@ -79,13 +79,15 @@ class Newest:
             tests.append(unchanged_since(frame, self.taken, ROW))
         if self.anchor:
             self.measured = measures(frame, self.query.criteria, kind, self.anchor)
+        looked_at = _FOLLOWED if self._has else _OPENED
         most = _SCANNED["post" if self.anchor else "res"]
-        if self.measured and not opened:
-            most = _WEIGHED
+        self.within = bool(self.measured) and not opened
+        if self.within:
+            # The index leaves the others out: asking the other way would read it whole, and then follow all.
+            most = looked_at
         stretches = [[f"({each} limit {most})" for each in some] for some in self._scanned(place)]
         wanted = [test.replace("{p}", "q") for test in self.measured]
         wanted += ["(q.pat in (select m.pat from mine m)) is true"] if opened else []
-        looked_at = _FOLLOWED if self._has else _OPENED
         values = ", ".join(f"{key.expression} as s{n}" for n, key in enumerate(self.keys))
         row = (
             f"select {self.columns}, {values} from {family(kind)}res {ROW}"
@@ -104,8 +106,9 @@ class Newest:
             self.rows = f"select u.* from ({both}) u order by {order} limit {self.limit}"
         # What is full of the first stretch is right whatever the second has: it is older.
         full = f"where h.s0 >= {self.cut}" if self.cut else ""
-        # To know that nothing is left costs as much as asking the other way, where numbers serve too.
-        rest_there = "false" if self.measured else " and ".join([*whole, self._worth()])
+        # To know that nothing is left may cost as much as asking the other way, where numbers serve too.
+        told = not self.measured or self.within
+        rest_there = " and ".join([*whole, self._worth()]) if told else "false"
         self.done = (
             f"(select case when (select count(*) from h {full}) >= {self.limit} then true"
             f" else {rest_there} end)"
@@ -134,6 +137,7 @@ class Newest:
             (term,) = posted_codes(frame, self.anchor, kind)
             where = [f"p.term = {args.add(term, 'bigint')}", *dates.falling("p.k", args)]
             where += [f"p.k <= -{self.cut}"] if self.cut else []
+            where += [test.replace("{p}", "p") for test in self.measured if self.within]
             columns, table, order = "p.pat, p.rid, p.k, p.v", "post p", "p.k, p.rid"
         else:
             key = self.keys[0].expression
