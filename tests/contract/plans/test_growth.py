@@ -1,16 +1,19 @@
 """No plan collapses: the rows that a search reads grow with its answer, not with the population."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from bench.workloads.shapes import SHAPES, Shape
 
-from tests.contract.plans.work import Database, Population, peopled, rows_read
+from tests.contract.plans.work import Database, Population, nodes, peopled, rows_read
 
 BY_NAME = {shape.name: shape for shape in SHAPES if shape.page == 1 and "_summary" not in dict(shape.extra)}
 RECORD = sorted(name for name, shape in BY_NAME.items() if shape.scope != "all")
 ACROSS = sorted(name for name, shape in BY_NAME.items() if shape.scope == "all")
 QUESTIONS = 4
+BESIDE = 20
+"""Rows that a last page may read besides: it is longer or shorter by some."""
 SLACK = 80
 """Rows that any search may read besides: identifiers, rights, the pages of an index."""
 
@@ -66,6 +69,32 @@ async def test_a_record_costs_the_same_among_more_people(few_and_many: Both, nam
 @pytest.mark.parametrize("name", ACROSS)
 async def test_a_search_across_records_costs_what_it_finds(few_and_many: Both, name: str) -> None:
     await _judge(few_and_many, name, "off", scans=False)
+
+
+async def test_a_page_far_behind_costs_the_same(few_and_many: Both) -> None:
+    """People have no clinical date: all stand side by side in the order of a page."""
+    shape = replace(BY_NAME["patients born in a month"], extra=(("_count", "3"),))
+    asked = [("gender", "male,female")]
+    read = [await each.work("off", shape, asked, scans=False, last=True) for each in few_and_many]
+    assert read[1] <= read[0] + BESIDE, read
+
+
+async def test_records_of_others_are_left_out_in_the_index(few_and_many: Both) -> None:
+    """Of a professional who may open few of many, most rows that a page is looked for in are of others."""
+    many, shape = few_and_many[1], BY_NAME["measurements of a day, newest first"]
+    async with many.house.store.pool.acquire() as conn:
+        await conn.execute("vacuum res")
+    (plan, *_) = await many.plans("on", shape, [("date", "ge2020")], scans=False)
+    along = [node["Node Type"] for node in nodes(plan) if node.get("Index Name") == "res_type"]
+    assert along and set(along) == {"Index Only Scan"}
+
+
+async def test_high_values_of_a_code_are_found_among_the_low(few_and_many: Both) -> None:
+    """Each person has one, the oldest of twenty."""
+    asked, many = [("code-value-quantity", "http://loinc.org|8867-4$gt96")], few_and_many[1]
+    shape = BY_NAME["code and value together"]
+    read = await many.work("off", shape, asked, scans=False)
+    assert read <= 3 * many.found(shape, asked), read
 
 
 @pytest.mark.whole

@@ -1,9 +1,9 @@
 """The work of a search: the rows that its statements read, as the database says after having run them."""
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,13 @@ def rows_read(plan: dict[str, Any]) -> int:
     return inner + round((plan["Actual Rows"] + sum(left_out)) * plan["Actual Loops"])
 
 
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The nodes of a plan."""
+    yield plan
+    for part in plan.get("Plans", []):
+        yield from nodes(part)
+
+
 @dataclass
 class Population:
     """A house with the bench's corpus of so many people, and what is in it."""
@@ -63,16 +70,29 @@ class Population:
     rights: Rights
     samples: Samples
 
-    async def work(self, actor: str, shape: Shape, pairs: Pairs, *, scans: bool) -> int:
-        """The rows read for the first page of one search; `scans` lets the planner read whole tables."""
+    async def work(self, actor: str, shape: Shape, pairs: Pairs, *, scans: bool, last: bool = False) -> int:
+        """The rows read for the first page of one search, or for its last; `scans` lets the planner read
+        whole tables.
+        """
+        plans = await self.plans(actor, shape, pairs, scans=scans, last=last)
+        return sum(rows_read(plan) for plan in plans)
+
+    async def plans(
+        self, actor: str, shape: Shape, pairs: Pairs, *, scans: bool, last: bool = False
+    ) -> list[dict[str, Any]]:
+        """The plans of the statements of that page, as they were run."""
         store = self.house.store
         who = DOCTOR if actor == "on" else system_actor("bench")
         view = self.house.access.context(who, datetime.now(UTC)).store
         query = parse(shape.kind, [*pairs, *shape.extra], registry=store.registry)
-        total = 0
+        plans = []
         async with store.pool.acquire() as conn:
             heard = Listening(conn)
-            await Reader(heard, view.sight, store.keys, store.mark).search(query)
+            reader = Reader(heard, view.sight, store.keys, store.mark)
+            found = await reader.search(query)
+            while last and found.cursor:
+                heard.asked.clear()
+                found = await reader.search(replace(query, cursor=found.cursor))
             for text, *values in heard.asked:
                 run = conn.transaction()
                 await run.start()
@@ -80,8 +100,8 @@ class Population:
                 await conn.execute("set local plan_cache_mode = force_custom_plan")
                 told = await conn.fetchval(f"explain (analyze, buffers off, format json) {text}", *values)
                 await run.rollback()
-                total += rows_read(json.loads(told)[0]["Plan"])
-        return total
+                plans.append(json.loads(told)[0]["Plan"])
+        return plans
 
     def found(self, shape: Shape, pairs: Pairs) -> int:
         """How many resources match, by the book."""

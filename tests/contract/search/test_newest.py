@@ -49,7 +49,6 @@ BOUNDS = (("far", 20_000, 500), ("near", 3, 2), ("one row", 50, 1))
 
 def _bounded(monkeypatch: pytest.MonkeyPatch, scanned: int, opened: int) -> None:
     monkeypatch.setattr(newest, "_SCANNED", {"post": scanned, "res": scanned})
-    monkeypatch.setattr(newest, "_WEIGHED", scanned)
     monkeypatch.setattr(newest, "_OPENED", opened)
     monkeypatch.setattr(newest, "_FOLLOWED", opened)
     monkeypatch.setattr(newest, "_COMMON", 2)
@@ -140,6 +139,7 @@ async def test_one_actor_never_takes_every_connection(library: Library) -> None:
 async def test_a_page_reads_no_more_of_a_long_list_than_it_shows(desk: Desk, asked: Pairs) -> None:
     await scale(desk, Random(37), 400)
     store = desk.house.store
+    await store.analyse()
     query = parse("Observation", [*asked, ("_count", "10")], registry=store.registry)
     async with store.planned.acquire() as conn:
         heard = Listening(conn)

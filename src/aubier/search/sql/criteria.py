@@ -17,6 +17,7 @@ from aubier.search.sql.measure import measures
 from aubier.search.sql.owner import PATIENT, compartments, may_own, named, naming, of_owner
 from aubier.search.sql.stretch import long_span
 from aubier.search.sql.values import (
+    date_test,
     identifier_test,
     near_test,
     quantity_test,
@@ -87,7 +88,8 @@ def _window(frame: Frame, group: list[Criterion], kind: str, row: str) -> str:
     if len(group) == 1:
         return condition(frame, group[0], kind, row)
     param = param_of(frame, kind, group[0].parameter.code)
-    tests = (any_of(span_test(frame, v) for v in c.values) for c in group)
+    brief = _brief(group[0].parameter)
+    tests = (any_of(date_test(frame, v, brief=brief) for v in c.values) for c in group)
     return posting(frame, "dat", kind, row, f"{{p}}.param = {param} and {' and '.join(tests)}")
 
 
@@ -523,8 +525,15 @@ def _date(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if is_clinical_date(criterion.parameter):
         tests = [span_test(frame, v, f"{row}.lo", f"{row}.hi") for v in criterion.values]
         return f"({row}.lo < {row}.hi and {any_of(tests)})"
-    tests = [span_test(frame, v) for v in criterion.values]
+    brief = _brief(criterion.parameter)
+    tests = [date_test(frame, v, brief=brief) for v in criterion.values]
     return _posted(frame, criterion, kind, row, table="dat", tests=tests)
+
+
+def _brief(parameter: Parameter) -> bool:
+    """Whether all that a date parameter finds is written as one date or moment, and not as a period."""
+    found = value_types(parameter)
+    return bool(found) and found <= {"date", "dateTime", "instant"}
 
 
 def _number(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -111,6 +112,29 @@ def span_test(frame: Frame, v: Value, lo: str = "{p}.lo", hi: str = "{p}.hi") ->
     first = frame.args.add(low, "bigint") if "{low}" in template else ""
     second = frame.args.add(high, "bigint") if "{high}" in template else ""
     return template.format(lo=lo, hi=hi, low=first, high=second)
+
+
+LONGEST = 366 * 86_400_000
+"""Milliseconds. A date without an end of its own lasts a year at most: `2020`."""
+
+_ENDS_AFTER: dict[str, Callable[[Value], int]] = {"ge": lambda v: v.lo, "gt": lambda v: v.hi}
+_BEGINS_BEFORE: dict[str, Callable[[Value], int]] = {"le": lambda v: v.hi, "eb": lambda v: v.lo}
+
+
+def date_test(frame: Frame, v: Value, *, brief: bool) -> str:
+    """A posted date. What follows from the test of its span is said beside: the index is entered by it.
+
+    `brief`: no value lasts longer than `LONGEST`, so that one which ends after a moment begins not long
+    before it.
+    """
+    bounds = []
+    if edge := _ENDS_AFTER.get(v.prefix):
+        bounds.append(f"{{p}}.hi > {frame.args.add(edge(v), 'bigint')}")
+        if brief:
+            bounds.append(f"{{p}}.lo > {frame.args.add(edge(v) - LONGEST, 'bigint')}")
+    if edge := _BEGINS_BEFORE.get(v.prefix):
+        bounds.append(f"{{p}}.lo < {frame.args.add(edge(v), 'bigint')}")
+    return f"({' and '.join([*bounds, span_test(frame, v)])})"
 
 
 _BELOW = f"{{p}}.low = {MIN_NUMBER}"

@@ -9,7 +9,7 @@ and the search goes the other way, from its rarest criterion.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aubier.search.model import Condition, Criterion, Has, Query
 from aubier.search.parameters import is_clinical_date, listed_codes
@@ -31,8 +31,6 @@ from aubier.store.sight import Sight
 
 _SCANNED = {"post": 20_000, "res": 5_000}
 """Entries of an index that are looked at for records that the actor may open."""
-_WEIGHED = 200_000
-"""The same where their numbers leave some out: reading all that have one costs more than ten times that."""
 _OPENED = 1_000
 """Rows that are looked at for the other criteria."""
 _FOLLOWED = 200
@@ -48,7 +46,8 @@ class Newest:
     """The statement of a page along an index. `anchor` is the term whose postings are followed, in its order.
 
     `given` and `rows` make the page, `done` tells whether it is one: full, or all there is. `cut` is the date
-    before which only what is long can match, if any.
+    before which only what is long can match, if any. `measured` are conditions on the numbers beside codes,
+    put `within` the scan where no record is closed.
     """
 
     frame: Frame
@@ -59,6 +58,7 @@ class Newest:
     keys: list[SortKey]
     anchor: Criterion | None
     measured: list[str] = field(default_factory=list, init=False)
+    within: bool = field(default=False, init=False)
     taken: Taken | None = field(default=None, init=False)
     given: str = field(default="", init=False)
     rows: str = field(default="", init=False)
@@ -79,41 +79,56 @@ class Newest:
             tests.append(unchanged_since(frame, self.taken, ROW))
         if self.anchor:
             self.measured = measures(frame, self.query.criteria, kind, self.anchor)
+        looked_at = _FOLLOWED if self._has else _OPENED
         most = _SCANNED["post" if self.anchor else "res"]
-        if self.measured and not opened:
-            most = _WEIGHED
-        stretches = [f"({each} limit {most})" for each in self._scanned(place)]
+        self.within = bool(self.measured) and not opened
+        if self.within:
+            # The index leaves the others out: asking the other way would read it whole, and then follow all.
+            most = looked_at
+        stretches = [[f"({each} limit {most})" for each in some] for some in self._scanned(place)]
         wanted = [test.replace("{p}", "q") for test in self.measured]
         wanted += ["(q.pat in (select m.pat from mine m)) is true"] if opened else []
-        scanned = " union all ".join(stretches)
-        looked_at = _FOLLOWED if self._has else _OPENED
-        which = " and ".join(wanted) or "true"
-        found = f"select q.* from ({scanned}) q where {which} order by {self._order('q')} limit {looked_at}"
         values = ", ".join(f"{key.expression} as s{n}" for n, key in enumerate(self.keys))
         row = (
             f"select {self.columns}, {values} from {family(kind)}res {ROW}"
             f" where {ROW}.pat = c.pat and {ROW}.rid = c.rid and {' and '.join(tests)} offset 0"
         )
-        self.rows = (
-            f"select f.* from ({found}) c cross join lateral ({row}) f order by {self._order('c')}"
-            f" limit {self.limit}"
-        )
+        ties = len(stretches) > 1
+        found = [self._found(some, wanted, looked_at, ties and not n) for n, some in enumerate(stretches)]
+        whole = [_whole(some, most, f, looked_at) for some, f in zip(stretches, found, strict=True)]
+        self.rows = self._page(found[0], row, ties)
+        if ties:
+            self.given += f"beside as materialized ({self.rows}), "
+            short = f"(select count(*) from beside) < {self.limit}"
+            rest = self._found(stretches[1], [*wanted, short, whole[0]], looked_at, ties=False)
+            order = order_by([replace(key, expression=f"u.s{n}") for n, key in enumerate(self.keys)])
+            both = f"select * from beside union all ({self._page(rest, row, ties=False)})"
+            self.rows = f"select u.* from ({both}) u order by {order} limit {self.limit}"
         # What is full of the first stretch is right whatever the second has: it is older.
         full = f"where h.s0 >= {self.cut}" if self.cut else ""
+        # To know that nothing is left may cost as much as asking the other way, where numbers serve too.
+        told = not self.measured or self.within
+        rest_there = " and ".join([*whole, self._worth()]) if told else "false"
         self.done = (
             f"(select case when (select count(*) from h {full}) >= {self.limit} then true"
-            f" else {self._all_there(stretches, most, found, looked_at)} end)"
+            f" else {rest_there} end)"
         )
 
-    def _all_there(self, stretches: Sequence[str], most: int, found: str, looked_at: int) -> str:
-        """The condition that a page that is not full is all there is."""
-        if self.measured:
-            return "false"  # to know costs as much as asking the other way, where numbers serve too
-        whole = " and ".join(f"(select count(*) from {each} q) < {most}" for each in stretches)
-        return f"{whole} and {self._worth()} and (select count(*) from ({found}) q) < {looked_at}"
+    def _found(self, stretches: Sequence[str], wanted: Sequence[str], most: int, ties: bool) -> str:
+        """What is looked at of some stretches, at most so many rows, in the order of the page."""
+        scanned, which = " union all ".join(stretches), " and ".join(wanted) or "true"
+        return f"select q.* from ({scanned}) q where {which} order by {self._order('q', ties)} limit {most}"
 
-    def _scanned(self, place: Sequence[object]) -> list[str]:
-        """What is scanned: in the order of the page; and apart, what is long and began before the rest."""
+    def _page(self, found: str, row: str, ties: bool) -> str:
+        order = self._order("c", ties)
+        return f"select f.* from ({found}) c cross join lateral ({row}) f order by {order} limit {self.limit}"
+
+    def _scanned(self, place: Sequence[object]) -> list[list[str]]:
+        """What is scanned: in the order of the page; and apart, what is long and began before the rest.
+
+        Of rows, what stands beside the last of the page before, among those of the same date or change, is
+        scanned first: both stretches begin where the index is entered, however far behind the page is.
+        """
         frame, kind, args = self.frame, self.query.type, self.frame.args
         dates = Stretch() if self.by_change else stretch(self.query.criteria)
         if dates.cut is not None:
@@ -122,16 +137,19 @@ class Newest:
             (term,) = posted_codes(frame, self.anchor, kind)
             where = [f"p.term = {args.add(term, 'bigint')}", *dates.falling("p.k", args)]
             where += [f"p.k <= -{self.cut}"] if self.cut else []
+            where += [test.replace("{p}", "p") for test in self.measured if self.within]
             columns, table, order = "p.pat, p.rid, p.k, p.v", "post p", "p.k, p.rid"
         else:
             key = self.keys[0].expression
             where = [f"{ROW}.type = {frame.number(kind)}", *dates.bounds(f"{ROW}.lo", args)]
             where += [f"{ROW}.lo >= {self.cut}"] if self.cut else []
             columns, table, order = f"{ROW}.pat, {ROW}.rid, {key} as k", f"res {ROW}", order_by(self.keys)
-        where += [self._after(place)] if place else []
         where.append(self._worth())
-        inside = f"select {columns} from {family(kind)}{table} where {' and '.join(where)} order by {order}"
-        return [inside, self._lasting(dates, place)] if self.cut else [inside]
+        source = f"select {columns} from {family(kind)}{table}"
+        ways = [f"{source} where {' and '.join([*where, *w])} order by {order}" for w in self._after(place)]
+        *beside, rest = ways
+        last = [rest, self._lasting(dates, place)] if self.cut else [rest]
+        return [*([each] for each in beside), last]
 
     @property
     def _has(self) -> list[Has]:
@@ -166,15 +184,27 @@ class Newest:
         """Whether the order is that of the changes."""
         return self.keys[0].expression == f"{ROW}.seq"
 
-    def _after(self, place: Sequence[object]) -> str:
-        if self.anchor is None:
-            return after(self.frame, self.keys, place)
-        lo, rid = (self.frame.args.add(value, "bigint") for value in place)
-        return f"(p.k, p.rid) > (-{lo}, {rid})"
+    def _after(self, place: Sequence[object]) -> list[list[str]]:
+        """The conditions of what is scanned, one after the other, each an entry of the index."""
+        if not place:
+            return [[]]
+        first, rid = (self.frame.args.add(value, "bigint") for value in place)
+        if self.anchor:
+            return [[f"(p.k, p.rid) > (-{first}, {rid})"]]
+        key = self.keys[0]
+        beyond = f"{key.expression} {'<' if key.descending else '>'} {first}"
+        return [[f"{key.expression} = {first}", f"{ROW}.rid > {rid}"], [beyond]]
 
-    def _order(self, rows: str) -> str:
+    def _order(self, rows: str, ties: bool) -> str:
+        """The order of the page; of `ties` by their numbers alone, or PostgreSQL would sort what is so."""
         down = self.keys[0].descending and self.anchor is None
-        return f"{rows}.k{' desc' if down else ''}, {rows}.rid"
+        return f"{rows}.rid" if ties else f"{rows}.k{' desc' if down else ''}, {rows}.rid"
+
+
+def _whole(stretches: Sequence[str], most: int, found: str, looked_at: int) -> str:
+    """The condition that some stretches were scanned to their ends, and all that is wanted was looked at."""
+    ends = " and ".join(f"(select count(*) from {each} q) < {most}" for each in stretches)
+    return f"{ends} and (select count(*) from ({found}) q) < {looked_at}"
 
 
 def newest(frame: Frame, sight: Sight, query: Query, columns: str, limit: int) -> Newest | None:
