@@ -2,10 +2,8 @@
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,52 +16,17 @@ from aubier.store.embedded.server import EmbeddedServer
 from aubier.store.intent import Intent
 from aubier.store.opening.look import major
 from aubier.store.store import open_store
+from tests.contract.own import installed, running
 from tests.contract.running import folder
 from tests.contract.test_store_write import ROOT, batch, patient, weight
 from tests.where import ENGINES
 
-NOBODY = 65534
-
-
-def _installed() -> list[Path]:
-    return sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-
 
 @pytest.fixture(scope="module")
 def own_server() -> Iterator[str]:
-    """The DSN of Debian's newest PostgreSQL, started for these tests on a socket of its own."""
-    engines = [e for e in _installed() if (e / "initdb").exists()]
-    if not engines:
-        if os.environ.get("CI") == "true":
-            pytest.fail("Debian's PostgreSQL is missing: apt-get install postgresql")
-        pytest.skip("Debian's PostgreSQL is not installed")
-    home = Path(tempfile.mkdtemp(prefix="aubier-own-"))
-    as_other = {"user": NOBODY, "group": NOBODY} if os.getuid() == 0 else {}
-    if as_other:
-        os.chown(home, NOBODY, NOBODY)
-    data = home / "data"
-    start = ["-o", f"-c listen_addresses='' -c fsync=off -k {home}"]
-    control = [str(engines[0] / "pg_ctl"), "-D", str(data), "-w", "-l", str(home / "log")]
-    initdb = [
-        str(engines[0] / "initdb"),
-        "-D",
-        str(data),
-        "-U",
-        "own",
-        "-A",
-        "trust",
-        "--no-sync",
-        "-E",
-        "UTF8",
-    ]
-    quiet = {"cwd": home, "stdout": subprocess.DEVNULL, "check": True, **as_other}
-    subprocess.run([*initdb, "--locale=C.UTF-8"], **quiet)  # type: ignore[call-overload]
-    try:
-        subprocess.run([*control, *start, "start"], **quiet)  # type: ignore[call-overload]
-        yield f"postgresql://own@/postgres?host={home}"
-        subprocess.run([*control, "-m", "fast", "stop"], **quiet)  # type: ignore[call-overload]
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    """The DSN of Debian's newest PostgreSQL."""
+    with running() as dsn:
+        yield dsn
 
 
 async def test_it_is_brought_to_this_release_and_keeps_what_is_written(own_server: str) -> None:
@@ -118,7 +81,7 @@ async def test_a_backup_by_the_systems_own_tool_is_restored_into_an_embedded_one
             str(file),
             data=data,
             AUBIER_DATABASE_URL=own_server,
-            PATH=_path(_installed()[0]),
+            PATH=_path(installed()[0]),
         )
         assert done.returncode == 0, done.stderr
         restored = data.with_name("restored")
@@ -136,7 +99,7 @@ def _path(*first: Path) -> str:
 
 def test_a_tool_older_than_the_server_is_refused_before_it_runs(database_server: str, tmp_path: Path) -> None:
     server = asyncio.run(major(database_server))
-    older = [e for e in _installed() if (e / "pg_dump").exists() and int(e.parent.name) < server]
+    older = [e for e in installed() if (e / "pg_dump").exists() and int(e.parent.name) < server]
     if not older:
         pytest.skip("no pg_dump older than the server of the tests is installed")
     environ = {"AUBIER_DATABASE_URL": database_server, "PATH": _path(older[0])}

@@ -1,11 +1,12 @@
 """No plan collapses: the rows that a search reads grow with its answer, not with the population."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
 from bench.workloads.shapes import SHAPES, Shape
 
+from tests.contract.own import fresh, running
 from tests.contract.plans.work import Database, Population, nodes, peopled, rows_read
 
 BY_NAME = {shape.name: shape for shape in SHAPES if shape.page == 1 and "_summary" not in dict(shape.extra)}
@@ -20,13 +21,23 @@ SLACK = 80
 Both = tuple[Population, Population]
 
 
+@pytest.fixture(scope="module", params=["ours", "Debian's"])
+def server(request: pytest.FixtureRequest) -> Iterator[Database]:
+    """Makes databases: of the engine that comes with the program, and of the oldest that may be brought."""
+    if request.param == "ours":
+        yield request.getfixturevalue("database")
+        return
+    with running() as dsn:
+        yield lambda: fresh(dsn)
+
+
 @pytest.fixture(scope="module")
-async def few_and_many(database: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
+async def few_and_many(server: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
     """Small enough for every day; reading a table whole is cheap then, so it is not allowed."""
     folder = tmp_path_factory.mktemp("plans")
     async with (
-        peopled(database(), folder / "few", 12) as few,
-        peopled(database(), folder / "many", 60) as many,
+        peopled(server(), folder / "few", 12) as few,
+        peopled(server(), folder / "many", 60) as many,
     ):
         yield few, many
 

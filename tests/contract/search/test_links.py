@@ -169,7 +169,7 @@ async def test_the_directory_tells_nothing_of_patients(linked: Desk, asked: str)
 )
 async def test_links_of_one_record_are_looked_for_in_it(desk: Desk, way: tuple[str, str]) -> None:
     patient, _ = await scale(desk, Random(41), 6)
-    other, _ = await scale(desk, Random(42), 6)
+    other, _ = await scale(desk, Random(42), 300)
     await put(desk, *(_encounter(f"{other}-e{n}", other) for n in range(150)))
     await put(desk, *(_list(f"{other}-l{n}", other, f"Observation/{other}-x{n}") for n in range(150)))
     await put(desk, _encounter(f"{patient}-e", patient), _seen(f"{patient}-o", patient, f"{patient}-e"))

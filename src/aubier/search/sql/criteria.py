@@ -456,7 +456,7 @@ def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
         f" and {frame.visible(o, has.type)} and {condition(frame, has.criterion, has.type, o)}"
     )
     if walked:
-        return f"exists (select 1 {naming} and {p}.target = '{kind}/' || {row}.id)"
+        return f"exists (select 1 {naming} and {p}.target = '{kind}/' || {row}.id offset 0)"
     # By the ids that are named: there are no more than what names them, whoever else there is.
     m, number = frame.alias("m"), frame.number(kind)
     ids = f"select substr({p}.target, {len(kind) + 2}) {naming} and starts_with({p}.target, '{kind}/')"
@@ -484,7 +484,7 @@ def _has_of_owner(frame: Frame, has: Has, mask: int, row: str, *, o: str) -> str
         one = f"select 1 from {table}ref {p} where {kept} and {p}.target = '{PATIENT}/' || {row}.id"
         return (
             f"exists (select 1 from {table}res {o} where {o}.pat = any(array({homes}))"
-            f" and ({o}.pat = {row}.pat and {own} or exists ({one})) and {meets})"
+            f" and ({o}.pat = {row}.pat and {own} or exists ({one})) and {meets} offset 0)"
         )
     m, n = frame.alias("m"), frame.alias("n")
     others = (

@@ -91,7 +91,7 @@ async def _pairs(
         known = await terminology.library.concepts(await terminology.library.system(system), codes)
         found += [
             (system, code, above)
-            for code, concept in known.items()
+            for code, concept in sorted(known.items())
             for above in sorted(concept.lineage - {code})
             if (system, above) in members and ({(system, code), (system, above)} & new)
         ]
