@@ -96,9 +96,9 @@ class Store:
         self.makings = Makings(self.registry)
         self.reads = Together(self._read_each)
         self.proofs = Together(partial(unmoved, self.pool))
-        searches, writes = (partial(committing.committed, pool) for pool in (self.planned, self.pool))
-        self.brief = Together(searches, committing.MOST, committing.LANES)
-        self.added = Together(writes, committing.MOST, committing.LANES)
+        committed = partial(committing.committed, self.planned)
+        self.brief = Together(committed, committing.MOST, committing.LANES)
+        self.added = Together(committed, committing.MOST, committing.LANES)
         self.rooms = Statements(self.pool, self.statements)
 
     @property
@@ -247,12 +247,12 @@ class Store:
                 intent.condition = await self.listed(intent.condition)
         steering = steers(i.type for i in batch.intents)
         async with answered():
-            for _ in range(_TRIES):
+            for tried in range(1 + _TRIES):
                 try:
-                    async with undertaken(self.pool, self.added) as conn:
+                    async with undertaken(self.pool, self.planned, self.added) as conn:
                         if steering:
                             await take_turn(conn)
-                        written = await self._writer(conn, sight).run(batch)
+                        written = await self._writer(conn, sight, ahead=not tried).run(batch)
                         if steering:
                             await follow(conn, self.makings.base, written)
                         break
@@ -264,7 +264,7 @@ class Store:
             await self.learn()
         return written
 
-    def _writer(self, conn: Undertaking, sight: Sight) -> Writer:
+    def _writer(self, conn: Undertaking, sight: Sight, *, ahead: bool) -> Writer:
         async def matches(held: Connection, query: Query, limit: int) -> list[Row]:
             reader = Reader(held, sight, self.keys, self.mark)
             return (await reader.search(query, limit=limit, quiet=True)).rows
@@ -272,7 +272,7 @@ class Store:
         return Writer(
             conn=conn,
             sight=sight,
-            finder=Finder(conn, sight, self.keys, self.ids, matches),
+            finder=Finder(conn, sight, self.keys, self.ids, matches, ahead),
             numbers=self.numbers,
             places=self.places,
             local=self.local,
