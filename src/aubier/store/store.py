@@ -44,6 +44,7 @@ from aubier.store.reading import (
     check_scope,
     committing,
 )
+from aubier.store.reading.links.identified import ENOUGH, each
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.sight import Sight
 from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
@@ -194,6 +195,19 @@ class Store:
         await self.makings.check(conn or self.pool, [query])
         return found
 
+    async def search_each(
+        self, sight: Sight, queries: Sequence[Query], conn: Connection | None = None
+    ) -> list[list[Row]]:
+        """Rows of each query, two at least where so many meet it: what is asked by an identifier of the
+        directory in one statement, the rest as by `search`.
+        """
+        async with self._searcher(sight, conn) as reader:
+            found = await each(reader, queries, quiet=False)
+        await self.makings.check(conn or self.pool, [queries[place] for place in found])
+        for place in [n for n in range(len(queries)) if n not in found]:
+            found[place] = (await self.search(sight, queries[place], conn)).rows
+        return [found[n] for n in range(len(queries))]
+
     async def listed(self, query: Query) -> Query:
         """The query with the codes listed that it names by a set; as it is without one who finds them."""
         named = sets_named(query)
@@ -265,9 +279,12 @@ class Store:
         return written
 
     def _writer(self, conn: Undertaking, sight: Sight, *, ahead: bool) -> Writer:
-        async def matches(held: Connection, query: Query, limit: int) -> list[Row]:
+        async def matches(held: Connection, queries: Sequence[Query]) -> list[list[Row]]:
             reader = Reader(held, sight, self.keys, self.mark)
-            return (await reader.search(query, limit=limit, quiet=True)).rows
+            found = await each(reader, queries, quiet=True)
+            for n in [n for n in range(len(queries)) if n not in found]:
+                found[n] = (await reader.search(queries[n], limit=ENOUGH, quiet=True)).rows
+            return [found[n] for n in range(len(queries))]
 
         return Writer(
             conn=conn,

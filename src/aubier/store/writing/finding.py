@@ -13,6 +13,7 @@ from aubier.store.indexing.tables import UNCHANGING
 from aubier.store.intent import Batch, Intent, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.packing import codec
+from aubier.store.reading.row import Row
 from aubier.store.sight import Sight
 from aubier.store.writing.step import Present, Step, absent
 from aubier.store.writing.undertaking import Undertaking
@@ -20,7 +21,7 @@ from aubier.store.writing.undertaking import Undertaking
 
 @dataclass(slots=True)
 class Finder:
-    """`search(conn, query, limit)` gives the rows that a condition matches for this actor.
+    """`search(conn, conditions)` gives, of each, the rows that it matches for this actor: two of several.
 
     With `ahead` one row that is to be changed is looked at without being held: the statement that writes
     must find it so (`unheld`).
@@ -57,19 +58,20 @@ class Finder:
             await self.conn.execute("select pg_advisory_xact_lock(key) from unnest($1::bigint[]) key", keys)
 
     async def _resolve(self, batch: Batch) -> None:
+        conditions = [i.condition for i in batch.intents if i.condition is not None]
+        found = iter(await self.search(self.conn, conditions) if conditions else ())
         for intent in batch.intents:
             step = Step(intent, intent.id, Present(0, 0))
             if intent.condition is not None:
-                await self._resolve_condition(step)
+                self._resolve_condition(step, next(found))
             if not step.id and step.done is None:
                 step.id = self.ids()
             if intent.full_url:
                 self.links[intent.full_url] = f"{intent.type}/{step.id}"
             self.steps.append(step)
 
-    async def _resolve_condition(self, step: Step) -> None:
+    def _resolve_condition(self, step: Step, matches: Sequence[Row]) -> None:
         intent = step.intent
-        matches = await self.search(self.conn, intent.condition, 2)
         if len(matches) > 1:
             raise problem(
                 "precondition",
