@@ -31,7 +31,7 @@ from aubier.store.sight import SHARED, Sight
 from aubier.store.writing.finding import Finder
 from aubier.store.writing.placing import Placer
 from aubier.store.writing.rights import Rights
-from aubier.store.writing.statement import FamilyRows, combined, family_parts
+from aubier.store.writing.statement import FamilyRows, Texts, combined, family_parts
 from aubier.store.writing.step import Again, Step, absent, op_of, stamped, updated_of
 from aubier.store.writing.undertaking import Undertaking
 
@@ -181,7 +181,7 @@ class Writer:
         families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
         for step in live:
             collect(families[family(step.intent.type)], step, seq, upd, self.held)
-        args = Args()
+        args = Texts()
         guard = self._guard(live, args, batch)
         ok = "(select ok from ok)"
         parts = [p for rows in families.values() for p in family_parts(args, rows, ok)]
@@ -246,7 +246,8 @@ class Writer:
         asked = [] if self.sight.unrestricted else self._asked(live)
         if not asked:
             return "true"
-        pats, kinds = _columns(asked, args)
+        once = {(pat, step.intent.type): (step, pat) for step, pat in asked}
+        pats, kinds = _columns(list(once.values()), args)
         return self.sight.may_write(pats, kinds, args, feed=batch.feed)
 
     def _asked(self, live: Sequence[Step]) -> list[tuple[Step, int]]:
@@ -288,10 +289,7 @@ class Writer:
         moved = [s for s in live if s.resource is not None and s.found.known]
         parts = []
         if new:
-            types = args.add([type_numbers()[s.intent.type] for s in new], "smallint[]")
-            ids = args.add([s.id for s in new], "text[]")
-            pats = args.add([s.pat for s in new], "bigint[]")
-            rids = args.add([s.found.rid for s in new], "bigint[]")
+            types, ids, pats, rids = _placed(new, args)
             claim = (
                 " on conflict (type, id) do update set rid = excluded.rid, pat = excluded.pat where"
                 " id_map.rid = 0"
@@ -304,10 +302,7 @@ class Writer:
             )
         changed = [s for s in moved if s.found.pat != s.pat or not s.found.version]
         if changed:
-            types = args.add([type_numbers()[s.intent.type] for s in changed], "smallint[]")
-            ids = args.add([s.id for s in changed], "text[]")
-            pats = args.add([s.pat for s in changed], "bigint[]")
-            rids = args.add([s.found.rid for s in changed], "bigint[]")
+            types, ids, pats, rids = _placed(changed, args)
             parts.append(
                 "update id_map m set pat = u.pat, rid = u.rid, was = case when m.rid = 0 or m.pat ="
                 " u.pat then m.was"
@@ -422,6 +417,16 @@ def _columns(asked: Sequence[tuple[Step, int]], args: Args) -> tuple[str, str]:
     """The compartments and the `kind:` labels of what is asked, as two arrays."""
     pats = args.add([pat for _, pat in asked], "bigint[]")
     return pats, args.add([f"kind:{step.intent.type}" for step, _ in asked], "text[]")
+
+
+def _placed(steps: Sequence[Step], args: Args) -> tuple[str, str, str, str]:
+    """Types, ids, compartments and row numbers, as four arrays."""
+    return (
+        args.add([type_numbers()[s.intent.type] for s in steps], "smallint[]"),
+        args.add([s.id for s in steps], "text[]"),
+        args.add([s.pat for s in steps], "bigint[]"),
+        args.add([s.found.rid for s in steps], "bigint[]"),
+    )
 
 
 def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[Resource], Indexed]) -> None:
