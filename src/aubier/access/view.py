@@ -184,6 +184,17 @@ class View:
         found = self.access.store.search(self.sight, query, self.conn)
         return await self._told("search", query.type, found, _UNOPENED)
 
+    async def search_each(self, queries: Sequence[Query]) -> list[list[Row]]:
+        """Rows of each parsed query, two at least where so many meet it: whether one does, none, or several.
+
+        What can be is asked together. Problem as `search_rows`.
+        """
+        for kind in dict.fromkeys(query.type for query in queries):
+            await self._allow(kind, "search", kind)
+        found = self.access.store.search_each(self.sight, queries, self.conn)
+        what = ", ".join(dict.fromkeys(query.type for query in queries))
+        return await self._told("search", what, found, _UNOPENED)
+
     async def history_rows(
         self, kinds: Sequence[str], logical: str = "", **options: Any
     ) -> tuple[list[Row], tuple[int, int, int] | None, int]:

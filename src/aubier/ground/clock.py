@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 Clock = Callable[[], datetime]
 """Gives the present instant, timezone-aware, in UTC."""
@@ -32,6 +33,12 @@ def moment_of(milliseconds: int) -> datetime:
 
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@lru_cache(maxsize=64)
+def instant_of(milliseconds: int) -> str:
+    """The FHIR instant of so many milliseconds of the epoch; what is written together has the same."""
+    return instant(moment_of(milliseconds))
 
 
 def commit_ticks() -> int:

@@ -44,6 +44,7 @@ def extract(resource: Mapping[str, Any], *, of: Registry | None = None) -> Terms
     kind = resource.get("resourceType")
     if kind.__class__ is str and is_resource(kind):
         compiled((of or registry()).holder(kind), kind)(resource, found)
+        found.spare = None
         for name in _LISTS:
             rows = getattr(found, name)
             if len(rows) > 1:

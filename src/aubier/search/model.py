@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
+
+import msgspec
 
 ParamType = Literal[
     "token", "reference", "string", "date", "uri", "number", "quantity", "composite", "special"
@@ -74,8 +76,7 @@ class Group:
         return [*rest[: self.before], self.parts[0], *rest[self.before :]]
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(msgspec.Struct, frozen=True, gc=False):
     """A value of one part of a composite beside the code of its first part: what is posted together.
 
     `part` counts from 1, the code being the first. `table` is the list of `Terms` whose rows `values` are
@@ -90,8 +91,7 @@ class Pair:
     values: tuple[Any, ...]
 
 
-@dataclass(slots=True)
-class Terms:
+class Terms(msgspec.Struct, gc=False):
     """The index values of one resource, each with the code of its parameter.
 
     tokens: (param, system, code); system is empty when there is none.
@@ -109,18 +109,18 @@ class Terms:
     spare: the last that `part` gave.
     """
 
-    tokens: list[tuple[str, str, str]] = field(default_factory=list)
-    identifiers: list[tuple[str, str, str]] = field(default_factory=list)
-    references: list[tuple[str, str]] = field(default_factory=list)
-    strings: list[tuple[str, str]] = field(default_factory=list)
-    uris: list[tuple[str, str]] = field(default_factory=list)
-    dates: list[tuple[str, int, int]] = field(default_factory=list)
-    numbers: list[tuple[str, Decimal, Decimal, Decimal]] = field(default_factory=list)
-    quantities: list[tuple[str, str, str, Decimal, Decimal, Decimal]] = field(default_factory=list)
-    pairs: list[Pair] = field(default_factory=list)
-    places: list[tuple[str, Decimal, Decimal]] = field(default_factory=list)
-    present: set[str] = field(default_factory=set)
-    spare: Terms | None = field(default=None, repr=False, compare=False)
+    tokens: list[tuple[str, str, str]] = []
+    identifiers: list[tuple[str, str, str]] = []
+    references: list[tuple[str, str]] = []
+    strings: list[tuple[str, str]] = []
+    uris: list[tuple[str, str]] = []
+    dates: list[tuple[str, int, int]] = []
+    numbers: list[tuple[str, Decimal, Decimal, Decimal]] = []
+    quantities: list[tuple[str, str, str, Decimal, Decimal, Decimal]] = []
+    pairs: list[Pair] = []
+    places: list[tuple[str, Decimal, Decimal]] = []
+    present: set[str] = set()
+    spare: Terms | None = None
 
     def part(self) -> Terms:
         """An empty one, for what stands together in an element; the one before, when it was left empty."""

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from aubier.ground.rows import Resource
 from aubier.search.model import Query
 
@@ -104,8 +106,7 @@ class Batch:
     receipt: Callable[[Any, list[Written]], Awaitable[None]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(msgspec.Struct, frozen=True, gc=False):
     """What came of an Intent. `status`: created, updated, deleted, existing (If-None-Exist matched),
     same (an update that changed nothing), nothing (a conditional delete that matched nothing).
     `updated` in ms; `raw` the stored bytes."""

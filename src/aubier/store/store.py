@@ -44,6 +44,7 @@ from aubier.store.reading import (
     check_scope,
     committing,
 )
+from aubier.store.reading.links.identified import ENOUGH, each
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.sight import Sight
 from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
@@ -96,9 +97,9 @@ class Store:
         self.makings = Makings(self.registry)
         self.reads = Together(self._read_each)
         self.proofs = Together(partial(unmoved, self.pool))
-        searches, writes = (partial(committing.committed, pool) for pool in (self.planned, self.pool))
-        self.brief = Together(searches, committing.MOST, committing.LANES)
-        self.added = Together(writes, committing.MOST, committing.LANES)
+        committed = partial(committing.committed, self.planned)
+        self.brief = Together(committed, committing.MOST, committing.LANES)
+        self.added = Together(committed, committing.MOST, committing.LANES)
         self.rooms = Statements(self.pool, self.statements)
 
     @property
@@ -194,6 +195,19 @@ class Store:
         await self.makings.check(conn or self.pool, [query])
         return found
 
+    async def search_each(
+        self, sight: Sight, queries: Sequence[Query], conn: Connection | None = None
+    ) -> list[list[Row]]:
+        """Rows of each query, two at least where so many meet it: what is asked by an identifier of the
+        directory in one statement, the rest as by `search`.
+        """
+        async with self._searcher(sight, conn) as reader:
+            found = await each(reader, queries, quiet=False)
+        await self.makings.check(conn or self.pool, [queries[place] for place in found])
+        for place in [n for n in range(len(queries)) if n not in found]:
+            found[place] = (await self.search(sight, queries[place], conn)).rows
+        return [found[n] for n in range(len(queries))]
+
     async def listed(self, query: Query) -> Query:
         """The query with the codes listed that it names by a set; as it is without one who finds them."""
         named = sets_named(query)
@@ -247,12 +261,12 @@ class Store:
                 intent.condition = await self.listed(intent.condition)
         steering = steers(i.type for i in batch.intents)
         async with answered():
-            for _ in range(_TRIES):
+            for tried in range(1 + _TRIES):
                 try:
-                    async with undertaken(self.pool, self.added) as conn:
+                    async with undertaken(self.pool, self.planned, self.added) as conn:
                         if steering:
                             await take_turn(conn)
-                        written = await self._writer(conn, sight).run(batch)
+                        written = await self._writer(conn, sight, ahead=not tried).run(batch)
                         if steering:
                             await follow(conn, self.makings.base, written)
                         break
@@ -264,15 +278,18 @@ class Store:
             await self.learn()
         return written
 
-    def _writer(self, conn: Undertaking, sight: Sight) -> Writer:
-        async def matches(held: Connection, query: Query, limit: int) -> list[Row]:
+    def _writer(self, conn: Undertaking, sight: Sight, *, ahead: bool) -> Writer:
+        async def matches(held: Connection, queries: Sequence[Query]) -> list[list[Row]]:
             reader = Reader(held, sight, self.keys, self.mark)
-            return (await reader.search(query, limit=limit, quiet=True)).rows
+            found = await each(reader, queries, quiet=True)
+            for n in [n for n in range(len(queries)) if n not in found]:
+                found[n] = (await reader.search(queries[n], limit=ENOUGH, quiet=True)).rows
+            return [found[n] for n in range(len(queries))]
 
         return Writer(
             conn=conn,
             sight=sight,
-            finder=Finder(conn, sight, self.keys, self.ids, matches),
+            finder=Finder(conn, sight, self.keys, self.ids, matches, ahead),
             numbers=self.numbers,
             places=self.places,
             local=self.local,

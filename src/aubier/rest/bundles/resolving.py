@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from aubier.access.view import View
@@ -11,7 +12,9 @@ from aubier.fhir.references import Place, Reference, iter_references
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
 from aubier.rest.interactions import Interactions
-from aubier.rest.searching.single import met_by
+from aubier.rest.searching.single import the_one
+from aubier.search.model import Query
+from aubier.store.reading.links.identified import identifies
 
 _REQUEST = {
     "http.If-Match": "request.ifMatch",
@@ -98,19 +101,39 @@ async def resolve(server: Interactions, view: View, links: Sequence[Link]) -> No
 
     Problem (precondition) unless exactly one matches.
     """
+    wanted = [(number, place) for number, _, place in links if _by_criteria(place)]
+    first: dict[str, tuple[int, Place]] = {}
+    for number, place in wanted:
+        first.setdefault(place.text, (number, place))
+    asked: dict[str, Query] = {}
+    for text, (number, place) in first.items():
+        kind, _, criteria = text.partition("?")
+        with _at(place, number):
+            asked[text] = server.condition(kind, criteria, "query")
+    # Identifiers of a type share a statement; whatever else is asked may be refused for itself.
+    together: dict[str, list[str]] = {}
+    for text, query in asked.items():
+        together.setdefault(query.type if identifies(query) else text, []).append(text)
     known: dict[str, str] = {}
-    for number, _, place in links:
-        if "?" not in place.text or Reference.parse(place.text).form != "conditional":
-            continue
-        if place.text not in known:
-            known[place.text] = await _found(server, view, place, number)
+    for texts in together.values():
+        with _at(first[texts[0]][1], first[texts[0]][0]):
+            found = await view.search_each([asked[text] for text in texts])
+        for text, rows in zip(texts, found, strict=True):
+            number, place = first[text]
+            known[text] = the_one(rows, asked[text].type, text, _place(f"{place.path}.reference", number))
+    for _, place in wanted:
         place.value["reference"] = known[place.text]
 
 
-async def _found(server: Interactions, view: View, place: Place, number: int) -> str:
-    kind, _, criteria = place.text.partition("?")
+def _by_criteria(place: Place) -> bool:
+    return "?" in place.text and Reference.parse(place.text).form == "conditional"
+
+
+@contextmanager
+def _at(place: Place, number: int) -> Iterator[None]:
+    """Whatever is wrong with a reference is told at its place in the Bundle."""
     at = _place(f"{place.path}.reference", number)
     try:
-        return await met_by(view, server.condition(kind, criteria, "query"), place.text, at)
+        yield
     except Problem as refusal:
         raise Problem(tuple(replace(i, at=(at,)) for i in refusal.issues), refusal.headers) from None

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from aubier.access.actor import Withdrawn
 from aubier.access.view import View
 from aubier.fhir import json as fhir_json
-from aubier.ground.clock import instant, moment_of
+from aubier.ground.clock import instant_of
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import (
@@ -275,8 +275,9 @@ async def _transaction(
     intents = _intents(server, writes)
     answers: dict[int, bytes] = {}
     if intents:
+        wanted = call.prefer.get("return", "")
         for entry, written in zip(writes, await _all_or_nothing(view, writes, intents), strict=True):
-            answers[entry.place] = _written(call, written)
+            answers[entry.place] = _written(wanted, written)
     for entry in entries:
         if entry.method in ("GET", "HEAD"):
             answers[entry.place] = await _read(server, call, view, entry)
@@ -367,16 +368,16 @@ def _nested() -> Problem:
     )
 
 
-def _written(call: Call, written: Written) -> bytes:
+def _written(wanted: str, written: Written) -> bytes:
+    """The answer to a write, with what the client `wanted` returned."""
     status = {"created": 201, "deleted": 204, "nothing": 204}.get(written.status, 200)
     response: Resource = {"status": _PHRASES[status]}
     if written.version:
         response["etag"] = f'W/"{written.version}"'
-        response["lastModified"] = instant(moment_of(written.updated))
+        response["lastModified"] = instant_of(written.updated)
     if status != 204:
         response["location"] = f"{written.type}/{written.id}/_history/{written.version}"
-    if _wants(call, "OperationOutcome"):
+    if wanted == "OperationOutcome":
         response["outcome"] = stored(written)
-    wants = _wants(call, "representation")
-    head = b'{"resource":' + written.raw + b"," if wants and written.raw else b"{"
+    head = b'{"resource":' + written.raw + b"," if wanted == "representation" and written.raw else b"{"
     return head + b'"response":' + fhir_json.dumps(response) + b"}"

@@ -5,13 +5,14 @@ Rule: FHIR R4, http.html#trules: exactly one meets them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aubier.access.view import View
 from aubier.fhir.references import Place, Reference, iter_references
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
 from aubier.search.model import Query
+from aubier.store.reading import Row
 
 
 def by_criteria(resource: Resource) -> Iterator[Place]:
@@ -26,10 +27,14 @@ async def met_by(view: View, query: Query, text: str, at: str) -> str:
 
     Problem (precondition), at the place of the reference, when none or several do.
     """
-    rows = (await view.search_rows(query)).rows
+    return the_one((await view.search_rows(query)).rows, query.type, text, at)
+
+
+def the_one(rows: Sequence[Row], kind: str, text: str, at: str) -> str:
+    """`Type/id` of the one row found. Problem (precondition) at `at` when there is none, or several."""
     if len(rows) == 1:
         return f"{rows[0].type}/{rows[0].id}"
-    kind, asked = query.type, text[:200]
+    asked = text[:200]
     if rows:
         en = f"Several {kind} known to you meet {asked}; exactly one must"
         fr = f"Plusieurs {kind} connus de vous répondent à {asked} ; il en faut exactement un"

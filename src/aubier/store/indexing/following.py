@@ -33,7 +33,7 @@ async def take_turn(conn: Connection) -> None:
     await conn.execute(_GO_ON)
 
 
-async def _hold(conn: Connection) -> None:
+async def hold(conn: Connection) -> None:
     """Waits for the writes under way, which know less, and keeps others waiting until the end of this one.
 
     LockNotAvailable after three seconds: nobody waits longer for one who does not come to an end.
@@ -54,7 +54,7 @@ async def follow(
     changed = [w for w in written if w.type == KIND and w.status in ("created", "updated", "deleted")]
     if not changed:
         return
-    await _hold(conn)
+    await hold(conn)
     rows = makings_of(
         await conn.fetch("select * from indexing where kind = 'parameter' and definition <> '' order by no")
     )

@@ -37,5 +37,10 @@ told since.
 VERSION = "select s.version from indexing_state s"
 """Read by every write in its own transaction, whose end it then awaits who changes the makings."""
 
+UNCHANGING = "not exists (select 1 from indexing i where i.state in ('making', 'leaving'))"
+"""The condition under which no walk is under way. Whoever begins one awaits the end of the writes that could
+not know of it.
+"""
+
 TURN = 0x0A0B1E6
 """The advisory lock of whoever takes a walk further, or changes the makings."""

@@ -11,7 +11,7 @@ from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.search.keys import Keys
 from aubier.search.parameters import Registry
-from aubier.store.indexing.following import KIND, follow
+from aubier.store.indexing.following import KIND, follow, hold
 from aubier.store.indexing.makings import Makings, makings_of
 from aubier.store.indexing.tables import TURN
 from aubier.store.intent import Written
@@ -72,6 +72,13 @@ class _Place:
     rid: int
 
 
+_NEW = _Place("", -1, -1)
+
+
+def _stands(row: Mapping[str, Any]) -> _Place:
+    return _Place(row["prefix"], row["pat"], row["rid"])
+
+
 async def progress(conn: Connection) -> list[Progress]:
     """The walks that are not at their end."""
     rows = await conn.fetch(f"select kind, name, state, done, total from indexing where {_OPEN} order by no")
@@ -110,6 +117,7 @@ async def advance(store: Store, rooms: Backfills | None = None) -> bool:
     """
     async with answered(), store.standing.acquire() as conn:
         try:
+            await _begin(conn)
             async with conn.transaction():
                 await conn.execute(UNHURRIED)
                 if not await conn.fetchval("select pg_try_advisory_xact_lock($1)", TURN):
@@ -117,6 +125,17 @@ async def advance(store: Store, rooms: Backfills | None = None) -> bool:
                 return await _Walk(store, conn, {SERVED: _serving(store), **(rooms or {})}).go()
         except TURNED_AWAY:
             return True  # a writer was in the way: nothing is lost but this batch
+
+
+async def _begin(conn: Connection) -> None:
+    """Begins what is new, once the writes have ended that could not know of it: they hold nothing of what it
+    is going to read. That of a parameter has begun so (`following`).
+    """
+    new = f"{_OPEN} and kind <> 'parameter' and (prefix, pat, rid) = ('', -1, -1)"
+    if await conn.fetchval(f"select exists (select from indexing where {new})"):
+        async with conn.transaction():
+            await hold(conn)
+            await conn.execute(f"update indexing set rid = 0 where {new}")
 
 
 def _serving(store: Store) -> Backfill:
@@ -138,11 +157,12 @@ class _Walk:
         await self.store.makings.learn(self.conn)
         rows = await self.conn.fetch(f"select * from indexing where {_OPEN} order by prefix, pat, rid, no")
         rows = [r for r in rows if r["kind"] != "room" or r["name"] in self.rooms]
+        rows = [r for r in rows if r["kind"] == "parameter" or _stands(r) != _NEW]
         if not rows:
             return False
         await self._count(rows)
-        place = _Place(rows[0]["prefix"], rows[0]["pat"], rows[0]["rid"])
-        group = [r for r in rows if (r["prefix"], r["pat"], r["rid"]) == (place.prefix, place.pat, place.rid)]
+        place = _stands(rows[0])
+        group = [r for r in rows if _stands(r) == place]
         others = [r for r in rows if r not in group and r["prefix"] == place.prefix]
         # Those ahead are met where they stand, and joined there: each row is read once for all of them.
         ahead = min(((r["pat"], r["rid"]) for r in others), default=None)

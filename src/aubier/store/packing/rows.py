@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from aubier.ground.rows import Resource
 from aubier.search.extract import extract
@@ -68,8 +69,7 @@ _OFTEN = 100
 """Characters of a text that is worth remembering."""
 
 
-@dataclass(slots=True)
-class Indexed:
+class Indexed(msgspec.Struct):
     """What the store keeps beside the bytes. `lo`, `hi`: the primary clinical date in ms, or NO_DATE.
 
     `has`: which parameters have a value, each a bit (`layout.bits`). `said`: the narrative and the other

@@ -9,9 +9,11 @@ from typing import Any
 from aubier.ground.problem import not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.sql import Args
+from aubier.store.indexing.tables import UNCHANGING
 from aubier.store.intent import Batch, Intent, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.packing import codec
+from aubier.store.reading.row import Row
 from aubier.store.sight import Sight
 from aubier.store.writing.step import Present, Step, absent
 from aubier.store.writing.undertaking import Undertaking
@@ -19,10 +21,13 @@ from aubier.store.writing.undertaking import Undertaking
 
 @dataclass(slots=True)
 class Finder:
-    """`search(conn, query, limit)` gives the rows that a condition matches for this actor.
+    """`search(conn, conditions)` gives, of each, the rows that it matches for this actor: two of several.
+
+    With `ahead` one row that is to be changed is looked at without being held: the statement that writes
+    must find it so (`unheld`).
 
     After `find`: `steps` in the order of the intents, `links` from fullUrl to `Type/id`, `shown` the
-    compartments of what conditions matched.
+    compartments of what conditions matched, `unheld` the step that was found ahead.
     """
 
     conn: Undertaking
@@ -30,6 +35,8 @@ class Finder:
     keys: Keys
     ids: Callable[[], str]
     search: Callable[..., Any]
+    ahead: bool = False
+    unheld: Step | None = None
     links: dict[str, str] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     shown: list[int] = field(default_factory=list)
@@ -51,19 +58,20 @@ class Finder:
             await self.conn.execute("select pg_advisory_xact_lock(key) from unnest($1::bigint[]) key", keys)
 
     async def _resolve(self, batch: Batch) -> None:
+        conditions = [i.condition for i in batch.intents if i.condition is not None]
+        found = iter(await self.search(self.conn, conditions) if conditions else ())
         for intent in batch.intents:
             step = Step(intent, intent.id, Present(0, 0))
             if intent.condition is not None:
-                await self._resolve_condition(step)
+                self._resolve_condition(step, next(found))
             if not step.id and step.done is None:
                 step.id = self.ids()
             if intent.full_url:
                 self.links[intent.full_url] = f"{intent.type}/{step.id}"
             self.steps.append(step)
 
-    async def _resolve_condition(self, step: Step) -> None:
+    def _resolve_condition(self, step: Step, matches: Sequence[Row]) -> None:
         intent = step.intent
-        matches = await self.search(self.conn, intent.condition, 2)
         if len(matches) > 1:
             raise problem(
                 "precondition",
@@ -132,7 +140,7 @@ class Finder:
 
     async def _find_present(self) -> None:
         named = [s for s in self.steps if s.done is None and s.intent.op != "create"]
-        if not named:
+        if not named or (self.ahead and len(named) == 1 and await self._looked_at(named[0])):
             return
         keys = sorted({(type_numbers()[s.intent.type], s.id) for s in named})
         types, ids = [k[0] for k in keys], [k[1] for k in keys]
@@ -168,11 +176,8 @@ class Finder:
         if not held:
             return
         args = Args([[s.found.pat for s in held], [s.found.rid for s in held]])
-        own = args.add(list(self.sight.own), "text[]")
-        seen = self.sight.predicate("r", args, directory=bool(prefix))
         rows = await self.conn.fetch(
-            f"select r.rid, r.ver, r.labels, r.dict, r.raw, ({seen}) as visible, r.labels && {own} as mine"
-            f" from unnest($1::bigint[], $2::bigint[]) k(pat, rid)"
+            f"{self._current(args, prefix)} from unnest($1::bigint[], $2::bigint[]) k(pat, rid)"
             f" join {prefix}res r on r.pat = k.pat and r.rid = k.rid",
             *args,
         )
@@ -181,12 +186,46 @@ class Finder:
             row = current.get(step.found.rid)
             if row is None:
                 await self._read_tomb(step, prefix)
-                continue
-            step.found.version, step.found.alive = row["ver"], True
-            step.found.visible = row["visible"]
-            step.found.mine = self.sight.unrestricted or row["mine"]
-            step.found.labels = list(row["labels"])
-            step.found.raw = codec.unpack(row["dict"], row["raw"])
+            else:
+                self._take(step, row)
+
+    def _current(self, args: Args, prefix: str) -> str:
+        """The columns of a current version `r` that a step takes."""
+        own = args.add(list(self.sight.own), "text[]")
+        seen = self.sight.predicate("r", args, directory=bool(prefix))
+        return (
+            f"select r.pat, r.rid, r.ver, r.labels, r.dict, r.raw, ({seen}) as visible,"
+            f" r.labels && {own} as mine"
+        )
+
+    def _take(self, step: Step, row: Mapping[str, Any]) -> None:
+        mine = self.sight.unrestricted or row["mine"]
+        step.found = Present(
+            row["pat"],
+            row["rid"],
+            row["ver"],
+            alive=True,
+            visible=row["visible"],
+            mine=mine,
+            labels=list(row["labels"]),
+            raw=codec.unpack(row["dict"], row["raw"]),
+            known=True,
+        )
+
+    async def _looked_at(self, step: Step) -> bool:
+        """Whether a step finds a current version that the actor sees; anything else is found in full."""
+        prefix = family(step.intent.type)
+        args = Args([type_numbers()[step.intent.type], step.id])
+        rows = await self.conn.look(
+            f"{self._current(args, prefix)} from id_map m join {prefix}res r on r.pat = m.pat"
+            f" and r.rid = m.rid where m.type = $1::smallint and m.id = $2::text and {UNCHANGING}",
+            *args,
+        )
+        if not rows or not rows[0]["visible"]:
+            return False
+        self._take(step, rows[0])
+        self.unheld = step
+        return True
 
     async def _read_tomb(self, step: Step, prefix: str) -> None:
         args = Args([step.found.pat, step.found.rid])

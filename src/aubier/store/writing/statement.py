@@ -97,23 +97,33 @@ def text_array(values: Iterable[str]) -> str:
     return f'{{"{joined}"}}'
 
 
-def _unnest(args: Args, columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> str:
+def _unnest(args: Texts, columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> str:
     """`unnest(...)` of the rows; array columns travel as text and are cast by `_select`."""
     listed = zip(*rows, strict=True)
     parts = [_array(args, cast, values) for (_, cast), values in zip(columns, listed, strict=True)]
     return f"unnest({', '.join(parts)})"
 
 
-def _array(args: Args, cast: str, values: Sequence[Any]) -> str:
-    """An array; as one text, since the driver asks of each element whether it is an array itself."""
+class Texts(Args):
+    """Arguments whose arrays travel as one text each: of a list, the driver asks of each element whether it
+    is an array itself.
+    """
+
+    def add(self, value: Any, cast: str) -> str:
+        """The placeholder of one more argument."""
+        element = cast.removesuffix("[]")
+        if element in (cast, "bytea") or None in value:
+            return super().add(value, cast)
+        as_text = text_array if element == "text" else array_text
+        return f"{super().add(as_text(value), 'text')}::{cast}"
+
+
+def _array(args: Texts, cast: str, values: Sequence[Any]) -> str:
+    """An array of values of a type; of arrays, as texts that are to be cast."""
     if cast.endswith("[]"):
         as_text = array_text if cast == "bigint[]" else text_array
-        return args.add(text_array(map(as_text, values)), "text") + "::text[]"
-    if cast == "text" and None not in values:
-        return args.add(text_array(values), "text") + "::text[]"
-    if cast in ("text", "bytea"):
-        return args.add(list(values), f"{cast}[]")
-    return args.add(array_text(values), "text") + f"::{cast}[]"
+        return args.add(list(map(as_text, values)), "text[]")
+    return args.add(list(values), f"{cast}[]")
 
 
 def _select(columns: Sequence[tuple[str, str]], name: str) -> str:
@@ -125,14 +135,14 @@ def _names(columns: Sequence[tuple[str, str]]) -> str:
 
 
 def _inserted(
-    args: Args, table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Any], ok: str
+    args: Texts, table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Any], ok: str
 ) -> str:
     names = _names(columns)
     source = f"{_unnest(args, columns, rows)} as u({names})"
     return f"insert into {table} ({names}) select {_select(columns, 'u')} from {source} where {ok}"
 
 
-def family_parts(args: Args, rows: FamilyRows, ok: str) -> list[str]:
+def family_parts(args: Texts, rows: FamilyRows, ok: str) -> list[str]:
     """The data-modifying statements of one family, each to stand in a CTE; `ok` guards every one."""
     p, parts = rows.prefix, []
     two = (("pat", "bigint"), ("rid", "bigint"))

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime
 
 import asyncpg
+import msgspec
 
 from aubier.fhir import json as fhir_json
-from aubier.ground.clock import instant, milliseconds
+from aubier.ground.clock import instant_of, milliseconds
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.store.intent import OP_NUMBER, Intent, Written
 from aubier.store.packing.rows import Indexed
 
 
-@dataclass(slots=True)
-class Present:
+class Present(msgspec.Struct):
     """The row that a write finds: nothing (rid 0), a current version, or a tombstone."""
 
     pat: int
@@ -26,13 +24,12 @@ class Present:
     alive: bool = False
     visible: bool = False
     mine: bool = False
-    labels: list[str] = field(default_factory=list)
+    labels: list[str] = []
     raw: bytes = b""
     known: bool = False
 
 
-@dataclass(slots=True)
-class Step:
+class Step(msgspec.Struct):
     """An intent on its way: what it found, what it will store, where.
 
     `pat` is its compartment, `also` those of other patients and whether it is about them; `named` tells
@@ -46,10 +43,10 @@ class Step:
     version: int = 1
     resource: Resource | None = None
     indexed: Indexed | None = None
-    labels: list[str] = field(default_factory=list)
+    labels: list[str] = []
     pat: int = 0
-    also: dict[int, bool] = field(default_factory=dict)
-    named: dict[int, str] = field(default_factory=dict)
+    also: dict[int, bool] = {}
+    named: dict[int, str] = {}
     lone: bool = False
     raw: bytes = b""
     done: Written | None = None
@@ -79,7 +76,7 @@ def busy() -> Problem:
 
 def stamped(resource: Resource, logical: str, version: int, upd: int) -> bytes:
     """The bytes to keep: the resource with its id, version and date."""
-    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant_ms(upd)}
+    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant_of(upd)}
     rest = {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
     return fhir_json.dumps({"resourceType": resource["resourceType"], "id": logical, "meta": meta, **rest})
 
@@ -89,12 +86,6 @@ def updated_of(resource: Resource) -> int:
     another machine's is behind: it would be missed by who asks what changed since.
     """
     return milliseconds(datetime.fromisoformat(resource["meta"]["lastUpdated"]))
-
-
-@lru_cache(maxsize=64)
-def instant_ms(upd: int) -> str:
-    """Milliseconds of the epoch as a FHIR instant."""
-    return instant(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=upd))
 
 
 def op_of(step: Step) -> int:

@@ -16,11 +16,14 @@ from aubier.store.reading.together import Together
 class Undertaking:
     """A connection of a pool, and its transaction, once there is one.
 
-    A statement that is the first and the last needs neither: two round trips less. `brief` runs it with those
-    that others ask at the same moment: who waits there holds no connection.
+    A statement that is the first and the last needs neither: two round trips less. It takes a connection of
+    `planned`, where its plan is made once: for few rows PostgreSQL would make it anew each time, which costs
+    more than running it. `brief` runs it with those that others ask at the same moment: who waits there holds
+    no connection.
     """
 
     pool: Any
+    planned: Any
     brief: Together[Asked, Told]
     held: Connection = None
     running: Any = None
@@ -60,17 +63,17 @@ class Undertaking:
 
     async def look(self, sql: str, *args: Any) -> list[Any]:
         """Rows as they are at this moment, which the transaction need not hold."""
-        rows: list[Any] = await (self.held or self.pool).fetch(sql, *args)
+        rows: list[Any] = await (self.held or self.planned).fetch(sql, *args)
         return rows
 
     async def last(self, sql: str, *args: Any, brief: bool) -> Any:
         """The first value of what may be the last statement: committed with it, unless others came before.
 
         What it wrote stays then, whatever is raised afterwards: it must write nothing where it is refused.
-        `brief`: it adds a few rows and changes none, so that others may wait for it.
+        `brief`: it writes a few rows and waits for nobody, so that others may wait for it.
         """
         if self.held is not None or not brief:
-            return await (self.held or self.pool).fetchval(sql, *args)
+            return await (self.held or self.planned).fetchval(sql, *args)
         told = await self.brief.ask((sql, args))
         if isinstance(told, Exception):
             raise told
@@ -78,9 +81,9 @@ class Undertaking:
 
 
 @asynccontextmanager
-async def undertaken(pool: Any, brief: Together[Asked, Told]) -> AsyncIterator[Undertaking]:
+async def undertaken(pool: Any, planned: Any, brief: Together[Asked, Told]) -> AsyncIterator[Undertaking]:
     """An undertaking: what it began is committed at the end, or undone by what is raised."""
-    own = Undertaking(pool, brief)
+    own = Undertaking(pool, planned, brief)
     try:
         try:
             yield own

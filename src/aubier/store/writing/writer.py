@@ -19,7 +19,7 @@ from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
 from aubier.search.sql import Args
-from aubier.store.indexing.tables import VERSION
+from aubier.store.indexing.tables import UNCHANGING, VERSION
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
@@ -31,7 +31,7 @@ from aubier.store.sight import SHARED, Sight
 from aubier.store.writing.finding import Finder
 from aubier.store.writing.placing import Placer
 from aubier.store.writing.rights import Rights
-from aubier.store.writing.statement import FamilyRows, combined, family_parts
+from aubier.store.writing.statement import FamilyRows, Texts, combined, family_parts
 from aubier.store.writing.step import Again, Step, absent, op_of, stamped, updated_of
 from aubier.store.writing.undertaking import Undertaking
 
@@ -181,7 +181,7 @@ class Writer:
         families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
         for step in live:
             collect(families[family(step.intent.type)], step, seq, upd, self.held)
-        args = Args()
+        args = Texts()
         guard = self._guard(live, args, batch)
         ok = "(select ok from ok)"
         parts = [p for rows in families.values() for p in family_parts(args, rows, ok)]
@@ -199,7 +199,7 @@ class Writer:
         guard = f"({guard}) and ({VERSION}) = {args.add(self.version, 'bigint')}{self._as_known(args)}"
         sql = combined(parts, guard, (), "select ok from ok")
         try:
-            if not await self.conn.last(sql, *args, brief=_brief(batch, live)):
+            if not await self.conn.last(sql, *args, brief=_brief(batch, live, self.finder.unheld)):
                 raise await self._refused(live, batch)
         except asyncpg.UniqueViolationError as error:
             raise Again() from error
@@ -218,10 +218,14 @@ class Writer:
                 f" and not exists (select 1 from unnest({ids}, {pats}) k(id, pat)"
                 f" where not exists (select 1 from id_map m where {there}))"
             )
+        if self.finder.unheld is not None:
+            known += f" and {_still(self.finder.unheld, args)}"
         return known
 
     async def _refused(self, live: Sequence[Step], batch: Batch) -> Exception:
         """Why nothing was written: what is to be asked anew, or the refusal."""
+        if self.finder.unheld is not None:
+            return Again()
         if self.sight.stands is not None:
             return Unproven()
         for logical in self.placed:
@@ -242,7 +246,8 @@ class Writer:
         asked = [] if self.sight.unrestricted else self._asked(live)
         if not asked:
             return "true"
-        pats, kinds = _columns(asked, args)
+        once = {(pat, step.intent.type): (step, pat) for step, pat in asked}
+        pats, kinds = _columns(list(once.values()), args)
         return self.sight.may_write(pats, kinds, args, feed=batch.feed)
 
     def _asked(self, live: Sequence[Step]) -> list[tuple[Step, int]]:
@@ -284,10 +289,7 @@ class Writer:
         moved = [s for s in live if s.resource is not None and s.found.known]
         parts = []
         if new:
-            types = args.add([type_numbers()[s.intent.type] for s in new], "smallint[]")
-            ids = args.add([s.id for s in new], "text[]")
-            pats = args.add([s.pat for s in new], "bigint[]")
-            rids = args.add([s.found.rid for s in new], "bigint[]")
+            types, ids, pats, rids = _placed(new, args)
             claim = (
                 " on conflict (type, id) do update set rid = excluded.rid, pat = excluded.pat where"
                 " id_map.rid = 0"
@@ -300,10 +302,7 @@ class Writer:
             )
         changed = [s for s in moved if s.found.pat != s.pat or not s.found.version]
         if changed:
-            types = args.add([type_numbers()[s.intent.type] for s in changed], "smallint[]")
-            ids = args.add([s.id for s in changed], "text[]")
-            pats = args.add([s.pat for s in changed], "bigint[]")
-            rids = args.add([s.found.rid for s in changed], "bigint[]")
+            types, ids, pats, rids = _placed(changed, args)
             parts.append(
                 "update id_map m set pat = u.pat, rid = u.rid, was = case when m.rid = 0 or m.pat ="
                 " u.pat then m.was"
@@ -359,10 +358,31 @@ class Writer:
         return Written(step.intent.type, step.id, step.version, upd, status, step.raw)  # type: ignore[arg-type]
 
 
-def _brief(batch: Batch, live: Sequence[Step]) -> bool:
-    """Whether a write adds a few rows and changes none: it waits for nobody, and others may wait for it."""
+def _still(step: Step, args: Args) -> str:
+    """The condition under which a version that was looked at is still the current one, and takes its lock.
+
+    It waits for nobody: who holds the row is about to change it, and it is held in turn then. Two that looked
+    at the same version cannot both archive it, whose key is that of `hist`. While rows are being made for
+    what is stored (`indexing`), a version is held before it is read, as the walk holds it.
+    """
+    found = step.found
+    key = args.add(type_numbers()[step.intent.type], "smallint"), args.add(step.id, "text")
+    pat, rid, version = (
+        args.add(n, cast)
+        for n, cast in ((found.pat, "bigint"), (found.rid, "bigint"), (found.version, "int"))
+    )
+    return (
+        f"exists (select 1 from {family(step.intent.type)}res r where r.pat = {pat} and r.rid = {rid}"
+        f" and r.ver = {version}) and {UNCHANGING}"
+        f" and exists (select 1 from id_map m where m.type = {key[0]} and m.id = {key[1]} and m.pat = {pat}"
+        f" and m.rid = {rid} for update skip locked)"
+    )
+
+
+def _brief(batch: Batch, live: Sequence[Step], ahead: Step | None) -> bool:
+    """Whether a write of few rows waits for nobody, so that others may wait for it."""
     few = len(live) <= _FEW and not (batch.grants or batch.revokes or batch.claims)
-    return few and all(s.intent.op == "create" for s in live)
+    return few and all(s.intent.op == "create" or s is ahead for s in live)
 
 
 def _stubs(live: Sequence[Step], args: Args, ok: str) -> Iterator[str]:
@@ -397,6 +417,16 @@ def _columns(asked: Sequence[tuple[Step, int]], args: Args) -> tuple[str, str]:
     """The compartments and the `kind:` labels of what is asked, as two arrays."""
     pats = args.add([pat for _, pat in asked], "bigint[]")
     return pats, args.add([f"kind:{step.intent.type}" for step, _ in asked], "text[]")
+
+
+def _placed(steps: Sequence[Step], args: Args) -> tuple[str, str, str, str]:
+    """Types, ids, compartments and row numbers, as four arrays."""
+    return (
+        args.add([type_numbers()[s.intent.type] for s in steps], "smallint[]"),
+        args.add([s.id for s in steps], "text[]"),
+        args.add([s.pat for s in steps], "bigint[]"),
+        args.add([s.found.rid for s in steps], "bigint[]"),
+    )
 
 
 def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[Resource], Indexed]) -> None:
