@@ -211,7 +211,7 @@ def profile(source: Json) -> Json:
 
 
 def sliced(source: Json, owner: Json) -> Json:
-    """An element of a profile: as `element`, with its id, slicing and slice name."""
+    """An element of a profile: as `element`, with its id, slicing, slice name, ms if it must be supported."""
     kept = element(source, owner, owner["url"])
     if source["id"] != source["path"]:
         kept["id"] = source["id"].partition(".")[2] or source["id"]
@@ -219,6 +219,8 @@ def sliced(source: Json, owner: Json) -> Json:
         kept["sl"] = {k: v for k, v in source["slicing"].items() if k != "description"}
     if "sliceName" in source:
         kept["sn"] = source["sliceName"]
+    if source.get("mustSupport"):
+        kept["ms"] = 1
     return kept
 
 

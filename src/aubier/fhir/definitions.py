@@ -1,16 +1,19 @@
 """The published definitions of FHIR R4 4.0.1: types, search parameters, value sets, compartments, operations.
 
 Read from `definitions.bin` (made by `tools/build_definitions.py`, source CC0-1.0), section by section on
-first use; a type is built when it is first asked for. Nothing here changes once built.
+first use; a type is built when it is first asked for. Nothing here changes once built. `younger.csv` (made by
+`tools/build_younger.py`, source CC0-1.0) has the codes that HL7's code systems gained since.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib.resources import files
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -297,14 +300,31 @@ class Definitions:
         """The URLs of every code system."""
         return frozenset(self._code_system_rows)
 
+    @cached_property
+    def _younger(self) -> dict[str, list[Concept]]:
+        """Codes that came after the specification, by system."""
+        text = files("aubier.fhir").joinpath("younger.csv").read_text(encoding="utf-8")
+        found: dict[str, list[Concept]] = {}
+        for url, code, display, parent in islice(csv.reader(text.splitlines()), 1, None):
+            concept = Concept(code, display, (parent,) if parent else (), MappingProxyType({}))
+            found.setdefault(url, []).append(concept)
+        return found
+
     def code_system(self, url: str) -> CodeSystem | None:
-        """A code system with its concepts, or None."""
+        """A code system with its concepts, also those that came since the specification; or None."""
         if url not in self._code_systems:
-            row = self._code_system_rows.get(url)
-            if row is None:
+            found = self.published(url)
+            if found is None:
                 return None
-            self._code_systems[url] = _code_system(row)
+            more = {concept.code: concept for concept in self._younger.get(url, ())}
+            concepts = MappingProxyType({**found.concepts, **more}) if more else found.concepts
+            self._code_systems[url] = replace(found, concepts=concepts)
         return self._code_systems[url]
+
+    def published(self, url: str) -> CodeSystem | None:
+        """A code system as FHIR R4 4.0.1 has it, or None."""
+        row = self._code_system_rows.get(url)
+        return _code_system(row) if row is not None else None
 
     @cached_property
     def profiles(self) -> Mapping[str, Mapping[str, Any]]:

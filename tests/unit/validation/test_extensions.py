@@ -65,3 +65,23 @@ def test_an_element_of_another_version(version: str, path: str, modifier: bool) 
     # What is known to change the meaning is understood so far; what is not known at all is refused.
     level = "information" if modifier else "error"
     assert told(patient(modifierExtension=said)) == [("modifierExtension[0]", "not-found", level)]
+
+
+def test_those_of_definitions_stand_where_guides_put_them() -> None:
+    shall = {"extension": [{"url": f"{BASE}capabilitystatement-expectation", "valueCode": "SHALL"}]}
+    capable: dict[str, Any] = {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": "2026",
+        "kind": "requirements",
+        "fhirVersion": "4.0.1",
+        "format": ["json"],
+        "_format": [shall],
+        "rest": [{"mode": "server", "resource": [{"type": "Patient", **shall}]}],
+    }
+    assert told(capable) == []
+    normative = {"url": f"{BASE}structuredefinition-normative-version", "valueCode": "4.0.0"}
+    one = profile("Patient", row("Patient", extension=[normative]))
+    assert [at for at, *_ in told(one | {"name": "A", "status": "draft"})] == []
+    assert told(patient(extension=[normative])) == [("extension[0]", "structure", "error")]
+    assert told(patient(**shall)) == [("extension[0]", "structure", "error")]

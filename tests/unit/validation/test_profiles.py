@@ -491,6 +491,48 @@ async def test_a_maximum_value_set_and_one_that_is_not_known() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("parts", "refused"),
+    [
+        ({"purpose": "required"}, True),
+        ({"purpose": "preferred"}, False),
+        ({"purpose": "required", "usage": "anything"}, False),
+    ],
+)
+@pytest.mark.parametrize(
+    "place",
+    [
+        "5.0/StructureDefinition/extension-ElementDefinition.binding.additional",
+        "tools/StructureDefinition/additional-binding",
+    ],
+)
+async def test_an_additional_binding_holds_whatever_the_strength(
+    place: str, parts: dict[str, str], refused: bool
+) -> None:
+    rows = [{"url": name, "valueCode": value} for name, value in parts.items()]
+    rows.append({"url": "valueSet", "valueCanonical": "http://hl7.org/fhir/ValueSet/observation-status"})
+    said = {"url": f"http://hl7.org/fhir/{place}", "extension": rows}
+    binding = {"strength": "example", "valueSet": SET, "extension": [said]}
+    mine = profile("Observation", row("Observation.code", binding=binding))
+    resource = observation(code={"coding": [{"system": "a:b", "code": "x"}]})
+    issues = await validated(resource, [mine["url"]], library(mine), AtHand())
+    assert ("code-invalid" in {i.kind for i in issues if i.at == ("Observation.code",)}) is refused
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "held"),
+    [
+        ("2023-06-21", "2023-06-21T06:20:00Z", False),
+        ("2023-06-21", "2023-06-22T06:20:00Z", True),
+        ("2023-06-21", "2023-06-21", True),
+        ("2023-06-22", "2023-06-21", False),
+    ],
+)
+def test_a_period_says_which_end_is_first(start: str, end: str, held: bool) -> None:
+    issues = found(observation(effectivePeriod={"start": start, "end": end}))
+    assert bool([i for i in issues if i.text.startswith("per-1")]) is not held
+
+
 async def test_questions_are_asked_once_and_in_one_batch() -> None:
     asked: list[list[tuple[str, Coded]]] = []
 

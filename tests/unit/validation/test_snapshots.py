@@ -359,3 +359,61 @@ def test_a_type_that_follows_another_profile_keeps_the_slices_that_stood() -> No
     assert found["Patient.identifier.system"]["min"] == 1
     slices = [i for i in found if i.startswith("Patient.identifier.extension:") and i.count(".") == 2]
     assert slices == ["Patient.identifier.extension:own", "Patient.identifier.extension:more"]
+
+
+def test_the_only_shortcut_below_a_slice_says_what_type_the_choice_has_there() -> None:
+    by = {"discriminator": [{"type": "pattern", "path": "code"}], "rules": "open"}
+    slice, below = "Observation.component:pulse", "Observation.component.valueQuantity"
+    found = made(
+        profile(
+            "Observation",
+            row("Observation.component", slicing=by),
+            row("Observation.component", "pulse"),
+            {"id": f"{slice}.valueQuantity", **row(below, mustSupport=True)},
+            {"id": f"{slice}.valueQuantity.code", **row(f"{below}.code", min=1)},
+            row("Observation.component", "rhythm"),
+            row("Observation.component.valueString"),
+            row("Observation.component.valueQuantity"),
+        )
+    )
+    choice = found[f"{slice}.value[x]"]
+    assert (choice["type"], choice["mustSupport"], "slicing" in choice) == (
+        [{"code": "Quantity"}],
+        True,
+        False,
+    )
+    assert found[f"{slice}.value[x].code"]["min"] == 1 and f"{slice}.value[x]:valueQuantity" not in found
+    assert len(found["Observation.component.value[x]"]["type"]) == 11
+    assert found["Observation.component:rhythm.value[x]:valueString"]["type"] == [{"code": "string"}]
+
+
+def test_profiles_of_the_specification_keep_what_they_rest_on() -> None:
+    found = made(profile("Observation", baseDefinition=f"{BASE}bp"))
+    keys = {rule["key"] for rule in found["Observation"]["constraint"]}
+    assert keys >= {"dom-6", "obs-7", "vs-2"}
+    assert "vs-3" in {rule["key"] for rule in found["Observation.component:SystolicBP"]["constraint"]}
+    assert found["Observation.status"]["mustSupport"] is True
+    assert "mustSupport" not in found["Observation.note"]
+
+
+def test_an_element_takes_the_constraints_of_its_extension() -> None:
+    rule = {"key": "own-1", "severity": "error", "human": "x", "expression": "true"}
+    held = profile("Extension", row("Extension", constraint=[rule]), name="held")
+    found = made(
+        profile(
+            "Patient",
+            row("Patient.extension", "held", type=[{"code": "Extension", "profile": [held["url"]]}]),
+        ),
+        held,
+    )
+    assert [c["key"] for c in found["Patient.extension:held"]["constraint"]] == ["ele-1", "ext-1", "own-1"]
+
+
+def test_an_extension_may_hold_itself() -> None:
+    itself = [{"code": "Extension", "profile": [f"{MINE}mine"]}]
+    inner = profile("Extension", row("Extension.extension", "more", type=itself, max="3"))
+    found = made(inner, inner)
+    assert (found["Extension.extension:more"]["type"], found["Extension.extension:more"]["max"]) == (
+        itself,
+        "3",
+    )

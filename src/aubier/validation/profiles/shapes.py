@@ -29,11 +29,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A binding; `most` is its maximum value set, or empty."""
+    """A binding; `most` are the value sets that hold besides, whatever the strength: the maximum, and those
+
+    required without a context of use.
+    """
 
     strength: str
     value_set: str
-    most: str = ""
+    most: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -161,6 +164,7 @@ def _own(node: Node, element: Element | None, owner: str, id: str) -> Shape:
 
 _LANGUAGES = "http://hl7.org/fhir/StructureDefinition/narrative-language-control"
 _R5 = "http://hl7.org/fhir/5.0/StructureDefinition/extension-ElementDefinition."
+_TOOLS = "http://hl7.org/fhir/tools/StructureDefinition/"
 
 
 def _extended(shape: Shape, row: dict[str, Any]) -> None:
@@ -214,19 +218,40 @@ def _most(row: dict[str, Any]) -> int | None:
 
 
 _MAXIMUM = "http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet"
+_ADDITIONAL = frozenset({f"{_R5}binding.additional", f"{_TOOLS}additional-binding"})
 
 
 def _binding(row: Any, element: Element | None) -> Bound | None:
     """The binding, unless the base walk asks the same."""
-    if not row or row.get("strength") == "example" or "valueSet" not in row:
+    if not row or "valueSet" not in row:
         return None
-    most = [x for x in row.get("extension", ()) if x.get("url") == _MAXIMUM]
-    limit = str(most[0].get("valueCanonical") or most[0].get("valueUri") or "") if most else ""
+    limits = tuple(limit for said in row.get("extension", ()) if (limit := _limit(said)))
+    if row.get("strength") == "example" and not limits:
+        return None
     base = element.binding if element else None
     bare = row["valueSet"].partition("|")[0]
-    if base and not limit and (base.strength, base.value_set) == (row["strength"], bare):
+    if base and not limits and (base.strength, base.value_set) == (row["strength"], bare):
         return None
-    return Bound(str(row["strength"]), str(row["valueSet"]), limit)
+    return Bound(str(row["strength"]), str(row["valueSet"]), limits)
+
+
+def _limit(said: Any) -> str:
+    """The value set of an extension of a binding that holds whatever the strength, or an empty text.
+
+    Rule: extensions elementdefinition-maxValueSet and additional-binding (R5: binding.additional) with the
+    purpose required. One that asks for a context of use, or for one repetition, is passed over.
+    """
+    if said.get("url") == _MAXIMUM:
+        return str(said.get("valueCanonical") or said.get("valueUri") or "")
+    parts = (
+        {part.get("url"): part for part in said.get("extension", ())}
+        if said.get("url") in _ADDITIONAL
+        else {}
+    )
+    required = parts.get("purpose", {}).get("valueCode") == "required"
+    if not required or not parts.keys().isdisjoint({"usage", "any"}):
+        return ""
+    return str(parts.get("valueSet", {}).get("valueCanonical", ""))
 
 
 def _rules(row: dict[str, Any], element: Element | None, owner: str) -> tuple[Rule, ...]:

@@ -173,15 +173,23 @@ def _profile_tree(url: str, row: Mapping[str, Any]) -> Node:
     """A profile of the specification, from its reduced rows."""
     kind = row["t"]
     root = planted([_element(kind, r, url) for r in row["e"]])
-    _trace(root, _type_tree(kind))
+    _trace(root, base_tree(type_url(row["b"])) or _type_tree(kind))
     return root
 
 
 def _trace(node: Node, origin: Node) -> None:
-    """Writes into elements that do not say it what they are in the specification: `Element.id` for any id."""
+    """Writes into elements what the rows leave out: what they are in the specification (`Element.id` for any
+
+    id), and the constraints of what the profile rests on.
+    """
     node.element.setdefault("base", origin.element["base"])
-    for each in node.slices.values():
-        _trace(each, origin)
+    own = node.element.get("constraint", [])
+    told = {rule["key"] for rule in own}
+    held = [rule for rule in origin.element.get("constraint", ()) if rule["key"] not in told]
+    if held:
+        node.element["constraint"] = [*held, *own]
+    for name, each in node.slices.items():
+        _trace(each, origin.slices.get(name, origin))
     types = node.element.get("type", ())
     kind = plain_code(types[0]) if len(types) == 1 else ""
     typed = _type_tree(kind).children if kind in definitions().types else {}
@@ -218,6 +226,8 @@ def _element(kind: str, row: Mapping[str, Any], url: str) -> dict[str, Any]:
     if "i" in row:
         keys = ("key", "severity", "human", "expression")
         made["constraint"] = [dict(zip(keys, rule, strict=True)) | {"source": url} for rule in row["i"]]
+    if "ms" in row:
+        made["mustSupport"] = True
     return made | {"isModifier": "m" in row, "isSummary": "u" in row}
 
 

@@ -88,8 +88,12 @@ class Snapshots:
         if rows:
             diff = planted(rows)
             _check_root(definition, diff.element, "" if grows else root.path)
-            Merger(root, self.tree, grows, budget).lay(root, diff, str(diff.element.get("path") or kind))
+            Merger(root, self._followed, grows, budget).lay(root, diff, str(diff.element.get("path") or kind))
         return root
+
+    def _followed(self, canonical: str) -> Node | None:
+        """The tree that an element follows; None for one under way, so that an extension may hold itself."""
+        return None if canonical in self._under_way else self.tree(canonical)
 
     def snapshot(self, definition: Resource) -> Resource:
         """The definition with a snapshot made from its differential."""
@@ -136,11 +140,10 @@ def _finished(element: dict[str, Any]) -> dict[str, Any]:
     row = {"min": 0, "max": "1", **element}
     row.setdefault("definition", row.get("short", row["path"]))
     row.setdefault("base", {"path": row["path"], "min": row["min"], "max": row["max"]})
-    rules = row.get("constraint", ())
-    told = {rule.get("key") for rule in rules}
-    held = [rule for rule in general_rules(row) if rule["key"] not in told]
-    if held:
-        row["constraint"] = [*held, *rules]
+    told = {rule.get("key"): rule for rule in row.get("constraint", ())}
+    rules = {rule["key"]: rule for rule in general_rules(row)} | told
+    if rules:
+        row["constraint"] = list(rules.values())
     return row
 
 

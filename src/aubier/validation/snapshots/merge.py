@@ -42,14 +42,18 @@ class Merger:
     grows: bool = False
     budget: Budget = field(default_factory=Budget)
 
-    def lay(self, base: Node, diff: Node, place: str, depth: int = 0) -> None:
-        """Merges a node of a differential and all below it. Problem naming the element that does not fit."""
+    def lay(self, base: Node, diff: Node, place: str, depth: int = 0, *, within: bool = False) -> None:
+        """Merges a node of a differential and all below it. Problem naming the element that does not fit.
+
+        `within`: it is a slice, or stands below one without a type of its own between them.
+        """
         if depth > MAX_DEPTH:
             raise misfit(place, "it is nested too deeply", "imbrication trop profonde")
         pristine = base.copy(self.budget) if diff.slices else base
         self._merge(base, diff.element, place)
-        for name, below in self._gathered(base, diff.children, place).items():
-            self._child(base, name, below, f"{place}.{name}", depth=depth)
+        within = within and bool(base.children)
+        for name, below in self._gathered(base, diff.children, place, within=within).items():
+            self._child(base, name, below, f"{place}.{name}", depth=depth, within=within)
         for name, each in diff.slices.items():
             if diff.element:
                 _check_named(base, name, each.element, f"{place}:{name}")
@@ -61,11 +65,11 @@ class Merger:
 
     # -- children -----------------------------------------------------------------------------------
 
-    def _child(self, base: Node, name: str, diff: Node, place: str, *, depth: int) -> None:
+    def _child(self, base: Node, name: str, diff: Node, place: str, *, depth: int, within: bool) -> None:
         self.unfold(base, name, place)
         found = base.children.get(name)
         if found is not None:
-            self.lay(found, diff, place, depth + 1)
+            self.lay(found, diff, place, depth + 1, within=within)
             return
         if not self.grows or "path" not in diff.element:
             raise misfit(
@@ -76,8 +80,13 @@ class Merger:
         new = base.children[name] = Node(_introduced(diff.element))
         self.lay(new, Node({}, diff.children, diff.slices), place, depth + 1)
 
-    def _gathered(self, base: Node, children: dict[str, Node], place: str) -> dict[str, Node]:
-        """What is said below an element, with shortcuts (`valueQuantity`) as slices of `value[x]`."""
+    def _gathered(
+        self, base: Node, children: dict[str, Node], place: str, *, within: bool
+    ) -> dict[str, Node]:
+        """What is said below an element, with shortcuts (`valueQuantity`) as slices of `value[x]`.
+
+        The only shortcut below a slice says what type the choice has there.
+        """
         found: dict[str, Node] = {}
         for name, diff in children.items():
             self.unfold(base, name, f"{place}.{name}")
@@ -85,9 +94,10 @@ class Merger:
             if choice is None:
                 had = found.get(name, Node({}))
                 found[name] = Node(diff.element, diff.children, diff.slices | had.slices)
-            elif _plain(base.children[choice[0]], choice[0] in children, diff):
-                row = {k: v for k, v in diff.element.items() if k not in ("id", "path")}
-                found[choice[0]] = Node(row, diff.children)
+            elif within and _plain(choice[0], base.children[choice[0]], children, diff):
+                own = {k: v for k, v in diff.element.items() if k not in ("id", "path")}
+                types = _of_type(base.children[choice[0]], choice[1])
+                found[choice[0]] = Node({"type": types, **own}, diff.children)
             else:
                 had = found.setdefault(choice[0], Node({}))
                 slices = had.slices | _shortcuts(base.children[choice[0]], name, choice[1], diff)
@@ -176,9 +186,9 @@ class Merger:
             self._type_of_slice(new, name)
             _put(base.slices, name, new, self.budget)
         if every and any(profiles_of(t) for t in diff.element.get("type", ())):
-            self.lay(base.slices[name], Node(diff.element, every), place, depth + 1)
+            self.lay(base.slices[name], Node(diff.element, every), place, depth + 1, within=True)
             diff = Node({}, diff.children, diff.slices)
-        self.lay(base.slices[name], diff, place, depth + 1)
+        self.lay(base.slices[name], diff, place, depth + 1, within=True)
 
     @staticmethod
     def _type_of_slice(new: Node, name: str) -> None:
@@ -245,11 +255,7 @@ class Merger:
         root = found.element
         base.element |= {k: root[k] for k in _TAKEN if k in root}
         kind = plain_code(types[0])
-        if (
-            root.get("constraint")
-            and kind in definitions().types
-            and definitions().type(kind).kind == "resource"
-        ):
+        if root.get("constraint") and (kind == "Extension" or _is_resource(kind)):
             base.element["constraint"] = _rules(base.element.get("constraint", ()), root["constraint"])
         if kind == "Extension":
             base.element |= {k: root[k] for k in ("min", "max") if _tighter(k, root.get(k), base.element)}
@@ -284,6 +290,10 @@ class Merger:
                     f"{canonical} is a profile of {other}, not of {code}",
                     f"{canonical} est un profil de {other}, non de {code}",
                 )
+
+
+def _is_resource(code: str) -> bool:
+    return code in definitions().types and definitions().type(code).kind == "resource"
 
 
 def _is_abstract(code: str) -> bool:
@@ -347,11 +357,15 @@ def _inherited(had: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any
     return {k: v for k, v in (had or {}).items() if k in ("strength", "valueSet")} | new
 
 
-def _plain(choice: Node, told: bool, diff: Node) -> bool:
-    """Whether a shortcut speaks of the choice itself: it has that type alone, and no slice is meant."""
+def _plain(name: str, choice: Node, children: dict[str, Node], diff: Node) -> bool:
+    """Whether a shortcut speaks of the choice itself: nothing else does, and no slice is meant."""
     named = diff.slices or "sliceName" in diff.element
     sliced = choice.slices or "slicing" in choice.element
-    return not (told or named or sliced) and len(choice.element.get("type", ())) == 1
+    return not (named or sliced) and sum(each.startswith(name[:-3]) for each in children) == 1
+
+
+def _of_type(choice: Node, code: str) -> list[dict[str, Any]]:
+    return [t for t in choice.element.get("type", ()) if plain_code(t) == code]
 
 
 def _shortcuts(choice: Node, name: str, code: str, diff: Node) -> dict[str, Node]:
@@ -360,7 +374,7 @@ def _shortcuts(choice: Node, name: str, code: str, diff: Node) -> dict[str, Node
     if diff.element or diff.children or not slices:
         row = {k: v for k, v in diff.element.items() if k not in ("id", "path")}
         slices[name] = Node({**row, "sliceName": name}, diff.children)
-    types = [t for t in choice.element.get("type", ()) if plain_code(t) == code]
+    types = _of_type(choice, code)
     return {n: Node({"type": types, **s.element}, s.children, s.slices) for n, s in slices.items()}
 
 

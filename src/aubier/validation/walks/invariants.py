@@ -20,6 +20,10 @@ _MENDED = {
 asks for a System type, which no FHIR boolean is; que-12 lets two conditions pass that its own text does not.
 """
 
+_ORDERED = "start.hasValue().not() or end.hasValue().not() or (start <= end)"
+"""per-1: of two ends of which one is a part of the other (a day, an hour of it), it cannot be told which is
+first, and the rule asks for it; a day and an hour of the next are as they are written, whatever the zone."""
+
 
 _UNREADABLE: Memory[tuple[str, str], bool] = Memory(2_000_000)
 """The expressions lately found not to compile for a type; `typed` remembers those that do."""
@@ -53,7 +57,14 @@ def holds(expression: str, item: Item, around: Surroundings, *, outer: bool = Fa
         found = run(item.value, _environment(above, around))
     except (Problem, ArithmeticError, ValueError, RecursionError):
         return None
-    return not found or (len(found) == 1 and found[0][0] is not False)
+    if not found:
+        return expression != _ORDERED or not _within_each_other(item.value)
+    return len(found) == 1 and found[0][0] is not False
+
+
+def _within_each_other(period: dict[str, Any]) -> bool:
+    start, end = sorted((str(period.get("start")), str(period.get("end"))), key=len)
+    return end.startswith(start)
 
 
 def reaches(expression: str, item: Item, around: Surroundings) -> bool:

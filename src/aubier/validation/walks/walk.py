@@ -188,8 +188,8 @@ class Walk:
         if bound.strength in ("required", "extensible", "preferred"):
             strength: Any = bound.strength
             self.questions.append(Question(item.path, strength, bound.value_set, found, shape.id))
-        if bound.most:
-            self.questions.append(Question(item.path, "maximum", bound.most, found, shape.id))
+        for most in bound.most:
+            self.questions.append(Question(item.path, "maximum", most, found, shape.id))
 
     def _profiles(self, item: Item, named: tuple[str, ...], shape: Shape) -> None:
         """A value must follow one of the profiles of its type."""

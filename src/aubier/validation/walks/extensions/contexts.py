@@ -20,11 +20,15 @@ _OFFERED = ("multipleOr", "multipleAnd", "comparator", "modifier", "chain")
 _BESIDE = {
     "structuredefinition-fhir-type": frozenset({_TYPE}),
     "regex": frozenset({"ElementDefinition", _TYPE}),
-    "capabilitystatement-expectation": frozenset(
-        {"CapabilityStatement.rest.resource", *(f"SearchParameter.{name}" for name in _OFFERED)}
+    "capabilitystatement-expectation": frozenset(f"SearchParameter.{name}" for name in _OFFERED),
+    **dict.fromkeys(
+        (f"structuredefinition-{name}" for name in ("fmm", "normative-version", "standards-status", "wg")),
+        frozenset({*_CANONICAL, "ElementDefinition"}),
     ),
 }
 """Extensions that the specification, or its own guides, put on other elements than their context says."""
+_ANYWHERE_IN = {"capabilitystatement-expectation": "CapabilityStatement"}
+"""Those that have come to stand on any element of a type."""
 
 
 def stands(item: Item, found: Profile, around: Surroundings) -> bool:
@@ -37,11 +41,17 @@ def stands(item: Item, found: Profile, around: Surroundings) -> bool:
         return True
     names = _names(above)
     if not any(_met(kind, expression, above, names, around) for kind, expression in found.contexts):
-        own = found.canonical.partition("|")[0]
-        return own.startswith(BASE) and not names.isdisjoint(_BESIDE.get(own.removeprefix(BASE), ()))
+        return _beside(found.canonical.partition("|")[0], above, names)
     # What the extension itself holds is not known to our expressions: such an invariant is not evaluated.
     asked = (rule for rule in found.invariants if "%extension" not in rule)
     return all(holds(rule, above, around) is not False for rule in asked)
+
+
+def _beside(url: str, above: Item, names: set[str]) -> bool:
+    """Whether an extension of the specification stands where guides have come to put it."""
+    own = url.removeprefix(BASE) if url.startswith(BASE) else ""
+    whole = above.defined.partition(".")[0]
+    return not names.isdisjoint(_BESIDE.get(own, ())) or (own in _ANYWHERE_IN and _ANYWHERE_IN[own] == whole)
 
 
 def _names(above: Item) -> set[str]:
