@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from aubier.access.view import View
@@ -51,6 +51,22 @@ def linked(resources: Iterable[tuple[int, Resource]]) -> list[Link]:
     return [
         (number, resource, place) for number, resource in resources for place in iter_references(resource)
     ]
+
+
+def elsewhere_made(entries: Iterable[tuple[str, bool]]) -> frozenset[str]:
+    """The fullUrls on other servers of entries whose id will be another, of (fullUrl, whether it will)."""
+    return frozenset(url for url, anew in entries if anew and Reference.parse(url).form == "absolute")
+
+
+def name_absolutely(links: Sequence[Link], full_urls: Mapping[int, str], made: frozenset[str]) -> None:
+    """Puts the fullUrl of an entry in the place of a reference that is relative to where both come from.
+
+    Rule: FHIR R4, bundle.html#references: the root is that of the fullUrl of what refers.
+    """
+    for number, _, place in links if made else ():
+        named = Reference.parse(full_urls.get(number, "")).base + place.text
+        if named in made:
+            place.value["reference"] = named
 
 
 def check_links(links: Sequence[Link], full_urls: Iterable[str]) -> None:

@@ -20,9 +20,11 @@ from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import (
     check_alone,
     check_links,
+    elsewhere_made,
     in_entry,
     linked,
     may_link,
+    name_absolutely,
     resolve,
 )
 from aubier.rest.exchange import Answer, Call, unforeseen
@@ -74,17 +76,19 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
     if call.strict:
         view = replace(view, strict=True)
     entries = _entries(bundle, call.base, alone=kind == "batch")
-    if view.sight.stands is not None and (kind == "batch" or any(e.method in _READS for e in entries)):
+    if view.sight.stands is not None and (kind == "batch" or any(_asks(server, e) for e in entries)):
         raise Unproven  # several questions, of which one may be made before another is refused
     if kind == "batch":
         answers = await _batch(server, call, view, entries, settings)
     else:
         resources = [(e.place, e.resource) for e in entries if e.resource is not None]
-        links = linked(resources) if may_link(call.body) else []
+        made = elsewhere_made((e.full_url, e.method == "POST" or bool(e.query)) for e in entries)
+        links = linked(resources) if made or may_link(call.body) else []
+        name_absolutely(links, {e.place: e.full_url for e in entries}, made)
         check_links(links, [e.full_url for e in entries])
         if not await view.written_before():
             await resolve(server, view, links)
-        answers = await _transaction(server, call, view, entries)
+        answers = await _transaction(server, (call, settings), view, entries)
     body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
     return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))
 
@@ -268,9 +272,11 @@ def _refused(refusal: Problem, language: str) -> bytes:
 
 
 async def _transaction(
-    server: Interactions, call: Call, view: View, entries: Sequence[_Entry]
+    server: Interactions, asked: tuple[Call, Any], view: View, entries: Sequence[_Entry]
 ) -> list[bytes]:
-    writes = [e for e in entries if e.method not in ("GET", "HEAD")]
+    """The writes together, then what only asks: of what they left."""
+    call, settings = asked
+    writes = [e for e in entries if not _asks(server, e)]
     writes.sort(key=lambda e: _ORDER[e.method])
     intents = _intents(server, writes)
     answers: dict[int, bytes] = {}
@@ -278,9 +284,17 @@ async def _transaction(
         for entry, written in zip(writes, await _all_or_nothing(view, writes, intents), strict=True):
             answers[entry.place] = _written(call, written)
     for entry in entries:
-        if entry.method in ("GET", "HEAD"):
-            answers[entry.place] = await _read(server, call, view, entry)
+        if entry.place not in answers:
+            answers[entry.place] = await _read(server, (call, settings), view, entry)
     return [answers[e.place] for e in entries]
+
+
+def _asks(server: Interactions, entry: _Entry) -> bool:
+    """Whether an entry changes nothing: a read, a search by POST, an operation that only reads."""
+    if entry.method in _READS:
+        return True
+    last = entry.path[-1] if entry.path and entry.method == "POST" else ""
+    return last == "_search" or (last.startswith("$") and server.only_reads(entry.path))
 
 
 async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequence[Intent]) -> list[Written]:
@@ -298,9 +312,10 @@ async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequenc
         raise Problem(tuple(issues), refusal.headers) if issues else refusal from None
 
 
-async def _read(server: Interactions, call: Call, view: View, entry: _Entry) -> bytes:
+async def _read(server: Interactions, asked: tuple[Call, Any], view: View, entry: _Entry) -> bytes:
+    call, settings = asked
     try:
-        return _from_answer(await server.answer(_sub_call(call, entry), view), entry, call)
+        return _from_answer(await server.answer(_sub_call(call, entry), view, settings), entry, call)
     except Problem as refusal:
         return _refused(placed(refusal, "http.path"), call.language)
 
