@@ -231,6 +231,33 @@ async def test_references_by_criteria_are_found_under_the_actors_own_view(api: A
     assert seen[0]["resource"]["subject"]["reference"] == "Patient/crit"
 
 
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"method": "POST", "url": "Patient"},
+        {"method": "POST", "url": "Patient", "ifNoneExist": "Patient?identifier=urn:test|CRITERIA"},
+        {"method": "PUT", "url": "Patient?identifier=urn:test|CRITERIA"},
+        {"method": "PUT", "url": "Patient/CRITERIA"},
+    ],
+)
+async def test_references_by_criteria_lead_to_what_the_same_transaction_makes(
+    api: Api, how: dict[str, str]
+) -> None:
+    """Rule: FHIR R4, http.html#trules: they are resolved last."""
+    number = f"beside-{len(how)}-{len(how['url'])}"
+    request = {name: value.replace("CRITERIA", number) for name, value in how.items()}
+    resource = person(number, id=number) if request["url"] == f"Patient/{number}" else person(number)
+    writing = {"request": request, "resource": resource}
+    measured = entry("POST", "Observation", weight(f"Patient?identifier=urn:test|{number}"))
+    for _ in range(1 if how == {"method": "POST", "url": "Patient"} else 2):
+        told = await run(api, "transaction", measured, writing, headers={"prefer": "return=representation"})
+        assert told[0]["resource"]["subject"]["reference"] == f"Patient/{told[1]['resource']['id']}"
+    another = {"request": {"method": "POST", "url": "Patient"}, "resource": person(f"{number}-2")}
+    asked = entry("POST", "Observation", weight(f"Patient?identifier=urn:test|{number}-2"))
+    refused = await api.post("transaction", asked, another, another)
+    assert (refused.status_code, "Several" in refused.text) == (412, True)
+
+
 async def test_references_by_criteria_everywhere_in_a_resource(api: Api) -> None:
     await api.ask("PUT", "Patient/deep", person("deep") | {"id": "deep"})
     by = {"reference": f"Patient?identifier={SYSTEM}|deep"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from aubier.access.view import View
 from aubier.fhir.references import Place, Reference, iter_references
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
+from aubier.rest.exchange import decoded
 from aubier.rest.interactions import Interactions
 from aubier.rest.searching.single import met_by
 
@@ -109,24 +110,50 @@ def check_alone(number: int, resource: Resource | None, made: frozenset[str]) ->
         raise Problem(tuple(issues))
 
 
-async def resolve(server: Interactions, view: View, links: Sequence[Link]) -> None:
-    """Puts `Type/id` in the place of each `Type?criteria`, found by a search under the actor's own view.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a transaction writes: a resource, the criteria that its entry has, and its name in the Bundle."""
 
-    Problem (precondition) unless exactly one matches.
+    resource: Resource
+    criteria: str
+    name: str
+
+    def meets(self, kind: str, criteria: str) -> bool:
+        """Whether it meets the criteria of a reference: those of its entry, or one of its identifiers."""
+        if self.resource.get("resourceType") != kind:
+            return False
+        asked = decoded(criteria)
+        if self.criteria and sorted(decoded(self.criteria)) == sorted(asked):
+            return True
+        listed = self.resource.get("identifier")
+        own = [i for i in listed if isinstance(i, dict)] if isinstance(listed, list) else []
+        numbers = {f"{i.get('system', '')}|{i.get('value', '')}" for i in own}
+        return all(name == "identifier" and value in numbers for name, value in asked)
+
+
+async def resolve(server: Interactions, view: View, links: Sequence[Link], made: Sequence[Made]) -> None:
+    """Puts `Type/id` in the place of each `Type?criteria`, found by a search under the actor's own view; else
+    the name of the one that the transaction makes.
+
+    Problem (precondition) unless exactly one matches. Rule: FHIR R4, http.html#trules: references by criteria
+    are resolved last.
     """
     known: dict[str, str] = {}
     for number, _, place in links:
         if "?" not in place.text or Reference.parse(place.text).form != "conditional":
             continue
         if place.text not in known:
-            known[place.text] = await _found(server, view, place, number)
+            kind, _, criteria = place.text.partition("?")
+            beside = [one.name for one in made if one.meets(kind, criteria)]
+            known[place.text] = await _found(server, view, (place, number), beside)
         place.value["reference"] = known[place.text]
 
 
-async def _found(server: Interactions, view: View, place: Place, number: int) -> str:
+async def _found(server: Interactions, view: View, at_place: tuple[Place, int], beside: Sequence[str]) -> str:
+    place, number = at_place
     kind, _, criteria = place.text.partition("?")
     at = _place(f"{place.path}.reference", number)
     try:
-        return await met_by(view, server.condition(kind, criteria, "query"), place.text, at)
+        return await met_by(view, server.condition(kind, criteria, "query"), place.text, at, beside)
     except Problem as refusal:
         raise Problem(tuple(replace(i, at=(at,)) for i in refusal.issues), refusal.headers) from None

@@ -18,6 +18,7 @@ from aubier.ground.clock import instant, moment_of
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import (
+    Made,
     check_alone,
     check_links,
     elsewhere_made,
@@ -42,6 +43,8 @@ _READS = frozenset({"GET", "HEAD"})
 _AT_ONCE = 32
 """Reads of a batch that are asked together: what is asked of the store at once shares its statements."""
 _WRITES = frozenset({"PUT", "PATCH", "DELETE", "POST"})
+_OWN_URL = "urn:uuid:00000000-0000-4000-8000-{:012d}"
+"""The name of an entry that has none, for what refers to it by criteria."""
 _TOLD = 100
 """Faults of one kind that one answer tells."""
 _PHRASES = {200: "200 OK", 201: "201 Created", 204: "204 No Content", 304: "304 Not Modified"}
@@ -82,12 +85,14 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
         answers = await _batch(server, call, view, entries, settings)
     else:
         resources = [(e.place, e.resource) for e in entries if e.resource is not None]
+        if b"?" in call.body or not call.body.startswith(b"{"):
+            entries = [replace(e, full_url=e.full_url or _OWN_URL.format(e.place)) for e in entries]
         made = elsewhere_made((e.full_url, e.method == "POST" or bool(e.query)) for e in entries)
         links = linked(resources) if made or may_link(call.body) else []
         name_absolutely(links, {e.place: e.full_url for e in entries}, made)
         check_links(links, [e.full_url for e in entries])
         if not await view.written_before():
-            await resolve(server, view, links)
+            await resolve(server, view, links, [_made(e) for e in entries if e.method in ("POST", "PUT")])
         answers = await _transaction(server, (call, settings), view, entries)
     body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
     return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))
@@ -287,6 +292,13 @@ async def _transaction(
         if entry.place not in answers:
             answers[entry.place] = await _read(server, (call, settings), view, entry)
     return [answers[e.place] for e in entries]
+
+
+def _made(entry: _Entry) -> Made:
+    criteria = entry.query or entry.headers.get("if-none-exist", "").partition("?")[2]
+    criteria = criteria or entry.headers.get("if-none-exist", "")
+    by_id = entry.method == "PUT" and len(entry.path) == 2
+    return Made(entry.resource or {}, criteria, "/".join(entry.path) if by_id else entry.full_url)
 
 
 def _asks(server: Interactions, entry: _Entry) -> bool:

@@ -5,7 +5,7 @@ Rule: FHIR R4, http.html#trules: exactly one meets them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aubier.access.view import View
 from aubier.fhir.references import Place, Reference, iter_references
@@ -21,16 +21,17 @@ def by_criteria(resource: Resource) -> Iterator[Place]:
             yield place
 
 
-async def met_by(view: View, query: Query, text: str, at: str) -> str:
-    """`Type/id` of the one resource that meets `text`, as the actor sees it.
+async def met_by(view: View, query: Query, text: str, at: str, beside: Sequence[str] = ()) -> str:
+    """`Type/id` of the one resource that meets `text`, as the actor sees it; else the one name in `beside`.
 
     Problem (precondition), at the place of the reference, when none or several do.
     """
     rows = (await view.search_rows(query)).rows
-    if len(rows) == 1:
-        return f"{rows[0].type}/{rows[0].id}"
+    found = [f"{row.type}/{row.id}" for row in rows] or beside
+    if len(found) == 1:
+        return found[0]
     kind, asked = query.type, text[:200]
-    if rows:
+    if found:
         en = f"Several {kind} known to you meet {asked}; exactly one must"
         fr = f"Plusieurs {kind} connus de vous répondent à {asked} ; il en faut exactement un"
     else:
