@@ -128,6 +128,15 @@ async def test_contained_resources_are_not_found_by_themselves_when_not_asked_fo
     assert (await api.get("Observation?_tag=contained&_contained=true")).status_code == 400
 
 
+async def test_from_a_day_on_is_all_that_reaches_into_it(api: Api) -> None:
+    """Rule: FHIR R4, search 3.1.1.4.5: the range above a value begins where the value does."""
+    stay = {"start": "2020-01-01T10:00:00Z", "end": "2020-01-02T10:00:00Z"}
+    made = await api.make(said("Patient/none", "stay", effectivePeriod=stay))
+    asked = {"ge2020-01-02": 1, "le2020-01-01": 1, "ge2020-01-02T10:00:01Z": 0, "gt2020-01-02": 0}
+    for date, there in {**asked, "ge2020-01-03": 0, "lt2020-01-01": 0, "le2020-01-01T09:59:59Z": 0}.items():
+        assert await found(api, f"Observation?_tag=stay&date={date}") == ({made} if there else set()), date
+
+
 async def test_a_number_starts_after_another_and_ends_before_it_as_a_point(api: Api) -> None:
     """Rule: FHIR R4, search 3.1.1.4.6: beside sa and eb a number is exact."""
     made = await api.make(said("Patient/none", "exact", valueQuantity={"value": 5.0}))

@@ -333,8 +333,8 @@ def date_matches(stored: Span, prefix: str, asked: Span, now: int) -> bool:
         "ne": not inside,
         "gt": hi > high,
         "lt": lo < low,
-        "ge": hi > high or inside,
-        "le": lo < low or inside,
+        "ge": hi > low,
+        "le": lo < high,
         "sa": lo >= high,
         "eb": hi <= low,
     }[prefix]

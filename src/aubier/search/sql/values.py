@@ -99,8 +99,8 @@ _SPANS = {
     "ne": f"not {_INSIDE}",
     "gt": "{hi} > {high}",
     "lt": "{lo} < {low}",
-    "ge": f"({{hi}} > {{high}} or {_INSIDE})",
-    "le": f"({{lo}} < {{low}} or {_INSIDE})",
+    "ge": "{hi} > {low}",
+    "le": "{lo} < {high}",
     "sa": "{lo} >= {high}",
     "eb": "{hi} <= {low}",
     "ap": "({lo} < {high} and {hi} > {low})",
@@ -108,7 +108,7 @@ _SPANS = {
 }
 """How a stored span `lo`..`hi` stands to the searched span `low`..`high` (ends excluded).
 
-Rule: FHIR R4 search, 3.1.1.4.6 prefixes.
+Rule: FHIR R4 search, 3.1.1.4.5 prefixes: the range above a value begins where the value does. `le` mirrors it.
 """
 
 
