@@ -257,10 +257,9 @@ def _contents(settings: Settings) -> Binaries:
 
 
 def _bases(settings: Settings) -> tuple[str, ...]:
-    hosts = [f"http://{h}:{settings.port}" for h in ("127.0.0.1", "localhost")]
-    return tuple(
-        f"{b}/fhir/" for b in [*hosts, *([settings.base_url.rstrip("/")] if settings.base_url else [])]
-    )
+    web = "https" if settings.tls_cert else "http"
+    hosts = [f"{web}://{h}:{settings.port}" for h in ("127.0.0.1", "localhost")]
+    return tuple(f"{base}/fhir/" for base in dict.fromkeys([*hosts, settings.url]))
 
 
 def _watched(services: Sequence[Service]) -> Mapping[str, tuple[str, ...]]:

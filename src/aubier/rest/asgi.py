@@ -30,6 +30,7 @@ from aubier.rest.exchange import (
     decoded_bytes,
     failed,
     language_of,
+    percent_encoded,
     rendered,
     unforeseen,
 )
@@ -185,7 +186,7 @@ class Server:
         call = Call(
             scope["method"],
             path_of(raw)[1:],
-            scope["query_string"].decode("latin-1"),
+            percent_encoded(scope["query_string"]),
             headers,
             b"",
             origin + "/fhir",

@@ -25,6 +25,7 @@ from aubier.store.reading import Row
 _log = logging.getLogger("aubier.rest")
 
 _MAX_QUERY = 64_000
+_BARE = re.compile(rb"[\x80-\xff]")
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
@@ -139,13 +140,18 @@ def _decoded(text: str) -> tuple[tuple[str, str], ...]:
 
 
 def decoded_bytes(data: bytes, place: str) -> list[tuple[str, str]]:
-    """The same of what came as bytes at `place`. Problem when it is not percent-encoded."""
+    """The same of what came as bytes at `place`. Problem when it is not UTF-8, percent-encoded or not."""
     try:
-        return decoded(data.decode("ascii"))
+        return decoded(data.decode())
     except UnicodeDecodeError as error:
         raise problem(
             "invalid", "Percent-encode names and values", "Encodez noms et valeurs (%XX)", at=place
         ) from error
+
+
+def percent_encoded(raw: bytes) -> str:
+    """A query string, of which what is typed at a terminal (`name=Gaël`) may come as bare UTF-8."""
+    return (raw if raw.isascii() else _BARE.sub(lambda m: b"%%%02X" % m[0][0], raw)).decode("ascii")
 
 
 def version_of(header: str, name: str) -> int | None:

@@ -38,7 +38,7 @@ from aubier.rest.reading.contents import asks_content, brings_content, content_o
 from aubier.rest.reading.spans import span
 from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_of
 from aubier.rest.searching.searchset import history, searchset
-from aubier.rest.searching.several import search_base, search_compartment
+from aubier.rest.searching.several import Parse, search_base, search_compartment
 from aubier.rest.writing.patches import sent_patch
 from aubier.rest.writing.preconditions import refuse_conditions, under
 from aubier.search.model import Query
@@ -179,17 +179,17 @@ class Interactions:
         return Answer(200, _subset(row, call), of_version(row))
 
     async def _search(self, call: Call, view: View) -> Answer:
-        query = self.query(call.path[0], self._search_pairs(call), call.lenient)
+        query = self._parser(call)(call.path[0], self._search_pairs(call), call.lenient)
         return Answer(200, searchset(call.base, query, await view.search_rows(query)))
 
     async def _search_base(self, call: Call, view: View) -> Answer:
         posted = call.path == ("_search",)
         if call.method not in ("GET", "HEAD", *(("POST",) if posted else ())):
             raise only(call.method, "GET", "HEAD", "POST")
-        return await search_base(call, view, self.query, self._search_pairs(call))
+        return await search_base(call, view, self._parser(call), self._search_pairs(call))
 
     async def _search_compartment(self, call: Call, view: View) -> Answer:
-        return await search_compartment(call, view, self.query, self._search_pairs(call))
+        return await search_compartment(call, view, self._parser(call), self._search_pairs(call))
 
     def _search_pairs(self, call: Call) -> list[tuple[str, str]]:
         pairs = call.pairs()
@@ -205,13 +205,20 @@ class Interactions:
             pairs += decoded_bytes(call.body, "http.body")
         return pairs
 
-    def query(self, kind: str, pairs: Sequence[tuple[str, str]], lenient: bool) -> Query:
-        """The parsed query under this server's page bounds."""
+    def _parser(self, call: Call) -> Parse:
+        """What reads a search: parameters without a value say nothing, unless the client is strict."""
+        return partial(self.query, blank=not call.strict)
+
+    def query(
+        self, kind: str, pairs: Sequence[tuple[str, str]], lenient: bool, *, blank: bool = False
+    ) -> Query:
+        """The parsed query under this server's page bounds; `blank` as `parse` has it."""
         query = parse(
             kind,
             list(pairs),
             registry=self.registry,
             lenient=lenient,
+            blank=blank,
             max_count=self.limits.largest,
             default_count=self.limits.page,
         )
@@ -372,6 +379,15 @@ class Interactions:
             if refusal.kind in ("not-found", "forbidden"):
                 await view.note(f"${name}", "/".join(call.path[:-1]) or "*", refusal.kind)
             raise
+
+    def only_reads(self, path: tuple[str, ...]) -> bool:
+        """Whether an operation is there, changes nothing, and is not asynchronous by itself."""
+        name, kind = path[-1].removeprefix("$"), path[0] if len(path) > 1 else ""
+        own = next((o for o in OPERATIONS if o.answers(kind, name, instance=len(path) == 3)), None)
+        if own is not None:
+            return own.reads
+        operation = self.operations.get((kind, name))
+        return operation is not None and not operation.affects_state
 
     def recalls(self, kind: str, name: str) -> bool:
         """Whether an operation on a type (`$name`) may be answered from what is remembered."""

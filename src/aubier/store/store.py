@@ -18,7 +18,7 @@ from aubier.ground.standing import Stands
 from aubier.search.keys import Keys
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
-from aubier.search.query import FindCodes, sets_named, with_sets
+from aubier.search.query import FindCodes, at_home, sets_named, with_sets
 from aubier.search.sql import Args
 from aubier.store.exporting.export import Slice, export
 from aubier.store.indexing import SERVED, Makings, expect, follow, steers, take_turn
@@ -115,10 +115,10 @@ class Store:
                 pool.terminate()
 
     def local(self, reference: str) -> str:
-        """`Type/id` for an absolute URL of this server, the reference itself otherwise."""
+        """`Type/id` for an absolute URL of this server, of a version too; the reference itself otherwise."""
         for base in self.bases:
             if reference.startswith(base):
-                return reference.removeprefix(base).lstrip("/")
+                return reference.removeprefix(base).lstrip("/").partition("/_history/")[0]
         return reference
 
     def index(self, resource: Resource) -> Indexed:
@@ -209,7 +209,10 @@ class Store:
         return [found[n] for n in range(len(queries))]
 
     async def listed(self, query: Query) -> Query:
-        """The query with the codes listed that it names by a set; as it is without one who finds them."""
+        """The query with the codes listed that it names by a set, where somebody finds them, and with what
+        is below our own base named as such.
+        """
+        query = at_home(query, self.local)
         named = sets_named(query)
         if not named or self.find_codes is None:
             return query

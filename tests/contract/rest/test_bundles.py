@@ -106,6 +106,24 @@ async def test_entries_name_each_other_by_urn_in_any_order(api: Api) -> None:
         )
 
 
+async def test_relative_references_follow_what_a_bundle_took_from_another_server(api: Api) -> None:
+    """Rule: FHIR R4, bundle.html#references. What keeps its id, or is not in the Bundle, stays as it is."""
+    there = "http://other.example/fhir"
+    answers = await run(
+        api,
+        "transaction",
+        entry("POST", "Observation", weight("Patient/7"), f"{there}/Observation/1"),
+        entry("POST", "Patient", person("moved"), f"{there}/Patient/7"),
+        entry("POST", "Observation", weight("Patient/8"), f"{there}/Observation/2"),
+        entry("POST", "Observation", weight("Patient/7")),
+        entry("PUT", "Patient/kept", person("kept", id="kept"), f"{there}/Patient/kept"),
+        entry("POST", "Observation", weight("Patient/kept"), f"{there}/Observation/3"),
+        headers={"prefer": "return=representation"},
+    )
+    named = [a["resource"]["subject"]["reference"] for a in answers if "subject" in a["resource"]]
+    assert named == [f"Patient/{answers[1]['resource']['id']}", "Patient/8", "Patient/7", "Patient/kept"]
+
+
 async def test_a_urn_of_what_exists_already_leads_to_it(api: Api) -> None:
     known = await api.make(person("exists"))
     answers = await run(
@@ -211,6 +229,33 @@ async def test_references_by_criteria_are_found_under_the_actors_own_view(api: A
     await api.grant("crit", DOCTOR)
     seen = await run(api, "transaction", asked, who="doctor", headers={"prefer": "return=representation"})
     assert seen[0]["resource"]["subject"]["reference"] == "Patient/crit"
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"method": "POST", "url": "Patient"},
+        {"method": "POST", "url": "Patient", "ifNoneExist": "Patient?identifier=urn:test|CRITERIA"},
+        {"method": "PUT", "url": "Patient?identifier=urn:test|CRITERIA"},
+        {"method": "PUT", "url": "Patient/CRITERIA"},
+    ],
+)
+async def test_references_by_criteria_lead_to_what_the_same_transaction_makes(
+    api: Api, how: dict[str, str]
+) -> None:
+    """Rule: FHIR R4, http.html#trules: they are resolved last."""
+    number = f"beside-{len(how)}-{len(how['url'])}"
+    request = {name: value.replace("CRITERIA", number) for name, value in how.items()}
+    resource = person(number, id=number) if request["url"] == f"Patient/{number}" else person(number)
+    writing = {"request": request, "resource": resource}
+    measured = entry("POST", "Observation", weight(f"Patient?identifier=urn:test|{number}"))
+    for _ in range(1 if how == {"method": "POST", "url": "Patient"} else 2):
+        told = await run(api, "transaction", measured, writing, headers={"prefer": "return=representation"})
+        assert told[0]["resource"]["subject"]["reference"] == f"Patient/{told[1]['resource']['id']}"
+    another = {"request": {"method": "POST", "url": "Patient"}, "resource": person(f"{number}-2")}
+    asked = entry("POST", "Observation", weight(f"Patient?identifier=urn:test|{number}-2"))
+    refused = await api.post("transaction", asked, another, another)
+    assert (refused.status_code, "Several" in refused.text) == (412, True)
 
 
 async def test_references_by_criteria_everywhere_in_a_resource(api: Api) -> None:
@@ -330,3 +375,20 @@ async def test_what_a_batch_may_ask_by_post(api: Api) -> None:
     assert [one["response"]["status"] for one in told] == ["200 OK", "200 OK", "400"]
     assert [one["resource"]["entry"][0]["resource"]["id"] for one in told[:2]] == [made, made]
     assert "no batch or transaction" in told[2]["response"]["outcome"]["issue"][0]["diagnostics"]
+
+
+async def test_what_a_transaction_may_ask_by_post(api: Api) -> None:
+    """What only asks sees what the transaction wrote; what would write by itself is refused with all."""
+    gender = {"name": "url", "valueUri": "http://hl7.org/fhir/ValueSet/administrative-gender"}
+    asked = [
+        entry("POST", "Patient/_search?identifier=urn:test|tx-asks"),
+        entry("POST", "ValueSet/$expand", {"resourceType": "Parameters", "parameter": [gender]}),
+        entry("POST", "Patient", person("tx-asks")),
+    ]
+    answers = await run(api, "transaction", *asked)
+    assert statuses(answers) == ["200", "200", "201"]
+    assert answers[0]["resource"]["total"] == 1
+    assert answers[1]["resource"]["expansion"]["contains"]
+    changing = entry("POST", "Patient/x/$meta-add", {"resourceType": "Parameters"})
+    refused = await api.post("transaction", *asked[:2], changing)
+    assert (refused.status_code, places(refused)) == (400, ["Bundle.entry[2].request.url"])

@@ -4,6 +4,7 @@ import codecs
 import gzip
 from base64 import b64encode
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,46 @@ from tests.contract.rest.conftest import Api, places
 from tests.contract.rest.test_interactions import patient, valid
 
 PDF = b"%PDF-1.4 \xff\x00 not text"
+
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+# -- what is typed at a terminal -----------------------------------------------------------------------
+
+
+async def bare(api: Api, query: bytes) -> tuple[int, bytes]:
+    """What is answered to `GET Patient?query`, sent as these very bytes."""
+    sent: list[dict[str, Any]] = []
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "scheme": "http",
+        "path": "/fhir/Patient",
+        "query_string": query,
+        "headers": [(b"host", b"127.0.0.1:8000"), (b"x-login", b"admin")],
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    await api.house.server(scope, receive, send)
+    return sent[0]["status"], b"".join(m.get("body", b"") for m in sent[1:])
+
+
+async def test_letters_that_are_not_percent_encoded_are_read_as_utf_8(api: Api) -> None:
+    made = await api.make({"resourceType": "Patient", "name": [{"given": ["Maëlys"]}]})
+    status, body = await bare(api, "given=Maëlys".encode())
+    told = fhir_json.parse(body)
+    assert (status, [e["resource"]["id"] for e in told["entry"]]) == (200, [made])
+    assert told["link"][0]["url"].endswith("?given=Ma%C3%ABlys")
+    form = await api.ask("POST", "Patient/_search", "given=Maëlys".encode(), headers=FORM)
+    assert valid(form)["total"] == 1
+    assert (await bare(api, "given=Maëlys".encode("latin-1")))[0] == 400
+    latin = await api.ask("POST", "Patient/_search", "given=Maëlys".encode("latin-1"), headers=FORM)
+    assert (latin.status_code, places(latin)) == (400, ["http.body"])
 
 
 # -- bodies -------------------------------------------------------------------------------------------

@@ -333,8 +333,8 @@ def date_matches(stored: Span, prefix: str, asked: Span, now: int) -> bool:
         "ne": not inside,
         "gt": hi > high,
         "lt": lo < low,
-        "ge": hi > high or inside,
-        "le": lo < low or inside,
+        "ge": hi > low,
+        "le": lo < high,
         "sa": lo >= high,
         "eb": hi <= low,
     }[prefix]
@@ -358,8 +358,8 @@ def number_matches(stored: Resource, prefix: str, asked: Decimal) -> bool:
         "lt": value < asked or sign[:1] == "<",
         "ge": value >= asked or sign[:1] == ">",
         "le": value <= asked or sign[:1] == "<",
-        "sa": low >= asked,
-        "eb": high <= asked,
+        "sa": low >= asked if sign else value > asked,
+        "eb": high <= asked if sign else value < asked,
         "ap": high > asked - gap and low < asked + gap,
     }[prefix]
 

@@ -84,6 +84,26 @@ def test_a_wrong_command_line_is_said(words: list[str]) -> None:
     assert "Usage: " in done.output and "Error: " in done.output
 
 
+def test_a_folder_without_anything_to_load_is_told(tmp_path: Path) -> None:
+    (tmp_path / "d.json").mkdir()
+    (tmp_path / "notes.txt").write_text("{}")
+    done = CliRunner().invoke(main, ["--lang", "en", "load", "--data", str(tmp_path / "d"), str(tmp_path)])
+    assert (done.exit_code, "Nothing to load in" in done.output) == (4, True)
+    assert not (tmp_path / "d").exists()
+
+
+def test_files_are_read_by_what_they_hold(tmp_path: Path) -> None:
+    """JSON, XML or lines, with a mark of byte order or without, whatever the case of their names."""
+    patient = {"resourceType": "Patient", "active": True}
+    text = json.dumps(patient)
+    (tmp_path / "a.JSON").write_text(text, "utf-8-sig")
+    (tmp_path / "b.xml").write_text('<Patient xmlns="http://hl7.org/fhir"><active value="true"/></Patient>')
+    (tmp_path / "c.ndjson").write_text(f"{text}\r\n\r\n{text}", "utf-8-sig")
+    (tmp_path / "d.jsonl").write_text(text)
+    read = [row for path in files([tmp_path]) for d in documents(path) for _, row in resources(d)]
+    assert read == [patient] * 5
+
+
 def test_a_port_out_of_range_is_said_in_both_languages(tmp_path: Path) -> None:
     for language, said in (("fr", "Erreur : "), ("en", "Error: ")):
         words = ["--lang", language, "up", "--data", str(tmp_path / "d"), "--port", "99999"]

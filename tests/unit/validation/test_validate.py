@@ -335,6 +335,12 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.managingOrganization.reference",
         "not a reference",
     ),
+    "reference to a type of another release": (
+        patient(managingOrganization={"reference": "Organisation/1"}),
+        "value",
+        "Patient.managingOrganization.reference",
+        "FHIR R4 has no resource type Organisation; did you mean Organization?",
+    ),
     "reference type": (
         patient(managingOrganization={"reference": "Patient/1"}),
         "value",
@@ -363,7 +369,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         observation(subject={"reference": "ActorDefinition/1"}),
         "value",
         "Observation.subject.reference",
-        "not a reference",
+        "FHIR R4 has no resource type ActorDefinition",
     ),
     "fragment": (
         observation(subject={"reference": "#p"}),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from aubier.fhir import json as fhir_json
+from aubier.fhir import xml as fhir_xml
 from aubier.fhir.references import replace_references
-from aubier.ground.problem import Problem
+from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.importing.criteria import as_found, asks
 from aubier.validation import check
@@ -16,6 +18,8 @@ from aubier.validation import check
 Placed = tuple[str, Resource | Problem]
 """A place, and the resource that is there or what is wrong with it."""
 
+_LINED = (".ndjson", ".jsonl")
+_READ = (".json", ".xml", *_LINED)
 _HOLDERS = ("collection", "batch", "transaction", "searchset")
 _URN = "urn:uuid:"
 
@@ -30,29 +34,43 @@ class Document:
 
 
 def files(paths: Iterable[Path]) -> Iterator[Path]:
-    """Every file, folders in alphabetical order."""
+    """Every file; of a folder those of FHIR, in alphabetical order. Problem: a folder without any."""
     for path in paths:
-        if path.is_dir():
-            yield from files(p for p in sorted(path.rglob("*")) if p.suffix in (".json", ".ndjson"))
-        else:
+        if not path.is_dir():
             yield path
+            continue
+        within = [p for p in sorted(path.rglob("*")) if p.suffix.lower() in _READ and not p.is_dir()]
+        if not within:
+            raise problem(
+                "not-found",
+                f"Nothing to load in {path}: a folder is searched for {', '.join(_READ)};"
+                " name packages and nomenclatures one by one",
+                f"Rien à charger dans {path} : un dossier est parcouru pour ses {', '.join(_READ)} ;"
+                " nommez paquets et nomenclatures un par un",
+            )
+        yield from within
 
 
 def documents(path: Path) -> Iterator[Document]:
     """What one file holds, not looked at yet."""
-    if path.suffix != ".ndjson":
-        yield Document(str(path), path.read_bytes(), False)
+    if not _is_lined(path):
+        yield Document(str(path), path.read_bytes().removeprefix(codecs.BOM_UTF8), False)
         return
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield Document(f"{path}:{number}", line, True)
+            if told := line.removeprefix(codecs.BOM_UTF8).strip():
+                yield Document(f"{path}:{number}", told, True)
+
+
+def _is_lined(path: Path) -> bool:
+    return path.suffix.lower() in _LINED
 
 
 def resources(document: Document) -> list[Placed]:
     """The checked resources of a document; a Bundle that is to be written, as what it holds."""
     try:
-        resource = fhir_json.parse(document.data)
+        read = fhir_xml.parse if document.data.lstrip().startswith(b"<") else fhir_json.parse
+        resource = read(document.data)
         check(as_found(resource) if document.lined and b"?" in document.data else resource)
     except Problem as refusal:
         return [(document.place, refusal)]
@@ -61,7 +79,7 @@ def resources(document: Document) -> list[Placed]:
 
 def waits(path: Path) -> bool:
     """Whether a file of lines names by criteria what another file may bring."""
-    lined = documents(path) if path.suffix == ".ndjson" else ()
+    lined = documents(path) if _is_lined(path) else ()
     return any(b"?" in line.data and names_criteria(line.data, resources(line)) for line in lined)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from aubier.access.view import View
 from aubier.fhir.references import Place, Reference, iter_references
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
+from aubier.rest.exchange import decoded
 from aubier.rest.interactions import Interactions
 from aubier.rest.searching.single import the_one
 from aubier.search.model import Query
@@ -56,6 +57,22 @@ def linked(resources: Iterable[tuple[int, Resource]]) -> list[Link]:
     ]
 
 
+def elsewhere_made(entries: Iterable[tuple[str, bool]]) -> frozenset[str]:
+    """The fullUrls on other servers of entries whose id will be another, of (fullUrl, whether it will)."""
+    return frozenset(url for url, anew in entries if anew and Reference.parse(url).form == "absolute")
+
+
+def name_absolutely(links: Sequence[Link], full_urls: Mapping[int, str], made: frozenset[str]) -> None:
+    """Puts the fullUrl of an entry in the place of a reference that is relative to where both come from.
+
+    Rule: FHIR R4, bundle.html#references: the root is that of the fullUrl of what refers.
+    """
+    for number, _, place in links if made else ():
+        named = Reference.parse(full_urls.get(number, "")).base + place.text
+        if named in made:
+            place.value["reference"] = named
+
+
 def check_links(links: Sequence[Link], full_urls: Iterable[str]) -> None:
     """Problem for each `urn:uuid:` reference that no entry of the transaction bears as its fullUrl."""
     known = set(full_urls)
@@ -96,10 +113,45 @@ def check_alone(number: int, resource: Resource | None, made: frozenset[str]) ->
         raise Problem(tuple(issues))
 
 
-async def resolve(server: Interactions, view: View, links: Sequence[Link]) -> None:
-    """Puts `Type/id` in the place of each `Type?criteria`, found by a search under the actor's own view.
+_Asked = tuple[str, tuple[tuple[str, str], ...]]
+"""A type and criteria, in an order that does not depend on how they were written."""
 
-    Problem (precondition) unless exactly one matches.
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What a transaction writes: a resource, the criteria that its entry has, and its name in the Bundle."""
+
+    resource: Resource
+    criteria: str
+    name: str
+
+    @property
+    def answers(self) -> Iterator[_Asked]:
+        """The criteria that it is known to meet: those of its entry, and each of its identifiers."""
+        kind = str(self.resource.get("resourceType"))
+        if self.criteria:
+            yield kind, tuple(sorted(decoded(self.criteria)))
+        listed = self.resource.get("identifier")
+        for each in listed if isinstance(listed, list) else ():
+            if isinstance(each, dict):
+                yield kind, (("identifier", f"{each.get('system', '')}|{each.get('value', '')}"),)
+
+
+def _beside(made: Iterable[Made]) -> Mapping[_Asked, Sequence[str]]:
+    """The names of what a transaction makes, by the criteria that each is known to meet."""
+    found: dict[_Asked, list[str]] = {}
+    for one in made:
+        for asked in set(one.answers) if one.name else ():
+            found.setdefault(asked, []).append(one.name)
+    return found
+
+
+async def resolve(server: Interactions, view: View, links: Sequence[Link], made: Sequence[Made]) -> None:
+    """Puts `Type/id` in the place of each `Type?criteria`, found by a search under the actor's own view; else
+    the name of the one that the transaction makes.
+
+    Problem (precondition) unless exactly one matches. Rule: FHIR R4, http.html#trules: references by criteria
+    are resolved last.
     """
     wanted = [(number, place) for number, _, place in links if _by_criteria(place)]
     first: dict[str, tuple[int, Place]] = {}
@@ -115,12 +167,16 @@ async def resolve(server: Interactions, view: View, links: Sequence[Link]) -> No
     for text, query in asked.items():
         together.setdefault(query.type if identifies(query) else text, []).append(text)
     known: dict[str, str] = {}
+    beside = _beside(made) if together else {}
     for texts in together.values():
         with _at(first[texts[0]][1], first[texts[0]][0]):
             found = await view.search_each([asked[text] for text in texts])
         for text, rows in zip(texts, found, strict=True):
             number, place = first[text]
-            known[text] = the_one(rows, asked[text].type, text, _place(f"{place.path}.reference", number))
+            at = _place(f"{place.path}.reference", number)
+            kind, _, criteria = text.partition("?")
+            new = () if rows else beside.get((kind, tuple(sorted(decoded(criteria)))), ())
+            known[text] = the_one(rows, asked[text].type, text, at, new)
     for _, place in wanted:
         place.value["reference"] = known[place.text]
 

@@ -18,11 +18,14 @@ from aubier.ground.clock import instant_of
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import (
+    Made,
     check_alone,
     check_links,
+    elsewhere_made,
     in_entry,
     linked,
     may_link,
+    name_absolutely,
     resolve,
 )
 from aubier.rest.exchange import Answer, Call, unforeseen
@@ -40,6 +43,8 @@ _READS = frozenset({"GET", "HEAD"})
 _AT_ONCE = 32
 """Reads of a batch that are asked together: what is asked of the store at once shares its statements."""
 _WRITES = frozenset({"PUT", "PATCH", "DELETE", "POST"})
+_OWN_URL = "urn:uuid:00000000-0000-4000-8000-{:012d}"
+"""The name of an entry that has none, for what refers to it by criteria."""
 _TOLD = 100
 """Faults of one kind that one answer tells."""
 _PHRASES = {200: "200 OK", 201: "201 Created", 204: "204 No Content", 304: "304 Not Modified"}
@@ -74,17 +79,21 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
     if call.strict:
         view = replace(view, strict=True)
     entries = _entries(bundle, call.base, alone=kind == "batch")
-    if view.sight.stands is not None and (kind == "batch" or any(e.method in _READS for e in entries)):
+    if view.sight.stands is not None and (kind == "batch" or any(_asks(server, e) for e in entries)):
         raise Unproven  # several questions, of which one may be made before another is refused
     if kind == "batch":
         answers = await _batch(server, call, view, entries, settings)
     else:
         resources = [(e.place, e.resource) for e in entries if e.resource is not None]
-        links = linked(resources) if may_link(call.body) else []
+        if b"?" in call.body or not call.body.startswith(b"{"):
+            entries = [replace(e, full_url=e.full_url or _OWN_URL.format(e.place)) for e in entries]
+        made = elsewhere_made((e.full_url, e.method == "POST" or bool(e.query)) for e in entries)
+        links = linked(resources) if made or may_link(call.body) else []
+        name_absolutely(links, {e.place: e.full_url for e in entries}, made)
         check_links(links, [e.full_url for e in entries])
         if not await view.written_before():
-            await resolve(server, view, links)
-        answers = await _transaction(server, call, view, entries)
+            await resolve(server, view, links, [_made(e) for e in entries if e.method in ("POST", "PUT")])
+        answers = await _transaction(server, (call, settings), view, entries)
     body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
     return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))
 
@@ -268,9 +277,11 @@ def _refused(refusal: Problem, language: str) -> bytes:
 
 
 async def _transaction(
-    server: Interactions, call: Call, view: View, entries: Sequence[_Entry]
+    server: Interactions, asked: tuple[Call, Any], view: View, entries: Sequence[_Entry]
 ) -> list[bytes]:
-    writes = [e for e in entries if e.method not in ("GET", "HEAD")]
+    """The writes together, then what only asks: of what they left."""
+    call, settings = asked
+    writes = [e for e in entries if not _asks(server, e)]
     writes.sort(key=lambda e: _ORDER[e.method])
     intents = _intents(server, writes)
     answers: dict[int, bytes] = {}
@@ -279,9 +290,24 @@ async def _transaction(
         for entry, written in zip(writes, await _all_or_nothing(view, writes, intents), strict=True):
             answers[entry.place] = _written(wanted, written)
     for entry in entries:
-        if entry.method in ("GET", "HEAD"):
-            answers[entry.place] = await _read(server, call, view, entry)
+        if entry.place not in answers:
+            answers[entry.place] = await _read(server, (call, settings), view, entry)
     return [answers[e.place] for e in entries]
+
+
+def _made(entry: _Entry) -> Made:
+    criteria = entry.query or entry.headers.get("if-none-exist", "").partition("?")[2]
+    criteria = criteria or entry.headers.get("if-none-exist", "")
+    by_id = entry.method == "PUT" and len(entry.path) == 2
+    return Made(entry.resource or {}, criteria, "/".join(entry.path) if by_id else entry.full_url)
+
+
+def _asks(server: Interactions, entry: _Entry) -> bool:
+    """Whether an entry changes nothing: a read, a search by POST, an operation that only reads."""
+    if entry.method in _READS:
+        return True
+    last = entry.path[-1] if entry.path and entry.method == "POST" else ""
+    return last == "_search" or (last.startswith("$") and server.only_reads(entry.path))
 
 
 async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequence[Intent]) -> list[Written]:
@@ -299,9 +325,10 @@ async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequenc
         raise Problem(tuple(issues), refusal.headers) if issues else refusal from None
 
 
-async def _read(server: Interactions, call: Call, view: View, entry: _Entry) -> bytes:
+async def _read(server: Interactions, asked: tuple[Call, Any], view: View, entry: _Entry) -> bytes:
+    call, settings = asked
     try:
-        return _from_answer(await server.answer(_sub_call(call, entry), view), entry, call)
+        return _from_answer(await server.answer(_sub_call(call, entry), view, settings), entry, call)
     except Problem as refusal:
         return _refused(placed(refusal, "http.path"), call.language)
 

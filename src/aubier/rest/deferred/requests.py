@@ -19,7 +19,6 @@ from aubier.rest.bundles import run_bundle
 from aubier.rest.exchange import Answer, Call, failed
 from aubier.rest.formats.negotiation import FORM, MEDIA_TYPES, media_type_of
 from aubier.rest.interactions import Interactions, path_of
-from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.outcome import placed
 
 _HEADERS = ("accept", "accept-language", "content-type", "prefer")
@@ -66,18 +65,8 @@ def _may_wait(server: Interactions, call: Call) -> bool:
     if path[:1] in ((PLACE,), ("metadata",)) or method not in ("GET", "POST"):
         return False
     if path and path[-1].startswith("$"):
-        return _only_reads(server, path)
+        return server.only_reads(path)
     return method == "GET" or not path or path[-1] == "_search"
-
-
-def _only_reads(server: Interactions, path: tuple[str, ...]) -> bool:
-    """Whether an operation is there, changes nothing, and is not asynchronous by itself."""
-    name, kind = path[-1].removeprefix("$"), path[0] if len(path) > 1 else ""
-    own = next((o for o in OPERATIONS if o.answers(kind, name, instance=len(path) == 3)), None)
-    if own is not None:
-        return own.reads
-    operation = server.operations.get((kind, name))
-    return operation is not None and not operation.affects_state
 
 
 def _calls_what_changes(server: Interactions, bundle: Resource) -> bool:
@@ -86,7 +75,7 @@ def _calls_what_changes(server: Interactions, bundle: Resource) -> bool:
     requests = [e.get("request") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
     urls = [str(r.get("url", "")).partition("?")[0] for r in requests if isinstance(r, dict)]
     paths = [path_of(url) for url in urls if "$" in url or "%24" in url]
-    return any(not path[-1].startswith("$") or not _only_reads(server, path) for path in paths if path)
+    return any(not path[-1].startswith("$") or not server.only_reads(path) for path in paths if path)
 
 
 async def _answered(server: Interactions, view: View, job: Job) -> Step:

@@ -72,16 +72,16 @@ def entry(base: str, row: Row, mode: str, query: Query | None = None) -> bytes:
 
 
 def left_out(ignored: Iterable[tuple[str, str]]) -> bytes:
-    """The entry that tells a lenient client which of its parameters say nothing here."""
+    """The entry that tells a client which of its parameters say nothing here."""
     issues = tuple(
         Issue(
-            "not-supported",
-            f"The parameter '{name}' was left out",
-            f"Le paramètre « {name} » a été laissé de côté",
+            "not-supported" if value.strip() else "required",
+            f"The parameter '{name}' was left out" + ("" if value.strip() else ": it has no value"),
+            f"Le paramètre « {name} » a été laissé de côté" + ("" if value.strip() else " : il est vide"),
             (f"http.{name}",),
             "warning",
         )
-        for name, _ in ignored
+        for name, value in ignored
     )
     return fhir_json.dumps({"resource": outcome(Problem(issues)), "search": {"mode": "outcome"}})
 

@@ -30,12 +30,15 @@ async def met_by(view: View, query: Query, text: str, at: str) -> str:
     return the_one((await view.search_rows(query)).rows, query.type, text, at)
 
 
-def the_one(rows: Sequence[Row], kind: str, text: str, at: str) -> str:
-    """`Type/id` of the one row found. Problem (precondition) at `at` when there is none, or several."""
-    if len(rows) == 1:
-        return f"{rows[0].type}/{rows[0].id}"
+def the_one(rows: Sequence[Row], kind: str, text: str, at: str, beside: Sequence[str] = ()) -> str:
+    """`Type/id` of the one row found; of none, the one name in `beside`. Problem (precondition) at `at` when
+    there is none, or several.
+    """
+    found = [f"{row.type}/{row.id}" for row in rows] or beside
+    if len(found) == 1:
+        return found[0]
     asked = text[:200]
-    if rows:
+    if found:
         en = f"Several {kind} known to you meet {asked}; exactly one must"
         fr = f"Plusieurs {kind} connus de vous répondent à {asked} ; il en faut exactement un"
     else:

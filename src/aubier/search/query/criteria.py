@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from difflib import get_close_matches
 
@@ -13,6 +13,7 @@ from aubier.search.extract import value_types
 from aubier.search.model import Criterion, Has, Parameter, Value
 from aubier.search.parameters import Pending, Registry, is_indexed
 from aubier.search.query.values import CODED, of_type, refused, truth, typed_values
+from aubier.search.terms.layout import is_canonical
 
 MAX_DEPTH = 8
 """The most steps in a chain, `_has` included."""
@@ -38,14 +39,16 @@ _IDENTIFIED = frozenset({"Identifier"})
 _SETS = frozenset({"in", "not-in", "above", "below"})
 
 
-def modifiers(parameter: Parameter) -> frozenset[str]:
-    """The modifiers a parameter takes: of a token, those that its values give a meaning."""
-    allowed = MODIFIERS[parameter.type]
+def modifiers(parameter: Parameter) -> Set[str]:
+    """The modifiers a parameter takes: of a code or a reference, those that its values give a meaning."""
+    allowed: Set[str] = MODIFIERS[parameter.type]
     if parameter.type == "token":
         types = value_types(parameter)
         allowed -= frozenset() if types & (CODED | _IDENTIFIED) else {"text"}
         allowed -= frozenset() if types & _IDENTIFIED else {"of-type"}
         allowed -= frozenset() if types & (CODED | {"code"}) else _SETS
+    if parameter.type == "reference":
+        allowed = {"missing", "below"} if is_canonical(parameter) else allowed
     return allowed & _named(parameter) if parameter.modifiers else allowed
 
 
@@ -236,6 +239,7 @@ class Criteria:
                 f"{parameter.name} is no reference: it cannot be followed by a dot",
                 f"{parameter.name} n'est pas une référence : rien ne peut suivre par un point",
             )
+        self._not_canonical(parameter)
         if modifier:
             targets: tuple[str, ...] = (self._target(parameter, modifier),)
         else:
@@ -248,6 +252,16 @@ class Criteria:
             )
         ways = self._alternatives(targets, rest, value, depth + 1)
         return Criterion(parameter.base, parameter, chain=ways)
+
+    def _not_canonical(self, parameter: Parameter) -> None:
+        """Refuses to go by a canonical URL to what has it: which version is meant, no index tells."""
+        if is_canonical(parameter):
+            raise refused(
+                self._name,
+                f"{parameter.name} names by a canonical URL, which is not followed; search by the URL itself",
+                f"{parameter.name} désigne par une URL canonique, qui n'est pas suivie ; cherchez par l'URL",
+                "not-supported",
+            )
 
     def _alternatives(
         self, targets: tuple[str, ...], rest: str, value: str, depth: int
@@ -292,6 +306,7 @@ class Criteria:
                 f"{source}.{code} never names a {type}",
                 f"{source}.{code} ne désigne jamais {type}",
             )
+        self._not_canonical(reference)
         return Has(source, reference, self.read(source, rest, value, depth + 1), target=type)
 
 

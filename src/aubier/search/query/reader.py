@@ -29,6 +29,7 @@ _FORMAT = frozenset({"_format", "_pretty"})
 _TOTALS = ("none", "estimate", "accurate")
 _SUMMARIES = ("true", "text", "data", "count", "false")
 _UNSUPPORTED = frozenset({"_query", "_contained", "_containedType", "_type", "_score"})
+_AS_IT_IS = ("_contained", "false")
 _ITERATE = frozenset({"iterate", "recurse"})
 
 
@@ -38,11 +39,13 @@ def parse(
     *,
     registry: Registry,
     lenient: bool = False,
+    blank: bool = False,
     max_count: int = 1000,
     default_count: int = 20,
 ) -> Query:
     """The search on `type` that the (name, value) pairs ask for.
 
+    `blank`: a parameter without a value is left out and named, as searches do (R4 search, 3.1.1.3).
     Problem with every fault: `not-supported` for an unknown parameter, modifier or include, `invalid`
     for a value that cannot be read or is empty, `too-long` and `too-costly` beyond the bounds (200
     parameters, 4,000 characters, 500 values in a list, 8 steps in a chain). `_count` above `max_count`
@@ -54,6 +57,9 @@ def parse(
         if number >= MAX_PARAMETERS:
             text, fr = f"more than {MAX_PARAMETERS} parameters", f"plus de {MAX_PARAMETERS} paramètres"
             raise refused(name, text, fr, "too-costly")
+        if blank and not value.strip():
+            reader.found.ignored.append((name, value))
+            continue
         try:
             reader.take(name, value)
         except UnknownParameter as refusal:
@@ -159,9 +165,9 @@ class _Reader:
             self.found.criteria.append(self._words(name, value))
         elif name == "_filter":
             self.found.criteria.append(filter_of(self._registry, self._type, value))
-        elif base in _UNSUPPORTED:
+        elif base in _UNSUPPORTED and (name, value) != _AS_IT_IS:
             raise unknown(name, f"{base} is not supported", f"{base} n'est pas pris en charge")
-        else:
+        elif base not in _UNSUPPORTED:
             self.found.criteria.append(_criterion(self._registry, self._type, name, value))
         self.found.applied.append((name, value))
 

@@ -1,4 +1,4 @@
-"""Codes that a question names and does not list: value sets, and what a code subsumes.
+"""What a question names and only the caller knows: value sets, what a code subsumes, the server's base.
 
 Search is pure: the query says which sets it needs, the caller finds them where codes are known, and gets a
 query that lists them.
@@ -42,6 +42,16 @@ def with_sets(query: Query, found: Mapping[CodeSet, Codes]) -> Query:
     return replace(query, criteria=tuple(_with(c, found) for c in query.criteria))
 
 
+def at_home(query: Query, local: Callable[[str], str]) -> Query:
+    """The query with references of the form `[base]/Patient/1` as `Patient/1`: `local` knows the base.
+
+    Rule: FHIR R4 4.0.1, search 3.1.1.4.12: both find the same.
+    """
+    if not any("://" in value for _, value in query.applied):
+        return query
+    return replace(query, criteria=tuple(_at_home(c, local) for c in query.criteria))
+
+
 def asks_for_set(criterion: Criterion) -> bool:
     """Whether a criterion stands for codes that are not listed yet."""
     return criterion.parameter.type == "token" and criterion.modifier in _RELATIONS
@@ -59,6 +69,28 @@ def _named(criterion: Condition) -> Iterator[CodeSet]:
         yield from _named(step)
     if asks_for_set(criterion):
         yield from (_set(criterion, v) for v in criterion.values)
+
+
+def _at_home(condition: Condition, local: Callable[[str], str]) -> Condition:
+    if isinstance(condition, Logic):
+        return replace(condition, parts=tuple(_at_home(part, local) for part in condition.parts))
+    return _link_at_home(condition, local)
+
+
+def _link_at_home(criterion: Criterion | Has, local: Callable[[str], str]) -> Criterion | Has:
+    if isinstance(criterion, Has):
+        return replace(criterion, criterion=_link_at_home(criterion.criterion, local))
+    if criterion.chain:
+        return replace(criterion, chain=tuple(_link_at_home(step, local) for step in criterion.chain))
+    if criterion.parameter.type not in ("reference", "composite") or criterion.modifier:
+        return criterion
+    return replace(criterion, values=tuple(_named_at_home(v, local) for v in criterion.values))
+
+
+def _named_at_home(value: Value, local: Callable[[str], str]) -> Value:
+    if value.parts:
+        return replace(value, parts=tuple(_named_at_home(part, local) for part in value.parts))
+    return replace(value, text=local(value.text)) if "://" in value.text else value
 
 
 def _set(criterion: Criterion, value: Value) -> CodeSet:

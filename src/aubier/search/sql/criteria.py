@@ -17,6 +17,7 @@ from aubier.search.sql.measure import measures
 from aubier.search.sql.owner import PATIENT, compartments, may_own, named, naming, of_owner
 from aubier.search.sql.stretch import long_span
 from aubier.search.sql.values import (
+    canonical_test,
     date_test,
     identifier_test,
     near_test,
@@ -28,7 +29,7 @@ from aubier.search.sql.values import (
     words_test,
 )
 from aubier.search.terms.kept import elsewhere, kept
-from aubier.search.terms.layout import bits, is_posted
+from aubier.search.terms.layout import bits, is_canonical, is_posted
 from aubier.search.terms.whole import Whole, whole
 
 
@@ -274,6 +275,11 @@ def _reference(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if criterion.modifier == "identifier":
         return _token(frame, criterion, kind, row)
     targets = reference_targets(criterion)
+    if is_canonical(criterion.parameter):
+        param = param_of(frame, kind, criterion.parameter.code)
+        tests = (canonical_test(frame, url, criterion.modifier) for url in targets)
+        test = posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {any_of(tests)}")
+        return f"not {test}" if criterion.modifier == "not" else test
     patients = [] if row in frame.walked else patients_named(frame, criterion, kind)
     near = row in frame.walked or bool(patients)
     test = _naming(frame, kind, row, criterion.parameter.code, targets=targets, near=near)
@@ -511,7 +517,10 @@ def _posted(
 
 
 def _uri(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
-    tests = [uri_test(frame, v, criterion.modifier) for v in criterion.values]
+    if is_canonical(criterion.parameter) and not criterion.modifier:
+        tests = [canonical_test(frame, v.text) for v in criterion.values]
+    else:
+        tests = [uri_test(frame, v, criterion.modifier) for v in criterion.values]
     return _posted(frame, criterion, kind, row, table="ref", tests=tests)
 
 

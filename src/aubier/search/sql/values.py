@@ -67,6 +67,19 @@ def _like(frame: Frame, text: str, modifier: str) -> str:
     return f"{{p}}.norm like {frame.args.add(f'%{pattern}' + '%' * (modifier == 'contains'), 'text')}"
 
 
+def canonical_test(frame: Frame, url: str, modifier: str = "") -> str:
+    """A canonical URL that is `url`: of any version where it names none, of all below it with `below`.
+
+    Rule: FHIR R4 4.0.1, search 3.1.1.4.13.
+    """
+    same = f"{{p}}.target = {frame.args.add(bounded(url), 'text')}"
+    if "|" in url and modifier != "below":
+        return same
+    start = f"{url}." if "|" in url else f"{url}|"
+    low, high = frame.args.add(start, "text"), frame.args.add(start + _LAST, "text")
+    return f"({same} or {{p}}.target >= {low} and {{p}}.target < {high})"
+
+
 def uri_test(frame: Frame, v: Value, modifier: str = "") -> str:
     """A URI that is the value, begins with it, or that it begins with."""
     if modifier == "below":
@@ -87,8 +100,8 @@ _SPANS = {
     "ne": f"not {_INSIDE}",
     "gt": "{hi} > {high}",
     "lt": "{lo} < {low}",
-    "ge": f"({{hi}} > {{high}} or {_INSIDE})",
-    "le": f"({{lo}} < {{low}} or {_INSIDE})",
+    "ge": "{hi} > {low}",
+    "le": "{lo} < {high}",
     "sa": "{lo} >= {high}",
     "eb": "{hi} <= {low}",
     "ap": "({lo} < {high} and {hi} > {low})",
@@ -96,7 +109,7 @@ _SPANS = {
 }
 """How a stored span `lo`..`hi` stands to the searched span `low`..`high` (ends excluded).
 
-Rule: FHIR R4 search, 3.1.1.4.6 prefixes.
+Rule: FHIR R4 search, 3.1.1.4.5 prefixes: the range above a value begins where that does; `le` mirrors it.
 """
 
 
@@ -139,10 +152,15 @@ def date_test(frame: Frame, v: Value, *, brief: bool) -> str:
 
 _BELOW = f"{{p}}.low = {MIN_NUMBER}"
 _ABOVE = f"{{p}}.high = {MAX_NUMBER}"
+_POINT = "{p}.low + {p}.high = 2 * {p}.val"
+"""What the digits of a value allow lies evenly around it; a Range, or one with a comparator, is no point."""
 
 
 def number_test(frame: Frame, v: Value) -> str:
-    """A value compares as the point it is; one with a comparator (`<5`) as all that it may be."""
+    """A value compares as the point it is; one with a comparator (`<5`) as all that it may be.
+
+    Rule: FHIR R4 4.0.1, search 3.1.1.4.6: numbers are exact beside gt, lt, ge, le, sa and eb.
+    """
 
     def arg(number: Any) -> str:
         return frame.args.add(number, "numeric")
@@ -159,8 +177,8 @@ def number_test(frame: Frame, v: Value) -> str:
         "lt": f"({{p}}.val < {number} or {_BELOW})",
         "ge": f"({{p}}.val >= {number} or {_ABOVE})",
         "le": f"({{p}}.val <= {number} or {_BELOW})",
-        "sa": f"{{p}}.low >= {number}",
-        "eb": f"{{p}}.high <= {number}",
+        "sa": f"({{p}}.low >= {number} or {{p}}.val > {number} and {_POINT})",
+        "eb": f"({{p}}.high <= {number} or {{p}}.val < {number} and {_POINT})",
     }[v.prefix]
 
 

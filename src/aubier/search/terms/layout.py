@@ -62,6 +62,13 @@ def is_plain(parameter: Parameter) -> bool:
     return bool(found) and found <= _PLAIN
 
 
+@lru_cache(maxsize=4096)
+def is_canonical(parameter: Parameter) -> bool:
+    """Whether the values of a parameter are canonical URLs, which may name a version."""
+    found = value_types(parameter)
+    return "canonical" in found and found <= {"canonical", "uri"}
+
+
 @lru_cache(maxsize=256)
 def bits(kind: str) -> dict[str, int]:
     """The bit by which a row says that a parameter of R4 has a value.

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from aubier.ground.problem import Problem, problem
+from aubier.search.keys import bounded
 from aubier.search.model import Include, Query
 from aubier.search.sql import Args
 from aubier.search.terms.kept import link, typed
+from aubier.search.terms.layout import is_canonical
 from aubier.store.compartment import owned
 from aubier.store.keys import family, type_numbers
+from aubier.store.reading.links.canonicals import having, names_of
 from aubier.store.reading.row import ROW, Row, row_of
 
 if TYPE_CHECKING:
@@ -70,11 +73,13 @@ async def _include(reader: Reader, together: Sequence[Include], rows: Sequence[R
         *args,
     )
     by_kind: dict[str, list[str]] = {}
+    out: list[Row] = []
+    if is_canonical(include.parameter):
+        out += await having(reader, [record["target"] for record in targets], kinds)
     for record in targets:
         kind, _, logical = record["target"].partition("/")
         if kind in kinds and kind in type_numbers():
             by_kind.setdefault(kind, []).append(logical)
-    out: list[Row] = []
     for kind, ids in sorted(by_kind.items()):
         out += await reader.several(kind, ids)
     return out
@@ -137,6 +142,7 @@ def _of_owners(includes: Sequence[Include], rows: Sequence[Row], args: Args) -> 
 def _naming(reader: Reader, includes: Sequence[Include], rows: Sequence[Row], args: Args) -> str:
     """The condition that a reference `f` is one of these links, and names one of the rows."""
     links: dict[str, set[int]] = {"": set()}
+    canonical = [include for include in includes if is_canonical(include.parameter)]
     for include in includes:
         of = include.parameter.code
         code, held = typed(include.source).get(of, (of, ""))
@@ -148,6 +154,10 @@ def _naming(reader: Reader, includes: Sequence[Include], rows: Sequence[Row], ar
             one = len(some) == 1
             of = args.add(some[0], "bigint") if one else f"any({args.add(some, 'bigint[]')})"
             tests.append(f"f.param = {of} and f.target = any({named})")
+    if canonical and (urls := [bounded(url) for row in rows for url in names_of(row)]):
+        params = {reader.keys.param(i.source, i.parameter.code) for i in canonical}
+        of, named = args.add(sorted(params), "bigint[]"), args.add(urls, "text[]")
+        tests.append(f"f.param = any({of}) and f.target = any({named})")
     return " or ".join(tests) if len(tests) == 1 else f"({' or '.join(f'({t})' for t in tests)})"
 
 
