@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
 import zstandard
 
 from aubier.access.view import View
@@ -90,7 +91,7 @@ def _packed(written: list[Written]) -> bytes:
 
 
 def _facts(written: Written) -> dict[str, Any]:
-    return {f.name: getattr(written, f.name) for f in fields(written) if f.name != "raw"}
+    return {name: value for name, value in msgspec.structs.asdict(written).items() if name != "raw"}
 
 
 def _read(packed: bytes) -> list[Written]:
