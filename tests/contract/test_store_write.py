@@ -164,6 +164,20 @@ async def test_fifty_writers_of_one_patient_lose_no_update(store: Store) -> None
     assert [r.version for r in rows] == list(range(51, 0, -1))
 
 
+async def test_a_history_of_many_is_counted_when_asked_or_told_whole(store: Store) -> None:
+    for n in range(5):
+        await store.transact(
+            ROOT, batch(Intent("update", "Patient", "p1", resource=patient("p1", f"N{n}"), may_create=True))
+        )
+    rows, following, total = await store.history(ROOT, ["Patient"], count=3)
+    assert (len(rows), total) == (3, None)
+    rest, end, total = await store.history(ROOT, ["Patient"], count=3, cursor=following)
+    assert [r.version for r in (*rows, *rest)] == [5, 4, 3, 2, 1] and (end, total) == (None, None)
+    assert (await store.history(ROOT, ["Patient"], count=5))[1:] == (None, 5)
+    assert await store.history(ROOT, ["Patient"], count=0) == ([], None, 5)
+    assert (await store.history(ROOT, ["Patient"], "p1", count=3))[2] == 5
+
+
 async def test_a_claim_is_held_by_one(store: Store) -> None:
     held = Claim("ins|1", "Patient/a", NOW + 10)
     await store.transact(ROOT, batch(claims=[held]))

@@ -197,7 +197,7 @@ class View:
 
     async def history_rows(
         self, kinds: Sequence[str], logical: str = "", **options: Any
-    ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
+    ) -> tuple[list[Row], tuple[int, int, int] | None, int | None]:
         """Versions, newest first, of one resource, a type, or everything this actor may see (`kinds` empty).
 
         Everything is each type whose history the actor's scopes open. Problem: forbidden when none is.

@@ -126,8 +126,12 @@ class Sight(msgspec.Struct, frozen=True):
         if self.unrestricted or directory:
             return "true"
         seen = self._seen(args)
-        # By row number alone: what was moved to another record is judged by what it is there now.
-        same = f"{{0}}.rid = {row}.rid"
+        # Wherever it is by now: what was moved to another record is judged by what it is there.
+        places = (
+            f"coalesce((select im.was || im.pat from id_map im where im.type = {row}.type"
+            f" and im.id = {row}.id and im.rid = {row}.rid), array[{row}.pat])"
+        )
+        same = f"{{0}}.pat = any({places}) and {{0}}.rid = {row}.rid"
         current = f"select 1 from res c where {same.format('c')}"
         last = f"select max(h.ver) from hist h where {same.format('h')}"
         return (

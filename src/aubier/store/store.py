@@ -46,6 +46,7 @@ from aubier.store.reading import (
 )
 from aubier.store.reading.links.identified import ENOUGH, each
 from aubier.store.reading.record import Asked, Walked, walk
+from aubier.store.reading.versions import history
 from aubier.store.sight import Sight
 from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
 
@@ -229,10 +230,10 @@ class Store:
 
     async def history(
         self, sight: Sight, kinds: Sequence[str], logical: str = "", **options: Any
-    ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
-        """Versions, newest first; see `Reader.history`."""
+    ) -> tuple[list[Row], tuple[int, int, int] | None, int | None]:
+        """Versions, newest first; see `versions.history`."""
         async with self._reader(sight) as reader:
-            return await reader.history(kinds, logical, **options)
+            return await history(reader, kinds, logical, **options)
 
     async def walk(self, sight: Sight, asked: Asked) -> Walked:
         """One page of a whole record; see `record.walk`."""

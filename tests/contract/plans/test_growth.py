@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 from bench.workloads.shapes import SHAPES, Shape
 
+from aubier.store.reading.versions import history
 from tests.contract.own import fresh, running
 from tests.contract.plans.work import Database, Population, nodes, peopled, rows_read
 
@@ -98,6 +99,19 @@ async def test_records_of_others_are_left_out_in_the_index(few_and_many: Both) -
     (plan, *_) = await many.plans("on", shape, [("date", "ge2020")], scans=False)
     along = [node["Node Type"] for node in nodes(plan) if node.get("Index Name") == "res_type"]
     assert along and set(along) == {"Index Only Scan"}
+
+
+async def test_versions_are_looked_for_in_their_records(few_and_many: Both) -> None:
+    """What a version became tells whether it shows: that is found by its record, not among all there are."""
+    many = few_and_many[1]
+    async with many.reading("on") as (reader, heard):
+        await reader.vread("Patient", many.rights.open[0], 1)
+        rows, following, _ = await history(reader, ["Observation"], count=5)
+        assert len(rows) == 5 and following
+        plans = await heard.plans(scans=False)
+    found = [n for plan in plans for n in nodes(plan) if n.get("Relation Name") == "res"]
+    entered = [n.get("Index Cond", n.get("Recheck Cond", "")) for n in found]
+    assert entered and all("pat" in cond for cond in entered), entered
 
 
 async def test_names_are_known_to_the_planner_by_the_hundreds(few_and_many: Both) -> None:

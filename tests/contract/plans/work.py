@@ -44,6 +44,19 @@ class Listening:
 
         return asking
 
+    async def plans(self, *, scans: bool) -> list[dict[str, Any]]:
+        """How each was run; `scans` lets the planner read whole tables."""
+        plans = []
+        for text, *values in self.asked:
+            run = self._conn.transaction()
+            await run.start()
+            await self._conn.execute(f"set local enable_seqscan = {'on' if scans else 'off'}")
+            await self._conn.execute("set local plan_cache_mode = force_custom_plan")
+            told = await self._conn.fetchval(f"explain (analyze, buffers off, format json) {text}", *values)
+            await run.rollback()
+            plans.append(json.loads(told)[0]["Plan"])
+        return plans
+
 
 def rows_read(plan: dict[str, Any]) -> int:
     """The rows that the scans of a plan looked at: those they gave, and those they left out."""
@@ -81,27 +94,23 @@ class Population:
         self, actor: str, shape: Shape, pairs: Pairs, *, scans: bool, last: bool = False
     ) -> list[dict[str, Any]]:
         """The plans of the statements of that page, as they were run."""
-        store = self.house.store
-        who = DOCTOR if actor == "on" else system_actor("bench")
-        view = self.house.access.context(who, datetime.now(UTC)).store
-        query = parse(shape.kind, [*pairs, *shape.extra], registry=store.registry)
-        plans = []
-        async with store.pool.acquire() as conn:
-            heard = Listening(conn)
-            reader = Reader(heard, view.sight, store.keys, store.mark)
+        query = parse(shape.kind, [*pairs, *shape.extra], registry=self.house.store.registry)
+        async with self.reading(actor) as (reader, heard):
             found = await reader.search(query)
             while last and found.cursor:
                 heard.asked.clear()
                 found = await reader.search(replace(query, cursor=found.cursor))
-            for text, *values in heard.asked:
-                run = conn.transaction()
-                await run.start()
-                await conn.execute(f"set local enable_seqscan = {'on' if scans else 'off'}")
-                await conn.execute("set local plan_cache_mode = force_custom_plan")
-                told = await conn.fetchval(f"explain (analyze, buffers off, format json) {text}", *values)
-                await run.rollback()
-                plans.append(json.loads(told)[0]["Plan"])
-        return plans
+            return await heard.plans(scans=scans)
+
+    @asynccontextmanager
+    async def reading(self, actor: str) -> AsyncIterator[tuple[Reader, Listening]]:
+        """A reader for one of the two who ask, and what it puts to the database."""
+        store = self.house.store
+        who = DOCTOR if actor == "on" else system_actor("bench")
+        view = self.house.access.context(who, datetime.now(UTC)).store
+        async with store.pool.acquire() as conn:
+            heard = Listening(conn)
+            yield Reader(heard, view.sight, store.keys, store.mark), heard
 
     def found(self, shape: Shape, pairs: Pairs) -> int:
         """How many resources match, by the book."""

@@ -87,7 +87,11 @@ def left_out(ignored: Iterable[tuple[str, str]]) -> bytes:
 
 
 def history(
-    base: str, links: Sequence[tuple[str, str]], total: int, rows: Sequence[Row], subset: Query | None = None
+    base: str,
+    links: Sequence[tuple[str, str]],
+    total: int | None,
+    rows: Sequence[Row],
+    subset: Query | None = None,
 ) -> bytes:
     """The history Bundle of these versions, each cut to the `subset` that was asked."""
     return bundle("history", total, links, [_version(base, row, subset) for row in rows])

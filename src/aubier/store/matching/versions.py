@@ -113,7 +113,7 @@ async def _rows(
     seen = sight.past("r", args, directory=bool(prefix)) if sight.sees_type(version.kind) else "false"
     one = (
         f"select r.ver, r.pat, r.upd, r.labels, r.dict, r.raw, {seen} as seen from id_map m"
-        f" join {prefix}{{table}} r on (r.pat = m.pat or r.pat = any(m.was)) and r.rid = m.rid"
+        f" join {prefix}{{table}} r on r.pat = any(m.was || m.pat) and r.rid = m.rid"
         f" where m.type = $1 and m.id = $2 and r.ver = any($3::int[])"
     )
     both = f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"

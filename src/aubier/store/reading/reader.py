@@ -25,7 +25,7 @@ from aubier.store.reading.links.included import included
 from aubier.store.reading.newest import Newest, newest
 from aubier.store.reading.page import Page
 from aubier.store.reading.planning import Plan, planned_anew
-from aubier.store.reading.row import PLAIN, ROW, SETTLED, Found, Row, row_of
+from aubier.store.reading.row import ROW, Found, Row, row_of
 from aubier.store.reading.together import Together
 from aubier.store.sight import Sight, concerns
 
@@ -92,7 +92,7 @@ class Reader:
         args = Args([type_numbers()[kind], logical, version])
         seen = self.sight.past("r", args, directory=bool(prefix))
         one = (
-            f"select {ROW} from id_map m join {prefix}{{table}} r on (r.pat = m.pat or r.pat = any(m.was))"
+            f"select {ROW} from id_map m join {prefix}{{table}} r on r.pat = any(m.was || m.pat)"
             f" and r.rid = m.rid where m.type = $1 and m.id = $2 and r.ver = $3 and {seen}"
         )
         both = f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
@@ -313,88 +313,6 @@ class Reader:
         )
         records = await self.proved(prefix, args, hit, action, f"{kind}", plan="once")
         return [row_of(r) for r in records]
-
-    # -- history ------------------------------------------------------------------------------------
-
-    async def history(
-        self,
-        kinds: Sequence[str],
-        logical: str = "",
-        *,
-        count: int,
-        since: int | None = None,
-        at: tuple[int, int] | None = None,
-        cursor: tuple[int, int, int] | None = None,
-        oldest_first: bool = False,
-    ) -> tuple[list[Row], tuple[int, int, int] | None, int]:
-        """Versions, newest first: of one resource, of types, or of the whole store (`kinds` empty).
-
-        Gives the rows, the cursor of the next page and the total. With `since` (ms) only what is older
-        than the oldest transaction still running is told: who asks again with the last date misses nothing.
-        With `at` (from, to, ms) only the versions that were the current ones at some time between.
-        `oldest_first` turns the order round; of several resources it then tells what `since` would, so that
-        a late commit is not behind a page that was read.
-        """
-        readable = [k for k in (kinds or type_numbers()) if self.sight.sees_type(k)]
-        if kinds and not readable:
-            check_scope(self.sight, kinds[0])
-        args = Args()
-        settled = since if since is not None or not oldest_first or logical else 0
-        parts = [self._history_part(p, readable, logical, args, since=settled, at=at) for p in ("", "dir_")]
-        versions = " union all ".join(p for p in parts if p)
-        page = ""
-        if cursor:
-            seq, rid, ver = (args.add(c, "bigint") for c in cursor)
-            page = f" where (r.seq, r.rid, r.ver) {'>' if oldest_first else '<'} ({seq}, {rid}, {ver})"
-        order = ", ".join(f"r.{name} {'asc' if oldest_first else 'desc'}" for name in ("seq", "rid", "ver"))
-        hit = f"select {PLAIN}, r.many, r.seq from ({versions}) r{page} order by {order} limit {count + 1}"
-        total = f"(select count(*) from ({versions}) r) as total"
-        what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])
-        missed = "not-found" if logical else "ok"
-        prefix = "dir_" if all(family(kind) for kind in readable) else ""
-        records = await self.proved(
-            prefix, args, hit, "history", what, extra=total, missed=missed, page=count
-        )
-        if not records and logical:
-            raise not_found(f"{kinds[0]}/{logical}")
-        rows = [row_of(r) for r in records[:count]]
-        following = None
-        if len(records) > count and count:
-            last = records[count - 1]
-            following = (last["seq"], last["rid"], last["ver"])
-        return rows, following, records[0]["total"] if records else 0
-
-    def _history_part(
-        self,
-        prefix: str,
-        kinds: Sequence[str],
-        logical: str,
-        args: Args,
-        *,
-        since: int | None,
-        at: tuple[int, int] | None,
-    ) -> str:
-        numbers = [type_numbers()[k] for k in kinds if family(k) == prefix]
-        if not numbers:
-            return ""
-        tests = [f"r.type = any({args.add(numbers, 'smallint[]')})"]
-        tests.append(self.sight.past("r", args, directory=bool(prefix)))
-        if since is not None:
-            tests.append(f"r.upd >= {args.add(since, 'bigint')} and r.seq < {SETTLED}")
-        if at is not None:
-            first, end = (args.add(ms, "bigint") for ms in at)
-            newer = f"select 1 from {prefix}{{0}} n where n.pat = r.pat and n.rid = r.rid and n.ver > r.ver"
-            tests.append(f"r.upd < {end}")
-            tests += [f"not exists ({newer.format(t)} and n.upd <= {first})" for t in ("res", "hist")]
-        source = ""
-        if logical:
-            number, name = args.add(numbers[0], "smallint"), args.add(logical, "text")
-            source = (
-                f" join id_map m on m.type = {number} and m.id = {name}"
-                " and (r.pat = m.pat or r.pat = any(m.was)) and r.rid = m.rid"
-            )
-        one = f"select {ROW}, r.seq from {prefix}{{table}} r{source} where {' and '.join(tests)}"
-        return f"{one.replace('{table}', 'res')} union all {one.replace('{table}', 'hist')}"
 
 
 def _following(records: Sequence[Any], page: Page | Newest, mark: int, size: int) -> str:
