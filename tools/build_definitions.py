@@ -227,7 +227,8 @@ def sliced(source: Json, owner: Json) -> Json:
 def element(source: Json, owner: Json, own: str) -> Json:
     """One element. p path below the type; n min; x max when not "1"; t types; b binding; c content
 
-    reference; f fixed or pattern values and bounds; s short; m modifier; u summary; r regex; i invariants.
+    reference; f fixed or pattern values and bounds; s short; m why it is a modifier; u summary; r regex; i
+    invariants.
     """
     kept: Json = {"p": source["path"].partition(".")[2]}
     if source["min"]:
@@ -240,7 +241,10 @@ def element(source: Json, owner: Json, own: str) -> Json:
         kept["b"] = [source["binding"]["strength"], source["binding"]["valueSet"]]
     if "contentReference" in source:
         kept["c"] = source["contentReference"].removeprefix("#")
-    kept |= {key: 1 for key, name in (("m", "isModifier"), ("u", "isSummary")) if source.get(name)}
+    if source.get("isModifier"):
+        kept["m"] = source.get("isModifierReason", "")
+    if source.get("isSummary"):
+        kept["u"] = 1
     fixed = {
         k: v
         for k, v in source.items()

@@ -60,6 +60,7 @@ class Element:
 
     `max` None means unbounded. `children` (by defined name) and `properties` (by JSON name) are those of a
     backbone element; an element defined by reference to another (`content`) shares that one's children.
+    `reason` tells why a `modifier` is one.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Element:
     fixed: Mapping[str, Any]
     short: str
     modifier: bool
+    reason: str
     summary: bool
     invariants: tuple[Invariant, ...]
     children: Mapping[str, Element] = field(repr=False)
@@ -402,6 +404,7 @@ def _element(
         fixed=MappingProxyType(row.get("f", {})),
         short=row["s"],
         modifier="m" in row,
+        reason=row.get("m", ""),
         summary="u" in row,
         invariants=_invariants(row.get("i")),
         children=MappingProxyType(children),

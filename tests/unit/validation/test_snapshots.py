@@ -417,3 +417,15 @@ def test_an_extension_may_hold_itself() -> None:
         itself,
         "3",
     )
+
+
+def test_a_snapshot_says_why_an_element_is_a_modifier_and_what_is_an_attribute() -> None:
+    found = made(
+        profile("Patient", row("Patient.contact.name.family", min=1), row("Patient.extension", "one"))
+    )
+    assert "implicit rules" in found["Patient.implicitRules"]["isModifierReason"]
+    assert all(e.get("isModifierReason") for e in found.values() if e.get("isModifier"))
+    attributes = {i for i, e in found.items() if e.get("representation") == ["xmlAttr"]}
+    assert {"Patient.contact.id", "Patient.contact.name.id"} <= attributes and "Patient.id" not in attributes
+    held = made(profile("Observation", baseDefinition=f"{BASE}bp"))
+    assert all(e.get("isModifierReason") for e in held.values() if e.get("isModifier"))

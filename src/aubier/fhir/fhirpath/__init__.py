@@ -19,6 +19,7 @@ from aubier.fhir.fhirpath.functions import LIBRARY
 from aubier.fhir.fhirpath.generator import Item, Scope
 from aubier.fhir.fhirpath.grammar.parser import parse
 from aubier.fhir.fhirpath.grammar.syntax import MAX_DEPTH, MAX_LENGTH, refusal
+from aubier.fhir.fhirpath.grammar.variables import bound
 from aubier.fhir.fhirpath.library.arguments import one
 from aubier.fhir.fhirpath.library.conversions import condition
 from aubier.fhir.fhirpath.library.sets import Repeated, distinct, member, traced
@@ -131,7 +132,10 @@ def source(
     compiler = Compiler(expression, indexing=indexing, strict=strict, constants=constants)
     root = Item("r", "", "None", "kind_of(r)") if is_open(type) else Item("r", type)
     try:
-        found = compiler.collect(parse(expression), Scope(root, root))
+        tree = parse(expression)
+        if "defineVariable" in expression:
+            tree = bound(tree, constants, expression)
+        found = compiler.collect(tree, Scope(root, root))
     except RecursionError:
         raise compiler.refuse("nested too deeply", "imbrication trop profonde", costly=True) from None
     return compiler.finished("def evaluate(r, w):", root, before="[]", after=found.name)

@@ -24,6 +24,7 @@ from aubier.fhir.fhirpath.grammar.syntax import (
     Unary,
     Variable,
 )
+from aubier.fhir.fhirpath.grammar.variables import Define, Held
 from aubier.fhir.fhirpath.library.arguments import INTEGERS
 from aubier.fhir.fhirpath.types import SYSTEM, is_a, is_text, json_class, knows, plain, steps
 from aubier.fhir.fhirpath.values.moments import moment
@@ -203,6 +204,10 @@ class Compiler(Generator):
                 self._index(operand, index, scope, then)
             case Call():
                 self._call(node, scope, then)
+            case Define():
+                self.loop(self._define(node, scope), then)
+            case Held(key):
+                self.loop(Collected(f"w.held[{key}]", self._held.get(key, "")), then)
             case Unary(sign, operand) if not isinstance(operand, Literal) or operand.kind != "number":
                 self._library(SIGNS[sign], (operand,), scope, then)
             case Binary(operator, left, right) if operator in OPERATORS:
@@ -231,6 +236,18 @@ class Compiler(Generator):
             self._counted(node, scope, then)
         else:
             self._truth(node, scope, then)
+
+    def _define(self, node: Define, scope: Scope) -> Collected:
+        """Keeps what a variable holds, for what follows; gives what it is defined on."""
+        self._need_run(node, "defineVariable()")
+        found = self.collect(node.operand, scope)
+        self._keep(-node.key, found)
+        self._keep(node.key, self.collect(node.value, scope) if node.value is not None else found)
+        return found
+
+    def _keep(self, key: int, found: Collected) -> None:
+        self._held[key] = found.type
+        self.write(f"w.held[{key}] = {found.name}")
 
     def _library(
         self, row: Function, operands: tuple[Node, ...], scope: Scope, then: Then, call: Call | None = None

@@ -101,6 +101,7 @@ class Generator(ABC):
         self.world = "None" if indexing else "w"
         self.functions: list[str] = []
         self._lengths: dict[int, tuple[Node, int]] = {}
+        self._held: dict[int, str] = {}
         self._lines: list[str] = []
         self._indent = 1
         self._names = 0

@@ -22,6 +22,8 @@ _LONGEST = 200
 _VITAL_UNITS = "http://hl7.org/fhir/ValueSet/ucum-vitals-common"
 """Required of every component of a vital sign in 4.0.1, which refuses a flow of oxygen; later releases and
 the official validator hold it as extensible."""
+_ATTRIBUTES = frozenset({"Element.id", "Extension.url"})
+"""What XML writes as an attribute, beside the value of a primitive."""
 _SLICED_BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
 
 
@@ -115,6 +117,8 @@ def _nested(element: Element, name: str) -> str:
 def _row(element: Element, base: str, source: str) -> dict[str, Any]:
     most = "*" if element.max is None else str(element.max)
     row: dict[str, Any] = {"path": element.path, "short": element.short, "definition": element.short}
+    if base in _ATTRIBUTES:
+        row["representation"] = ["xmlAttr"]
     row |= {"min": element.min, "max": most, "base": {"path": base, "min": element.min, "max": most}}
     if element.content:
         row["contentReference"] = f"#{element.content}"
@@ -125,7 +129,13 @@ def _row(element: Element, base: str, source: str) -> dict[str, Any]:
         row["binding"] = {"strength": element.binding.strength, "valueSet": element.binding.value_set}
     if element.invariants:
         row["constraint"] = [_constraint(i, source) for i in element.invariants]
-    return row | {"isModifier": element.modifier, "isSummary": element.summary}
+    return row | _standing(element.modifier, element.reason, element.summary)
+
+
+def _standing(modifier: bool, reason: str, summary: bool) -> dict[str, Any]:
+    """Whether an element is a modifier, with the reason that it must have, and in summaries."""
+    why = {"isModifierReason": reason} if modifier and reason else {}
+    return {"isModifier": modifier, **why, "isSummary": summary}
 
 
 def _type(ref: TypeRef, path: str) -> dict[str, Any]:
@@ -228,7 +238,7 @@ def _element(kind: str, row: Mapping[str, Any], url: str) -> dict[str, Any]:
         made["constraint"] = [dict(zip(keys, rule, strict=True)) | {"source": url} for rule in row["i"]]
     if "ms" in row:
         made["mustSupport"] = True
-    return made | {"isModifier": "m" in row, "isSummary": "u" in row}
+    return made | _standing("m" in row, row.get("m", ""), "u" in row)
 
 
 def _ref(row: Any) -> TypeRef:

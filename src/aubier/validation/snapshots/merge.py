@@ -16,7 +16,7 @@ from aubier.validation.snapshots.tree import Budget, Node
 
 _GROWING = ("alias", "mapping", "condition", "code")
 """Lists to which a differential adds."""
-_TAKEN = ("short", "definition", "comment", "isModifier")
+_TAKEN = ("short", "definition", "comment", "isModifier", "isModifierReason")
 _PROSE = ("definition", "comment", "requirements")
 _VALUES = ("fixed", "pattern")
 _BY_TYPE = {"discriminator": [{"type": "type", "path": "$this"}], "ordered": False, "rules": "open"}

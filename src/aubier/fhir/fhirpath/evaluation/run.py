@@ -72,14 +72,16 @@ def located(found: Fault, expression: str) -> Problem:
 class Run:
     """One evaluation under way: its environment, the resource it began on, what may still be spent.
 
-    `below` holds what was found below objects, by identity and type, each with the object itself.
+    `below` holds what was found below objects, by identity and type, each with the object itself; `held` what
+    variables of the expression hold.
     """
 
-    __slots__ = ("_start", "below", "environment", "left")
+    __slots__ = ("_start", "below", "environment", "held", "left")
 
     def __init__(self, start: Any, environment: Environment) -> None:
         self.environment = environment
         self.below: dict[tuple[int, str], tuple[Any, Items]] = {}
+        self.held: dict[int, Items] = {}
         self.left = environment.budget
         self._start = start
 
