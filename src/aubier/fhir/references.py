@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 
 from aubier.fhir.definitions import Element, Type, definitions
@@ -48,6 +48,10 @@ class Reference:
     @classmethod
     def parse(cls, text: str) -> Reference:
         """Reads a reference; never raises: what is not one has form `invalid`."""
+        return _remembered(text) if len(text) <= _OFTEN else cls._read(text)
+
+    @classmethod
+    def _read(cls, text: str) -> Reference:
         found = _literal(text)
         if found and found["type"] in definitions().resource_types:
             form: Form = "absolute" if found["base"] else "relative"
@@ -65,6 +69,11 @@ class Reference:
     def local(self) -> str:
         """`Type/id` without base and version; empty when the text does not name one."""
         return f"{self.type}/{self.id}" if self.id and self.type else ""
+
+
+_OFTEN = 150
+"""Characters of a reference that is worth remembering: whoever is named is named again and again."""
+_remembered = lru_cache(maxsize=8192)(Reference._read)
 
 
 @dataclass(frozen=True, slots=True)

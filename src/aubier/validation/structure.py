@@ -85,8 +85,12 @@ def _required(elements: Mapping[str, Element]) -> tuple[tuple[str, tuple[str, ..
 
 
 def _choices(elements: Mapping[str, Element]) -> tuple[tuple[str, frozenset[str]], ...]:
-    """For each choice element its name and its JSON properties."""
-    return tuple((e.name.removesuffix("[x]"), frozenset(_names(e))) for e in elements.values() if e.choice)
+    """For each choice element its name and its JSON properties, with their siblings."""
+    return tuple(
+        (e.name.removesuffix("[x]"), frozenset(p + n for n in _names(e) for p in ("", "_")))
+        for e in elements.values()
+        if e.choice
+    )
 
 
 def _names(element: Element) -> list[str]:
@@ -130,9 +134,9 @@ def _object(
             if keys[0] not in node and not any(k in node for k in keys):
                 out.append(missing(name))
         for name, names in choices:
-            given = [n for n in node if n.removeprefix("_") in names]
+            given = names.intersection(node)
             if len(given) > 1 and len({n.removeprefix("_") for n in given}) > 1:
-                out.append(two_choices(name, given))
+                out.append(two_choices(name, [n for n in node if n in given]))
         if not out:
             for one in after:
                 out += one(node, state) or ()

@@ -6,6 +6,7 @@ Rule: HL7 FHIR R4 4.0.1, search, 3.1.1.4.7 number.
 from __future__ import annotations
 
 from decimal import Context, Decimal, DecimalException
+from functools import lru_cache
 from typing import Any
 
 from aubier.search.model import MAX_NUMBER, MIN_NUMBER
@@ -24,9 +25,21 @@ def implied(number: Any) -> Implied | None:
 
     Half a unit of the last digit written lies on each side: 100 is 99.5 to 100.5, 1e2 is 50 to 150.
     """
-    value = Decimal(number) if number.__class__ is int else number
-    if value.__class__ is not Decimal or not value.is_finite():
-        return None
+    if number.__class__ is int:
+        return _whole(number) if -_FEW <= number <= _FEW else _implied(Decimal(number))
+    return _implied(number) if number.__class__ is Decimal and number.is_finite() else None
+
+
+_FEW = 10_000
+"""Whole numbers up to it are measured again and again."""
+
+
+@lru_cache(maxsize=4096)
+def _whole(number: int) -> Implied | None:
+    return _implied(Decimal(number))
+
+
+def _implied(value: Decimal) -> Implied | None:
     _, digits, exponent = value.as_tuple()
     if not isinstance(exponent, int) or len(digits) > MAX_DIGITS or not -MAX_DIGITS <= exponent <= MAX_DIGITS:
         return None

@@ -23,6 +23,9 @@ def pairs(terms: Terms, codes: Sequence[str], group: str, count: int, parts: Ter
     has them is all that is kept (`terms.whole`).
     """
     firsts = [(system, code) for p, system, code in (*parts.tokens, *parts.identifiers) if p == "1" and code]
+    if not group and firsts and count == 2 and _any(parts):
+        terms.present.update(codes)
+        return
     values = [_values(parts, str(n)) for n in range(2, count + 1)]
     if not firsts or not all(values):
         return
@@ -36,6 +39,13 @@ def pairs(terms: Terms, codes: Sequence[str], group: str, count: int, parts: Ter
         for (system, code), (table, row) in product(firsts, listed)
     )
     terms.pairs += islice(found, MOST)
+
+
+def _any(parts: Terms) -> bool:
+    """Whether there is a value of the second part."""
+    lists = (parts.quantities, parts.tokens, parts.strings, parts.dates, parts.numbers)
+    others = (parts.references, parts.identifiers, parts.uris)
+    return any(row[0] == "2" for rows in (*lists, *others) for row in rows)
 
 
 def _values(parts: Terms, number: str) -> list[tuple[str, tuple[Any, ...]]]:

@@ -171,10 +171,11 @@ def _measured(found: Terms, kind: str) -> dict[tuple[str, str], float]:
     """The number beside a posted parameter, or beside one code of it, as near as a float comes."""
     made: dict[tuple[str, str], float] = {}
     for param, read in MEASURED.get(kind, {}).items():
-        groups = _groups(kind, read)
         rows = [("", *row[3:]) for row in found.quantities if row[0] == read]
-        pairs = (p for p in found.pairs if p.group in groups and p.table == "quantities")
-        rows += [(pair.code, *pair.values[2:]) for pair in pairs]
+        if found.pairs:
+            groups = _groups(kind, read)
+            pairs = (p for p in found.pairs if p.group in groups and p.table == "quantities")
+            rows += [(pair.code, *pair.values[2:]) for pair in pairs]
         for code, value, low, high in rows:
             unsure = (param, code) in made or low == MIN_NUMBER or high == MAX_NUMBER
             unsure |= len(value.as_tuple().digits) > FLOAT_DIGITS

@@ -59,8 +59,8 @@ class FamilyRows:
     archive: list[tuple[int, int]] = field(default_factory=list)
     remove: list[tuple[int, int]] = field(default_factory=list)
     tombs: list[tuple[Any, ...]] = field(default_factory=list)
-    added: dict[str, set[tuple[Any, ...]]] = field(default_factory=lambda: {t: set() for t in COLUMNS})
-    gone: dict[str, set[tuple[Any, ...]]] = field(default_factory=lambda: {t: set() for t in COLUMNS})
+    added: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {t: [] for t in COLUMNS})
+    gone: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {t: [] for t in COLUMNS})
 
     def postings(
         self, old: Postings | None, new: Postings | None, was: tuple[int, int], at: tuple[int, int]
@@ -68,7 +68,7 @@ class FamilyRows:
         """The difference between the postings at `was` (rid, pat) before and at `at` after."""
         if old is None:
             for table, rows in (new or {}).items():
-                self.added[table] |= {(*row, *at) for row in rows}
+                self.added[table] += [(*row, *at) for row in rows]
             return
         for table in COLUMNS:
             before = {(*row, *was) for row in old[table]}
@@ -77,8 +77,8 @@ class FamilyRows:
             if new is None and table == "ref":
                 # A deleted content still belongs to its document: its past versions hide with it.
                 gone = {row for row in gone if row[0] != CONTEXT}
-            self.gone[table] |= gone
-            self.added[table] |= after - before
+            self.gone[table] += gone
+            self.added[table] += after - before
 
 
 def array_text(values: Iterable[Any]) -> str:
@@ -174,7 +174,8 @@ def family_parts(args: Texts, rows: FamilyRows, ok: str) -> list[str]:
             same = " and ".join(f"t.{c} = u.{c}" for c, _ in columns)
             parts.append(f"delete from {p}{table} t using {source} where {same} and {ok}")
         if rows.added[table]:
-            there = _still_there(p) if any(row[0] == CONTEXT for row in rows.added[table]) else ""
+            content = table == "ref" and any(row[0] == CONTEXT for row in rows.added[table])
+            there = _still_there(p) if content else ""
             parts.append(_inserted(args, f"{p}{table}", columns, rows.added[table], ok + there))
     return parts
 

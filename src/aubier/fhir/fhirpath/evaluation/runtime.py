@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
+from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
@@ -174,11 +175,21 @@ def target_type(root: Any, reference: Any) -> str:
         if text[:1] == "#":
             found = contained(root, text[1:])
             return kind_of(found) if found else ""
-        parts = text.partition("/_history/")[0].split("/")
-        if len(parts) > 1 and is_resource(parts[-2]):
-            return str(parts[-2])
+        if named := (_named if len(text) <= _OFTEN else _named.__wrapped__)(text):
+            return named
     said = reference.get("type") if reference.__class__ is dict else None
     return said if said.__class__ is str and is_resource(said) else ""
+
+
+_OFTEN = 150
+"""Characters of a reference that is worth remembering."""
+
+
+@lru_cache(maxsize=8192)
+def _named(text: str) -> str:
+    """The type in the text of a reference; empty when it tells none."""
+    parts = text.partition("/_history/")[0].split("/")
+    return parts[-2] if len(parts) > 1 and is_resource(parts[-2]) else ""
 
 
 def contained(root: Any, id: str) -> dict[str, Any] | None:
