@@ -131,12 +131,14 @@ class Sight(msgspec.Struct, frozen=True):
             f"coalesce((select im.was || im.pat from id_map im where im.type = {row}.type"
             f" and im.id = {row}.id and im.rid = {row}.rid), array[{row}.pat])"
         )
-        same = f"{{0}}.pat = any({places}) and {{0}}.rid = {row}.rid"
-        current = f"select 1 from res c where {same.format('c')}"
-        last = f"select max(h.ver) from hist h where {same.format('h')}"
+        # One place after the other: older PostgreSQL enters no index by a list that it has yet to find.
+        here = f"select * from {{0}} o where o.pat = e.pat and o.rid = {row}.rid offset 0"
+        there = f"from unnest({places}) e(pat) cross join lateral ({here}) {{1}}"
+        current = f"select 1 {there.format('res', 'c')}"
+        last = f"select max(h.ver) {there.format('hist', 'h')}"
         return (
-            f"{seen_with_document(row, seen)} and not exists ({current} and not ({seen.of('c')}))"
-            f" and not exists (select 1 from hist l where {same.format('l')} and l.ver = ({last})"
+            f"{seen_with_document(row, seen)} and not exists ({current} where not ({seen.of('c')}))"
+            f" and not exists (select 1 {there.format('hist', 'l')} where l.ver = ({last})"
             f" and not exists ({current}) and not ({seen.of('l')}))"
         )
 
