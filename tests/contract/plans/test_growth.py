@@ -1,11 +1,14 @@
 """No plan collapses: the rows that a search reads grow with its answer, not with the population."""
 
+import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 import pytest
 from bench.workloads.shapes import SHAPES, Shape
 
+from aubier.search.query import parse
+from aubier.store.reading import newest
 from aubier.store.reading.versions import history
 from tests.contract.own import fresh, running
 from tests.contract.plans.work import Database, Population, nodes, peopled, rows_read
@@ -112,6 +115,27 @@ async def test_versions_are_looked_for_in_their_records(few_and_many: Both) -> N
     found = [n for plan in plans for n in nodes(plan) if n.get("Relation Name") == "res"]
     entered = [n.get("Index Cond", n.get("Recheck Cond", "")) for n in found]
     assert entered and all("pat" in cond for cond in entered), entered
+
+
+async def test_what_a_chain_leads_to_is_looked_for_in_open_records(few_and_many: Both) -> None:
+    """Where nothing of it is posted, as of a gender. Among so few people it makes no difference to see."""
+    many, asked = few_and_many[1], [("code", "I10"), ("patient.gender", "female")]
+    async with many.reading("on") as (reader, heard):
+        await reader.search(parse("Condition", asked, registry=many.house.store.registry))
+    led = re.compile(r"from res (t\d+) where \1\.type = \d+ and \1\.pat in \(select m\.pat from mine m\) and")
+    assert led.search(heard.asked[-1][0])
+
+
+@pytest.mark.parametrize("kind", ["Observation", "PractitionerRole"])
+async def test_what_has_changed_since_is_found_by_it(
+    few_and_many: Both, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """However many there are that have not."""
+    monkeypatch.setattr(newest, "_SCANNED", {"post": 1, "res": 1})
+    many, asked = few_and_many[1], [("_lastUpdated", "gt2100")]
+    async with many.reading("off") as (reader, heard):
+        await reader.search(parse(kind, asked, registry=many.house.store.registry))
+        assert sum(rows_read(plan) for plan in await heard.plans(scans=False)) <= BESIDE
 
 
 async def test_names_are_known_to_the_planner_by_the_hundreds(few_and_many: Both) -> None:

@@ -14,7 +14,7 @@ from aubier.search.model import Value
 from aubier.search.parameters import registry
 from aubier.search.sql.criteria import _brief
 from aubier.search.sql.frame import Args
-from aubier.search.sql.values import LONGEST, date_test, span_test
+from aubier.search.sql.values import LONGEST, date_test, instant_test, span_test
 
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap", "po")
 _READER = sqlite3.connect(":memory:")
@@ -45,6 +45,18 @@ def test_whatever_is_asked_of_it_matches_as_by_its_span(
             frame, span = _frame(), (each, each + length + long)
             found = _holds(frame.args, date_test(frame, value, brief=brief), *span)
             assert found == _holds(frame.args, span_test(frame, value), *span)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+@given(_TIMES, st.integers(1, LONGEST))
+def test_a_moment_matches_as_the_millisecond_that_it_is(prefix: str, asked: int, over: int) -> None:
+    value = Value(prefix=prefix, lo=asked, hi=asked + over)
+    for edge in (asked, asked + over):
+        for moment in (edge - 1, edge, edge + 1):
+            frame, other = _frame(), _frame()
+            found = _holds(frame.args, instant_test(frame, value, "{p}.lo"), moment, 0)
+            span = span_test(other, value)
+            assert found == _holds(other.args, span, moment, moment + 1)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from aubier.search.sql.values import (
     canonical_test,
     date_test,
     identifier_test,
+    instant_test,
     near_test,
     quantity_test,
     span_test,
@@ -435,8 +436,12 @@ def _targets(frame: Frame, step: Criterion | Has) -> tuple[str, str]:
     """The resources that meet one way of a chain: their row name, and the SELECT's text from FROM on."""
     target = step.type if isinstance(step, Criterion) else step.target
     t = frame.alias("t")
+    mine = ""
+    if frame.mine and not frame.table(target) and not posted(step):
+        # Follows from what shows. What is posted says it itself, and is better begun with.
+        mine = f" and {t}.pat in (select m.pat from {frame.mine} m)"
     return t, (
-        f"from {frame.table(target)}res {t} where {t}.type = {frame.number(target)}"
+        f"from {frame.table(target)}res {t} where {t}.type = {frame.number(target)}{mine}"
         f" and {frame.visible(t, target)} and {condition(frame, step, target, t)}"
     )
 
@@ -525,7 +530,7 @@ def _uri(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
 
 
 def _instant(frame: Frame, v: Value, row: str) -> str:
-    return span_test(frame, v, f"{row}.upd", f"({row}.upd + 1)")
+    return instant_test(frame, v, f"{row}.upd")
 
 
 def _date(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:

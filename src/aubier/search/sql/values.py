@@ -127,6 +127,28 @@ def span_test(frame: Frame, v: Value, lo: str = "{p}.lo", hi: str = "{p}.hi") ->
     return template.format(lo=lo, hi=hi, low=first, high=second)
 
 
+_INSTANTS = {
+    "eq": "({0} >= {low} and {0} < {high})",
+    "ne": "not ({0} >= {low} and {0} < {high})",
+    "gt": "{0} >= {high}",
+    "sa": "{0} >= {high}",
+    "ge": "{0} >= {low}",
+    "lt": "{0} < {low}",
+    "eb": "{0} < {low}",
+    "le": "{0} < {high}",
+}
+
+
+def instant_test(frame: Frame, v: Value, moment: str) -> str:
+    """The same of a millisecond, said so that an index of `moment` is entered by it."""
+    template = _INSTANTS.get(v.prefix)
+    if template is None:
+        return span_test(frame, v, moment, f"({moment} + 1)")
+    low = frame.args.add(v.lo, "bigint") if "{low}" in template else ""
+    high = frame.args.add(v.hi, "bigint") if "{high}" in template else ""
+    return template.format(moment, low=low, high=high)
+
+
 LONGEST = 366 * 86_400_000
 """Milliseconds. A date without an end of its own lasts a year at most: `2020`."""
 
