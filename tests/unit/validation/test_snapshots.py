@@ -302,6 +302,9 @@ def test_a_constraint_keeps_the_type_and_must_support() -> None:
     below = profile("Patient", row("Patient.name", mustSupport=False), baseDefinition=MINE + "above")
     with pytest.raises(Problem, match="cannot be taken back"):
         made(below, above)
+    # Publishers take back that of the specification's own profiles.
+    vital = profile("Observation", row("Observation.code", mustSupport=False), baseDefinition=BASE + "bp")
+    assert made(vital)["Observation.code"]["mustSupport"] is False
 
 
 def test_a_fixed_value_stays_as_it_is() -> None:

@@ -89,7 +89,8 @@ class Snapshots:
         if rows:
             diff = planted(rows)
             _check_root(definition, diff.element, "" if grows else root.path)
-            Merger(root, self._followed, grows, budget).lay(root, diff, str(diff.element.get("path") or kind))
+            merger = Merger(root, self._followed, grows, budget, shipped=base_tree(base) is not None)
+            merger.lay(root, diff, str(diff.element.get("path") or kind))
         return root
 
     def _followed(self, canonical: str) -> Node | None:
