@@ -302,6 +302,9 @@ def test_a_constraint_keeps_the_type_and_must_support() -> None:
     below = profile("Patient", row("Patient.name", mustSupport=False), baseDefinition=MINE + "above")
     with pytest.raises(Problem, match="cannot be taken back"):
         made(below, above)
+    # Publishers take back that of the specification's own profiles.
+    vital = profile("Observation", row("Observation.code", mustSupport=False), baseDefinition=BASE + "bp")
+    assert made(vital)["Observation.code"]["mustSupport"] is False
 
 
 def test_a_fixed_value_stays_as_it_is() -> None:
@@ -429,3 +432,17 @@ def test_a_snapshot_says_why_an_element_is_a_modifier_and_what_is_an_attribute()
     assert {"Patient.contact.id", "Patient.contact.name.id"} <= attributes and "Patient.id" not in attributes
     held = made(profile("Observation", baseDefinition=f"{BASE}bp"))
     assert all(e.get("isModifierReason") for e in held.values() if e.get("isModifier"))
+
+
+def test_what_is_pinned_to_another_release_is_not_what_is_shipped() -> None:
+    def asked(version: str, *others: dict[str, Any]) -> dict[str, Any]:
+        type = {"code": "Extension", "profile": [f"{BASE}patient-birthPlace{version}"]}
+        rows = row("Patient.extension", "place", type=[type]), row("Patient.extension.id", max="0")
+        known = {f"{d['url']}|{d['version']}": d for d in others}
+        found = Snapshots(known.get).snapshot(profile("Patient", *rows))["snapshot"]["element"]
+        return next(e for e in found if e["id"] == "Patient.extension:place.value[x]")
+
+    assert asked("")["type"] == asked("|4.0.1")["type"] == [{"code": "Address"}]
+    assert len(asked("|5.2.0")["type"]) > 1
+    younger = profile("Extension", row("Extension.value[x]", type=[{"code": "string"}]), version="5.2.0")
+    assert asked("|5.2.0", {**younger, "url": f"{BASE}patient-birthPlace"})["type"] == [{"code": "string"}]

@@ -42,8 +42,9 @@ class Snapshots:
         if element:
             return _inside(self.tree(canonical), element)
         own = base_tree(canonical)
-        if own is not None:
-            return own
+        return own if own is not None else self._stored(canonical)
+
+    def _stored(self, canonical: str) -> Node | None:
         if canonical not in self._trees:
             found = self._find(canonical)
             tree = self._planted(canonical, found) if found is not None else None
@@ -88,12 +89,20 @@ class Snapshots:
         if rows:
             diff = planted(rows)
             _check_root(definition, diff.element, "" if grows else root.path)
-            Merger(root, self._followed, grows, budget).lay(root, diff, str(diff.element.get("path") or kind))
+            merger = Merger(root, self._followed, grows, budget, shipped=base_tree(base) is not None)
+            merger.lay(root, diff, str(diff.element.get("path") or kind))
         return root
 
     def _followed(self, canonical: str) -> Node | None:
-        """The tree that an element follows; None for one under way, so that an extension may hold itself."""
-        return None if canonical in self._under_way else self.tree(canonical)
+        """The tree that an element follows; None for one under way, so that an extension may hold itself.
+
+        A definition of the specification that is pinned to another release is not the one shipped.
+        """
+        if canonical in self._under_way:
+            return None
+        bare, _, version = canonical.partition("|")
+        pinned = version and "#" not in version and not version.startswith("4.0")
+        return self._stored(canonical) if pinned and base_tree(bare) is not None else self.tree(canonical)
 
     def snapshot(self, definition: Resource) -> Resource:
         """The definition with a snapshot made from its differential."""

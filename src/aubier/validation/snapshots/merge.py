@@ -34,13 +34,15 @@ class Merger:
     """Lays differentials on the tree `root`, which it changes.
 
     `tree_of(canonical)` gives the tree of a type or profile (not to be changed), or None. `grows`: elements
-    that the base does not have are new ones (a specialization), not errors.
+    that the base does not have are new ones (a specialization), not errors. `shipped`: the base is one of the
+    specification, whose mustSupport publishers take back.
     """
 
     root: Node
     tree_of: Callable[[str], Node | None]
     grows: bool = False
     budget: Budget = field(default_factory=Budget)
+    shipped: bool = False
 
     def lay(self, base: Node, diff: Node, place: str, depth: int = 0, *, within: bool = False) -> None:
         """Merges a node of a differential and all below it. Problem naming the element that does not fit.
@@ -217,7 +219,7 @@ class Merger:
                     f"its base has another fixed value ({str(element[key])[:80]}), which cannot change",
                     f"sa base a une autre valeur fixe ({str(element[key])[:80]}), qui ne change pas",
                 )
-            if key == "mustSupport" and element.get(key) is True and value is False:
+            if key == "mustSupport" and element.get(key) is True and value is False and not self.shipped:
                 raise misfit(
                     place,
                     "its base says mustSupport true, which cannot be taken back",
