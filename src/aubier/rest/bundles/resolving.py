@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aubier.access.view import View
@@ -118,17 +118,33 @@ class Made:
     criteria: str
     name: str
 
-    def meets(self, kind: str, criteria: str) -> bool:
-        """Whether it meets the criteria of a reference: those of its entry, or one of its identifiers."""
-        if self.resource.get("resourceType") != kind:
-            return False
-        asked = decoded(criteria)
-        if self.criteria and sorted(decoded(self.criteria)) == sorted(asked):
-            return True
-        listed = self.resource.get("identifier")
-        own = [i for i in listed if isinstance(i, dict)] if isinstance(listed, list) else []
-        numbers = {f"{i.get('system', '')}|{i.get('value', '')}" for i in own}
-        return all(name == "identifier" and value in numbers for name, value in asked)
+
+class _Beside:
+    """Finds what a transaction writes by criteria: those of its entry, or identifiers that it has."""
+
+    def __init__(self, made: Iterable[Made]) -> None:
+        self._found: dict[tuple[str, Hashable], set[str]] = {}
+        for one in made:
+            kind = str(one.resource.get("resourceType"))
+            if one.criteria:
+                self._found.setdefault((kind, _sorted(one.criteria)), set()).add(one.name)
+            listed = one.resource.get("identifier")
+            for number in listed if isinstance(listed, list) else ():
+                if isinstance(number, dict):
+                    key = kind, f"{number.get('system', '')}|{number.get('value', '')}"
+                    self._found.setdefault(key, set()).add(one.name)
+
+    def named(self, kind: str, criteria: str) -> list[str]:
+        """The names of what meets them, in the order of their letters."""
+        asked = _sorted(criteria)
+        found = set(self._found.get((kind, asked), ()))
+        if asked and all(name == "identifier" for name, _ in asked):
+            found |= set.intersection(*(self._found.get((kind, value), set()) for _, value in asked))
+        return sorted(found)
+
+
+def _sorted(criteria: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(decoded(criteria)))
 
 
 async def resolve(server: Interactions, view: View, links: Sequence[Link], made: Sequence[Made]) -> None:
@@ -139,13 +155,14 @@ async def resolve(server: Interactions, view: View, links: Sequence[Link], made:
     are resolved last.
     """
     known: dict[str, str] = {}
+    written: _Beside | None = None
     for number, _, place in links:
         if "?" not in place.text or Reference.parse(place.text).form != "conditional":
             continue
         if place.text not in known:
             kind, _, criteria = place.text.partition("?")
-            beside = [one.name for one in made if one.meets(kind, criteria)]
-            known[place.text] = await _found(server, view, (place, number), beside)
+            written = written or _Beside(made)
+            known[place.text] = await _found(server, view, (place, number), written.named(kind, criteria))
         place.value["reference"] = known[place.text]
 
 
