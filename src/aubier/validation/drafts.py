@@ -253,5 +253,5 @@ _FORMS = {
     "uri": _URI,
     "url": _URI,
     "uuid": ("a lower-case urn:uuid:", "un urn:uuid: en minuscules"),
-    "xhtml": ("an XHTML text", "un texte XHTML"),
+    "xhtml": ("an XHTML text of 1 MB at most", "un texte XHTML de 1 Mo au plus"),
 }

@@ -294,13 +294,10 @@ def parameters() -> Iterator[Wrong]:
         "_count=-1",
         "_count=x",
         "_count=1.5",
-        "_count=",
         "_count=1&_count=2",
         "_sort=zzz",
         "_sort=--name",
-        "_sort=",
         "_summary=zzz",
-        "_elements=",
         "_total=zzz",
         "_include=zzz",
         "_include=Patient",
@@ -318,7 +315,6 @@ def parameters() -> Iterator[Wrong]:
         "name.family=1",
         "_lastUpdated=zz",
         "_page=zz",
-        "_page=",
         "_page=%00",
         "_contained=zzz",
         "_containedType=zzz",
@@ -333,7 +329,6 @@ def parameters() -> Iterator[Wrong]:
         "gender:in=x",
         "gender:below=x",
         "name:missing=x",
-        "name:missing=",
         "birthdate:exact=2020",
         "_format=ttl",
         "_format=application/fhir%2Bturtle",
@@ -363,7 +358,7 @@ def parameters() -> Iterator[Wrong]:
     ):
         for path in ("_history", "Patient/_history", "Patient/p1/_history"):
             yield Wrong(f"{path}?{pair}", "GET", f"{path}?{pair}")
-    for body in (b"name=\xff", "name=é".encode(), b"%ff=1"):
+    for body in (b"name=\xff", "name=é".encode("latin-1"), b"%ff=1"):
         yield Wrong(f"form {body!r}", "POST", "Patient/_search", body, form)
     for kind in ("application/fhir+json", "text/plain", "multipart/form-data", ""):
         yield Wrong(f"_search {kind}", "POST", "Patient/_search", b"name=a", {"content-type": kind})

@@ -128,6 +128,38 @@ async def test_contained_resources_are_not_found_by_themselves_when_not_asked_fo
     assert (await api.get("Observation?_tag=contained&_contained=true")).status_code == 400
 
 
+async def test_a_unit_is_found_by_its_code_or_by_its_word(api: Api) -> None:
+    """Rule: FHIR R4, search 3.1.1.4.11."""
+    ucum = "http://unitsofmeasure.org"
+    coded = {"value": 120, "unit": "mmHg", "system": ucum, "code": "mm[Hg]"}
+    both = await api.make(said("Patient/none", "unit", valueQuantity=coded))
+    word = await api.make(said("Patient/none", "unit", valueQuantity={"value": 120, "unit": "mmHg"}))
+    wanted = {"||mmHg": {both, word}, "||mm[Hg]": {both}, f"|{ucum}|mm[Hg]": {both}, f"|{ucum}|mmHg": set()}
+    for unit, found_by in {**wanted, "||Hg": set(), "||mm": set(), "": {both, word}}.items():
+        assert await found(api, f"Observation?_tag=unit&value-quantity=120{unit}") == found_by, unit
+
+
+async def test_punctuation_says_nothing_in_a_text(api: Api) -> None:
+    """Rule: FHIR R4, search 3.1.1.4.8."""
+    name = [{"family": "L'Hostis-Le Goff", "given": ["Jean-Paul"]}]
+    address = [{"line": ["12, rue de la Paix"], "city": "Saint-Étienne"}]
+    made = await api.make({"resourceType": "Patient", "name": name, "address": address})
+    for asked in (
+        "given=jean paul",
+        "given=JEAN-PAUL",
+        "family=l hostis",
+        "family=L’Hostis le",
+        "family:contains=hostis le-goff",
+        "address=12 rue",
+        "address-city=saint etienne",
+        "family:exact=L'Hostis-Le Goff",
+        "name:text=goff hostis",
+    ):
+        assert await found(api, f"Patient?_id={made}&{asked}") == {made}, asked
+    for asked in ("given=jeanpaul", "family:exact=L Hostis Le Goff", "family=--"):
+        assert await found(api, f"Patient?_id={made}&{asked}") == set(), asked
+
+
 async def test_from_a_day_on_is_all_that_reaches_into_it(api: Api) -> None:
     """Rule: FHIR R4, search 3.1.1.4.5: the range above a value begins where the value does."""
     stay = {"start": "2020-01-01T10:00:00Z", "end": "2020-01-02T10:00:00Z"}

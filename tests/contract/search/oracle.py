@@ -371,7 +371,9 @@ def fold(text: str) -> str:
     """As people compare: no case, no accents, ligatures opened, one space."""
     opened = text.casefold().replace("œ", "oe").replace("æ", "ae").replace("’", "'")
     bare = "".join(c for c in unicodedata.normalize("NFKD", opened) if not unicodedata.combining(c))
-    return " ".join(bare.split())
+    said = {c for c in bare if not unicodedata.category(c).startswith("P") or c in "%&@#/\\*_"}
+    spaced = "".join(c if c in said else " " for c in bare)
+    return " ".join(spaced.split()) or " ".join(bare.split())
 
 
 def _split(text: str, mark: str) -> list[str]:
@@ -417,8 +419,9 @@ def _in_set(pair: tuple[str, str], text: str, modifier: str) -> bool:
 def _quantity(stored: Resource, text: str) -> bool:
     number, system, code = (*text.split("|"), "", "")[:3]
     prefix, digits = _prefixed(number)
-    unit = stored.get("code") or stored.get("unit", "")
-    fits = (not system or stored.get("system") == system) and (not code or unit == code)
+    units = {stored.get("code") or stored.get("unit", "")}
+    units |= set() if system else {stored.get("unit", "")}
+    fits = (not system or stored.get("system") == system) and (not code or code in units)
     return fits and number_matches(stored, prefix, Decimal(digits))
 
 

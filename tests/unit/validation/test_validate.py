@@ -513,6 +513,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.text.div",
         "style",
     ),
+    "too long a narrative": (div("a " * 600_000), "value", "Patient.text.div", "of 1 MB at most"),
     "empty narrative": (div(" <br/> "), "invalid", "Patient.text.div", "narrative is empty"),
     "div missing": (patient(text={"status": "generated"}), "required", "Patient.text.div", "div is missing"),
 }

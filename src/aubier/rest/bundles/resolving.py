@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -113,10 +113,6 @@ def check_alone(number: int, resource: Resource | None, made: frozenset[str]) ->
         raise Problem(tuple(issues))
 
 
-_Asked = tuple[str, tuple[tuple[str, str], ...]]
-"""A type and criteria, in an order that does not depend on how they were written."""
-
-
 @dataclass(frozen=True, slots=True)
 class Made:
     """What a transaction writes: a resource, the criteria that its entry has, and its name in the Bundle."""
@@ -125,25 +121,33 @@ class Made:
     criteria: str
     name: str
 
-    @property
-    def answers(self) -> Iterator[_Asked]:
-        """The criteria that it is known to meet: those of its entry, and each of its identifiers."""
-        kind = str(self.resource.get("resourceType"))
-        if self.criteria:
-            yield kind, tuple(sorted(decoded(self.criteria)))
-        listed = self.resource.get("identifier")
-        for each in listed if isinstance(listed, list) else ():
-            if isinstance(each, dict):
-                yield kind, (("identifier", f"{each.get('system', '')}|{each.get('value', '')}"),)
+
+class _Beside:
+    """Finds what a transaction writes by criteria: those of its entry, or identifiers that it has."""
+
+    def __init__(self, made: Iterable[Made]) -> None:
+        self._found: dict[tuple[str, Hashable], set[str]] = {}
+        for one in made:
+            kind = str(one.resource.get("resourceType"))
+            if one.criteria:
+                self._found.setdefault((kind, _sorted(one.criteria)), set()).add(one.name)
+            listed = one.resource.get("identifier")
+            for number in listed if isinstance(listed, list) else ():
+                if isinstance(number, dict):
+                    key = kind, f"{number.get('system', '')}|{number.get('value', '')}"
+                    self._found.setdefault(key, set()).add(one.name)
+
+    def named(self, kind: str, criteria: str) -> list[str]:
+        """The names of what meets them, in the order of their letters."""
+        asked = _sorted(criteria)
+        found = set(self._found.get((kind, asked), ()))
+        if asked and all(name == "identifier" for name, _ in asked):
+            found |= set.intersection(*(self._found.get((kind, value), set()) for _, value in asked))
+        return sorted(found)
 
 
-def _beside(made: Iterable[Made]) -> Mapping[_Asked, Sequence[str]]:
-    """The names of what a transaction makes, by the criteria that each is known to meet."""
-    found: dict[_Asked, list[str]] = {}
-    for one in made:
-        for asked in set(one.answers) if one.name else ():
-            found.setdefault(asked, []).append(one.name)
-    return found
+def _sorted(criteria: str) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(decoded(criteria)))
 
 
 async def resolve(server: Interactions, view: View, links: Sequence[Link], made: Sequence[Made]) -> None:
@@ -167,7 +171,7 @@ async def resolve(server: Interactions, view: View, links: Sequence[Link], made:
     for text, query in asked.items():
         together.setdefault(query.type if identifies(query) else text, []).append(text)
     known: dict[str, str] = {}
-    beside = _beside(made) if together else {}
+    beside = _Beside(made if together else ())
     for texts in together.values():
         with _at(first[texts[0]][1], first[texts[0]][0]):
             found = await view.search_each([asked[text] for text in texts])
@@ -175,7 +179,7 @@ async def resolve(server: Interactions, view: View, links: Sequence[Link], made:
             number, place = first[text]
             at = _place(f"{place.path}.reference", number)
             kind, _, criteria = text.partition("?")
-            new = () if rows else beside.get((kind, tuple(sorted(decoded(criteria)))), ())
+            new = () if rows else beside.named(kind, criteria)
             known[text] = the_one(rows, asked[text].type, text, at, new)
     for _, place in wanted:
         place.value["reference"] = known[place.text]

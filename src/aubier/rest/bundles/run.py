@@ -307,7 +307,8 @@ def _asks(server: Interactions, entry: _Entry) -> bool:
     if entry.method in _READS:
         return True
     last = entry.path[-1] if entry.path and entry.method == "POST" else ""
-    return last == "_search" or (last.startswith("$") and server.only_reads(entry.path))
+    searches = last == "_search" and entry.resource is None
+    return searches or (last.startswith("$") and server.only_reads(entry.path))
 
 
 async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequence[Intent]) -> list[Written]:

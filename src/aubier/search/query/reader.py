@@ -57,7 +57,7 @@ def parse(
         if number >= MAX_PARAMETERS:
             text, fr = f"more than {MAX_PARAMETERS} parameters", f"plus de {MAX_PARAMETERS} paramètres"
             raise refused(name, text, fr, "too-costly")
-        if blank and not value.strip():
+        if blank and name and not value.strip():
             reader.found.ignored.append((name, value))
             continue
         try:

@@ -11,7 +11,7 @@ from aubier.ground.text import fold
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import MAX_NUMBER, MIN_MS, MIN_NUMBER, Parameter, Value
 from aubier.search.sql.frame import Frame
-from aubier.search.terms.brief import compared, unit_system
+from aubier.search.terms.brief import STATED, compared, plainly, unit_system
 from aubier.search.terms.layout import is_plain
 
 _LAST = "\U0010ffff"
@@ -44,11 +44,11 @@ def string_test(frame: Frame, v: Value, modifier: str = "") -> str:
         same = frame.args.add(norm, "text")  # the index is entered by it
         return f"{{p}}.norm = {same} and {{p}}.exact = {frame.args.add(written, 'text')}"
     if modifier == "equals":
-        return f"{{p}}.norm = {frame.args.add(bounded_text(fold(v.text)), 'text')}"
+        return f"{{p}}.norm = {frame.args.add(bounded_text(plainly(v.text)), 'text')}"
     if modifier in ("contains", "ends"):
-        return _like(frame, fold(v.text), modifier)
+        return _like(frame, plainly(v.text), modifier)
     if modifier == "text":
-        words = dict.fromkeys(fold(v.text).split())
+        words = dict.fromkeys(plainly(v.text).split())
         if len(words) > MOST_WORDS:
             raise problem(
                 "too-costly",
@@ -57,7 +57,7 @@ def string_test(frame: Frame, v: Value, modifier: str = "") -> str:
                 at="http.query",
             )
         return " and ".join(_like(frame, word, "contains") for word in words)
-    start = bounded_text(fold(v.text))
+    start = bounded_text(plainly(v.text))
     low, high = frame.args.add(start, "text"), frame.args.add(start + _LAST, "text")
     return f"{{p}}.norm >= {low} and {{p}}.norm < {high}"
 
@@ -109,7 +109,7 @@ _SPANS = {
 }
 """How a stored span `lo`..`hi` stands to the searched span `low`..`high` (ends excluded).
 
-Rule: FHIR R4 search, 3.1.1.4.5 prefixes: the range above a value begins where that does; `le` mirrors it.
+Rule: FHIR R4 search, 3.1.1.4.5: the range above a value begins where the value does; `le` mirrors it.
 """
 
 
@@ -205,12 +205,21 @@ def number_test(frame: Frame, v: Value) -> str:
 
 
 def quantity_test(frame: Frame, v: Value) -> str:
-    """A number, and its unit where the value names one."""
+    """A number, and its unit where the value names one: by its code, without a system by its words too.
+
+    Rule: FHIR R4 4.0.1, search 3.1.1.4.11.
+    """
     test = number_test(frame, v)
     if v.system is not None:
         test += f" and {{p}}.usystem = {frame.args.add(unit_system(v.system), 'text')}"
     if v.code:
-        test += f" and {{p}}.ucode = {frame.args.add(bounded(v.code), 'text')}"
+        code = frame.args.add(bounded(v.code), "text")
+        begins = frame.args.add(bounded(v.code) + STATED, "text")
+        ways = [f"{{p}}.ucode = {code}", f"starts_with({{p}}.ucode, {begins})"]
+        if v.system is None:
+            stated = frame.args.add(STATED + v.code, "text")
+            ways.append(f"right({{p}}.ucode, {len(v.code) + 1}) = {stated}")
+        test += f" and ({' or '.join(ways)})"
     return test
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any
 
 from aubier.search.model import MAX_NUMBER, MIN_NUMBER, Terms
+from aubier.search.terms.brief import unit_code
 from aubier.search.terms.dates import date_range, period_range, timing_range
 from aubier.search.terms.numbers import implied, with_comparator
 
@@ -276,11 +277,12 @@ _PLAIN = re.compile(r"-?\d{1,18}(?:\.\d{1,18})?")
 
 
 def _unit(value: dict[str, Any]) -> tuple[str, str]:
-    """System and code; a unit without code stands for the code, without system."""
+    """System and code, as they are kept; a unit without code stands for the code, without system."""
     code, system, unit = value.get("code"), value.get("system"), value.get("unit")
+    stated = unit if unit.__class__ is str else ""
     if code.__class__ is str and code:
-        return (system if system.__class__ is str else ""), code
-    return "", (unit if unit.__class__ is str else "")
+        return (system if system.__class__ is str else ""), unit_code(code, stated)
+    return "", stated
 
 
 def _range(value: dict[str, Any]) -> tuple[str, str, tuple[Decimal, Decimal, Decimal]] | None:

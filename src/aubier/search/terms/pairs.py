@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import islice, product
 from typing import Any
 
-from aubier.ground.text import fold
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import Pair, Terms
-from aubier.search.terms.brief import unit_system
+from aubier.search.terms.brief import plainly, unit_system
 
 MOST = 200
 """The most pairs that one element gives; more are left out."""
@@ -74,6 +73,6 @@ def posted(
                 case "dates", (low, high):
                     yield "dat", (key, low, high)
                 case "strings", (text,):
-                    yield "str", (key, bounded_text(fold(text)), "")
+                    yield "str", (key, bounded_text(plainly(text)), "")
                 case _, (target,):
                     yield "ref", (key, bounded(local(target)))
