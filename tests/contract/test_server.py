@@ -7,6 +7,7 @@ import asyncio
 import errno
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -433,6 +434,29 @@ def test_settings_are_durable_unless_asked_otherwise() -> None:
     assert "fsync = on\nfull_page_writes = on\nsynchronous_commit = on" in settings(Path("/s"), durable=True)
     assert "fsync = off" in settings(Path("/s"), durable=False)
     assert "'/o''neil'" in settings(Path("/o'neil"), durable=True)
+
+
+def _shared(written: str) -> int:
+    found = re.search(r"shared_buffers = (\d+)MB", written)
+    assert found
+    return int(found[1])
+
+
+def test_what_is_stored_is_kept_in_memory_as_far_as_a_quarter_goes() -> None:
+    few, more, all_there_is = (
+        _shared(settings(Path("/s"), durable=True, stored=size)) for size in (0, 1026 << 20, 1 << 60)
+    )
+    assert 64 <= few <= 1024 and all_there_is >= 2 * few and few <= more <= 1026
+
+
+def test_a_server_that_starts_again_takes_memory_for_what_it_holds(data: Path) -> None:
+    server, conf = EmbeddedServer(data, engines=ENGINES, durable=False), data / "postgres" / "postgresql.conf"
+    with server:
+        before = _shared(conf.read_text())
+    with (data / "postgres" / "base" / "1" / "none").open("wb") as sparse:
+        sparse.truncate((before + 1) << 20)
+    with server:
+        assert _shared(conf.read_text()) > before
 
 
 def test_a_fresh_database_is_empty_and_apart(database: Callable[[], str]) -> None:
