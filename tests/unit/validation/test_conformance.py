@@ -505,3 +505,23 @@ def test_the_languages_of_a_narrative() -> None:
     assert spoken(("_resource",), "en", "fr") and not spoken(("_resource",), "en", "de")
     assert spoken(("_yes", "en"), "en") and not spoken(("_yes", "de"), "en")
     assert spoken(("_other",))
+
+
+def _spoken(*codings: dict[str, str]) -> dict[str, Any]:
+    return {"resourceType": "Patient", "communication": [{"language": {"coding": list(codings)}}]}
+
+
+@pytest.mark.parametrize(
+    ("resource", "held"),
+    [
+        ({"resourceType": "Patient", "language": "fr-CA"}, True),
+        ({"resourceType": "Patient", "language": "english"}, False),
+        ({"resourceType": "Patient", "photo": [{"language": "zz"}]}, False),
+        (_spoken({"system": "urn:ietf:bcp:47", "code": "french"}), False),
+        (_spoken({"code": "french"}, {"system": "urn:ietf:bcp:47", "code": "fr"}), True),
+        (_spoken({"system": "urn:oid:1.2.250.1.213.1.1.4.4", "code": "french"}), True),
+    ],
+)
+def test_a_language_is_one_that_there_is(resource: dict[str, Any], held: bool) -> None:
+    said = [i for i in walked(resource, [], Library()).issues if "BCP 47" in i.text]
+    assert [(i.severity, bool(i.fr)) for i in said] == ([] if held else [("error", True)])

@@ -51,9 +51,12 @@ def concept(code: str) -> Concept | None:
 
 
 def _exists(tag: re.Match[str]) -> bool:
-    """Whether its language and region exist, and no variant or extension comes twice."""
+    """Whether its language and region exist, and no variant or extension comes twice.
+
+    No language has more than three letters: four are kept for later, none of five to eight was registered.
+    """
     language = tag["language"].split("-")[0]
-    if len(language) == 2 and language not in _LANGUAGES:
+    if len(language) > 3 or (len(language) == 2 and language not in _LANGUAGES):
         return False
     if tag["region"] and not is_region(tag["region"].upper()):
         return False

@@ -20,6 +20,7 @@ from aubier.validation.walks import words
 from aubier.validation.walks.extensions.contexts import stands
 from aubier.validation.walks.extensions.versions import modifies, of_another_version
 from aubier.validation.walks.rules.expressions import readable
+from aubier.validation.walks.rules.languages import LANGUAGES, spoken
 from aubier.validation.walks.walk import TooMuch, Walk
 
 MAX_DEPTH = 100
@@ -114,6 +115,8 @@ class Ground:
                 strength: Any = said.strength
                 rule = f"{owner}.{child.name}"
                 self._walk.questions.append(Question(child.path, strength, said.value_set, found, rule))
+                if said.value_set == LANGUAGES:
+                    spoken(self._walk, child, found)
         if said.coded and child.value is None and not of_another_version(child):
             self._walk.say(words.no_code(child))
         if child.type == "Extension":
