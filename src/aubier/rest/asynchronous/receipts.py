@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import zstandard
@@ -90,7 +90,7 @@ def _packed(written: list[Written]) -> bytes:
 
 
 def _facts(written: Written) -> dict[str, Any]:
-    return {f.name: getattr(written, f.name) for f in fields(written) if f.name != "raw"}
+    return {name: getattr(written, name) for name in Written.__struct_fields__ if name != "raw"}
 
 
 def _read(packed: bytes) -> list[Written]:
