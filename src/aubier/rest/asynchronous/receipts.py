@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import msgspec
 import zstandard
 
 from aubier.access.view import View
@@ -91,7 +90,7 @@ def _packed(written: list[Written]) -> bytes:
 
 
 def _facts(written: Written) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.structs.asdict(written).items() if name != "raw"}
+    return {name: getattr(written, name) for name in Written.__struct_fields__ if name != "raw"}
 
 
 def _read(packed: bytes) -> list[Written]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from aubier.search.sql import Args
@@ -97,13 +98,6 @@ def text_array(values: Iterable[str]) -> str:
     return f'{{"{joined}"}}'
 
 
-def _unnest(args: Texts, columns: Sequence[tuple[str, str]], rows: Iterable[tuple[Any, ...]]) -> str:
-    """`unnest(...)` of the rows; array columns travel as text and are cast by `_select`."""
-    listed = zip(*rows, strict=True)
-    parts = [_array(args, cast, values) for (_, cast), values in zip(columns, listed, strict=True)]
-    return f"unnest({', '.join(parts)})"
-
-
 class Texts(Args):
     """Arguments whose arrays travel as one text each: of a list, the driver asks of each element whether it
     is an array itself.
@@ -118,31 +112,53 @@ class Texts(Args):
         return f"{super().add(as_text(value), 'text')}::{cast}"
 
 
-def _array(args: Texts, cast: str, values: Sequence[Any]) -> str:
-    """An array of values of a type; of arrays, as texts that are to be cast."""
-    if cast.endswith("[]"):
-        as_text = array_text if cast == "bigint[]" else text_array
-        return args.add(list(map(as_text, values)), "text[]")
-    return args.add(list(values), f"{cast}[]")
+_Columns = tuple[tuple[str, str], ...]
+
+_SENT: dict[str, Callable[[Iterable[Any]], list[Any] | str]] = {
+    "text": text_array,
+    "bytea": lambda values: [*values],
+    "bigint[]": lambda values: text_array(map(array_text, values)),
+    "text[]": lambda values: text_array(map(text_array, values)),
+}
+"""How the values of a column are sent, those of other types as `array_text`."""
 
 
-def _select(columns: Sequence[tuple[str, str]], name: str) -> str:
+def _unnest(args: Args, columns: _Columns, rows: Iterable[tuple[Any, ...]]) -> str:
+    """`unnest(...)` of the rows; array columns travel as text and are cast by `_select`."""
+    first = len(args) + 1
+    for (_, cast), values in zip(columns, zip(*rows, strict=True), strict=True):
+        args.append(_SENT.get(cast, array_text)(values))
+    return _unnested(columns, first)
+
+
+# What is said of the tables is the same in every write; the arguments begin at few numbers.
+@lru_cache(maxsize=4096)
+def _unnested(columns: _Columns, first: int) -> str:
+    parts = []
+    for number, (_, cast) in enumerate(columns, first):
+        sent = f"${number}::bytea[]" if cast == "bytea" else f"${number}::text"
+        as_array = "text[]" if cast.endswith("[]") else f"{cast}[]"
+        parts.append(sent if cast == "bytea" else f"{sent}::{as_array}")
+    return f"unnest({', '.join(parts)})"
+
+
+@lru_cache(maxsize=256)
+def _select(columns: _Columns, name: str) -> str:
     return ", ".join(f"{name}.{c}::{cast}" if cast.endswith("[]") else f"{name}.{c}" for c, cast in columns)
 
 
-def _names(columns: Sequence[tuple[str, str]]) -> str:
+@lru_cache(maxsize=256)
+def _names(columns: _Columns) -> str:
     return ", ".join(c for c, _ in columns)
 
 
-def _inserted(
-    args: Texts, table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Any], ok: str
-) -> str:
+def _inserted(args: Args, table: str, columns: _Columns, rows: Iterable[Any], ok: str) -> str:
     names = _names(columns)
     source = f"{_unnest(args, columns, rows)} as u({names})"
     return f"insert into {table} ({names}) select {_select(columns, 'u')} from {source} where {ok}"
 
 
-def family_parts(args: Texts, rows: FamilyRows, ok: str) -> list[str]:
+def family_parts(args: Args, rows: FamilyRows, ok: str) -> list[str]:
     """The data-modifying statements of one family, each to stand in a CTE; `ok` guards every one."""
     p, parts = rows.prefix, []
     two = (("pat", "bigint"), ("rid", "bigint"))
