@@ -140,7 +140,6 @@ async def test_one_actor_never_takes_every_connection(library: Library) -> None:
 async def test_a_page_reads_no_more_of_a_long_list_than_it_shows(desk: Desk, asked: Pairs) -> None:
     await scale(desk, Random(37), 400)
     store = desk.house.store
-    await store.analyse()  # as a database that has been open for a minute
     query = parse("Observation", [*asked, ("_count", "10")], registry=store.registry)
     async with store.planned.acquire() as conn:
         heard = Listening(conn)
