@@ -17,7 +17,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import BeforeWrite, Policy, Resource
 from aubier.ground.standing import Stands
 from aubier.search.model import Query
-from aubier.search.query import parse
+from aubier.search.query import at_home, parse
 from aubier.store.bulk import BulkReport, load
 from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.exporting.export import Slice
@@ -239,8 +239,11 @@ class View:
         return await self.access.store.meets(self.sight, Version(kind, logical, version), asked, self.conn)
 
     def query(self, kind: str, pairs: Sequence[tuple[str, str]]) -> Query:
-        """A search as `search` would ask it. Problem naming every fault."""
-        return parse(kind, list(pairs), registry=self.access.store.registry)
+        """A search as `search` would ask it, what is below our own base named as such. Problem naming every
+        fault.
+        """
+        asked = parse(kind, list(pairs), registry=self.access.store.registry)
+        return at_home(asked, self.access.store.local)
 
     async def _whole_history(self) -> list[str]:
         """The types of a history of everything: none stands for all."""

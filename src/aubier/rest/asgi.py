@@ -446,7 +446,10 @@ def _brings_body(headers: Mapping[str, str]) -> bool:
 
 def _headers(scope: Any) -> dict[str, str]:
     # ASGI gives names in lower case.
-    return {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+    found = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+    if criteria := found.get("if-none-exist"):
+        found["if-none-exist"] = percent_encoded(criteria.encode("latin-1"))
+    return found
 
 
 def _starlette(response: Response, headers: Mapping[str, str], *, secure: bool) -> StarletteResponse:

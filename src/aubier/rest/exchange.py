@@ -150,7 +150,7 @@ def decoded_bytes(data: bytes, place: str) -> list[tuple[str, str]]:
 
 
 def percent_encoded(raw: bytes) -> str:
-    """A query string, of which what is typed at a terminal (`name=Gaël`) may come as bare UTF-8."""
+    """A query string, or the criteria of a header: typed at a terminal, `name=Gaël` comes as bare UTF-8."""
     return (raw if raw.isascii() else _BARE.sub(lambda m: b"%%%02X" % m[0][0], raw)).decode("ascii")
 
 

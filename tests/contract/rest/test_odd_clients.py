@@ -55,6 +55,16 @@ async def test_letters_that_are_not_percent_encoded_are_read_as_utf_8(api: Api) 
     assert (latin.status_code, places(latin)) == (400, ["http.body"])
 
 
+async def test_letters_of_a_condition_are_read_as_utf_8(api: Api) -> None:
+    body = fhir_json.dumps({"resourceType": "Patient", "name": [{"given": ["Anaëlle"]}]})
+    sent = {"x-login": b"admin", "content-type": b"application/fhir+json"}
+    for given in ("Anaëlle", "Ana%C3%ABlle"):
+        sent["if-none-exist"] = f"given={given}".encode()
+        for _ in range(2):
+            assert (await api.client.post("/fhir/Patient", content=body, headers=sent)).status_code < 300
+    assert valid(await api.get("Patient?given=Ana%C3%ABlle"))["total"] == 1
+
+
 # -- bodies -------------------------------------------------------------------------------------------
 
 

@@ -142,10 +142,11 @@ async def test_what_is_hidden_from_the_citizen_is_not_told(desk: Desk, hook: End
     assert len(hook.sent) == 1, "nothing but the handshake"
 
 
-async def test_a_parent_is_told_of_their_child(desk: Desk, hook: Endpoint) -> None:
+@pytest.mark.parametrize("base", ["", "http://127.0.0.1:8000/fhir/Patient/"])
+async def test_a_parent_is_told_of_their_child(desk: Desk, hook: Endpoint, base: str) -> None:
     child = await desk.api.person()
     _, login = await parent_of(desk, child)
-    sub = await desk.subscribe(by_criteria(f"Observation?patient={child}", hook.url), who=login)
+    sub = await desk.subscribe(by_criteria(f"Observation?patient={base}{child}", hook.url), who=login)
     await desk.observe(child, meta={"security": [{"code": "INVISIBLE_REP_LEGAUX"}]})
     told = await desk.observe(child)
     await desk.work()
