@@ -4,7 +4,7 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -97,12 +97,15 @@ def _path(*first: Path) -> str:
     return os.pathsep.join([*map(str, first), os.environ["PATH"]])
 
 
-def test_a_tool_older_than_the_server_is_refused_before_it_runs(database_server: str, tmp_path: Path) -> None:
-    server = asyncio.run(major(database_server))
+def test_a_tool_older_than_the_server_is_refused_before_it_runs(
+    database: Callable[[], str], tmp_path: Path
+) -> None:
+    dsn = database()
+    server = asyncio.run(major(dsn))
     older = [e for e in installed() if (e / "pg_dump").exists() and int(e.parent.name) < server]
     if not older:
         pytest.skip("no pg_dump older than the server of the tests is installed")
-    environ = {"AUBIER_DATABASE_URL": database_server, "PATH": _path(older[0])}
+    environ = {"AUBIER_DATABASE_URL": dsn, "PATH": _path(older[0])}
     done = aubier("backup", str(tmp_path / "b"), data=tmp_path, **environ)
     assert done.returncode == 8, done.stderr
     assert f"pg_dump (PostgreSQL) {older[0].parent.name}" in done.stderr
@@ -110,9 +113,9 @@ def test_a_tool_older_than_the_server_is_refused_before_it_runs(database_server:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_tool_at_all_is_said(database_server: str, tmp_path: Path) -> None:
+def test_no_tool_at_all_is_said(database: Callable[[], str], tmp_path: Path) -> None:
     done = aubier(
-        "backup", str(tmp_path / "b"), data=tmp_path, AUBIER_DATABASE_URL=database_server, PATH=str(tmp_path)
+        "backup", str(tmp_path / "b"), data=tmp_path, AUBIER_DATABASE_URL=database(), PATH=str(tmp_path)
     )
     assert (done.returncode, "pg_dump is not installed; install that of" in done.stderr) == (8, True)
     assert list(tmp_path.iterdir()) == []
