@@ -84,10 +84,7 @@ async def test_a_version_that_came_between_is_not_lost(api: Api, between: list[A
     logical = await measured(api, patient, login)
     path = f"Observation/{logical}"
 
-    async def other() -> None:
-        await api.good("PUT", path, rate(patient, id=logical, **note("between")), as_=login)
-
-    between.append(other)
+    between.append(lambda: api.good("PUT", path, rate(patient, id=logical, **note("between")), as_=login))
     await api.good("PUT", path, rate(patient, id=logical, **note("last")), as_=login)
     history = await api.good("GET", f"{path}/_history", as_=login)
     told = [e["resource"].get("note", [{}])[0].get("text") for e in history["entry"]]
@@ -99,10 +96,7 @@ async def test_what_is_asked_of_a_version_is_asked_again(api: Api, between: list
     logical = await measured(api, patient, login)
     path = f"Observation/{logical}"
 
-    async def other() -> None:
-        await api.good("PUT", path, rate(patient, id=logical, **note("between")), as_=login)
-
-    between.append(other)
+    between.append(lambda: api.good("PUT", path, rate(patient, id=logical, **note("between")), as_=login))
     body = rate(patient, id=logical, **note("last"))
     answer = await api.ask("PUT", path, body, as_=login, headers={"If-Match": 'W/"1"'})
     assert answer.status_code == 412

@@ -29,9 +29,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A binding; `most` are the value sets that hold besides, whatever the strength: the maximum, and those
+    """A binding.
 
-    required without a context of use.
+    `most` are the value sets that hold besides, whatever the strength: the maximum, and those required
+    without a context of use.
     """
 
     strength: str

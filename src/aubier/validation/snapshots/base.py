@@ -188,9 +188,10 @@ def _profile_tree(url: str, row: Mapping[str, Any]) -> Node:
 
 
 def _trace(node: Node, origin: Node) -> None:
-    """Writes into elements what the rows leave out: what they are in the specification (`Element.id` for any
+    """Writes into elements what the rows leave out.
 
-    id), and the constraints of what the profile rests on.
+    That is what they are in the specification (`Element.id` for any id), and the constraints of what the
+    profile rests on.
     """
     node.element.setdefault("base", origin.element["base"])
     own = node.element.get("constraint", [])
