@@ -24,6 +24,11 @@ from bench.dataset.rights import Rights
 
 _PARENT_DIED = 1
 """PR_SET_PDEATHSIG of prctl(2)."""
+_CUT_OFF = (
+    "select pg_terminate_backend(pid) from pg_stat_activity"
+    " where datname = $1 and backend_type = 'client backend'"
+)
+"""PostgreSQL stops its own work there by itself; `with (force)` is refused to our role meanwhile."""
 
 
 class Server(Protocol):
@@ -99,7 +104,8 @@ class Database:
         """Drops a database, whoever is in it."""
         conn = await asyncpg.connect(self.dsn)
         try:
-            await conn.execute(f'drop database if exists "{name}" with (force)')
+            await conn.fetch(_CUT_OFF, name)
+            await conn.execute(f'drop database if exists "{name}"')
         finally:
             await conn.close()
 

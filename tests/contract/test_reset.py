@@ -36,6 +36,11 @@ def server() -> Iterator[str]:
     """A server of these tests' own: the kept copy has one name on it."""
     home = Path(tempfile.mkdtemp(prefix="aubier-reset-"))
     home.chmod(0o711)
+    with EmbeddedServer(home / "data", engines=ENGINES, durable=False):
+        pass
+    own = home / "data" / "postgres" / "own.conf"
+    own.write_text("autovacuum_naptime = 1\n")
+    own.chmod(0o644)
     with EmbeddedServer(home / "data", engines=ENGINES, durable=False) as dsn:
         yield dsn
     shutil.rmtree(home, ignore_errors=True)
@@ -165,6 +170,22 @@ async def _until(dsn: str, sql: str) -> None:
     while not await rows(dsn, sql):
         assert time.monotonic() < end, sql
         await asyncio.sleep(0.05)
+
+
+SLOWLY = (
+    "autovacuum_vacuum_threshold = 0, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1"
+)
+
+
+async def test_autovacuum_at_work_is_no_hindrance(dsn: str) -> None:
+    """It belongs to nobody whom the owner of the databases may stop."""
+    await rows(dsn, f"create table crumb with ({SLOWLY}) as select n from generate_series(1, 50000) n")
+    await rows(dsn, "delete from crumb")
+    cleaning = "backend_type = 'autovacuum worker' and datname = 'aubier' and query like '%crumb%'"
+    await _until(dsn, f"select 1 from pg_stat_activity where {cleaning}")
+    await reset(dsn, NEWER)
+    assert await patients(dsn) == {"first-day"}
+    assert await databases(dsn) == {"aubier", "aubier_fresh"}
 
 
 async def test_a_copy_is_kept_although_somebody_is_connected(dsn: str) -> None:

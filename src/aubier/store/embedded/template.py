@@ -15,6 +15,11 @@ from aubier.store.pool import answered
 _FRESH = "aubier_fresh"
 _LOCK = 0x0A0B1E3
 _TRIES = 10
+_CUT_OFF = (
+    "select pg_terminate_backend(pid) from pg_stat_activity"
+    " where datname = $1 and backend_type = 'client backend'"
+)
+"""PostgreSQL stops its own work there by itself; `with (force)` is refused to our role meanwhile."""
 _MARGIN = 10_000  # blocks of numbers that processes may take while a reset goes on
 
 
@@ -45,7 +50,7 @@ async def forget_template(dsn: str) -> None:
     async with answered():
         conn = await asyncpg.connect(_beside(dsn, "postgres"))
         try:
-            await conn.execute(f'drop database if exists "{_FRESH}" with (force)')
+            await _drop(conn, _FRESH)
         finally:
             await conn.close()
 
@@ -74,17 +79,17 @@ async def reset(
                     "No fresh copy was kept; remove the data folder and start again",
                     "Aucune copie neuve n'a été gardée ; supprimez le dossier de données et recommencez",
                 )
-            await conn.execute(f'drop database if exists "{made}" with (force)')
+            await _drop(conn, made)
             try:
                 await conn.execute(f'create database "{made}" template "{_FRESH}" strategy file_copy')
                 await _bring_forward(dsn, _beside(dsn, made), rooms)
                 if ready is not None:
                     await ready(_beside(dsn, made))
-                await conn.execute(f'drop database if exists "{name}_old" with (force)')
+                await _drop(conn, f"{name}_old")
                 await _exchange(conn, name, made)
             finally:  # what took the name is no longer called so
-                await conn.execute(f'drop database if exists "{made}" with (force)')
-            await conn.execute(f'drop database if exists "{name}_old" with (force)')
+                await _drop(conn, made)
+            await _drop(conn, f"{name}_old")
         finally:
             await conn.close()
 
@@ -100,10 +105,15 @@ async def _exchange(conn: asyncpg.Connection, name: str, made: str) -> None:
     await _alone(conn, name, exchange)
 
 
+async def _drop(conn: asyncpg.Connection, name: str) -> None:
+    """Drops the database `name` if it is there, whoever is in it."""
+    await _alone(conn, name, lambda: conn.execute(f'drop database if exists "{name}"'))
+
+
 async def _alone(conn: asyncpg.Connection, name: str, act: Callable[[], Awaitable[object]]) -> None:
     """Does what needs that nobody is connected to the database `name`; Problem when others hold on."""
     for _ in range(_TRIES):
-        await conn.fetch("select pg_terminate_backend(pid) from pg_stat_activity where datname = $1", name)
+        await conn.fetch(_CUT_OFF, name)
         try:
             await act()
         except asyncpg.ObjectInUseError:
