@@ -414,6 +414,7 @@ def _step(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, 
         # Said as two conditions, neither could be begun with.
         p = frame.alias("p")
         named = f"select {p}.pat, {p}.rid from {frame.stored(kind)}ref {p} where {meets.replace('{p}', p)}"
+        named += _of_mine(frame, kind, p)
         return f"({row}.pat, {row}.rid) in ({named} union all select {c}.pat, {c}.rid {within})"
     test = posting(frame, "ref", kind, row, meets)
     if mask:
@@ -424,6 +425,13 @@ def _step(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, 
         test = f"({test} or ({row}.pat, {row}.rid) in (select {c}.pat, {c}.rid {within}))"
         homes = homes and f"{homes} union select {c}.pat {within}"
     return f"({row}.pat = any(array({homes})) and {test})" if sliced else f"({test})"
+
+
+def _of_mine(frame: Frame, path: str, row: str) -> str:
+    """What follows from the condition that a row shows; said so, the rows of other records are not read."""
+    if not frame.mine or frame.stored(path):
+        return ""
+    return f" and {row}.pat in (select m.pat from {frame.mine} m)"
 
 
 def _target(step: Criterion | Has) -> str:
@@ -449,7 +457,8 @@ def _containing(frame: Frame, step: Criterion | Has, path: str) -> tuple[str, st
     negated = isinstance(step, Criterion) and (step.modifier == "not" or step.missing)
     there = f" and {_holds(frame, path, c)}" if negated else ""
     return c, (
-        f"from {frame.stored(path)}res {c} where {c}.type = {frame.number(holder(path))}{there}"
+        f"from {frame.stored(path)}res {c} where {c}.type = {frame.number(holder(path))}"
+        f"{_of_mine(frame, path, c)}{there}"
         f" and {condition(frame, step, path, c)}"
     )
 
