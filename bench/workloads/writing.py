@@ -90,9 +90,9 @@ def _place(location: str) -> str:
 
 @dataclass(slots=True)
 class _Own:
-    """What a lane wrote: path to the mark that was last acknowledged; none when deleted."""
+    """What a lane wrote: path to what was last acknowledged there, with its mark; none when deleted."""
 
-    marks: dict[str, int] = field(default_factory=dict)
+    kept: dict[str, dict[str, Any]] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     count: int = 0
 
@@ -121,15 +121,14 @@ def crud(stage: Stage) -> list[Measure]:
 
 
 async def _step(stage: Stage, connection: Connection, draw: random.Random, tally: Tally, own: _Own) -> None:
-    what, places = draw.random(), list(own.marks)
+    what, places = draw.random(), list(own.kept)
     begun = time.perf_counter()
     try:
         if what < 0.10 or (what >= 0.70 and not places):
-            mark = own.next()
-            kind, body = _body(draw.choice(stage.readable), mark, draw)
-            answer = await connection.ask("POST", f"/fhir/{kind}", body)
+            made = _made_of(draw.choice(_KINDS), draw.choice(stage.readable), own.next(), draw)
+            answer = await connection.ask("POST", f"/fhir/{made['resourceType']}", json.dumps(made).encode())
             if ok := answer.status == 201:
-                own.marks[_place(answer.headers["location"])] = mark
+                own.kept[_place(answer.headers["location"])] = made
         elif what < 0.70:
             seen = draw.choice(places) if places and what < 0.40 else ""
             target = seen or f"/fhir/Observation/{draw.choice(stage.samples.observations)}"
@@ -137,17 +136,16 @@ async def _step(stage: Stage, connection: Connection, draw: random.Random, tally
             ok = answer.status == 200
         elif what < 0.95:
             place = draw.choice(places)
-            mark = own.next()
-            kind, logical = place.split("/")[-2:]
-            body = _body(draw.choice(stage.readable), mark, draw, kind, logical)[1]
+            changed = _changed(own.kept[place], own.next(), draw)
+            body = json.dumps(changed | {"id": place.rpartition("/")[2]}).encode()
             answer = await connection.ask("PUT", place, body)
             if ok := answer.status == 200:
-                own.marks[place] = mark
+                own.kept[place] = changed
         else:
             place = draw.choice(places)
             answer = await connection.ask("DELETE", place)
             if ok := answer.status in (200, 204):
-                del own.marks[place]
+                del own.kept[place]
                 own.gone.append(place)
     except Lost as lost:
         tally.lose(str(lost))
@@ -156,30 +154,46 @@ async def _step(stage: Stage, connection: Connection, draw: random.Random, tally
     tally.add(time.perf_counter() - begun, ok=ok, size=len(answer.body), said=said)
 
 
-def _body(
-    person: str, mark: int, draw: random.Random, kind: str = "", logical: str = ""
-) -> tuple[str, bytes]:
-    kind = kind or draw.choice(_KINDS)
+def _made_of(kind: str, person: str, mark: int, draw: random.Random) -> dict[str, Any]:
+    """A resource of a person. The mark is no value that is searched: it tells one version from another."""
     whose = {"reference": f"Patient/{person}"}
     code = {"coding": [{"system": "urn:bench:codes", "code": f"c{draw.randrange(50)}"}], "text": "mesure"}
-    final = {
+    said = {
         "Observation": {"status": "final", "code": code, "subject": whose, "effectiveDateTime": "2026-11-22"},
         "Condition": {"code": code, "subject": whose, "onsetDateTime": "2026-11-22"},
         "Encounter": {"status": "finished", "class": {"code": "AMB"}, "subject": whose},
         "AllergyIntolerance": {"code": code, "patient": whose},
         "Procedure": {"status": "completed", "code": code, "subject": whose},
     }[kind]
-    body = {"resourceType": kind, **final, "identifier": [{"system": _MARK, "value": str(mark)}]}
-    return kind, json.dumps(body | ({"id": logical} if logical else {})).encode()
+    number = {"identifier": [{"system": "urn:bench:numbers", "value": f"{kind}-{draw.getrandbits(48)}"}]}
+    return _changed({"resourceType": kind, **said, **number}, mark, draw)
+
+
+def _changed(made: dict[str, Any], mark: int, draw: random.Random) -> dict[str, Any]:
+    """The same resource of the same person with another value, as people correct what they wrote."""
+    amount = {
+        "value": draw.randrange(50, 120),
+        "unit": "/min",
+        "system": "http://unitsofmeasure.org",
+        "code": "/min",
+    }
+    value = {
+        "Observation": {"valueQuantity": amount},
+        "Condition": {"recordedDate": f"2026-11-{draw.randrange(10, 30)}"},
+        "Encounter": {"status": draw.choice(("planned", "in-progress", "finished"))},
+        "AllergyIntolerance": {"criticality": draw.choice(("low", "high"))},
+        "Procedure": {"status": draw.choice(("preparation", "in-progress", "completed"))},
+    }[made["resourceType"]]
+    return made | value | {"extension": [{"url": _MARK, "valueInteger": mark}]}
 
 
 async def _kept(connection: Connection, owned: list[_Own]) -> str:
     """Whether what was acknowledged is there in its last state, and what was deleted is not."""
-    written = [pair for own in owned for pair in own.marks.items()][-_LOOKED_AT:]
-    for place, mark in written:
+    written = [pair for own in owned for pair in own.kept.items()][-_LOOKED_AT:]
+    for place, made in written:
         answer = await connection.ask("GET", place)
-        marks = json.loads(answer.body).get("identifier", [{}]) if answer.status == 200 else [{}]
-        if marks[0].get("value") != str(mark):
+        found = json.loads(answer.body) if answer.status == 200 else {}
+        if found.get("extension") != made["extension"]:
             return f"{place} is not what was acknowledged"
     for place in [place for own in owned for place in own.gone][-_LOOKED_AT:]:
         if (await connection.ask("GET", place)).status not in (404, 410):

@@ -41,6 +41,7 @@ from aubier.rest.searching.searchset import history, searchset
 from aubier.rest.searching.several import Parse, search_base, search_compartment
 from aubier.rest.writing.patches import sent_patch
 from aubier.rest.writing.preconditions import refuse_conditions, under
+from aubier.rest.writing.provenance import refuse_provenance, with_provenance
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import parse
@@ -260,7 +261,7 @@ class Interactions:
         check_parameters(call.query)
         resource = sent_content(call) if brings_content(call) else call.resource()
         intent = self.create_intent(call.path[0], resource, call.headers)
-        return told(call, (await view.write([intent]))[0])
+        return told(call, (await view.write(with_provenance(call, intent)))[0])
 
     def create_intent(self, kind: str, resource: Resource, headers: Mapping[str, str]) -> Intent:
         """A create, conditional when If-None-Exist was sent: it must hold criteria then."""
@@ -288,7 +289,7 @@ class Interactions:
     async def _update(self, call: Call, view: View) -> Answer:
         resource = sent_content(call) if brings_content(call) else call.resource()
         intent = self.update_intent(call.path, call.query, resource, call.headers)
-        return told(call, (await view.write([intent]))[0])
+        return told(call, (await view.write(with_provenance(call, intent)))[0])
 
     def update_intent(
         self, path: tuple[str, ...], query: str, resource: Resource, headers: Mapping[str, str]
@@ -308,9 +309,8 @@ class Interactions:
 
     async def _patch(self, call: Call, view: View) -> Answer:
         change = sent_patch(call.headers, call.body)
-        return told(
-            call, (await view.write([self.patch_intent(call.path, call.query, change, call.headers)]))[0]
-        )
+        intent = self.patch_intent(call.path, call.query, change, call.headers)
+        return told(call, (await view.write(with_provenance(call, intent)))[0])
 
     def patch_intent(
         self, path: tuple[str, ...], query: str, change: Change, headers: Mapping[str, str]
@@ -323,6 +323,7 @@ class Interactions:
         return under(Intent("patch", path[0], condition=condition, change=change), headers)
 
     async def _delete(self, call: Call, view: View) -> Answer:
+        refuse_provenance(call)
         written = (await view.write([self.delete_intent(call.path, call.query, call.headers)]))[0]
         headers = {"ETag": f'W/"{written.version}"'} if written.version else {}
         if call.prefer.get("return") != "OperationOutcome":
@@ -347,6 +348,7 @@ class Interactions:
             self.check_type(kind)
         if view.actor.kind == "anonymous":
             raise unidentified()
+        refuse_provenance(call)
         instance = len(call.path) == 3
         own = next((o for o in OPERATIONS if o.answers(kind, name, instance=instance)), None)
         if own is not None:

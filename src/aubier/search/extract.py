@@ -30,7 +30,7 @@ _HERE = Empty()
 _LONG_PATH = 8
 _LISTS = (
     *("tokens", "identifiers", "references", "strings", "uris", "dates", "numbers", "quantities"),
-    *("pairs", "places"),
+    *("pairs", "places", "inside"),
 )
 
 

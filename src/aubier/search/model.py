@@ -106,7 +106,7 @@ class Terms(msgspec.Struct, gc=False):
     quantities: (param, system, code, value, low, high); unit without code stands in `code` with system empty.
     pairs: the parts of composites. places: (param, latitude, longitude) in degrees.
     present: the parameters that have at least one value.
-    spare: the last that `part` gave.
+    inside: (param, name) of what is contained: `#id`. spare: the last that `part` gave.
     """
 
     tokens: list[tuple[str, str, str]] = []
@@ -119,6 +119,7 @@ class Terms(msgspec.Struct, gc=False):
     quantities: list[tuple[str, str, str, Decimal, Decimal, Decimal]] = []
     pairs: list[Pair] = []
     places: list[tuple[str, Decimal, Decimal]] = []
+    inside: list[tuple[str, str]] = []
     present: set[str] = set()
     spare: Terms | None = None
 

@@ -8,6 +8,7 @@ attributes.
 from __future__ import annotations
 
 import re
+from html.entities import html5
 from itertools import islice
 
 from lxml import etree
@@ -45,6 +46,7 @@ _OWN = {
 }
 _ATTRIBUTES = 256
 _assigned = re.compile(r"""=[ \t\r\n]*["']""").findall
+_undefined = re.compile(r"Entity '([A-Za-z0-9]{1,40})' not defined").search
 _two_faced = re.compile(r"<\?|<!(?!--)|<!--(?:-?>)|--!>").search
 """Markup that XML and HTML read differently: what is a comment for one may be a script for the other."""
 _LINKS = ("href", "src", "cite", "longdesc", "usemap")
@@ -79,8 +81,8 @@ def narrative(text: str) -> list[Draft] | None:
     except (etree.XMLSyntaxError, UnicodeEncodeError) as error:
         return [
             _fault(
-                f"the XHTML is not well-formed: {_reason(error)}",
-                "XHTML mal formé : balises mal fermées ou entité inconnue",
+                f"the XHTML is not well-formed: {_reason(error)}{_instead(error, 'write')}",
+                f"XHTML mal formé : balises mal fermées ou entité inconnue{_instead(error, 'écrivez')}",
             )
         ]
     if root.tag != _NS + "div":
@@ -126,6 +128,16 @@ def _parser() -> etree.XMLParser:
 def _reason(error: Exception) -> str:
     """The parser's words, on one line, short."""
     return str(error).split("\n")[0][:120]
+
+
+def _instead(error: Exception, write: str) -> str:
+    """What to write for a name that only HTML knows: a narrative stands in XML too, which has no `&nbsp;`.
+
+    Rule: FHIR R4 4.0.1, narrative.html: Unicode characters instead of HTML entities.
+    """
+    named = _undefined(str(error))
+    meant = html5.get(f"{named[1]};", "") if named else ""
+    return f"; {write} {''.join(f'&#{ord(c)};' for c in meant)}" if meant else ""
 
 
 def _faults(node: etree._Element) -> list[Draft]:

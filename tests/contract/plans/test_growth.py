@@ -126,6 +126,16 @@ async def test_what_a_chain_leads_to_is_looked_for_in_open_records(few_and_many:
     assert led.search(heard.asked[-1][0])
 
 
+async def test_a_step_of_a_chain_stays_in_open_records(few_and_many: Both) -> None:
+    """What the second step leads from, and what contains what it leads to, is of these records too."""
+    many, asked = few_and_many[1], [("encounter.service-provider.name", "c")]
+    async with many.reading("on") as (reader, heard):
+        await reader.search(parse("Observation", asked, registry=many.house.store.registry))
+    mine = r"\.pat in \(select m\.pat from mine m\)"
+    ways = rf"from ref (p\d+) where .+? and \1{mine} union all select (c\d+)\.pat, \2\.rid from res \2 where"
+    assert re.search(rf"{ways} \2\.type = \d+ and \2{mine}", heard.asked[-1][0])
+
+
 @pytest.mark.parametrize("kind", ["Observation", "PractitionerRole"])
 async def test_what_has_changed_since_is_found_by_it(
     few_and_many: Both, monkeypatch: pytest.MonkeyPatch, kind: str

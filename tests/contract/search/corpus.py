@@ -81,6 +81,9 @@ def make(seed: int = 11) -> list[Resource]:
     apart = Random(seed + 1)
     for resource in made:
         _further(apart, resource)
+    apart = Random(seed + 2)
+    for resource in made:
+        _contain(apart, resource)
     return [_sparse(r) for r in made]
 
 
@@ -363,6 +366,63 @@ def _further(at: Random, resource: Resource) -> None:
         resource["relatesTo"] = [
             {"code": way, "target": {"reference": f"DocumentReference/d{at.randrange(35)}"}} for way in ways
         ]
+
+
+def _contain(at: Random, resource: Resource) -> None:
+    """Whoever did it, or the place where, stands inside the resource itself, a third of the times."""
+    named = _CONTAINING.get(resource["resourceType"])
+    if named is None or at.random() > 1 / 3:
+        return
+    element, repeats, kind = named[at.randrange(len(named))]
+    inside: list[Resource] = []
+    here = {"reference": _put_inside(at, inside, kind)}
+    if kind == "Practitioner" and element == "participant":
+        here = {"individual": here}
+    resource[element] = [*(resource.get(element) or []), here] if repeats else here
+    resource["contained"] = inside
+
+
+def _put_inside(at: Random, inside: list[Resource], kind: str) -> str:
+    """How one more contained resource, with those that it names in turn, is called."""
+    number = len(inside)
+    made = _sparse(_MAKERS[kind](at, number))
+    # What is contained has no labels of its own (dom-5).
+    meta = _sparse({**made.get("meta", {}), "security": None})
+    made = _sparse({**made, "id": f"in{number}", "meta": meta})
+    inside.append(made)
+    beyond = {
+        "PractitionerRole": ("practitioner", "Practitioner"),
+        "Encounter": ("serviceProvider", "Organization"),
+    }
+    if kind in beyond and at.random() < 0.5:
+        element, target = beyond[kind]
+        made[element] = {"reference": _put_inside(at, inside, target)}
+    return f"#in{number}"
+
+
+_MAKERS = {
+    "Practitioner": _practitioner,
+    "PractitionerRole": _role,
+    "Organization": _organization,
+    "Encounter": _encounter,
+}
+_CONTAINING = {
+    "PractitionerRole": (("practitioner", False, "Practitioner"), ("organization", False, "Organization")),
+    "Patient": (
+        ("generalPractitioner", True, "Practitioner"),
+        ("generalPractitioner", True, "PractitionerRole"),
+        ("managingOrganization", False, "Organization"),
+    ),
+    "Encounter": (("participant", True, "Practitioner"), ("serviceProvider", False, "Organization")),
+    "Observation": (
+        ("performer", True, "Practitioner"),
+        ("performer", True, "PractitionerRole"),
+        ("encounter", False, "Encounter"),
+    ),
+    "Condition": (("asserter", False, "Practitioner"), ("encounter", False, "Encounter")),
+    "DocumentReference": (("author", True, "Organization"), ("author", True, "Practitioner")),
+}
+"""The elements in which a type names what it contains; whether they repeat; of which type that is."""
 
 
 def _value_set(at: Random, n: int) -> Resource:

@@ -90,7 +90,8 @@ def uris(*paths: str) -> tuple[str, Reader]:
 def references(*paths: str, only: str = "") -> tuple[str, Reader]:
     def read(resource: Resource) -> list[Any]:
         found = [v["reference"] for v in _paths(*paths)(resource)]
-        return [f for f in found if f.startswith(only)]
+        inside = {f"#{c['id']}": f"{c['resourceType']}/" for c in resource.get("contained", [])}
+        return [f for f in found if inside.get(f, f).startswith(only)]
 
     return "reference", read
 
@@ -510,6 +511,7 @@ class Oracle:
 
     def __post_init__(self) -> None:
         self.named = {f"{r['resourceType']}/{r['id']}": r for r in self.resources}
+        self.holders = {id(c): r for r in self.resources for c in r.get("contained", [])}
 
     def of(self, kind: str) -> list[Resource]:
         return [r for r in self.resources if r["resourceType"] == kind]
@@ -532,10 +534,17 @@ class Oracle:
             head, _, rest = name.partition(".")
             code, _, only = head.partition(":")
             _, read = parameter(resource["resourceType"], code)
-            start = f"{only}/" if only else ""
-            named = [self.named[t] for t in read(resource) if t in self.named and t.startswith(start)]
-            return any(self.meets(t, rest, value) for t in named if self._has_parameter(t, rest))
+            named = [t for name in read(resource) for t in self._named(resource, name)]
+            named = [t for t in named if only in ("", t["resourceType"]) and self._has_parameter(t, rest)]
+            return any(self.meets(t, rest, value) for t in named)
         return self._plain(resource, name, value)
+
+    def _named(self, resource: Resource, name: str) -> list[Resource]:
+        """What a reference of a resource names: another that is here, or one that stands in the same."""
+        inside = self.holders.get(id(resource), resource).get("contained", [])
+        if name.startswith("#"):
+            return [c for c in inside if c["id"] == name[1:]]
+        return [self.named[name]] if name in self.named else []
 
     def _filtered(self, resource: Resource, tree: Compared | Joined) -> bool:
         if isinstance(tree, Joined):
@@ -578,7 +587,8 @@ class Oracle:
         if modifier in ("text", "of-type"):
             code, modifier = name, ""
         sort, read = parameter(kind, code)
-        stored = read(resource)
+        # What is contained has no id of its own among all others.
+        stored = [] if code == "_id" and id(resource) in self.holders else read(resource)
         if modifier == "missing":
             return (value == "true") == (not stored)
         met = any(

@@ -52,6 +52,11 @@ OPERATORS = {
 """What `_filter` may ask of each type of parameter."""
 
 
+def _is_inside(value: Any) -> bool:
+    """Whether a value names what is contained, which nobody can ask for by that name."""
+    return isinstance(value, str) and value.startswith("#")
+
+
 class Asker:
     """Makes questions whose answers are neither always empty nor always everything."""
 
@@ -87,7 +92,7 @@ class Asker:
         name = self.at.choice(known)
         sort, read = parameter(kind, name)
         operator = self.at.choice(OPERATORS[sort])
-        stored = [v for r in self.oracle.of(kind) for v in read(r)]
+        stored = [v for r in self.oracle.of(kind) for v in read(r) if not _is_inside(v)]
         if operator == "pr" or not stored:
             return Compared(name, "pr", self.at.choice(("true", "false")))
         if sort == "date":
@@ -150,7 +155,7 @@ class Asker:
         """One name and value; `turn` goes through the forms that the parameter's type has."""
         turn = self.at.randrange(9) if turn is None else turn
         sort, read = parameter(kind, name)
-        stored = [v for r in self.oracle.of(kind) for v in read(r)] or [None]
+        stored = [v for r in self.oracle.of(kind) for v in read(r) if not _is_inside(v)] or [None]
         if sort == "date":
             return name, PREFIXES[turn % 9] + self._date(kind, name)
         if sort in ("quantity", "number"):

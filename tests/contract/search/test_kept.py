@@ -112,3 +112,25 @@ async def asked(desk: Desk, path: str) -> list[str]:
     assert status == 200, bundle
     named = [*ids(bundle), *ids(bundle, "include")]
     return [name.partition("/")[2] for name in named]
+
+
+async def test_what_is_named_by_a_version_comes_as_that_version(desk: Desk) -> None:
+    for name in ("Avant", "Après"):
+        await put(desk, {"resourceType": "Practitioner", "id": "who", "name": [{"family": name}]})
+    by = {
+        "first": "Practitioner/who/_history/1",
+        "now": "Practitioner/who",
+        "none": "Practitioner/who/_history/9",
+    }
+    await put(desk, *(seen(f"by-{n}", "", performer=[{"reference": text}]) for n, text in by.items()))
+
+    async def brought(ids: str) -> list[tuple[str, str]]:
+        path = f"Observation?_id={ids}&_include=Observation:performer"
+        bundle = (await desk.ask("loader", "GET", path))[1]
+        brought = [e["resource"] for e in bundle["entry"] if e["search"]["mode"] == "include"]
+        return [(r["meta"]["versionId"], r["name"][0]["family"]) for r in brought]
+
+    assert await brought("by-first") == [("1", "Avant")]
+    assert await brought("by-now") == [("2", "Après")]
+    assert await brought("by-first,by-now") == [("2", "Après"), ("1", "Avant")]
+    assert await brought("by-none") == []

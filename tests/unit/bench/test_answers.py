@@ -8,7 +8,7 @@ import pytest
 from bench.client.connection import Answer, Connection
 from bench.dataset.answers import Expected, deep, judged
 from bench.workloads.shapes import SHAPES, Pairs, Shape, path
-from bench.workloads.writing import _kept, _Own
+from bench.workloads.writing import _KINDS, _MARK, _changed, _kept, _made_of, _Own
 
 PAIRS: Pairs = [("gender", "male")]
 NAMES = ["Patient/a", "Patient/b", "Patient/c"]
@@ -107,8 +107,8 @@ async def test_a_deep_page_is_as_far_as_there_are_pages() -> None:
     assert await deep(Said(pages), shape, PAIRS) == "/2"
 
 
-def _marked(value: int) -> dict[str, Any]:
-    return {"resourceType": "Condition", "identifier": [{"value": str(value)}]}
+def _marked(mark: int) -> Any:
+    return {"extension": [{"url": _MARK, "valueInteger": mark}]}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,18 @@ def _marked(value: int) -> dict[str, Any]:
     ],
 )
 async def test_what_a_mix_wrote_is_looked_at(answers: dict[str, Any], fault: str) -> None:
-    assert await _kept(Said(answers), [_Own({"/a": 2}, ["/b"], 2)]) == fault
+    assert await _kept(Said(answers), [_Own({"/a": _marked(2)}, ["/b"], 2)]) == fault
+
+
+def test_an_update_leaves_a_resource_with_its_person() -> None:
+    draw = random.Random("updates")
+    for kind in _KINDS:
+        made = _made_of(kind, "somebody", 1, draw)
+        changed = _changed(made, 2, draw)
+        values = {name for name in changed if changed[name] != made.get(name)}
+        assert changed["extension"] == _marked(2)["extension"] and "extension" in values
+        assert values.isdisjoint(("subject", "patient", "code", "identifier")) and len(values) <= 2
+    assert "Patient/somebody" in str(changed)
 
 
 def test_shapes_are_many_and_each_is_itself() -> None:

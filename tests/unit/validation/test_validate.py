@@ -458,7 +458,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
     ),
     # narratives
     "not well-formed": (div("<p>"), "invalid", "Patient.text.div", "not well-formed"),
-    "named entity": (div("&nbsp;"), "invalid", "Patient.text.div", "not well-formed"),
+    "named entity": (div("&nbsp;"), "invalid", "Patient.text.div", "; write &#160;"),
     "wrong root": (text(f"<p {XHTML}>a</p>"), "invalid", "Patient.text.div", "root must be"),
     "no namespace": (text("<div>a</div>"), "invalid", "Patient.text.div", "root must be"),
     "doctype": (text(f"<!DOCTYPE div><div {XHTML}>a</div>"), "invalid", "Patient.text.div", "DOCTYPE"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aubier.rest.bulk.asking import group_export, patient_export, system_export
 from aubier.rest.importing.asking import system_import
+from aubier.rest.operations.document import document
 from aubier.rest.operations.everything import encounter_everything, patient_everything
 from aubier.rest.operations.lastn import last_n
 from aubier.rest.operations.meta import add_meta, delete_meta, get_meta
@@ -27,6 +28,14 @@ OPERATIONS: tuple[Standard, ...] = (
         encounter_everything,
         {"en": "All of an encounter", "fr": "Tout d'une venue"},
         "FHIR R4, Encounter-operation-everything",
+    ),
+    Standard(
+        "document",
+        "Composition",
+        document,
+        {"en": "A composition and what it names", "fr": "Une composition et ce qu'elle désigne"},
+        "FHIR R4, Composition-operation-document",
+        reads=False,
     ),
     Standard(
         "lastn",

@@ -30,7 +30,7 @@ def in_element(frame: Frame, group: Group, value: Value, kind: str, row: str) ->
         other = frame.args.add(frame.keys.pair(kind, group.name, 3, first.code, first.system), "bigint")
         inner = _test(frame, group, 2, third[0], read).replace("{p}", last)
         test += (
-            f" and exists (select 1 from {frame.table(kind)}{table} {last} where {last}.rid = {{p}}.rid"
+            f" and exists (select 1 from {frame.stored(kind)}{table} {last} where {last}.rid = {{p}}.rid"
             f" and {last}.pat = {{p}}.pat and {last}.param = {other} and {last}.usystem = {{p}}.usystem"
             f" and {inner})"
         )

@@ -29,8 +29,9 @@ from aubier.search.sql.values import (
     uri_test,
     words_test,
 )
-from aubier.search.terms.kept import elsewhere, kept
+from aubier.search.terms.kept import elsewhere, kept, link
 from aubier.search.terms.layout import bits, is_canonical, is_posted
+from aubier.search.terms.paths import below, holder, is_inside, type_of
 from aubier.search.terms.whole import Whole, whole
 
 
@@ -113,11 +114,13 @@ def condition(frame: Frame, criterion: Condition, kind: str, row: str) -> str:
     if criterion.parameter.code == "_id":
         return _logical_id(frame, criterion, kind, row)
     if criterion.parameter.code == "_lastUpdated":
-        return any_of(_instant(frame, v, row) for v in criterion.values)
+        return "false" if is_inside(kind) else any_of(_instant(frame, v, row) for v in criterion.values)
     return _BY_TYPE[criterion.parameter.type](frame, criterion, kind, row)
 
 
 def _logical_id(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
+    if is_inside(kind):  # what is contained has an id among its like only
+        return "true" if criterion.modifier == "not" else "false"
     named = one_of(frame, _ids(criterion))
     if criterion.modifier == "not":
         return f"not ({row}.id {named})"
@@ -136,13 +139,14 @@ def _ids(criterion: Criterion) -> list[str]:
 
 def _missing(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if criterion.parameter.code in ("_id", "_lastUpdated"):
-        return "false" if criterion.missing else "true"  # the store gives both to every row
+        # The store gives both to every row.
+        return "true" if criterion.missing == is_inside(kind) else "false"
     test = _has_value(frame, kind, criterion.parameter.code, row)
     return f"not {test}" if criterion.missing else test
 
 
 def _has_value(frame: Frame, kind: str, code: str, row: str) -> str:
-    if bit := bits(kind).get(code):
+    if not is_inside(kind) and (bit := bits(kind).get(code)):
         return f"({row}.has & {frame.args.add(bit, 'bigint')} <> 0)"
     return termed(frame, row, [frame.keys.present(kind, code)])
 
@@ -209,7 +213,7 @@ def posted_codes(frame: Frame, criterion: Criterion, kind: str) -> list[int]:
 
     Of a composite: those of the code that it begins with.
     """
-    if criterion.modifier or criterion.chain:
+    if criterion.modifier or criterion.chain or is_inside(kind):
         return []
     named = [(criterion.parameter, v) for v in criterion.values]
     if criterion.parameter.type == "composite":
@@ -324,7 +328,7 @@ def patients_named(frame: Frame, criterion: Criterion | Has, kind: str) -> list[
 
 
 def _sliced(frame: Frame, criterion: Criterion, kind: str) -> bool:
-    return not frame.table(kind) and criterion.parameter.code in frame.slices(kind)
+    return not is_inside(kind) and not frame.table(kind) and criterion.parameter.code in frame.slices(kind)
 
 
 def records(frame: Frame, criterion: Condition, kind: str) -> str:
@@ -347,7 +351,8 @@ def records(frame: Frame, criterion: Condition, kind: str) -> str:
         return ""
     if step.parameter.code != "_id" and not of_identifiers(step.parameter):
         return ""
-    return _homes_of(frame, *_targets(frame, step))
+    c, within = _containing(frame, step, _path(criterion, step, kind))
+    return f"{_homes_of(frame, *_targets(frame, step))} union select {c}.pat {within}"
 
 
 def _own(frame: Frame, criterion: Criterion | Has, kind: str) -> str:
@@ -379,33 +384,95 @@ def homes(frame: Frame, patients: list[str]) -> str:
 
 
 def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
-    tests = []
-    for step in criterion.chain:
-        target = step.type if isinstance(step, Criterion) else step.target
-        mask = may_own(frame, kind, [criterion.parameter.code]) if target == PATIENT else 0
-        if mask and row in frame.walked:
-            tests.append(_near(frame, criterion, step, kind, row))
-            continue
+    way = _step_by_step if row in frame.walked else _step
+    return any_of(way(frame, criterion, step, kind, row) for step in criterion.chain)
+
+
+def _step_by_step(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, row: str) -> str:
+    """The condition that what a row of a record names, or contains, meets one way of a chain."""
+    target = _target(step)
+    if target == PATIENT and may_own(frame, kind, [criterion.parameter.code]):
+        named = _near(frame, criterion, step, kind, row)
+    else:
         param = param_of(frame, kind, criterion.parameter.code, target)
-        if row in frame.walked:
-            one = _named(frame, step)
-            tests.append(posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {one}"))
-            continue
-        t, inner = _targets(frame, step)
-        test = posting(
-            frame,
-            "ref",
-            kind,
-            row,
-            f"{{p}}.param = {param} and {{p}}.target in (select '{target}/' || {t}.id {inner})",
-        )
-        if mask:
-            here = f"{row}.pat = any(array(select {t}.pat {inner}))"
-            test = f"({of_owner(frame, mask, row)} and {here} or {test})"
-        if target == PATIENT and _sliced(frame, criterion, kind):
-            test = f"{row}.pat = any(array({_homes_of(frame, t, inner)})) and {test}"
-        tests.append(f"({test})")
-    return any_of(tests)
+        named = posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {_named(frame, step)}")
+    path = _path(criterion, step, kind)
+    return f"({named} or {_holds(frame, path, row)} and {condition(frame, step, path, row)})"
+
+
+def _step(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, row: str) -> str:
+    """The same of a row of the population: of all that meet the rest of a chain it names one, or holds it."""
+    target = _target(step)
+    mask = may_own(frame, kind, [criterion.parameter.code]) if target == PATIENT else 0
+    sliced = target == PATIENT and _sliced(frame, criterion, kind)
+    param = param_of(frame, kind, criterion.parameter.code, target)
+    t, inner = _targets(frame, step)
+    meets = f"{{p}}.param = {param} and {{p}}.target in (select '{target}/' || {t}.id {inner})"
+    apart = row in frame.apart
+    c, within = ("", "") if apart else _containing(frame, step, _path(criterion, step, kind))
+    if len(criterion.chain) == 1 and not (apart or mask or sliced):
+        # Said as two conditions, neither could be begun with.
+        p = frame.alias("p")
+        named = f"select {p}.pat, {p}.rid from {frame.stored(kind)}ref {p} where {meets.replace('{p}', p)}"
+        named += _of_mine(frame, kind, p)
+        return f"({row}.pat, {row}.rid) in ({named} union all select {c}.pat, {c}.rid {within})"
+    test = posting(frame, "ref", kind, row, meets)
+    if mask:
+        here = f"{row}.pat = any(array(select {t}.pat {inner}))"
+        test = f"({of_owner(frame, mask, row)} and {here} or {test})"
+    homes = _homes_of(frame, t, inner) if sliced else ""
+    if not apart:
+        test = f"({test} or ({row}.pat, {row}.rid) in (select {c}.pat, {c}.rid {within}))"
+        homes = homes and f"{homes} union select {c}.pat {within}"
+    return f"({row}.pat = any(array({homes})) and {test})" if sliced else f"({test})"
+
+
+def _of_mine(frame: Frame, path: str, row: str) -> str:
+    """What follows from the condition that a row shows; said so, the rows of other records are not read."""
+    if not frame.mine or frame.stored(path):
+        return ""
+    return f" and {row}.pat in (select m.pat from {frame.mine} m)"
+
+
+def _target(step: Criterion | Has) -> str:
+    """The type that a way of a chain leads to."""
+    return step.type if isinstance(step, Criterion) else step.target
+
+
+def _path(criterion: Criterion, step: Criterion | Has, kind: str) -> str:
+    """The path of what `kind` contains and names, that a way of a chain asks for."""
+    target = _target(step)
+    return below(kind, link(kind, criterion.parameter.code, target), target)
+
+
+def _holds(frame: Frame, path: str, row: str) -> str:
+    """The condition that something is at this path inside `row`."""
+    test = f"{row}.terms && {frame.args.add([frame.keys.present(path, '')], 'bigint[]')}"
+    return f"({test}) is true" if row in frame.walked else test
+
+
+def _containing(frame: Frame, step: Criterion | Has, path: str) -> tuple[str, str]:
+    """The resources that contain, at this path, what meets one way of a chain; as `_targets` gives them."""
+    c = frame.alias("c")
+    negated = isinstance(step, Criterion) and (step.modifier == "not" or step.missing)
+    there = f" and {_holds(frame, path, c)}" if negated else ""
+    return c, (
+        f"from {frame.stored(path)}res {c} where {c}.type = {frame.number(holder(path))}"
+        f"{_of_mine(frame, path, c)}{there}"
+        f" and {condition(frame, step, path, c)}"
+    )
+
+
+def holding(frame: Frame, criteria: Sequence[Condition], kind: str, row: str) -> str:
+    """The condition that `row` contains something to which one of these chains leads; empty without any, or
+    where a condition of several parts may hide some.
+    """
+    if any(isinstance(c, Logic) for c in criteria):
+        return ""
+    chains = [c for c in criteria if isinstance(c, Criterion) and c.chain]
+    paths = dict.fromkeys(_path(c, step, kind) for c in chains for step in c.chain)
+    marks = [frame.keys.present(path, "") for path in paths]
+    return f"{row}.terms && {frame.args.add(marks, 'bigint[]')}" if marks else ""
 
 
 def _near(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, row: str) -> str:
@@ -421,7 +488,7 @@ def _near(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, 
 
 def _named(frame: Frame, step: Criterion | Has) -> str:
     """The condition that what the reference `{p}` names meets one way of a chain."""
-    target = step.type if isinstance(step, Criterion) else step.target
+    target = _target(step)
     m, t, number = frame.alias("m"), frame.alias("t"), frame.number(target)
     frame.walked.add(t)
     return (
@@ -434,7 +501,7 @@ def _named(frame: Frame, step: Criterion | Has) -> str:
 
 def _targets(frame: Frame, step: Criterion | Has) -> tuple[str, str]:
     """The resources that meet one way of a chain: their row name, and the SELECT's text from FROM on."""
-    target = step.type if isinstance(step, Criterion) else step.target
+    target = _target(step)
     t = frame.alias("t")
     mine = ""
     if frame.mine and not frame.table(target) and not posted(step):
@@ -453,6 +520,8 @@ def _homes_of(frame: Frame, t: str, patients: str) -> str:
 
 
 def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
+    if is_inside(kind):
+        return "false"  # nothing outside names what is contained
     p, o = frame.alias("p"), frame.alias("o")
     walked = row in frame.walked
     if walked:
@@ -536,7 +605,7 @@ def _instant(frame: Frame, v: Value, row: str) -> str:
 def _date(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if criterion.modifier == "overlaps":
         criterion = replace(criterion, values=tuple(replace(v, prefix="po") for v in criterion.values))
-    if is_clinical_date(criterion.parameter):
+    if is_clinical_date(criterion.parameter) and not is_inside(kind):
         tests = [span_test(frame, v, f"{row}.lo", f"{row}.hi") for v in criterion.values]
         return f"({row}.lo < {row}.hi and {any_of(tests)})"
     brief = _brief(criterion.parameter)
@@ -558,7 +627,7 @@ def _number(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
 def _composite(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     return any_of(
         _of_resource(frame, found, v, kind, row)
-        if (found := whole(kind, group))
+        if (found := whole(type_of(kind), group))
         else in_element(frame, group, v, kind, row)
         for v in criterion.values
         for group in criterion.parameter.groups
@@ -578,6 +647,8 @@ def _both(found: Whole, value: Value, kind: str) -> list[Criterion]:
 
 def _special(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if (code := criterion.parameter.code) in ("_text", "_content"):
+        if is_inside(kind):
+            return "false"  # its words stand with those of what holds it
         tests = [words_test(frame, v, code) for v in criterion.values]
         said = any_of(test.replace("{p}", row) for test in tests)
         # Said so, the index of all words does not serve: a record is walked in its own order.

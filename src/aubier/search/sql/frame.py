@@ -12,8 +12,9 @@ from aubier.search.keys import Keys
 from aubier.search.model import Condition
 from aubier.search.sql.stretch import Stretch
 from aubier.search.terms.kept import kept, link
+from aubier.search.terms.paths import holder
 
-_MOST_JOINS = 120
+_MOST_JOINS = 280
 """Row names in one statement: each is a join or a look-up."""
 
 
@@ -46,6 +47,7 @@ class Frame:
     compartment, `owned(type)` those of which a bit of the row may say that they name the Patient whose record
     it is in. `now` serves `ap`. `walked` are the rows that are looked at one after the other, those of a
     record and what these name: what such a row tells is not looked for among those of the whole population.
+    `apart` are those whose chains into what they contain are asked in a statement of their own.
     `stretches` says of some rows where their clinical dates begin, `asked` all that they must meet.
     `counting`: every match is wanted, in no order.
     `mine` names the list (of column `pat`) of the compartments outside which `visible` shows nothing, if any;
@@ -62,6 +64,7 @@ class Frame:
     owned: Callable[[str], Mapping[str, int]] = lambda kind: {}
     args: Args = field(default_factory=Args)
     walked: set[str] = field(default_factory=set)
+    apart: set[str] = field(default_factory=set)
     mine: str = ""
     own: str = ""
     stretches: dict[str, Stretch] = field(default_factory=dict)
@@ -69,6 +72,10 @@ class Frame:
     counting: bool = False
     weighed: bool = False
     depth: int = 0
+
+    def stored(self, path: str) -> str:
+        """The table prefix of a type, or of that which holds what a path leads to."""
+        return self.table(holder(path))
 
     def alias(self, letter: str) -> str:
         """A row name not used yet. Problem (too-costly) when the query would join too much."""
@@ -96,11 +103,11 @@ def posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
         # Without a fence PostgreSQL would start from the postings, and sort what it finds; or read, for each
         # row, all that have the value, where the value looks rare.
         test, ends = f"({test}) is true", " offset 0"
-    elif frame.mine and row != frame.own and not frame.table(kind):
+    elif frame.mine and row != frame.own and not frame.stored(kind):
         # Follows from the row's own condition; said here, the rows of other records are not read.
         ends = f" and {p}.pat in (select m.pat from {frame.mine} m)"
     return (
-        f"exists (select 1 from {frame.table(kind)}{table} {p} where {p}.rid = {row}.rid"
+        f"exists (select 1 from {frame.stored(kind)}{table} {p} where {p}.rid = {row}.rid"
         f" and {p}.pat = {row}.pat and {test.replace('{p}', p)}{ends})"
     )
 

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from aubier.search.keys import bounded
 from aubier.search.sql.frame import Frame, one_of, param_of
 from aubier.search.terms.kept import link, typed
+from aubier.search.terms.paths import is_inside
 
 PATIENT = "Patient"
 
 
 def may_own(frame: Frame, kind: str, codes: Iterable[str]) -> int:
     """The bits by which a row says that it names its Patient by one of these parameters; none: 0."""
-    known = frame.owned(kind)
+    known = {} if is_inside(kind) else frame.owned(kind)
     return sum({known.get(link(kind, code, PATIENT), 0) for code in codes})
 
 

@@ -103,11 +103,13 @@ def contact_token(terms: Terms, param: str, value: dict[str, Any]) -> None:
 
 
 def reference(terms: Terms, param: str, value: dict[str, Any]) -> None:
-    """A Reference: what it names, contained ones left out; its `identifier` under `<param>:identifier`."""
+    """A Reference: what it names, here or `inside`; its `identifier` under `<param>:identifier`."""
     text = value.get("reference")
     if text.__class__ is str and text:
         terms.present.add(param)
-        if text[0] != "#":
+        if text[0] == "#":
+            terms.inside.append((param, text))
+        else:
             terms.references.append(
                 (param, _LOCAL_VERSION.sub(r"\1", text) if "/_history/" in text else text)
             )
@@ -137,6 +139,7 @@ def resource_reference(terms: Terms, param: str, value: dict[str, Any]) -> None:
     kind, id = value.get("resourceType"), value.get("id")
     if kind.__class__ is str and id.__class__ is str:
         terms.references.append((param, f"{kind}/{id}"))
+        terms.inside.append((param, f"{kind}/{id}"))
         terms.present.add(param)
 
 

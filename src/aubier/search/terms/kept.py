@@ -14,6 +14,7 @@ from aubier.fhir.fhirpath.grammar.parser import parse
 from aubier.fhir.fhirpath.grammar.syntax import Binary, Node
 from aubier.search.model import Parameter
 from aubier.search.parameters import registry
+from aubier.search.terms.paths import type_of
 
 
 def operands(node: Node) -> list[Node]:
@@ -60,13 +61,13 @@ def kept(kind: str, code: str) -> tuple[str, ...]:
     With `:text` or the like behind it, so are they.
     """
     name, colon, rest = code.partition(":")
-    found = unions(kind).get(name)
+    found = unions(type_of(kind)).get(name)
     return tuple(part + colon + rest for part in found) if found else (code,)
 
 
 def link(kind: str, code: str, target: str) -> str:
     """The code under which a reference parameter keeps what names a resource of the type `target` here."""
-    of, held = typed(kind).get(code, ("", ""))
+    of, held = typed(type_of(kind)).get(code, ("", ""))
     return of if of and held == target else code
 
 

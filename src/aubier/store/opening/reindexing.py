@@ -16,12 +16,12 @@ from aubier.store.packing import codec
 from aubier.store.packing.rows import COLUMNS, Indexed
 from aubier.store.pool import UNHURRIED, Connection
 
-INDEX = 10
+INDEX = 11
 """Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words; 5: codes in
 the terms, words without dates; 6: no value twice (`search.terms.kept`), words of the directory;
 7: numbers beside codes; 8: no row for the Patient whose record it is; 9: words in the row of the
 resource, texts as written only where folding changed them; 10: punctuation is a space, units by their
-words too."""
+words too; 11: what resources contain."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500

@@ -14,6 +14,7 @@ from aubier.search.keys import Keys, bounded
 from aubier.search.model import MAX_NUMBER, MIN_NUMBER, NO_DATE, Parameter, Terms
 from aubier.search.parameters import Registry, is_clinical_date, registry
 from aubier.search.terms.brief import compared, unit_system
+from aubier.search.terms.contained import contained
 from aubier.search.terms.kept import elsewhere
 from aubier.search.terms.layout import (
     FLOAT_DIGITS,
@@ -25,6 +26,7 @@ from aubier.search.terms.layout import (
     there,
 )
 from aubier.search.terms.pairs import posted
+from aubier.search.terms.paths import type_of
 from aubier.search.terms.words import words_of
 from aubier.store.compartment import owned, owner
 from aubier.store.sight import CONTEXT
@@ -99,7 +101,9 @@ def index(
     """
     kind = resource["resourceType"]
     found = extract(resource, of=of)
-    found.references = [(param, local(target)) for param, target in found.references]
+    inside = list(contained(resource, found))
+    for each in (found, *(terms for _, terms in inside)):
+        each.references = [(param, local(target)) for param, target in each.references]
     primary = of.primary_date(kind)
     lo, hi = _primary_date(primary, found) if date is None else date
     has, unmarked = there(kind, frozenset(found.present - {"_lastUpdated"}))
@@ -109,12 +113,52 @@ def index(
     _tokens(found, kind, _coded(of, kind), keys, terms=terms, posts=posts, k=-lo)
     whose = owner(kind, found) if date is None else ""
     has |= _exact(kind, found, keys, postings, whose)
+    # Columns of the row itself; the last change, moreover, is not the client's to say.
+    held = {"_lastUpdated", primary.code if primary and is_clinical_date(primary) else ""}
+    _values(kind, found, keys, local, held=held, terms=terms, postings=postings)
+    for path, each in inside:
+        _contained(path, each, keys, local, terms=terms, postings=postings)
+    if date is not None:
+        return Indexed(found, sorted(terms), postings, lo, hi, has)
+    if kind == "Binary":
+        postings["ref"] |= _context(resource, local)
+    return Indexed(found, sorted(terms), postings, lo, hi, has, words_of(resource))
+
+
+def _contained(
+    path: str,
+    found: Terms,
+    keys: Keys,
+    local: Callable[[str], str],
+    *,
+    terms: set[int],
+    postings: Postings,
+) -> None:
+    """What a contained resource gives stands with its holder's own, under the path to it: nothing is posted,
+    no bit is left for what has a value, and what is named is named by a row.
+    """
+    plain, _ = _coded(registry(), type_of(path))
+    terms |= {keys.present(path, param) for param in ("", *found.present)}
+    _tokens(found, path, (plain, frozenset()), keys, terms=terms, posts=set(), k=0)
+    _exact(path, found, keys, postings, "")
+    _values(path, found, keys, local, held=set(), terms=terms, postings=postings)
+
+
+def _values(
+    kind: str,
+    found: Terms,
+    keys: Keys,
+    local: Callable[[str], str],
+    *,
+    held: set[str],
+    terms: set[int],
+    postings: Postings,
+) -> None:
+    """Texts, dates but those `held` elsewhere, numbers and the parts of composites."""
     for param, text in found.strings:
         norm, written = _compared(text)
         # Beside a code, words are looked for, never a text as it is written.
         postings["str"].add((keys.param(kind, param), norm, "" if param.endswith(":text") else written))
-    # Columns of the row itself; the last change, moreover, is not the client's to say.
-    held = {"_lastUpdated", primary.code if primary and is_clinical_date(primary) else ""}
     for param, low, high in found.dates:
         if param in held:
             continue
@@ -125,11 +169,6 @@ def index(
             terms.add(row[0])
         else:
             postings[table].add(row)
-    if date is not None:
-        return Indexed(found, sorted(terms), postings, lo, hi, has)
-    if kind == "Binary":
-        postings["ref"] |= _context(resource, local)
-    return Indexed(found, sorted(terms), postings, lo, hi, has, words_of(resource))
 
 
 def _compared(text: str) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from aubier.search.sorting import (
     stretches,
     unchanged_since,
 )
-from aubier.search.sql import Frame, conditions, long_span, naming, posted, records, stretch
+from aubier.search.sql import Frame, conditions, holding, long_span, naming, posted, records, stretch
 from aubier.store.keys import family
 from aubier.store.sight import Sight
 
@@ -29,6 +29,7 @@ _HELD = "held"
 _MINE = "mine"
 _PLAIN = "plain"
 _FOUND = "found"
+_PLACE = f"{ROW}.pat, {ROW}.rid"
 
 
 @dataclass(slots=True)
@@ -37,7 +38,8 @@ class Page:
 
     `records` is a SELECT of the compartments to walk, when the search stays in few: each is followed in its
     order, from where the page begins, and left as soon as the page is full. So a page costs the same in a
-    long record as in a short one. Else `matches` gives them all, of which those of the page are then read.
+    long record as in a short one. Else `matches` gives them all, of which those of the page are then read:
+    what meets `tests`, and what contains something that a chain asks for and meets `holding`.
     `taken` and `place` are those of the mark the page begins at. `counted`: every match is looked at;
     `bare`: to be counted, and for nothing else.
     """
@@ -56,6 +58,7 @@ class Page:
     posted: bool = field(default=False, init=False)
     matches: str = field(default="", init=False)
     tests: list[str] = field(default_factory=list, init=False)
+    holding: list[str] = field(default_factory=list, init=False)
     keys: list[SortKey] = field(default_factory=list, init=False)
     taken: Taken | None = field(default=None, init=False)
     place: list[Any] = field(default_factory=list, init=False)
@@ -82,9 +85,7 @@ class Page:
         if not self.records:
             self.tests += self._begins()
             frame.asked[ROW] = self.query.criteria
-        self.tests += conditions(frame, self.query.criteria, kind, ROW)
-        if self.query.within[0]:
-            self.tests.append(self._within(*self.query.within))
+        self._meets(self.tests[:2])
         # The total takes these arguments alone: PostgreSQL refuses one that no test uses.
         self.counting = frame.args[:]
         self.keys = sort_keys(frame, self.query.sort, kind, ROW)
@@ -95,14 +96,34 @@ class Page:
             # the page, as if they were spread evenly. What is common was found so already (`newest`).
             unchanged = [unchanged_since(frame, self.taken, ROW)] if self.taken else []
             self.matches = self._all([*self.tests, *unchanged])
+            if self.holding:
+                self.matches += f" union {self._matches([*self.holding, *unchanged], self.keys, _PLACE)}"
+
+    def _meets(self, shows: Sequence[str]) -> None:
+        """The conditions of the question. What contains what its chains lead to is found apart, by that mark,
+        and looked at row by row: said as one condition, no chain would find its rows by what they name.
+        """
+        frame, kind, criteria = self.frame, self.query.type, self.query.criteria
+        marked = "" if self.records else holding(frame, criteria, kind, ROW)
+        if marked:
+            frame.apart.add(ROW)
+        self.tests += conditions(frame, criteria, kind, ROW)
+        if marked:
+            frame.walked.add(ROW)
+            mine = [self.inside] if self.mine else []
+            self.holding = [*shows, *mine, marked, *conditions(frame, criteria, kind, ROW)]
+            frame.walked.discard(ROW)
+        if self.query.within[0]:
+            within = self._within(*self.query.within)
+            self.tests.append(within)
+            self.holding += [within] if marked else []
 
     def _all(self, tests: Sequence[str]) -> str:
         """Every match, by its place and keys."""
-        place = f"{ROW}.pat, {ROW}.rid"
         if not self.mine or self.posted:
-            return self._matches([*tests, *([self.inside] if self.mine else [])], self.keys, place)
+            return self._matches([*tests, *([self.inside] if self.mine else [])], self.keys, _PLACE)
         # No posting to begin with: record by record, however many others there are.
-        found = self._matches([*tests, f"{ROW}.pat = m.pat"], self.keys, place)
+        found = self._matches([*tests, f"{ROW}.pat = m.pat"], self.keys, _PLACE)
         return f"select f.* from {self.frame.mine} m cross join lateral ({found} offset 0) f"
 
     def _begins(self) -> list[str]:
@@ -174,6 +195,9 @@ class Page:
         table = f"{family(self.query.type)}res {ROW}"
         source = f"{_WALKED} {_RECORD} join {table} on {self._here}" if self.records else table
         tests = [*self.tests, self.inside] if self.inside else self.tests
+        if self.holding:
+            both = (f"select {_PLACE} from {table} where {' and '.join(t)}" for t in (tests, self.holding))
+            return f"(select count(*) from ({' union '.join(both)}) n)"
         return f"(select count(*) from {source} where {' and '.join(tests)})"
 
     @property

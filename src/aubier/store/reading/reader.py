@@ -314,6 +314,24 @@ class Reader:
         records = await self.proved(prefix, args, hit, action, f"{kind}", plan="once")
         return [row_of(r) for r in records]
 
+    async def versions(
+        self, kind: str, named: Sequence[tuple[str, int]], action: str = "include"
+    ) -> list[Row]:
+        """The visible ones among these versions, each a logical id and a number; of deletions none."""
+        if not named or not self.sight.sees_type(kind):
+            return []
+        prefix = family(kind)
+        args = Args([type_numbers()[kind], *(list(column) for column in zip(*named, strict=True))])
+        seen = self.sight.past("r", args, directory=bool(prefix))
+        hit = " union all ".join(
+            f"select {ROW} from unnest($2::text[], $3::int[]) n(id, ver) join id_map m on m.type = $1"
+            f" and m.id = n.id join {prefix}{table} r on r.pat = any(m.was || m.pat) and r.rid = m.rid"
+            f" and r.ver = n.ver where {seen}"
+            for table in ("res", "hist")
+        )
+        rows = [row_of(r) for r in await self.proved(prefix, args, hit, action, kind)]
+        return sorted((row for row in rows if row.raw), key=lambda row: (row.id, row.version))
+
 
 def _following(records: Sequence[Any], page: Page | Newest, mark: int, size: int) -> str:
     """The cursor of what comes after the first `size` records; empty when nothing does."""

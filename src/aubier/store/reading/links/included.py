@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 MOST_INCLUDED = 5_000
 """The most resources that a page includes beside its matches."""
+_reference = re.compile(
+    rb'"reference":"(?:https?://[^"]{1,300}/)?([A-Za-z]+/[A-Za-z0-9.\-]{1,64})(?:/_history/([0-9]{1,9}))?"'
+).findall
+"""Each reference of stored bytes by type and id, and the version that it names."""
 _FEW_TYPES = 20
 """Up to so many types are looked through one by one for what refers to a page, each with its audit lines."""
 
@@ -29,18 +34,21 @@ async def included(reader: Reader, query: Query, rows: Sequence[Row]) -> list[Ro
     """What a page includes beside its rows, step by step, each once. Problem (too-costly): too many."""
     if not query.includes or not rows:
         return []
-    seen = {(r.type, r.id) for r in rows}
+    seen = {key for r in rows for key in _keys(r)}
     out: list[Row] = []
     fresh: Sequence[Row] = rows
     wanted: Sequence[Include] = query.includes
     while fresh and wanted:
         found: list[Row] = []
+        past: list[Row] = []
         for together in _together(wanted):
-            found += await _include(reader, together, [r for r in fresh if _starts(together[0], r)])
+            current, named = await _include(reader, together, [r for r in fresh if _starts(together[0], r)])
+            found += current
+            past += named
         fresh = []
-        for row in found:
-            if (row.type, row.id) not in seen:
-                seen.add((row.type, row.id))
+        for row, keys in [*((r, _keys(r)) for r in found), *((r, _keys(r)[1:]) for r in past)]:
+            if seen.isdisjoint(keys):
+                seen.update(keys)
                 fresh.append(row)
         out += fresh
         if len(out) > MOST_INCLUDED:
@@ -49,18 +57,29 @@ async def included(reader: Reader, query: Query, rows: Sequence[Row]) -> list[Ro
     return out
 
 
+def _keys(row: Row) -> tuple[tuple[str, str, int], ...]:
+    """What a resource is known by that is there as it is now: as such, and by its version."""
+    return (row.type, row.id, 0), (row.type, row.id, row.version)
+
+
 def _starts(include: Include, row: Row) -> bool:
     return (
         (not include.target or row.type == include.target) if include.reverse else row.type == include.source
     )
 
 
-async def _include(reader: Reader, together: Sequence[Include], rows: Sequence[Row]) -> list[Row]:
+async def _include(
+    reader: Reader, together: Sequence[Include], rows: Sequence[Row]
+) -> tuple[list[Row], list[Row]]:
+    """What these includes bring as it is now, and the versions that references name.
+
+    Rule: HL7 FHIR R4 4.0.1, search 3.1.1.5.5: of a versioned reference, the version that it names.
+    """
     if not rows:
-        return []
+        return [], []
     include = together[0]
     if include.reverse:
-        return await _reverse(reader, [i for i in together if reader.sight.sees_type(i.source)], rows)
+        return await _reverse(reader, [i for i in together if reader.sight.sees_type(i.source)], rows), []
     kinds = [include.target] if include.target else list(include.parameter.targets) or list(type_numbers())
     args = Args([[r.rid for r in rows], [r.pat for r in rows]])
     code = include.parameter.code
@@ -73,7 +92,9 @@ async def _include(reader: Reader, together: Sequence[Include], rows: Sequence[R
         *args,
     )
     by_kind: dict[str, list[str]] = {}
+    versions = _versions_named(rows)
     out: list[Row] = []
+    past: list[Row] = []
     if is_canonical(include.parameter):
         out += await having(reader, [record["target"] for record in targets], kinds)
     for record in targets:
@@ -81,8 +102,19 @@ async def _include(reader: Reader, together: Sequence[Include], rows: Sequence[R
         if kind in kinds and kind in type_numbers():
             by_kind.setdefault(kind, []).append(logical)
     for kind, ids in sorted(by_kind.items()):
-        out += await reader.several(kind, ids)
-    return out
+        named = {logical: versions.get(f"{kind}/{logical}", {0}) for logical in ids}
+        out += await reader.several(kind, [logical for logical in ids if 0 in named[logical]])
+        past += await reader.versions(kind, [(i, version) for i in ids for version in named[i] if version])
+    return out, past
+
+
+def _versions_named(rows: Sequence[Row]) -> dict[str, set[int]]:
+    """The versions that references of these rows name, by the `Type/id` of what is here; 0: none."""
+    found: dict[str, set[int]] = {}
+    for row in rows if any(b"/_history/" in row.raw for row in rows) else ():
+        for name, version in _reference(row.raw):
+            found.setdefault(name.decode(), set()).add(int(version or 0))
+    return found
 
 
 def _owners(include: Include, kinds: Sequence[str], args: Args) -> str:
