@@ -7,7 +7,7 @@ The expressions of all parameters of a type are merged where they begin alike (`
 from __future__ import annotations
 
 import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
@@ -24,7 +24,7 @@ from aubier.search.parameters import Registry, is_indexed, registry
 from aubier.search.terms import adders
 from aubier.search.terms.kept import operands, unions, with_unions
 from aubier.search.terms.pairs import pairs
-from aubier.search.terms.whole import whole
+from aubier.search.terms.whole import Whole, tell, told, whole
 
 _HERE = Empty()
 _LONG_PATH = 8
@@ -57,7 +57,7 @@ def extract(resource: Mapping[str, Any], *, of: Registry | None = None) -> Terms
 @lru_cache(maxsize=1024)
 def compiled(of: Registry, type: str) -> Any:
     """The generated function of a resource type: `function(resource, terms)` adds to `terms`."""
-    space = {**NAMES, **_ADDERS, "add_open": add_open, "pairs": pairs, "Problem": Problem}
+    space = {**NAMES, **{f.__name__: f for f in _CALLED}, "Problem": Problem}
     exec(builtins.compile(source(of, type), f"<extract {type}>", "exec"), space)  # noqa: S102 - from the tree
     return space["extract"]
 
@@ -66,8 +66,13 @@ def source(of: Registry, type: str) -> str:
     """The Python source of the extraction for `type`."""
     compiler = Compiler(f"the parameters of {type}", indexing=True)
     root = Item("r", type)
-    for start, branch in _merged(of.of(type)).items():
+    read = [p for p in of.of(type) if is_indexed(p) and p.code not in unions(type)]
+    found = told(read)
+    for start, branch in _merged(read, found).items():
         compiler.emit(start, Scope(root, root), partial(_write, compiler, root, branch))
+    for group, kept, codes in found.values():
+        write = partial(_write_told, compiler, kept, tuple(codes))
+        compiler.emit(parse(group.parts[1].expression), Scope(root, root), write)
     return compiler.finished("def extract(r, terms):", root, before="None", after="None")
 
 
@@ -85,18 +90,8 @@ def value_types(parameter: Parameter) -> frozenset[str]:
     return frozenset(found)
 
 
-def add_open(terms: Terms, param: str, type: str, value: Any, kind: str) -> None:
-    """Adds a value whose FHIR type `kind` only the data tells."""
-    adder = adders.ADDERS.get((type, kind))
-    if value is None:
-        return
-    if adder is not None:
-        adder(terms, param, value)
-    elif type == "reference" and is_resource(kind):
-        adders.resource_reference(terms, param, value)
-
-
-_ADDERS = {f.__name__: f for f in (*adders.ADDERS.values(), adders.resource_reference)}
+_CALLED = (*adders.ADDERS.values(), adders.add_open, pairs, tell)
+"""What the generated code calls."""
 
 
 @dataclass(slots=True)
@@ -111,15 +106,14 @@ class _Branch:
     steps: dict[Node, _Branch] = field(default_factory=dict)
 
 
-def _merged(parameters: tuple[Parameter, ...]) -> dict[Node, _Branch]:
-    """The expressions of all parameters, those that begin alike together."""
+def _merged(parameters: Sequence[Parameter], others: Container[str]) -> dict[Node, _Branch]:
+    """The expressions of all parameters but for the groups in `others`, those that begin alike together."""
     starts: dict[Node, _Branch] = {}
     for parameter in parameters:
-        if not is_indexed(parameter) or parameter.code in unions(parameter.base):
-            continue
         for group in parameter.groups:
-            branch = _branch(starts, parse(group.expression))
-            branch.groups.setdefault(group.name, (group, []))[1].append(parameter.code)
+            if group.name not in others:
+                branch = _branch(starts, parse(group.expression))
+                branch.groups.setdefault(group.name, (group, []))[1].append(parameter.code)
         for part in operands(parse(parameter.expression)) if not parameter.groups else ():
             branch = _branch(starts, part)
             if parameter not in branch.ends:
@@ -175,6 +169,11 @@ def _write_group(compiler: Compiler, kind: str, group: Group, codes: Sequence[st
         compiler.emit(code[1], scope, partial(_write_end, compiler, code[0], into=name))
         kept = "" if whole(kind, group) else group.name
         compiler.write(f"pairs(terms, {tuple(codes)!r}, {kept!r}, {len(group.parts)}, {name})")
+
+
+def _write_told(compiler: Compiler, kept: Whole, codes: tuple[str, ...], item: Item) -> None:
+    """The code that tells composites present where a value was found already, with its code."""
+    compiler.write(f"tell(terms, {codes!r}, {kept.code.code!r}, {kept.value.code!r})")
 
 
 def _write_end(compiler: Compiler, parameter: Parameter, item: Item, into: str = "terms") -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 _LONGEST = 160
@@ -21,7 +22,7 @@ class Keys:
 
     def param(self, kind: str, code: str) -> int:
         """The key of a search parameter of a type: its rows in ident, ref, str, dat and num."""
-        return self.term("p", kind, code)
+        return _param(self.term, kind, code)
 
     def token(self, kind: str, code: str, system: str, value: str) -> int:
         """`code=system|value`."""
@@ -47,6 +48,12 @@ class Keys:
     def present(self, kind: str, code: str) -> int:
         """`code:missing=false`."""
         return self.term("m", kind, code)
+
+
+@lru_cache(maxsize=8192)
+def _param(term: Callable[..., int], kind: str, code: str) -> int:
+    """Nearly every row of an index begins with one of a few thousand."""
+    return term("p", kind, code)
 
 
 def bounded(value: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -217,6 +218,7 @@ class Sight(msgspec.Struct, frozen=True):
         )
 
 
+@lru_cache(maxsize=1024)
 def seen_with_document(row: str, seen: Seen, kind: str = "") -> str:
     """The rule of `Sight.predicate` over the row `row`, for the actor that the placeholders tell of."""
     rule = seen.of(row)

@@ -1,6 +1,7 @@
 """Index values: each FHIR type under each parameter type, and every published example."""
 
 import json
+from dataclasses import asdict
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,7 @@ from aubier.fhir.definitions import definitions
 from aubier.search.custom import with_custom
 from aubier.search.extract import compiled, extract, source, value_types
 from aubier.search.model import MAX_MS, MAX_NUMBER, MIN_MS, MIN_NUMBER, Terms
-from aubier.search.parameters import is_indexed, registry
+from aubier.search.parameters import CustomParameter, is_indexed, registry
 from aubier.search.terms.dates import date_range
 from aubier.search.terms.pairs import MOST
 from tests.where import SHARED
@@ -434,6 +435,17 @@ def test_parts_that_the_resource_itself_has_are_kept_once(value, code):
     assert not found.pairs
     composites = {"code-value-concept", "code-value-date", "code-value-quantity", "code-value-string"}
     assert found.present & composites == ({code} if code else set())
+
+
+def test_what_its_parts_tell_is_read_again_only_where_they_are_not():
+    """Of an Observation, what stands in its components alone is gathered apart."""
+    assert source(registry(), "Observation").count("terms.part()") == 2
+    published = next(row for row in registry().rows if row.code == "code-value-quantity")
+    row = CustomParameter(**asdict(published) | {"code": "both", "url": "http://x/both", "making": 1})
+    alone = registry().only([row])
+    measured = {"code": {"coding": [{"code": "c"}]}, "valueQuantity": {"value": 1}}
+    found = extract({"resourceType": "Observation", **measured}, of=alone)
+    assert (found.present, found.quantities, found.tokens) == ({"both#1"}, [], [])
 
 
 @pytest.mark.parametrize("position", [{"latitude": 91, "longitude": 0}, {"latitude": 1}, {"longitude": 181}])

@@ -49,7 +49,8 @@ def at_home(query: Query, local: Callable[[str], str]) -> Query:
     """
     if not any("://" in value for _, value in query.applied):
         return query
-    return replace(query, criteria=tuple(_at_home(c, local) for c in query.criteria))
+    criteria = tuple(_at_home(c, local) for c in query.criteria)
+    return query if criteria == query.criteria else replace(query, criteria=criteria)
 
 
 def asks_for_set(criterion: Criterion) -> bool:
@@ -84,7 +85,8 @@ def _link_at_home(criterion: Criterion | Has, local: Callable[[str], str]) -> Cr
         return replace(criterion, chain=tuple(_link_at_home(step, local) for step in criterion.chain))
     if criterion.parameter.type not in ("reference", "composite") or criterion.modifier:
         return criterion
-    return replace(criterion, values=tuple(_named_at_home(v, local) for v in criterion.values))
+    values = tuple(_named_at_home(v, local) for v in criterion.values)
+    return criterion if values == criterion.values else replace(criterion, values=values)
 
 
 def _named_at_home(value: Value, local: Callable[[str], str]) -> Value:

@@ -173,15 +173,20 @@ def _token(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
 def _codes(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     """By the terms of the row; over a population by the codes posted, whose systems the terms tell."""
     parameter, values = criterion.parameter, criterion.values
-    each = [replace(parameter, code=code) for code in kept(kind, parameter.code)]
+    each = [_under(parameter, code) for code in kept(kind, parameter.code)]
     of_row = termed(frame, row, [token_key(frame.keys, kind, one, v) for one in each for v in values])
-    codes = posted_codes(frame, replace(criterion, modifier=""), kind)
+    plain = replace(criterion, modifier="") if criterion.modifier else criterion
+    codes = posted_codes(frame, plain, kind)
     beside = _beside(frame, criterion, kind, row) if codes else ""
     if row in frame.walked or not codes or (frame.counting and not beside):
         return of_row
     test = posting(frame, "post", kind, row, f"{{p}}.term = any({frame.args.add(codes, 'bigint[]')}){beside}")
     # The same said twice: to PostgreSQL the second must not look as if it left few of the first.
     return f"({test} and coalesce({of_row}, false))"
+
+
+def _under(parameter: Parameter, code: str) -> Parameter:
+    return parameter if parameter.code == code else replace(parameter, code=code)
 
 
 def _beside(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from aubier.fhir.fhirpath.types import is_resource
 from aubier.search.model import MAX_NUMBER, MIN_NUMBER, Terms
 from aubier.search.terms.brief import unit_code
 from aubier.search.terms.dates import date_range, period_range, timing_range
@@ -141,6 +142,17 @@ def resource_reference(terms: Terms, param: str, value: dict[str, Any]) -> None:
         terms.references.append((param, f"{kind}/{id}"))
         terms.inside.append((param, f"{kind}/{id}"))
         terms.present.add(param)
+
+
+def add_open(terms: Terms, param: str, type: str, value: Any, kind: str) -> None:
+    """Adds a value whose FHIR type `kind` only the data tells."""
+    adder = ADDERS.get((type, kind))
+    if value is None:
+        return
+    if adder is not None:
+        adder(terms, param, value)
+    elif type == "reference" and is_resource(kind):
+        resource_reference(terms, param, value)
 
 
 def text(terms: Terms, param: str, value: str) -> None:

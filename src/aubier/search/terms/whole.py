@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from aubier.fhir.fhirpath.compiler import operand_of
 from aubier.fhir.fhirpath.grammar.parser import parse
 from aubier.fhir.fhirpath.grammar.syntax import Member, Node, Root
-from aubier.search.model import Group, Parameter, Part
+from aubier.search.model import Group, Parameter, Part, Terms
 from aubier.search.parameters import is_single, registry
 from aubier.search.terms.kept import operands, unions
 
@@ -39,6 +39,29 @@ def whole(kind: str, group: Group) -> Whole | None:
     alone = [p.code for p in registry().of(kind) if [g.name for g in p.groups] == [group.name]]
     code, value = (_keeping(kind, part) for part in group.parts)
     return Whole(code, value, alone[0]) if alone and code and value else None
+
+
+def told(parameters: Sequence[Parameter]) -> dict[str, tuple[Group, Whole, list[str]]]:
+    """The groups of which others of these parameters read both parts, which tell whether they are there.
+
+    A group stands under its name, with these and the codes of the parameters that compare it.
+    """
+    found: dict[str, tuple[Group, Whole, list[str]]] = {}
+    for parameter in parameters:
+        for group in parameter.groups:
+            kept = whole(parameter.base, group)
+            if kept and kept.code in parameters and kept.value in parameters:
+                found.setdefault(group.name, (group, kept, []))[2].append(parameter.code)
+    return found
+
+
+def tell(terms: Terms, composites: Sequence[str], code: str, value: str) -> None:
+    """Tells composites present when a code, and a value, were found under the parameters that keep them."""
+    coded = any(row[0] == code and row[2] for row in (*terms.tokens, *terms.identifiers))
+    lists = (terms.quantities, terms.tokens, terms.strings, terms.dates, terms.numbers)
+    others = (terms.references, terms.identifiers, terms.uris)
+    if coded and any(row[0] == value for rows in (*lists, *others) for row in rows):
+        terms.present.update(composites)
 
 
 def _keeping(kind: str, part: Part) -> Parameter | None:

@@ -5,7 +5,7 @@ import pytest
 from aubier.ground.problem import Problem
 from aubier.search.model import CodeSet, Criterion, Has, Query, Value
 from aubier.search.parameters import registry
-from aubier.search.query import parse, sets_named, with_sets
+from aubier.search.query import at_home, parse, sets_named, with_sets
 from aubier.search.query.sets import MOST
 
 PRESSURE = CodeSet("in", value_set="urn:vs")
@@ -26,6 +26,16 @@ def test_a_query_without_sets_needs_none():
     query = ask("ValueSet", ("url:below", "urn:x"), ("status:not", "draft"))
     assert sets_named(query) == ()
     assert with_sets(query, {}) == query
+
+
+@pytest.mark.parametrize("code", ["8867-4", "http://loinc.org|8867-4"])
+def test_a_query_that_names_nothing_below_our_base_is_left_as_it_is(code: str) -> None:
+    query = ask("Observation", ("patient", "1"), ("code", code))
+    assert at_home(query, lambda url: url.removeprefix("http://here/")) is query
+    asked = ask("Observation", ("patient", "http://here/Patient/1"))
+    assert only(at_home(asked, lambda url: url.removeprefix("http://here/"))).values == (
+        Value(text="Patient/1"),
+    )
 
 
 def test_sets_are_named_once_wherever_they_stand():
