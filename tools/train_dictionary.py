@@ -19,20 +19,24 @@ from time import perf_counter
 import zstandard
 
 from aubier.sandbox.plan import generate
+from aubier.store.packing import codec
 from aubier.store.writing import stamped
 
 FOLDER = Path(__file__).resolve().parents[1] / "src" / "aubier" / "store" / "packing" / "dictionaries"
 SIZE = 64 << 10
-LEVEL = 1
+LEVEL = 3
 CITIZENS, SEED, TODAY = 400, "dictionary", date(2026, 11, 22)
+UPDATED = 1_795_000_000_000
 MOST_OF_A_TYPE = 600
 JUDGE_SEED = "judge"
 
 
 def samples(seed: str) -> Iterator[tuple[str, bytes]]:
-    """(resource type, bytes as they are stored) of a territory of its own."""
+    """(resource type, bytes as they are packed) of a territory of its own."""
     for resource in generate(CITIZENS, seed, TODAY):
-        yield resource["resourceType"], stamped(resource, resource["id"], 1, 1_795_000_000_000)
+        kind = resource["resourceType"]
+        begins = codec.head(kind, resource["id"], 1, UPDATED)
+        yield kind, stamped(resource, resource["id"], 1, UPDATED).removeprefix(begins)
 
 
 def balanced(found: Iterable[tuple[str, bytes]]) -> list[bytes]:

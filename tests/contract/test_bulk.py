@@ -49,9 +49,9 @@ async def house(dsn: str, data: Path) -> House:
 async def stored(store: Store) -> dict[tuple[str, str], bytes]:
     """Every current version: (type, id) to its bytes."""
     rows = await store.pool.fetch(
-        "select type, id, dict, raw from res union all select type, id, dict, raw from dir_res"
+        f"select {codec.COLUMNS} from res r union all select {codec.COLUMNS} from dir_res r"
     )
-    return {(type_names()[r["type"]], r["id"]): codec.unpack(r["dict"], r["raw"]) for r in rows}
+    return {(type_names()[r["type"]], r["id"]): codec.kept(r) for r in rows}
 
 
 async def counts(store: Store) -> dict[str, int]:

@@ -102,11 +102,11 @@ async def contents(dsn: str) -> dict[tuple[int, str], bytes]:
     conn = await asyncpg.connect(dsn)
     try:
         rows = await conn.fetch(
-            "select type, id, dict, raw from res union all select type, id, dict, raw from dir_res"
+            f"select {codec.COLUMNS} from res r union all select {codec.COLUMNS} from dir_res r"
         )
     finally:
         await conn.close()
-    found = {(r["type"], r["id"]): codec.unpack(r["dict"], r["raw"]) for r in rows}
+    found = {(r["type"], r["id"]): codec.kept(r) for r in rows}
     assert all(fhir_json.parse(raw)["id"] == logical for (_, logical), raw in found.items())
     return found
 

@@ -11,6 +11,7 @@ import pytest
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
 from aubier.store.intent import Batch, Claim, Grant, Intent
+from aubier.store.packing import codec
 from aubier.store.sight import Sight
 from aubier.store.store import Store, open_store
 
@@ -69,6 +70,22 @@ async def test_versions_are_kept_and_told(store: Store) -> None:
     rows, following, total = await store.history(ROOT, ["Patient"], "p1", count=10)
     assert [r.version for r in rows] == [2, 1]
     assert (following, total) == (None, 2)
+
+
+async def test_what_was_packed_whole_is_read_changed_and_kept(store: Store) -> None:
+    """As rows of before are: they hold the head that is no longer packed."""
+    made = Intent("update", "Patient", "p1", resource=patient("p1"), may_create=True)
+    await store.transact(ROOT, batch(made))
+    before = await store.read(ROOT, "Patient", "p1")
+    number, whole = codec.pack(before.raw, b"otherwise")
+    assert await store.pool.fetchval("select dict from res") == -number
+    assert await store.pool.fetchval("update res set dict = $1, raw = $2 returning true", number, whole)
+    assert await store.read(ROOT, "Patient", "p1") == before
+    await store.transact(ROOT, batch(Intent("update", "Patient", "p1", resource=patient("p1", "Morvan"))))
+    kept = await store.pool.fetch("select dict from hist union all select dict from res")
+    assert [r["dict"] for r in kept] == [number, -number]
+    assert (await store.vread(ROOT, "Patient", "p1", 1)).raw == before.raw
+    assert b"Morvan" in (await store.read(ROOT, "Patient", "p1")).raw
 
 
 async def test_a_stale_version_is_refused_and_nothing_changes(store: Store) -> None:

@@ -76,12 +76,12 @@ async def look(at: Running, book: Book) -> None:
     conn = await asyncpg.connect(dsn)
     try:
         current = await conn.fetch(
-            "select distinct r.id, r.ver, r.pat, r.rid, r.seq, r.dict, r.raw from res r join ident i"
+            f"select distinct {codec.COLUMNS}, r.pat, r.rid, r.seq from res r join ident i"
             " on i.rid = r.rid and i.pat = r.pat where i.system = $1",
             MARK,
         )
         past = await conn.fetch(
-            "select h.id, h.ver, h.seq, h.dict, h.raw from hist h where h.rid = any($1::bigint[])",
+            f"select {codec.COLUMNS}, r.seq from hist r where r.rid = any($1::bigint[])",
             [r["rid"] for r in current],
         )
         lines = await conn.fetch(
@@ -99,7 +99,7 @@ async def look(at: Running, book: Book) -> None:
 
 
 def _same_as_answered(book: Book, rows: list[Any]) -> None:
-    stored = {(r["id"], r["ver"]): fhir_json.parse(codec.unpack(r["dict"], r["raw"])) for r in rows}
+    stored = {(r["id"], r["ver"]): fhir_json.parse(codec.kept(r)) for r in rows}
     latest: dict[str, int] = defaultdict(int)
     for logical, version in stored:
         latest[logical] = max(latest[logical], version)
@@ -123,7 +123,7 @@ def _one_order(book: Book, rows: list[Any]) -> None:
     kept: dict[str, dict[int, int]] = defaultdict(dict)
     only: dict[str, set[str]] = defaultdict(set)
     for row in rows:
-        body = fhir_json.parse(codec.unpack(row["dict"], row["raw"]))
+        body = fhir_json.parse(codec.kept(row))
         kept[row["id"]][row["ver"]] = int(body["valueQuantity"]["value"])
         mark = body["identifier"][0]["value"]
         if mark.startswith("only-"):

@@ -62,8 +62,8 @@ async def due_rows(api: Api) -> Counter[tuple[Any, ...]]:
     """What they ought to be, made of every resource once more."""
     store, found = api.house.store, Counter[tuple[Any, ...]]()
     for prefix in ("", "dir_"):
-        for row in await store.pool.fetch(f"select pat, rid, dict, raw from {prefix}res"):
-            made = store.index(fhir_json.parse(codec.unpack(row["dict"], row["raw"])))
+        for row in await store.pool.fetch(f"select pat, rid, {codec.COLUMNS} from {prefix}res r"):
+            made = store.index(fhir_json.parse(codec.kept(row)))
             found["row", row["pat"], row["rid"], made.has, *made.said] += 1
             found.update(("term", row["pat"], row["rid"], term) for term in made.terms)
             for table, postings in made.postings.items():

@@ -23,10 +23,12 @@ COLOURS = ("green", "brown", "blue", "grey")
 
 async def brute_force(api: Api) -> Counter[str]:
     """How many Patients have eyes of each colour, by looking at every one."""
-    rows = await api.house.store.pool.fetch("select dict, raw from res r join id_map m using (pat, rid)")
+    rows = await api.house.store.pool.fetch(
+        f"select {codec.COLUMNS} from res r join id_map m using (pat, rid)"
+    )
     found: Counter[str] = Counter()
     for row in rows:
-        resource = fhir_json.parse(codec.unpack(row["dict"], row["raw"]))
+        resource = fhir_json.parse(codec.kept(row))
         if resource["resourceType"] == "Patient":
             found.update(e["valueCode"] for e in resource.get("extension", []) if e["url"] == EYES)
     return found

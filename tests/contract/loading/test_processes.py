@@ -78,8 +78,8 @@ async def loaded(house: House, file: Path, processes: int, strike: Callable[[Cre
 
 async def content(store: Store) -> dict[str, Any]:
     """What is stored, but for when; with whom each resource lives; how many rows there are."""
-    rows = await store.pool.fetch("select pat, type, id, dict, raw from res")
-    parsed = [(r, fhir_json.parse(codec.unpack(r["dict"], r["raw"]))) for r in rows]
+    rows = await store.pool.fetch("select pat, type, id, ver, upd, dict, raw from res")
+    parsed = [(r, fhir_json.parse(codec.kept(r))) for r in rows]
     living: dict[int, set[str]] = {}
     held: dict[str, Any] = {}
     for row, resource in parsed:

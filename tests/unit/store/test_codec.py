@@ -8,13 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aubier.fhir import json as fhir_json
+from aubier.ground.clock import instant, moment_of
+from aubier.store.keys import type_numbers
 from aubier.store.packing import codec
+from aubier.store.writing import stamped
 
 SHIPPED = Path(codec.__file__).parent / "dictionaries"
+ID, UPDATED = "3f1c1a52-9f5e-4d1a-8a50-3a4f2d1c9b77", 1_795_338_000_000
 OBSERVATION = fhir_json.dumps(
     {
         "resourceType": "Observation",
-        "id": "3f1c1a52-9f5e-4d1a-8a50-3a4f2d1c9b77",
+        "id": ID,
         "meta": {"versionId": "1", "lastUpdated": "2026-11-22T09:00:00.000Z"},
         "status": "final",
         "code": {"coding": [{"system": "http://loinc.org", "code": "8867-4", "display": "Heart rate"}]},
@@ -25,20 +29,55 @@ OBSERVATION = fhir_json.dumps(
 )
 
 
+HEAD = codec.head("Observation", ID, 1, UPDATED)
+
+
 @given(st.binary(max_size=4000))
 def test_any_bytes_come_back(data: bytes) -> None:
-    assert codec.unpack(*codec.pack(data)) == data
+    assert codec.unpack(*codec.pack(data, HEAD), HEAD) == data
+    assert codec.unpack(*codec.pack(HEAD + data, HEAD), HEAD) == HEAD + data
+
+
+IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=64)
+
+
+@given(st.integers(0, 4_000_000_000_000), st.integers(1, 2**31 - 1), IDS)
+def test_what_is_stamped_is_kept_without_its_head(updated: int, version: int, logical: str) -> None:
+    """Whatever the meta brings, and an id that JSON writes otherwise, which is kept whole."""
+    given_meta = {"lastUpdated": "1999-01-01T00:00:00Z", "tag": [{"code": "a"}], "versionId": "7"}
+    resource = {"resourceType": "Basic", "meta": given_meta, "id": "x"}
+    data = stamped(resource, logical, version, updated)
+    begins = codec.head("Basic", logical, version, updated)
+    number, packed = codec.pack(data, begins)
+    assert codec.unpack(number, packed, begins) == data
+    plain = fhir_json.dumps({"id": logical}) == f'{{"id":"{logical}"}}'.encode()
+    assert (number < 0) == plain
+    assert fhir_json.parse(data)["meta"] == {
+        "versionId": str(version),
+        "lastUpdated": instant(moment_of(updated)),
+        "tag": [{"code": "a"}],
+    }
 
 
 def test_the_newest_dictionary_is_used_and_pays() -> None:
-    number, packed = codec.pack(OBSERVATION)
-    assert number == max(int(f.stem) for f in SHIPPED.glob("*.zdict"))
-    assert len(packed) * 3 < len(OBSERVATION)
+    number, packed = codec.pack(OBSERVATION, HEAD)
+    assert -number == max(int(f.stem) for f in SHIPPED.glob("*.zdict"))
+    assert len(packed) * 4 < len(OBSERVATION)
 
 
 def test_rows_from_before_the_dictionary_are_read() -> None:
     plain = zstandard.ZstdCompressor(level=1).compress(OBSERVATION)
-    assert codec.unpack(codec.PLAIN, plain) == OBSERVATION
+    assert codec.unpack(codec.PLAIN, plain, HEAD) == OBSERVATION
+
+
+def test_rows_packed_whole_are_read() -> None:
+    """They hold their heads, whatever the row says."""
+    first = zstandard.ZstdCompressionDict((SHIPPED / "0001.zdict").read_bytes())
+    packed = zstandard.ZstdCompressor(level=1, dict_data=first, write_dict_id=False).compress(OBSERVATION)
+    row = {"type": type_numbers()["Observation"], "id": ID, "ver": 1, "upd": UPDATED, "dict": 1}
+    assert codec.kept({**row, "raw": packed}) == OBSERVATION
+    number, later = codec.pack(OBSERVATION, HEAD)
+    assert codec.kept({**row, "dict": number, "raw": later}) == OBSERVATION and len(later) < len(packed)
 
 
 def test_dictionaries_are_named_by_number_and_bounded() -> None:
@@ -48,10 +87,12 @@ def test_dictionaries_are_named_by_number_and_bounded() -> None:
 
 
 def test_the_wrong_dictionary_is_noticed() -> None:
-    number, packed = codec.pack(OBSERVATION)
-    assert number != codec.PLAIN
+    number, packed = codec.pack(OBSERVATION, HEAD)
+    for other in (codec.PLAIN, -number):
+        with pytest.raises(zstandard.ZstdError):
+            codec.unpack(other, packed, HEAD)
     with pytest.raises(zstandard.ZstdError):
-        codec.unpack(codec.PLAIN, packed)
+        codec.unpack(codec.PLAIN, codec.pack(OBSERVATION, b"otherwise")[1], HEAD)
 
 
 def test_no_real_looking_identifier_stands_in_a_dictionary() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from urllib.parse import urlencode
 
 from aubier.fhir import json as fhir_json
-from aubier.ground.clock import instant, moment_of
+from aubier.ground.clock import instant_of
 from aubier.ground.problem import Issue, Problem
 from aubier.rest.exchange import of_version
 from aubier.rest.outcome import outcome
@@ -101,12 +101,8 @@ def _version(base: str, row: Row, subset: Query | None) -> bytes:
     url = row.type if row.op == 1 else f"{row.type}/{row.id}"
     request = {"method": _METHODS[row.op], "url": url}
     tags = of_version(row)
-    response = {"status": _STATUSES[row.op], "etag": tags["ETag"], "lastModified": _instant(row)}
+    response = {"status": _STATUSES[row.op], "etag": tags["ETag"], "lastModified": instant_of(row.updated)}
     head = f'{{"fullUrl":"{base}/{row.type}/{row.id}",'.encode()
     raw = shaped(row.raw, subset) if subset and row.raw else row.raw
     resource = b'"resource":' + raw + b"," if raw else b""
     return head + resource + fhir_json.dumps({"request": request, "response": response})[1:]
-
-
-def _instant(row: Row) -> str:
-    return instant(moment_of(row.updated))

@@ -178,17 +178,15 @@ def uncollected() -> Iterator[None]:
 
 async def _stored(conn: Connection, keys: Sequence[_Key]) -> dict[_Key, bytes]:
     rows = await conn.fetch(
-        "select m.type, m.id, coalesce(r.dict, d.dict) as dict, coalesce(r.raw, d.raw) as raw from id_map m"
+        "select m.type, m.id, coalesce(r.ver, d.ver) as ver, coalesce(r.upd, d.upd) as upd,"
+        " coalesce(r.dict, d.dict) as dict, coalesce(r.raw, d.raw) as raw from id_map m"
         " join unnest($1::smallint[], $2::text[]) k(type, id) on m.type = k.type and m.id = k.id"
         " left join res r on r.pat = m.pat and r.rid = m.rid"
         " left join dir_res d on d.pat = m.pat and d.rid = m.rid where m.rid <> 0",
         [type_numbers()[kind] for kind, _ in keys],
         [logical for _, logical in keys],
     )
-    return {
-        (type_names()[r["type"]], r["id"]): codec.unpack(r["dict"], r["raw"]) if r["raw"] is not None else b""
-        for r in rows
-    }
+    return {(type_names()[r["type"]], r["id"]): codec.kept(r) if r["raw"] is not None else b"" for r in rows}
 
 
 async def _update(

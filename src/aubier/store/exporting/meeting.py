@@ -58,7 +58,7 @@ async def meeting(
 
 def _made(records: Sequence[Any], index: Callable[[Resource], Indexed], args: Args) -> list[str]:
     """The tables of the statement: the rows themselves, their terms, their postings."""
-    indexed = [(r, index(fhir_json.parse(codec.unpack(r["dict"], r["raw"])))) for r in records]
+    indexed = [(r, index(fhir_json.parse(codec.kept(r)))) for r in records]
     rows = [
         (r["rid"], r["pat"], r["type"], r["id"], r["upd"], i.lo, i.hi, i.has, *i.said) for r, i in indexed
     ]

@@ -212,7 +212,7 @@ class _Walk:
             [k[1] for k in keys],
         )
         rows: list[Any] = await self.conn.fetch(
-            "select r.pat, r.rid, r.type, r.lo, r.dict, r.raw from unnest($1::bigint[], $2::bigint[])"
+            f"select r.pat, r.rid, r.lo, {codec.COLUMNS} from unnest($1::bigint[], $2::bigint[])"
             f" k(pat, rid) join {prefix}res r on r.pat = k.pat and r.rid = k.rid order by r.pat, r.rid",
             [r["pat"] for r in wanted],
             [r["rid"] for r in wanted],
@@ -223,7 +223,7 @@ class _Walk:
         made = [r for r in group if r["kind"] == "parameter" and r["state"] == "making"]
         gone = [r for r in group if r["kind"] == "parameter" and r["state"] == "leaving"]
         again = {t for r in group if r["kind"] == "again" for t in r["types"]}
-        parsed = [(row, fhir_json.parse(codec.unpack(row["dict"], row["raw"]))) for row in rows]
+        parsed = [(row, fhir_json.parse(codec.kept(row))) for row in rows]
         if made or gone:
             await self._change(prefix, parsed, self._registry(made), self._registry(gone))
         if again:

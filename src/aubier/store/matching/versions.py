@@ -112,7 +112,7 @@ async def _rows(
     args = Args([type_numbers()[version.kind], version.id, [version.number, version.number - 1]])
     seen = sight.past("r", args, directory=bool(prefix)) if sight.sees_type(version.kind) else "false"
     one = (
-        f"select r.ver, r.pat, r.upd, r.labels, r.dict, r.raw, {seen} as seen from id_map m"
+        f"select {codec.COLUMNS}, r.pat, r.labels, {seen} as seen from id_map m"
         f" join {prefix}{{table}} r on r.pat = any(m.was || m.pat) and r.rid = m.rid"
         f" where m.type = $1 and m.id = $2 and r.ver = any($3::int[])"
     )
@@ -122,7 +122,7 @@ async def _rows(
         current = r["ver"] == version.number
         shows = shows or (current and r["seen"])
         if r["raw"]:
-            resource = fhir_json.parse(codec.unpack(r["dict"], r["raw"]))
+            resource = fhir_json.parse(codec.kept(r))
             rid = _CURRENT if current else _PREVIOUS
             rows.append(_Row(rid, r["pat"], r["ver"], r["upd"], r["labels"], resource, index(resource)))
     return shows, rows

@@ -53,8 +53,8 @@ async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
     number, pat, rid = map(int, (await _note(conn, _PLACE) or "0 -1 -1").split())
     prefix = _FAMILIES[number]
     rows: Sequence[Any] = await conn.fetch(
-        f"select pat, rid, dict, raw from {prefix}res where (pat, rid) > ($1, $2)"
-        f" order by pat, rid limit {_BATCH} for update",
+        f"select r.pat, r.rid, {codec.COLUMNS} from {prefix}res r where (r.pat, r.rid) > ($1, $2)"
+        f" order by r.pat, r.rid limit {_BATCH} for update",
         pat,
         rid,
     )
@@ -76,7 +76,7 @@ async def add_rows(
     added: dict[str, list[tuple[Any, ...]]] = {table: [] for table in COLUMNS}
     terms = []
     for row in rows:
-        found = index(fhir_json.parse(codec.unpack(row["dict"], row["raw"])))
+        found = index(fhir_json.parse(codec.kept(row)))
         terms.append((row["pat"], row["rid"], found.terms, found.has, *found.said))
         for table, postings in found.postings.items():
             added[table] += [(*posting, row["rid"], row["pat"]) for posting in postings]

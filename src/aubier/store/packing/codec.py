@@ -1,22 +1,38 @@
-"""How resource bytes are kept: zstd with a numbered dictionary, exact bytes back."""
+"""How resource bytes are kept: zstd with a numbered dictionary, exact bytes back.
+
+Every version begins with its type, id, number and date (`head`), which are columns of its row too. They are
+left out of what is packed, and put before it again when it is read. A row says so by the number of its
+dictionary below zero.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from typing import Any
 
 import zstandard
 
+from aubier.ground.clock import instant_of
+from aubier.store.keys import type_names
+
 PLAIN = 0
 """Dictionary number of rows compressed without a dictionary."""
+_LEVEL = 3
+"""Of zstd. Without the head it takes no longer than level 1 with it, and gives a tenth less."""
+_MAGIC = zstandard.FRAME_HEADER
+"""The first four bytes of every zstd frame, left out together with the head."""
+
+COLUMNS = "r.type, r.id, r.ver, r.upd, r.dict, r.raw"
+"""What `kept` reads of a row."""
 
 
 @lru_cache(maxsize=1)
 def newest_dictionary() -> int:
-    """The highest dictionary shipped in `dictionaries`, or PLAIN."""
+    """The highest dictionary shipped in `dictionaries`."""
     folder = files("aubier.store.packing").joinpath("dictionaries")
-    numbers = [int(f.name.partition(".")[0]) for f in folder.iterdir()] if folder.is_dir() else []
-    return max(numbers, default=PLAIN)
+    return max(int(f.name.partition(".")[0]) for f in folder.iterdir())
 
 
 @lru_cache(maxsize=64)
@@ -32,7 +48,7 @@ def _dictionary(number: int) -> zstandard.ZstdCompressionDict | None:
 @lru_cache(maxsize=64)
 def _compressor(number: int) -> zstandard.ZstdCompressor:
     """The number stands in the row: the frame need not repeat it."""
-    return zstandard.ZstdCompressor(level=1, dict_data=_dictionary(number), write_dict_id=False)
+    return zstandard.ZstdCompressor(level=_LEVEL, dict_data=_dictionary(number), write_dict_id=False)
 
 
 @lru_cache(maxsize=64)
@@ -40,12 +56,33 @@ def _decompressor(number: int) -> zstandard.ZstdDecompressor:
     return zstandard.ZstdDecompressor(dict_data=_dictionary(number))
 
 
-def pack(data: bytes) -> tuple[int, bytes]:
-    """The number of the dictionary used, and the compressed bytes."""
+def head(kind: str, logical: str, version: int, updated: int) -> bytes:
+    """How the bytes of a version begin (`writing.stamped`); `updated` in ms."""
+    when = instant_of(updated)
+    return (
+        f'{{"resourceType":"{kind}","id":"{logical}","meta":{{"versionId":"{version}","lastUpdated":"{when}"'
+    ).encode()
+
+
+def pack(data: bytes, begins: bytes) -> tuple[int, bytes]:
+    """The number of the dictionary used, and the compressed bytes; `begins` is the `head` of the row.
+
+    The number is below zero when the head was left out. What begins otherwise is packed whole.
+    """
     number = newest_dictionary()
-    return number, _compressor(number).compress(data)
+    if not data.startswith(begins):
+        return number, _compressor(number).compress(data)
+    return -number, _compressor(number).compress(data[len(begins) :])[len(_MAGIC) :]
 
 
-def unpack(number: int, packed: bytes) -> bytes:
-    """The bytes that were packed under dictionary `number`."""
+def unpack(number: int, packed: bytes, begins: bytes) -> bytes:
+    """The bytes that were packed as `number` says, in a row whose `head` is `begins`."""
+    if number < 0:
+        return begins + _decompressor(-number).decompress(_MAGIC + packed)
     return _decompressor(number).decompress(packed)
+
+
+def kept(row: Mapping[str, Any]) -> bytes:
+    """The bytes of a version, of a row that has `COLUMNS`."""
+    begins = head(type_names()[row["type"]], row["id"], row["ver"], row["upd"])
+    return unpack(row["dict"], row["raw"], begins)

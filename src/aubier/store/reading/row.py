@@ -59,5 +59,8 @@ ROW = f"{PLAIN}, r.labels @> '{{{SHARED}}}' as many"
 def row_of(record: Any) -> Row:
     """The row of a record that begins with the columns of `PLAIN`."""
     pat, rid, kind, logical, version, updated, op, dictionary, packed, *_ = record
-    raw = codec.unpack(dictionary, packed) if packed else b""
-    return Row(type_names()[kind], logical, version, updated, raw, pat, rid, op)
+    name = type_names()[kind]
+    raw = b""
+    if packed:
+        raw = codec.unpack(dictionary, packed, codec.head(name, logical, version, updated))
+    return Row(name, logical, version, updated, raw, pat, rid, op)

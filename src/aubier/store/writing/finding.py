@@ -194,8 +194,7 @@ class Finder:
         own = args.add(list(self.sight.own), "text[]")
         seen = self.sight.predicate("r", args, directory=bool(prefix))
         return (
-            f"select r.pat, r.rid, r.ver, r.labels, r.dict, r.raw, ({seen}) as visible,"
-            f" r.labels && {own} as mine"
+            f"select r.pat, r.rid, r.labels, {codec.COLUMNS}, ({seen}) as visible, r.labels && {own} as mine"
         )
 
     def _take(self, step: Step, row: Mapping[str, Any]) -> None:
@@ -208,7 +207,7 @@ class Finder:
             visible=row["visible"],
             mine=mine,
             labels=list(row["labels"]),
-            raw=codec.unpack(row["dict"], row["raw"]),
+            raw=codec.kept(row),
             known=True,
         )
 

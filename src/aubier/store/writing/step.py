@@ -75,8 +75,9 @@ def busy() -> Problem:
 
 
 def stamped(resource: Resource, logical: str, version: int, upd: int) -> bytes:
-    """The bytes to keep: the resource with its id, version and date."""
-    meta = {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": instant_of(upd)}
+    """The bytes to keep: the resource with its id, version and date, which come first (`codec.head`)."""
+    ours = {"versionId": str(version), "lastUpdated": instant_of(upd)}
+    meta = {**ours, **resource.get("meta", {}), **ours}
     rest = {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
     return fhir_json.dumps({"resourceType": resource["resourceType"], "id": logical, "meta": meta, **rest})
 

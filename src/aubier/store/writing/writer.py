@@ -442,7 +442,8 @@ def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[R
         rows.tombs.append((*tomb, found.labels, codec.PLAIN, b""))
         rows.postings(old, None, was, was)
         return
-    number_of_dictionary, packed = codec.pack(step.raw)
+    begins = codec.head(step.intent.type, step.id, step.version, upd)
+    number_of_dictionary, packed = codec.pack(step.raw, begins)
     row = (
         step.pat,
         found.rid,
