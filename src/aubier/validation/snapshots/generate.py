@@ -9,7 +9,8 @@ from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.validation.snapshots.base import base_tree, general_rules
-from aubier.validation.snapshots.merge import Merger, misfit, unknown
+from aubier.validation.snapshots.merge import Merger
+from aubier.validation.snapshots.misfits import misfit, unknown
 from aubier.validation.snapshots.tree import MALFORMED, MAX_NAMES, Budget, Node, listed, malformed, planted
 
 Find = Callable[[str], Resource | None]
