@@ -26,7 +26,7 @@ from aubier.validation.snapshots.misfits import (
 )
 from aubier.validation.snapshots.tree import Budget, Node
 
-_GROWING = ("alias", "mapping", "condition", "code")
+_GROWING = ("alias", "mapping", "condition", "code", "example")
 """Lists to which a differential adds."""
 _TAKEN = ("short", "definition", "comment", "isModifier", "isModifierReason")
 _PROSE = ("definition", "comment", "requirements")
