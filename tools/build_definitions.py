@@ -18,7 +18,8 @@ codesystems  every CodeSystem: code, display, children, properties; without defi
 operations   OperationDefinition
 compartments CompartmentDefinition
 
-Left out: definitions, comments, requirements and mappings of elements, XPath, designations, ConceptMap.
+Left out: designations, ConceptMap; and definitions, comments, requirements, mappings and XPath of elements,
+which `tools/build_prose.py` writes into a file of their own.
 """
 
 from __future__ import annotations
@@ -86,6 +87,8 @@ def main() -> int:
         print(f"{len(packed)} bytes: more than {LIMIT}", file=sys.stderr)
         return 1
     given.to.write_bytes(packed)
+    for name, (_, size, plain) in json.loads(packed.split(b"\n", 2)[1])["sections"].items():
+        print(f"{name:13}{plain:9} bytes, packed {size:8}", file=sys.stderr)
     print(f"{given.to}: {len(packed)} bytes, sha256 {hashlib.sha256(packed).hexdigest()}")
     return 0
 
@@ -158,7 +161,6 @@ def container(sections: Json) -> bytes:
         packed = packer.compress(raw)
         index[name] = [len(body), len(packed), len(raw)]
         body += packed
-        print(f"{name:13}{len(content):6} items {len(raw):9} bytes, packed {len(packed):8}", file=sys.stderr)
     header = {
         "source": "hl7.fhir.r4.core#4.0.1",
         "licence": "CC0-1.0",

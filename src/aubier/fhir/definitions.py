@@ -8,7 +8,6 @@ first use; a type is built when it is first asked for. Nothing here changes once
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
@@ -17,8 +16,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, Literal
 
-import msgspec
-import zstandard
+from aubier.fhir.sections import Sections
 
 Strength = Literal["required", "extensible", "preferred", "example"]
 Kind = Literal["resource", "complex-type", "primitive-type"]
@@ -202,40 +200,31 @@ class Definitions:
     """Everything the base specification defines. Get it from `definitions()`."""
 
     def __init__(self, data: bytes) -> None:
-        magic, header, body = data.split(b"\n", 2)
-        if magic != b"aubier-definitions 1":
-            raise ValueError("not a definitions file of this version")
-        self._header: dict[str, Any] = json.loads(header)
-        self._body = body
+        self._sections = Sections(data)
         self._types: dict[str, Type] = {}
         self._code_systems: dict[str, CodeSystem] = {}
         self._value_sets: dict[str, frozenset[tuple[str, str]]] = {}
 
-    def _section(self, name: str) -> Any:
-        start, size, _ = self._header["sections"][name]
-        packed = self._body[start : start + size]
-        return msgspec.json.decode(zstandard.ZstdDecompressor().decompress(packed))
-
     @property
     def source(self) -> Mapping[str, Any]:
         """Where the definitions come from: source, licence, sha256 of the package."""
-        return MappingProxyType(self._header)
+        return self._sections.header
 
     @cached_property
     def _type_rows(self) -> dict[str, Any]:
-        return self._section("types")  # type: ignore[no-any-return]
+        return self._sections.read("types")  # type: ignore[no-any-return]
 
     @cached_property
     def _compartments(self) -> dict[str, dict[str, list[str]]]:
-        return self._section("compartments")  # type: ignore[no-any-return]
+        return self._sections.read("compartments")  # type: ignore[no-any-return]
 
     @cached_property
     def _bindings(self) -> dict[str, dict[str, list[str]]]:
-        return self._section("bindings")  # type: ignore[no-any-return]
+        return self._sections.read("bindings")  # type: ignore[no-any-return]
 
     @cached_property
     def _code_system_rows(self) -> dict[str, Any]:
-        return self._section("codesystems")  # type: ignore[no-any-return]
+        return self._sections.read("codesystems")  # type: ignore[no-any-return]
 
     @cached_property
     def types(self) -> frozenset[str]:
@@ -261,12 +250,12 @@ class Definitions:
     @cached_property
     def search_parameters(self) -> tuple[SearchParameter, ...]:
         """Every search parameter, in the order of the published files."""
-        return tuple(_search_parameter(r) for r in self._section("search"))
+        return tuple(_search_parameter(r) for r in self._sections.read("search"))
 
     @cached_property
     def operations(self) -> tuple[OperationDefinition, ...]:
         """Every operation of the specification."""
-        return tuple(_operation(r) for r in self._section("operations"))
+        return tuple(_operation(r) for r in self._sections.read("operations"))
 
     def compartment(self, name: str) -> Mapping[str, tuple[str, ...]]:
         """For `Patient`, `Encounter`, `Device`, `Practitioner`, `RelatedPerson`: type to parameter codes.
@@ -295,7 +284,7 @@ class Definitions:
     @cached_property
     def value_sets(self) -> Mapping[str, Mapping[str, Any]]:
         """Every ValueSet by URL, as FHIR JSON without prose (url, version, name, title, status, compose)."""
-        return MappingProxyType(self._section("valuesets"))
+        return MappingProxyType(self._sections.read("valuesets"))
 
     @property
     def code_system_urls(self) -> frozenset[str]:
@@ -331,7 +320,7 @@ class Definitions:
     @cached_property
     def profiles(self) -> Mapping[str, Mapping[str, Any]]:
         """Profiles and extension definitions of the package by URL, in the reduced form of the file."""
-        return MappingProxyType(self._section("profiles"))
+        return MappingProxyType(self._sections.read("profiles"))
 
 
 @cache

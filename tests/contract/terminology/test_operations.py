@@ -133,7 +133,8 @@ async def test_lookup(desk: Desk) -> None:
         desk, "CodeSystem/$lookup", system=URL + "colours", code="red", displayLanguage="fr"
     )
     assert status == 200
-    assert (told(body, "name"), told(body, "version")) == ("Colours of the tests", "2")
+    assert (told(body, "name"), told(body, "version")) == ("Colours", "2")
+    assert (told(body, "system"), told(body, "code")) == (URL + "colours", "red")
     assert told(body, "display") == "Rouge"
     properties = [
         tuple(next(v for k, v in p.items() if k.startswith("value")) for p in row["part"])
@@ -144,6 +145,7 @@ async def test_lookup(desk: Desk) -> None:
         ("warm", True),
         ("wave", 700),
         ("parent", "colour"),
+        ("inactive", False),
         ("child", "crimson"),
         ("child", "scarlet"),
     ]

@@ -267,6 +267,51 @@ async def test_snapshot(house: OpenHouse) -> None:
     assert status == 200 and made["snapshot"]["element"][0]["id"] == "Flag"
 
 
+async def test_a_snapshot_has_the_words_of_what_it_rests_on(house: OpenHouse) -> None:
+    mine = profile(
+        "Patient",
+        row("Patient.active", definition="... Here."),
+        name="worded",
+        baseDefinition=IPS + "Patient-uv-ips",
+    )
+    _, made = await house.ask("dr", "POST", "/fhir/StructureDefinition/$snapshot", mine)
+    found = {e["id"]: e for e in made["snapshot"]["element"]}
+    file = next(p for p in ips() if p.name == "StructureDefinition-Patient-uv-ips.json")
+    base = fhir_json.parse(file.read_bytes())
+    for theirs in base["snapshot"]["element"]:
+        own = found[theirs["id"]]
+        more = "\r\n Here." if theirs["id"] == "Patient.active" else ""
+        assert own["definition"] == theirs["definition"] + more
+        for part in ("short", "comment", "requirements", "alias", "mapping"):
+            assert own.get(part) == theirs.get(part), (theirs["id"], part)
+    assert {m["identity"] for m in made["mapping"]} >= {m["identity"] for m in base["mapping"]}
+
+
+async def test_a_snapshot_reads_whatever_it_rests_on(house: OpenHouse) -> None:
+    def whole(of: str, name: str, element: dict[str, Any], base: str) -> dict[str, Any]:
+        about = {"name": name.title(), "status": "active", "kind": "resource", "abstract": False}
+        return profile(of, element, name=name, baseDefinition=base, version="1", id=name) | about
+
+    base = "http://hl7.org/fhir/StructureDefinition/"
+    part = [{"code": "Extension", "profile": ["http://example.org/StructureDefinition/part"]}]
+    value = row("Extension.value[x]", type=[{"code": "string"}], definition="What it says.")
+    inner = whole("Extension", "part", value, base + "Extension")
+    one = whole("Patient", "one", row("Patient.extension", "part", type=part), base + "Patient")
+    two = whole("Patient", "two", row("Patient.active", comment="Said."), one["url"])
+    await stored(house, inner, one, two)
+    below = row("Patient.extension.value[x]", min=1) | {"id": "Patient.extension:part.value[x]"}
+    three = profile("Patient", below, name="three", baseDefinition=two["url"])
+    status, made = await house.ask("dr", "POST", "/fhir/StructureDefinition/$snapshot", three)
+    assert status == 200, made
+    found = {e["id"]: e for e in made["snapshot"]["element"]}
+    assert found["Patient.extension:part.value[x]"]["definition"] == "What it says."
+    assert found["Patient.active"]["comment"] == "Said."
+    status, answer = await house.ask(
+        "dr", "POST", "/fhir/StructureDefinition/$snapshot", {**three, "baseDefinition": IPS + "none"}
+    )
+    assert status == 422 and "is not here" in answer["issue"][0]["details"]["text"]
+
+
 def bound(access: Access, mode: str) -> Access:
     """The same access with the content rule of a mode."""
     rules = {

@@ -20,6 +20,12 @@ a definition that is not among the files (as-person, allergyIntolerance-eu-core)
 the extensions of backbone elements (three bundle profiles), or stands by an older snapshot of its base.
 """
 ELEMENTS, EQUAL = 4200, 4072
+WORDS = {"definition": 3949, "comment": 3924, "requirements": 4080, "alias": 4139}
+"""Of 4,157 elements that are made, those whose words are the published ones.
+
+Why not: publishers left links to pages of the specification that lead nowhere from their own, gave an element
+without comment that of its type, or an extension the words of any extension where its definition has its own.
+"""
 
 
 @cache
@@ -81,3 +87,18 @@ def test_published_snapshots_made_again() -> None:
     print(f"snapshots: {dict(whole)}, elements equal {elements[True]} of {elements.total()}")
     assert dict(whole) == {"same": SAME, "others": OTHERS, "absent": ABSENT}
     assert (elements.total(), elements[True]) == (ELEMENTS, EQUAL)
+
+
+def test_published_words_made_again() -> None:
+    snapshots = Snapshots(lambda canonical: published().get(bare(canonical)), prose=True)
+    same: Counter[str] = Counter()
+    for definition in published().values():
+        try:
+            made = {e["id"]: e for e in snapshots.snapshot(definition)["snapshot"]["element"]}
+        except Problem:
+            continue
+        pairs = [(made[e["id"]], e) for e in definition["snapshot"]["element"] if e["id"] in made]
+        same["elements"] += len(pairs)
+        same.update(part for ours, theirs in pairs for part in WORDS if ours.get(part) == theirs.get(part))
+    print(f"words: {dict(same)}")
+    assert dict(same) == {"elements": 4157, **WORDS}

@@ -120,7 +120,7 @@ def test_the_package_is_reduced_and_read_back() -> None:
     packed = TOOL.build(found)
     assert packed == TOOL.build(found)
     read = Definitions(packed)
-    assert "prose" not in str([read._section(name) for name in read.source["sections"]])
+    assert "prose" not in str([read._sections.read(name) for name in read.source["sections"]])
     element = read.type("Thing").elements["is[x]"]
     assert [i.key for i in element.invariants] == ["own"]
     assert element.types[1].targets == ("Thing",)

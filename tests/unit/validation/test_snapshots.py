@@ -446,3 +446,20 @@ def test_what_is_pinned_to_another_release_is_not_what_is_shipped() -> None:
     assert len(asked("|5.2.0")["type"]) > 1
     younger = profile("Extension", row("Extension.value[x]", type=[{"code": "string"}]), version="5.2.0")
     assert asked("|5.2.0", {**younger, "url": f"{BASE}patient-birthPlace"})["type"] == [{"code": "string"}]
+
+
+def test_a_constraint_names_the_type_that_states_it() -> None:
+    found = made(profile("Patient", row("Patient.contact", min=1)))
+    sources = {rule["key"]: rule["source"] for e in found.values() for rule in e.get("constraint", ())}
+    assert sources["dom-2"] == BASE + "DomainResource"
+    assert sources["pat-1"] == BASE + "Patient"
+
+
+def test_examples_are_added_and_the_specification_s_own_profiles_say_what_is_an_attribute() -> None:
+    more = {"label": "French", "valueString": "29200"}
+    mine = profile("Location", row("Location.address.postalCode", example=[more]))
+    rows = Snapshots({}.get, prose=True).snapshot(mine)["snapshot"]["element"]
+    said = next(e["example"] for e in rows if e["id"] == "Location.address.postalCode")
+    assert said == [{"label": "General", "valueString": "9132"}, more]
+    held = made(profile("Observation", baseDefinition=f"{BASE}bp"))
+    assert held["Observation.category:VSCat.id"]["representation"] == ["xmlAttr"]

@@ -30,8 +30,9 @@ async def lookup(ctx: Any, parameters: Resource, reading: Reading) -> Resource:
     """`CodeSystem/$lookup`: what is known of a code.
 
     In: `code` and `system` (and `version`), or `coding`; `displayLanguage`; `property` to choose among
-    designation, parent, child and the system's own. Out: name, version, display, abstract, definition,
-    designations and properties. Problem `not-found` for a code or system that is not here.
+    designation, parent, child and the system's own. Out: name, version, system and code (as R5 gives them),
+    display, abstract, definition, designations and properties. Problem `not-found` for a code or system that
+    is not here.
     """
     open_to(ctx, "CodeSystem")
     call = asked(parameters, ("CodeSystem", "lookup"), undone=("date",))
@@ -42,8 +43,10 @@ async def lookup(ctx: Any, parameters: Resource, reading: Reading) -> Resource:
     wanted = set(call.texts("property")) - {"*"}
     tongues = spoken(asked_language(call))
     parts = [
-        part("name", "valueString", found.title or found.name or found.url),
+        part("name", "valueString", found.name or found.title or found.url),
         part("version", "valueString", found.version),
+        part("system", "valueUri", system),
+        part("code", "valueCode", concept.code),
         part("display", "valueString", shown(concept, found, tongues) or concept.code),
         part("definition", "valueString", concept.definition) if _in("definition", wanted) else None,
         part("abstract", "valueBoolean", True) if concept.abstract else None,
@@ -70,8 +73,8 @@ async def _properties(
     """(code, value[x], value) of every property that is wanted."""
     found = [(p.code, p.kind, p.value) for p in concept.properties if p.code != "child"]
     found += [("parent", "valueCode", code) for code in concept.parents]
-    if _in("inactive", wanted) and concept.inactive:
-        found.append(("inactive", "valueBoolean", True))
+    if _in("inactive", wanted):
+        found.append(("inactive", "valueBoolean", concept.inactive))
     if _in("child", wanted):
         below = await terminology.library.children(system, concept.code, MOST_CHILDREN)
         found += [("child", "valueCode", code) for code in below]

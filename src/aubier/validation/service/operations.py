@@ -1,11 +1,10 @@
-"""$validate and $snapshot. Rule: FHIR R4 4.0.1, resource-operation-validate.html."""
+"""$validate. Rule: FHIR R4 4.0.1, resource-operation-validate.html."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
 
-from aubier.fhir.packages import split
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.validation.profiles.questions import DISPLAY
@@ -114,7 +113,7 @@ def _given(asked: Resource, kind: str) -> tuple[Resource | None, str, list[str]]
     if asked.get("resourceType") != "Parameters":
         return asked, "", []
     if _is_content(asked, kind):
-        rows = _rows(asked)
+        rows = rows_of(asked)
         beside = [row for row in rows if _is_beside(row)]
         content = {**asked, "parameter": [row for row in rows if not _is_beside(row)]}
         if not content["parameter"]:
@@ -122,7 +121,7 @@ def _given(asked: Resource, kind: str) -> tuple[Resource | None, str, list[str]]
         return content, *_given({**asked, "parameter": beside}, "")[1:]
     resource: Resource | None = None
     mode, profiles = "", list[str]()
-    for row in _rows(asked):
+    for row in rows_of(asked):
         name = row.get("name")
         value = next((v for k, v in row.items() if k.startswith("value")), "") if name else ""
         if name == "resource" and isinstance(row.get("resource"), dict):
@@ -145,7 +144,7 @@ def _is_content(asked: Resource, kind: str) -> bool:
 
     Where Parameters are what is asked about, all are, unless one is a `resource`.
     """
-    rows = _rows(asked)
+    rows = rows_of(asked)
     if kind == "Parameters":
         return not any(r.get("name") == "resource" and "resource" in r for r in rows)
     names = {str(r.get("name")) for r in rows}
@@ -157,7 +156,7 @@ def _is_beside(row: Resource) -> bool:
     return row.get("name") in ("profile", "mode") and "valueString" in row
 
 
-def _rows(asked: Resource) -> list[Resource]:
+def rows_of(asked: Resource) -> list[Resource]:
     """The parameters. Problem when they are no list of objects."""
     rows = asked.get("parameter", [])
     if not isinstance(rows, list) or not all(isinstance(r, dict) for r in rows):
@@ -187,55 +186,3 @@ def _identity(resource: Resource, mode: str, logical: str) -> list[Issue]:
         fr = f"Une mise à jour de {logical} doit porter l'id {logical}, non {own}"
         return [Issue("value", text, fr, (f"{resource.get('resourceType')}.id",))]
     return []
-
-
-async def snapshot(ctx: Any, parameters: Resource) -> Resource:
-    """The StructureDefinition with a snapshot made from its differential.
-
-    It comes by itself, in `definition`, by `url`, or (instance) from the store. Problem: it is not here, one
-    it rests on is not, or its differential does not fit.
-    """
-    asked = dict(parameters)
-    logical = str(asked.pop("_id", ""))
-    view = ctx.store.as_system("validation")
-    shelf = await shelf_of(view)
-    definition = await _definition(ctx, asked, logical)
-    _check_definition(definition)
-    await shelf.bring(view, wanted_by(definition))
-    made = Snapshots(shelf.profile).snapshot(definition)
-    return {k: v for k, v in made.items() if k != "_id"}
-
-
-def _check_definition(definition: Resource) -> None:
-    """Problem for what is no StructureDefinition; published ones that break a lesser rule pass."""
-    wrong = [i for i in validate(definition, expected_type="StructureDefinition") if i.kind in _UNREADABLE]
-    if wrong:
-        raise Problem(tuple(wrong))
-
-
-_UNREADABLE = frozenset({"structure", "value"})
-
-
-async def _definition(ctx: Any, asked: Resource, logical: str) -> Resource:
-    if logical:
-        found: Resource = await ctx.store.read("StructureDefinition", logical)
-        return found
-    if asked.get("resourceType") == "StructureDefinition":
-        return asked
-    for row in _rows(asked):
-        if isinstance(row.get("resource"), dict):
-            return dict(row["resource"])
-        if row.get("name") == "url":
-            url, version = split(
-                str(row.get("valueUri") or row.get("valueString") or row.get("valueCanonical"))
-            )
-            pairs = [("url", url), *([("version", version)] if version else [])]
-            page = await ctx.store.search("StructureDefinition", pairs)
-            if page.resources:
-                return dict(page.resources[0])
-    raise problem(
-        "not-found",
-        "No StructureDefinition here: send one as definition, or the url of one that is stored",
-        "Pas de StructureDefinition : envoyez-en une (definition), ou l'url d'une qui est enregistrée",
-        at="Parameters.parameter",
-    )

@@ -8,7 +8,8 @@ from typing import Any
 from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Operation, Resource, Service
 from aubier.validation.service.marks import STATEMENTS
-from aubier.validation.service.operations import check_resource, snapshot
+from aubier.validation.service.operations import check_resource
+from aubier.validation.service.snapshot import snapshot
 
 _TITLE = {"fr": "Valider une ressource", "en": "Validate a resource"}
 _RULE = "FHIR R4 4.0.1, resource-operation-validate"

@@ -96,7 +96,14 @@ def _shipped(wanted: Wanted) -> bool:
 
 
 async def _read(view: Any, wanted: list[Wanted]) -> Any:
-    """The stored definitions of these URLs, every version of each."""
+    """The stored definitions of these URLs, as far as a walk reads them."""
+    async for found in stored(view, wanted):
+        with suppress(*MALFORMED):  # a package is stored as published: what is no definition stays out
+            yield _trimmed(found)
+
+
+async def stored(view: Any, wanted: list[Wanted]) -> Any:
+    """The stored definitions of these URLs as they are, every version of each."""
     for kind in KINDS:
         urls = [url for k, url in wanted if k == kind]
         for start in range(0, len(urls), _AT_ONCE):
@@ -109,10 +116,7 @@ async def _read(view: Any, wanted: list[Wanted]) -> Any:
                 continue
             for found in page.resources:
                 if isinstance(found.get("url"), str):
-                    with suppress(
-                        *MALFORMED
-                    ):  # a package is stored as published: what is no definition stays out
-                        yield _trimmed(found)
+                    yield found
 
 
 def _trimmed(definition: Resource) -> Resource:

@@ -10,7 +10,7 @@ from functools import lru_cache
 from itertools import zip_longest
 from typing import Any
 
-from aubier.fhir.definitions import Element, TypeRef, definitions
+from aubier.fhir.definitions import Element, Invariant, Type, TypeRef, definitions
 from aubier.validation.snapshots.tree import Node, planted
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
@@ -24,7 +24,7 @@ _VITAL_UNITS = "http://hl7.org/fhir/ValueSet/ucum-vitals-common"
 the official validator hold it as extensible."""
 _ATTRIBUTES = frozenset({"Element.id", "Extension.url"})
 """What XML writes as an attribute, beside the value of a primitive."""
-_SLICED_BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
+_SLICED_BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "rules": "open"}
 
 
 def base_tree(url: str) -> Node | None:
@@ -80,7 +80,7 @@ def plain_code(type: Mapping[str, Any]) -> str:
 def _type_tree(name: str) -> Node:
     kind = definitions().type(name)
     own = {"path": name, "short": kind.short, "definition": kind.short, "min": 0, "max": "*"}
-    rules = [_constraint(i, name) for i in kind.invariants]
+    rules = [_constraint(i, _stated_by(i, kind)) for i in kind.invariants]
     root = Node(
         own | {"base": {"path": name, "min": 0, "max": "*"}} | ({"constraint": rules} if rules else {})
     )
@@ -88,6 +88,12 @@ def _type_tree(name: str) -> Node:
     if kind.kind == "complex-type" and "extension" in root.children:
         root.children["extension"].element["slicing"] = _SLICED_BY_URL
     return root
+
+
+def _stated_by(rule: Invariant, kind: Type) -> str:
+    """The type that states an invariant: of those that have it, the one that all others rest on."""
+    above = (base for base in reversed(kind.bases) if rule in definitions().type(base).invariants)
+    return next(above, kind.name)
 
 
 def _base_path(name: str, own: str) -> str:
@@ -193,7 +199,9 @@ def _trace(node: Node, origin: Node) -> None:
     That is what they are in the specification (`Element.id` for any id), and the constraints of what the
     profile rests on.
     """
-    node.element.setdefault("base", origin.element["base"])
+    base = node.element.setdefault("base", origin.element["base"])
+    if base["path"] in _ATTRIBUTES:
+        node.element["representation"] = ["xmlAttr"]
     own = node.element.get("constraint", [])
     told = {rule["key"] for rule in own}
     held = [rule for rule in origin.element.get("constraint", ()) if rule["key"] not in told]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.validation.snapshots.base import base_tree, general_rules
-from aubier.validation.snapshots.merge import Merger, misfit, unknown
+from aubier.validation.snapshots.merge import Merger
+from aubier.validation.snapshots.misfits import misfit, unknown
+from aubier.validation.snapshots.prose import Prose
 from aubier.validation.snapshots.tree import MALFORMED, MAX_NAMES, Budget, Node, listed, malformed, planted
 
 Find = Callable[[str], Resource | None]
@@ -23,11 +25,13 @@ class Snapshots:
     """Trees and snapshots of definitions that `find` gives, beside those of the specification itself.
 
     What the specification defines is never asked of `find`. Trees are kept: make a new one when
-    definitions change.
+    definitions change. `prose`: with what the specification says of its elements in words.
     """
 
-    def __init__(self, find: Find) -> None:
+    def __init__(self, find: Find, *, prose: bool = False) -> None:
         self._find = find
+        self._prose = Prose() if prose else None
+        self._mapped: list[Mapping[str, Any]] = []
         self._trees: dict[str, Node | None] = {}
         self._under_way: list[str] = []
         self.elements = 0
@@ -41,13 +45,15 @@ class Snapshots:
         canonical, _, element = canonical.partition("#")
         if element:
             return _inside(self.tree(canonical), element)
-        own = base_tree(canonical)
+        own = self._prose.tree(canonical) if self._prose else base_tree(canonical)
         return own if own is not None else self._stored(canonical)
 
     def _stored(self, canonical: str) -> Node | None:
         if canonical not in self._trees:
             found = self._find(canonical)
             tree = self._planted(canonical, found) if found is not None else None
+            if found is not None and self._prose:
+                self._mapped += found.get("mapping") or ()
             self._trees[canonical] = tree
             self.elements += tree.count() if tree is not None else 0
         return self._trees[canonical]
@@ -109,9 +115,11 @@ class Snapshots:
         kind = str(definition.get("type", "")).rpartition("/")[2]
         try:
             rows = [_finished(e) for e in listed(self.made(definition), kind)]
+            own = definition.get("mapping") or ()
+            told = self._prose.finish(rows, own, self._mapped) if self._prose else {}
         except MALFORMED:
             raise malformed(str(definition.get("url", ""))) from None
-        made = {k: v for k, v in definition.items() if k not in ("snapshot", "differential")}
+        made = {k: v for k, v in definition.items() if k not in ("snapshot", "differential")} | told
         made["snapshot"] = {"element": rows}
         return made | ({"differential": definition["differential"]} if "differential" in definition else {})
 

@@ -10,11 +10,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aubier.fhir.definitions import definitions
-from aubier.ground.problem import Problem, problem
 from aubier.validation.snapshots.base import BASE, plain_code, profiles_of, type_url
+from aubier.validation.snapshots.choices import choice_of, narrow, of_type, shortcuts, speaks_of_itself
+from aubier.validation.snapshots.misfits import (
+    EXTENSIONS,
+    capital,
+    check_named,
+    check_repeats,
+    check_typed,
+    check_value,
+    codes_of,
+    is_a,
+    misfit,
+    unknown,
+)
 from aubier.validation.snapshots.tree import Budget, Node
 
-_GROWING = ("alias", "mapping", "condition", "code")
+_GROWING = ("alias", "mapping", "condition", "code", "example")
 """Lists to which a differential adds."""
 _TAKEN = ("short", "definition", "comment", "isModifier", "isModifierReason")
 _PROSE = ("definition", "comment", "requirements")
@@ -23,7 +35,6 @@ _BY_TYPE = {"discriminator": [{"type": "type", "path": "$this"}], "ordered": Fal
 _BY_URL = {"discriminator": [{"type": "value", "path": "url"}], "ordered": False, "rules": "open"}
 _OF_ALL = frozenset({"id", "extension"})
 """What every type has: one may go below a choice of several types for these."""
-_EXTENSIONS = frozenset({"extension", "modifierExtension"})
 _OTHERS = frozenset({"Element", "BackboneElement", "Reference"})
 """Types that a profile of another type may speak of: by one of its elements, or as what is referred to."""
 MAX_DEPTH = 32
@@ -58,12 +69,12 @@ class Merger:
             self._child(base, name, below, f"{place}.{name}", depth=depth, within=within)
         for name, each in diff.slices.items():
             if diff.element:
-                _check_named(base, name, each.element, f"{place}:{name}")
+                check_named(base, name, each.element, f"{place}:{name}")
             if name not in base.slices and base.path.endswith("[x]"):
-                _check_typed(base, name, each.element, f"{place}:{name}")
+                check_typed(base, name, each.element, f"{place}:{name}")
             self._slice(base, pristine, name, each, place=f"{place}:{name}", depth=depth, every=diff.children)
         if diff.slices and base.path.endswith("[x]"):
-            _narrow(base, pristine, diff, place)
+            narrow(base, pristine, diff, place)
 
     # -- children -----------------------------------------------------------------------------------
 
@@ -92,17 +103,17 @@ class Merger:
         found: dict[str, Node] = {}
         for name, diff in children.items():
             self.unfold(base, name, f"{place}.{name}")
-            choice = None if name in base.children else _choice(base, name)
+            choice = None if name in base.children else choice_of(base, name)
             if choice is None:
                 had = found.get(name, Node({}))
                 found[name] = Node(diff.element, diff.children, diff.slices | had.slices)
-            elif within and _plain(choice[0], base.children[choice[0]], children, diff):
+            elif within and speaks_of_itself(choice[0], base.children[choice[0]], children, diff):
                 own = {k: v for k, v in diff.element.items() if k not in ("id", "path")}
-                types = _of_type(base.children[choice[0]], choice[1])
+                types = of_type(base.children[choice[0]], choice[1])
                 found[choice[0]] = Node({"type": types, **own}, diff.children)
             else:
                 had = found.setdefault(choice[0], Node({}))
-                slices = had.slices | _shortcuts(base.children[choice[0]], name, choice[1], diff)
+                slices = had.slices | shortcuts(base.children[choice[0]], name, choice[1], diff)
                 found[choice[0]] = Node(had.element, had.children, slices)
         return found
 
@@ -199,7 +210,7 @@ class Merger:
         if not new.path.endswith("[x]"):
             return
         for type in new.element.get("type", ()):
-            if name == stem + _capital(plain_code(type)):
+            if name == stem + capital(plain_code(type)):
                 new.element["type"] = [type]
 
     # -- one element --------------------------------------------------------------------------------
@@ -212,7 +223,7 @@ class Merger:
             if key in ("id", "path", "base", "contentReference") and element:
                 continue
             if key.startswith(_VALUES):
-                _check_value(key, diff.get("type") or element.get("type", ()), place)
+                check_value(key, diff.get("type") or element.get("type", ()), place)
             if key.startswith("fixed") and key in element and element[key] != value:
                 raise misfit(
                     f"{place}.{key}",
@@ -226,7 +237,7 @@ class Merger:
                     "sa base dit mustSupport true, ce qui ne se retire pas",
                 )
             if key == "slicing":
-                _check_repeats(base, value, place)
+                check_repeats(base, value, place)
             if key in _GROWING:
                 element[key] = [*element.get(key, ()), *(v for v in value if v not in element.get(key, ()))]
             elif key == "constraint":
@@ -235,7 +246,7 @@ class Merger:
                 element[key] = f"{element.get(key, '')}\r\n{value[3:]}"
             elif key == "type":
                 element[key] = self._types(element.get(key, []), value, place)
-            elif key == "binding" and _codes(element) == {"Extension"}:
+            elif key == "binding" and codes_of(element) == {"Extension"}:
                 continue  # an extension is not coded: its value is
             elif key == "binding":
                 element[key] = _inherited(element.get(key), value)
@@ -272,7 +283,7 @@ class Merger:
         allowed = {plain_code(t) for t in had}
         for type in new:
             code = plain_code(type)
-            if allowed and not any(_is_a(code, a) for a in allowed):
+            if allowed and not any(is_a(code, a) for a in allowed):
                 raise misfit(
                     place,
                     f"the type {code} is not among those of its base: {', '.join(sorted(allowed))}",
@@ -286,7 +297,7 @@ class Merger:
         for canonical in profiles:
             found = self.tree_of(canonical) if "#" not in canonical and code not in _OTHERS else None
             other = found.path if found is not None else code
-            if not (_is_a(other, code) and (_is_abstract(code) or other == code)):
+            if not (is_a(other, code) and (_is_abstract(code) or other == code)):
                 raise misfit(
                     place,
                     f"{canonical} is a profile of {other}, not of {code}",
@@ -302,13 +313,6 @@ def _is_abstract(code: str) -> bool:
     """Whether a type stands for those that descend from it; true for one that is not of FHIR R4."""
     known = definitions().types
     return code not in known or definitions().type(code).abstract
-
-
-def _is_a(code: str, ancestor: str) -> bool:
-    """Whether a type is another or descends from it; types that are not of FHIR R4 are let through."""
-    if code == ancestor or code not in definitions().types or ancestor not in definitions().types:
-        return True
-    return ancestor in definitions().type(code).bases
 
 
 def _joined(had: Node, new: Node) -> Node:
@@ -345,7 +349,7 @@ def _sliced(element: dict[str, Any], name: str) -> dict[str, Any]:
 def _may_be_sliced(base: Node) -> bool:
     """Whether slices of it need no `slicing`: extensions go by url, choices by type."""
     name = base.path.rpartition(".")[2]
-    return "slicing" in base.element or name in _EXTENSIONS or name.endswith("[x]")
+    return "slicing" in base.element or name in EXTENSIONS or name.endswith("[x]")
 
 
 def _rules(had: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -357,122 +361,6 @@ def _rules(had: Sequence[dict[str, Any]], new: Sequence[dict[str, Any]]) -> list
 def _inherited(had: dict[str, Any] | None, new: dict[str, Any]) -> dict[str, Any]:
     """A binding of a differential; strength and value set are those of the base where it says none."""
     return {k: v for k, v in (had or {}).items() if k in ("strength", "valueSet")} | new
-
-
-def _plain(name: str, choice: Node, children: dict[str, Node], diff: Node) -> bool:
-    """Whether a shortcut speaks of the choice itself: nothing else does, and no slice is meant."""
-    named = diff.slices or "sliceName" in diff.element
-    sliced = choice.slices or "slicing" in choice.element
-    return not (named or sliced) and sum(each.startswith(name[:-3]) for each in children) == 1
-
-
-def _of_type(choice: Node, code: str) -> list[dict[str, Any]]:
-    return [t for t in choice.element.get("type", ()) if plain_code(t) == code]
-
-
-def _shortcuts(choice: Node, name: str, code: str, diff: Node) -> dict[str, Node]:
-    """A shortcut (`valueQuantity`) as the slices of that type of the choice `value[x]`."""
-    slices = dict(diff.slices)
-    if diff.element or diff.children or not slices:
-        row = {k: v for k, v in diff.element.items() if k not in ("id", "path")}
-        slices[name] = Node({**row, "sliceName": name}, diff.children)
-    types = _of_type(choice, code)
-    return {n: Node({"type": types, **s.element}, s.children, s.slices) for n, s in slices.items()}
-
-
-def _narrow(choice: Node, before: Node, diff: Node, place: str) -> None:
-    """What the slices of a choice make of it.
-
-    It has the type of a mandatory slice alone, and is closed where each of its types has a slice. Who says
-    of the value of an extension no more than one type (`valueString`) means that type alone.
-    """
-    element = choice.element
-    told = {name: choice.slices[name].element for name in diff.slices if name in choice.slices}
-    must = [e for e in told.values() if e.get("min", 0) and len(e.get("type", ())) == 1]
-    for one in must:
-        element |= {"type": one["type"], "min": max(element.get("min", 0), one["min"])}
-        for name, other in told.items():
-            if other.get("max") != "0" and _codes(other).isdisjoint(_codes(one)):
-                raise misfit(
-                    f"{place}:{name}",
-                    "another slice of this choice is mandatory, so this one can never stand: give it max 0",
-                    "une autre tranche de ce choix est obligatoire, celle-ci est impossible : max 0",
-                )
-    alone = next(iter(told.values())) if len(told) == 1 and not diff.element else {}
-    value = (
-        str(element.get("base", {}).get("path")) == "Extension.value[x]" and "slicing" not in before.element
-    )
-    if value and len(alone.get("type", ())) == 1:
-        element["type"] = alone["type"]
-    covered = {c for e in choice.slices.values() for c in _codes(e.element) if len(_codes(e.element)) == 1}
-    if _codes(element) and _codes(element) <= covered and "slicing" in element:
-        element["slicing"] = {**element["slicing"], "rules": "closed"}
-        if len(choice.slices) == 1:
-            only = next(iter(choice.slices.values())).element
-            only["min"] = max(only.get("min", 0), element.get("min", 0))
-
-
-def _check_value(key: str, types: Sequence[dict[str, Any]], place: str) -> None:
-    """Problem when the value that is demanded (`fixedUri`) has a type that the element cannot have."""
-    code = key.removeprefix("fixed").removeprefix("pattern")
-    name = code if code in definitions().types else code[:1].lower() + code[1:]
-    allowed = [plain_code(t) for t in types]
-    if allowed and not any(_is_a(name, a) or _is_a(a, name) for a in allowed):
-        raise misfit(
-            f"{place}.{key}",
-            f"the element is {', '.join(sorted(allowed))}, it cannot hold a {name}",
-            f"l'élément est {', '.join(sorted(allowed))}, il ne peut contenir un {name}",
-        )
-
-
-def _check_repeats(base: Node, slicing: dict[str, Any], place: str) -> None:
-    """Problem when what is divided into slices can stand but once; a choice is divided by its types.
-
-    Rule: FHIR R4 4.0.1, profiling.html#slicing.
-    """
-    name = base.path.rpartition(".")[2]
-    if name.endswith("[x]") or name in _EXTENSIONS or slicing.get("rules") == "closed":
-        return
-    if str(base.element.get("max")) == "1":
-        raise misfit(
-            place,
-            "its base lets it stand once, so that it has no slices: say it of the element itself",
-            "sa base ne l'admet qu'une fois, il n'a donc pas de tranches : dites-le de l'élément lui-même",
-        )
-
-
-def _codes(element: dict[str, Any]) -> set[str]:
-    return {plain_code(t) for t in element.get("type", ())}
-
-
-def _check_named(base: Node, name: str, element: dict[str, Any], place: str) -> None:
-    """Problem when a slice has its name in its id only, beside the element that it is a slice of."""
-    if element and "sliceName" not in element and not base.path.endswith("[x]"):
-        raise misfit(
-            place,
-            f"its id names the slice {name}, and sliceName is missing",
-            f"son id nomme la tranche {name}, et sliceName manque",
-        )
-
-
-def _check_typed(base: Node, name: str, element: dict[str, Any], place: str) -> None:
-    """Problem when a slice by type of a choice is called by the type alone (`Quantity`, not `valueQuantity`).
-
-    Rule: FHIR R4 4.0.1, profiling.html#slicing: how a choice is sliced by shortcut tells the names.
-    """
-    rows = (base.element.get("slicing") or {}).get("discriminator") or [{}]
-    by_type = all((row.get("type"), row.get("path")) == ("type", "$this") for row in rows)
-    codes = _codes(element)
-    if not by_type or len(codes) != 1 or "/" in name:
-        return
-    code = next(iter(codes))
-    meant = base.path.rpartition(".")[2].removesuffix("[x]") + _capital(code)
-    if name.casefold() == code.casefold() != meant.casefold():
-        raise misfit(
-            place,
-            f"the slice of a choice by the type {code} is called {meant}, not {name}",
-            f"la tranche d'un choix par le type {code} s'appelle {meant}, non {name}",
-        )
 
 
 def _put(slices: dict[str, Node], name: str, new: Node, budget: Budget) -> None:
@@ -488,38 +376,3 @@ def _put(slices: dict[str, Node], name: str, new: Node, budget: Budget) -> None:
     rows.insert(places[-1] + 1 if places else len(rows), (name, new))
     slices.clear()
     slices.update(rows)
-
-
-def _capital(code: str) -> str:
-    return code[:1].upper() + code[1:]
-
-
-def _choice(base: Node, name: str) -> tuple[str, str] | None:
-    """The choice element (`value[x]`) and the type that a name (`valueQuantity`) stands for."""
-    for own, child in base.children.items():
-        if own.endswith("[x]") and name.startswith(own[:-3]):
-            for type in child.element.get("type", ()):
-                if name == own[:-3] + _capital(plain_code(type)):
-                    return own, plain_code(type)
-    return None
-
-
-def unknown(canonical: str, place: str) -> Problem:
-    """A definition that is needed and not at hand."""
-    return problem(
-        "not-found",
-        f"The definition {canonical} is not here: load the package that holds it",
-        f"La définition {canonical} n'est pas ici : chargez le paquet qui la contient",
-        at=place,
-    )
-
-
-def misfit(place: str, text: str, fr: str) -> Problem:
-    """What a differential says that its base does not allow, and where."""
-    return problem(
-        "invariant",
-        f"The differential does not fit at {place}: {text}",
-        f"La différentielle ne convient pas en {place} : {fr}",
-        at=place,
-        rule="FHIR R4 4.0.1 profiling.html",
-    )
