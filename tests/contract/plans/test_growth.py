@@ -148,6 +148,44 @@ async def test_what_has_changed_since_is_found_by_it(
         assert sum(rows_read(plan) for plan in await heard.plans(scans=False)) <= BESIDE
 
 
+WHOLE = "found as materialized"
+"""What a statement says that asks for every match before it makes a page of them."""
+
+
+async def _asked(population: Population, kind: str, *pairs: tuple[str, str]) -> list[bool]:
+    """Of each statement that a search of everybody takes, whether it reads the whole."""
+    async with population.reading("off") as (reader, heard):
+        await reader.search(parse(kind, [*pairs, ("_count", "20")], registry=population.house.store.registry))
+        return [WHOLE in text for text, *_ in heard.asked]
+
+
+async def test_what_promises_a_page_is_looked_for_further(
+    few_and_many: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A few among the newest, but no page: ten times as far there is one."""
+    monkeypatch.setattr(newest, "_OPENED", 12)
+    many, beyond = few_and_many[1], ("category:not", "laboratory")
+    assert await _asked(many, "Observation", beyond) == [False, False]
+    assert await _asked(many, "Observation", ("status:not", "final")) == [False, True], "nothing is promised"
+
+
+@pytest.mark.parametrize("asked", [("name:contains", "a"), ("family:text", "e")])
+async def test_what_no_index_is_entered_by_is_looked_for_among_the_newest(
+    few_and_many: Both, asked: tuple[str, str]
+) -> None:
+    assert await _asked(few_and_many[1], "Patient", asked) == [False]
+
+
+async def test_words_beside_codes_are_looked_for_among_the_newest_where_they_are_common(
+    few_and_many: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newest, "_COMMON", 30)
+    word = ("code:text", "heart")
+    assert await _asked(few_and_many[1], "Observation", word) == [False]
+    monkeypatch.setattr(newest, "_COMMON", 1_000_000)
+    assert await _asked(few_and_many[1], "Observation", word) == [False, True]
+
+
 async def test_names_are_known_to_the_planner_by_the_hundreds(few_and_many: Both) -> None:
     """Otherwise a search by name and day of birth begins with all who bear the name, as if they were few."""
     async with few_and_many[1].house.store.pool.acquire() as conn:

@@ -4,7 +4,15 @@ Nothing here runs: `conditions` gives text with `$n` and fills `Args`. The calle
 which table holds a type and how terms are keyed.
 """
 
-from aubier.search.sql.criteria import conditions, holding, of_identifiers, posted, posted_codes, records
+from aubier.search.sql.criteria import (
+    conditions,
+    holding,
+    of_identifiers,
+    posted,
+    posted_codes,
+    records,
+    texts,
+)
 from aubier.search.sql.frame import Args, Frame
 from aubier.search.sql.measure import measures
 from aubier.search.sql.owner import naming
@@ -24,4 +32,5 @@ __all__ = [
     "posted_codes",
     "records",
     "stretch",
+    "texts",
 ]

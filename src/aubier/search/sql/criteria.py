@@ -587,6 +587,13 @@ def _string(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     return _posted(frame, criterion, kind, row, table="str", tests=tests)
 
 
+def texts(frame: Frame, criterion: Criterion, kind: str) -> str:
+    """The condition over `{p}` of the postings of texts of which every match has one."""
+    param = param_of(frame, kind, criterion.parameter.code)
+    tests = (string_test(frame, v, criterion.modifier) for v in criterion.values)
+    return f"{{p}}.param = {param} and {any_of(tests)}"
+
+
 def _posted(
     frame: Frame, criterion: Criterion, kind: str, row: str, *, table: str, tests: Iterable[str]
 ) -> str:

@@ -23,6 +23,7 @@ from aubier.search.sql import (
     of_identifiers,
     posted_codes,
     stretch,
+    texts,
 )
 from aubier.search.terms.layout import UNSURE
 from aubier.store.keys import family
@@ -36,8 +37,12 @@ _OPENED = 1_000
 _FOLLOWED = 200
 """The same where what names the row has to be looked for: each costs as much as what a record holds."""
 _COMMON = 2_000
-"""Postings of a code that many records may well have."""
+"""Postings of what many rows may well have."""
+FURTHER = 10
+"""How many times as far is looked where what was found by then promises a page."""
 _OPEN_ENDED = frozenset({"ge", "gt", "le", "lt", "ne"})
+_READ_WHOLE = frozenset({"contains", "ends", "text"})
+"""Of these no index tells how many there are before all texts are read."""
 _BROAD = frozenset({"token", "date", "number", "quantity", "composite"})
 
 
@@ -47,7 +52,7 @@ class Newest:
 
     `given` and `rows` make the page, `done` tells whether it is one: full, or all there is. `cut` is the date
     before which only what is long can match, if any. `measured` are conditions on the numbers beside codes,
-    put `within` the scan where no record is closed.
+    put `within` the scan where no record is closed. `reach`: how many times as far is looked.
     """
 
     frame: Frame
@@ -57,6 +62,7 @@ class Newest:
     limit: int
     keys: list[SortKey]
     anchor: Criterion | None
+    reach: int = 1
     measured: list[str] = field(default_factory=list, init=False)
     within: bool = field(default=False, init=False)
     taken: Taken | None = field(default=None, init=False)
@@ -79,8 +85,8 @@ class Newest:
             tests.append(unchanged_since(frame, self.taken, ROW))
         if self.anchor:
             self.measured = measures(frame, self.query.criteria, kind, self.anchor)
-        looked_at = _FOLLOWED if self._has else _OPENED
-        most = _SCANNED["post" if self.anchor else "res"]
+        looked_at = self.reach * (_FOLLOWED if self._has else _OPENED)
+        most = self.reach * _SCANNED["post" if self.anchor else "res"]
         self.within = bool(self.measured) and not opened
         if self.within:
             # The index leaves the others out: asking the other way would read it whole, and then follow all.
@@ -156,14 +162,18 @@ class Newest:
         return [c for c in self.query.criteria if isinstance(c, Has)]
 
     def _worth(self) -> str:
-        """The condition under which following a record to what names it may well find some: it is common."""
+        """The condition under which looking at one row after another may well find some: they are common."""
         tests = []
         for has in self._has:
             assert isinstance(has.criterion, Criterion)
             terms = self.frame.args.add(posted_codes(self.frame, has.criterion, has.type), "bigint[]")
-            some = f"select 1 from post c where c.term = any({terms}) limit {_COMMON}"
-            tests.append(f"(select count(*) from ({some}) c) = {_COMMON}")
-        return " and ".join(tests) or "true"
+            tests.append(f"post c where c.term = any({terms})")
+        for said in self.query.criteria:
+            if isinstance(said, Criterion) and _beside_codes(said):
+                test = texts(self.frame, said, self.query.type).replace("{p}", "c")
+                tests.append(f"{family(self.query.type)}str c where {test}")
+        counted = (f"select count(*) from (select 1 from {some} limit {_COMMON}) c" for some in tests)
+        return " and ".join(f"({each}) = {_COMMON}" for each in counted) or "true"
 
     def _lasting(self, dates: Stretch, place: Sequence[object]) -> str:
         """What lasts longer than a month and ends after the date asked for. Few, and not in order."""
@@ -207,7 +217,9 @@ def _whole(stretches: Sequence[str], most: int, found: str, looked_at: int) -> s
     return f"{ends} and (select count(*) from ({found}) q) < {looked_at}"
 
 
-def newest(frame: Frame, sight: Sight, query: Query, columns: str, limit: int) -> Newest | None:
+def newest(
+    frame: Frame, sight: Sight, query: Query, columns: str, limit: int, reach: int = 1
+) -> Newest | None:
     """The page of a search along an index; None when it is better found from its criteria."""
     keys = sort_keys(frame, query.sort, query.type, ROW)
     by_date = keys[0].expression == f"{ROW}.lo" and keys[0].descending
@@ -216,16 +228,19 @@ def newest(frame: Frame, sight: Sight, query: Query, columns: str, limit: int) -
         query.within[0]
         or not (by_date or by_change)
         or len(keys) != 2
-        or not all(_broad(frame, c, query.type) for c in query.criteria)
+        or not all(_broad(frame, c, query.type, all_seen=sight.unrestricted) for c in query.criteria)
         or _twice(query.criteria)
     ):
         return None
     anchor = _anchor(frame, query) if by_date else None
-    return Newest(frame, sight, query, columns, limit, keys, anchor)
+    return Newest(frame, sight, query, columns, limit, keys, anchor, reach)
 
 
-def _broad(frame: Frame, criterion: Condition, kind: str) -> bool:
-    """Whether a criterion may well hold for one of a few rows, and the row, or its record, tells so."""
+def _broad(frame: Frame, criterion: Condition, kind: str, *, all_seen: bool) -> bool:
+    """Whether a criterion may well hold for one of a few rows, and the row, or its record, tells so.
+
+    `all_seen`: no record is closed. Who sees few has few to look at anyway.
+    """
     if isinstance(criterion, Has):
         inner = criterion.criterion
         return (
@@ -234,18 +249,23 @@ def _broad(frame: Frame, criterion: Condition, kind: str) -> bool:
             and isinstance(inner, Criterion)
             and bool(posted_codes(frame, inner, criterion.type))
         )
-    if (
-        not isinstance(criterion, Criterion)
-        or criterion.chain
-        or criterion.modifier not in ("", "not", "missing")
-    ):
+    if not isinstance(criterion, Criterion) or criterion.chain:
         return False
     if criterion.parameter.code in ("_id", "_text", "_content"):
+        return False
+    if criterion.modifier in _READ_WHOLE or _beside_codes(criterion):
+        return all_seen
+    if criterion.modifier not in ("", "not", "missing"):
         return False
     if criterion.parameter.type == "date" and not is_clinical_date(criterion.parameter):
         # From a date on there may be many; between two there are few, and they stand together elsewhere.
         return all(v.prefix in _OPEN_ENDED for v in criterion.values)
     return criterion.parameter.type in _BROAD and not of_identifiers(criterion.parameter)
+
+
+def _beside_codes(criterion: Criterion) -> bool:
+    """Whether a criterion asks for words beside codes, which many resources share."""
+    return criterion.parameter.code.endswith(":text") and not criterion.modifier
 
 
 def _twice(criteria: Sequence[Condition]) -> bool:

@@ -22,7 +22,7 @@ from aubier.store.proof.standing import Unproven, mark_of
 from aubier.store.reading.at_once import Wanted, read_each
 from aubier.store.reading.committing import Asked, Told
 from aubier.store.reading.links.included import included
-from aubier.store.reading.newest import Newest, newest
+from aubier.store.reading.newest import FURTHER, Newest, newest
 from aubier.store.reading.page import Page
 from aubier.store.reading.planning import Plan, planned_anew
 from aubier.store.reading.row import ROW, Found, Row, row_of
@@ -150,22 +150,27 @@ class Reader:
 
     async def _newest(self, query: Query, size: int) -> tuple[Newest, list[Any]] | None:
         """A page of a search of the whole population, when it is found among the newest rows."""
-        front = newest(self.frame(), self.sight, query, ROW, size + 1)
-        if front is None:
-            return None
-        records = await self.proved(
-            family(query.type),
-            front.frame.args,
-            front.rows,
-            "search",
-            query.written,
-            extra="pg_current_snapshot()::text as snapshot",
-            page=size,
-            plan="once",
-            given=front.given,
-            done=front.done,
-        )
-        return (front, [r for r in records if r["rid"] is not None]) if records[0]["done"] else None
+        for reach in (1, FURTHER):
+            front = newest(self.frame(), self.sight, query, ROW, size + 1, reach)
+            if front is None:
+                return None
+            records = await self.proved(
+                family(query.type),
+                front.frame.args,
+                front.rows,
+                "search",
+                query.written,
+                extra="pg_current_snapshot()::text as snapshot, (select count(*) from h) as near",
+                page=size,
+                plan="once",
+                given=front.given,
+                done=front.done,
+            )
+            if records[0]["done"]:
+                return front, [r for r in records if r["rid"] is not None]
+            if records[0]["near"] * FURTHER <= size:
+                return None
+        return None
 
     def _plan(self, page: Page, prefix: str) -> Plan:
         """Once, where there is one good way to run it; anew, where the codes asked for decide which is good.
