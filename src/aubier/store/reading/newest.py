@@ -218,7 +218,7 @@ def _whole(stretches: Sequence[str], most: int, found: str, looked_at: int) -> s
 
 
 def newest(
-    frame: Frame, sight: Sight, query: Query, columns: str, limit: int, reach: int = 1
+    frame: Frame, sight: Sight, query: Query, columns: str, limit: int, *, reach: int = 1
 ) -> Newest | None:
     """The page of a search along an index; None when it is better found from its criteria."""
     keys = sort_keys(frame, query.sort, query.type, ROW)

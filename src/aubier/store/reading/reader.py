@@ -151,7 +151,7 @@ class Reader:
     async def _newest(self, query: Query, size: int) -> tuple[Newest, list[Any]] | None:
         """A page of a search of the whole population, when it is found among the newest rows."""
         for reach in (1, FURTHER):
-            front = newest(self.frame(), self.sight, query, ROW, size + 1, reach)
+            front = newest(self.frame(), self.sight, query, ROW, size + 1, reach=reach)
             if front is None:
                 return None
             records = await self.proved(
