@@ -50,6 +50,7 @@ async def test_one_that_cannot_be_stored_stops_the_write(api: Api) -> None:
     ):
         told = await api.ask("POST", "Patient", patient("Refusé"), headers=sent)
         assert told.status_code == status, (sent, told.text)
+        assert "Provenance" in told.json()["issue"][0]["expression"][0], (sent, told.text)
     assert await api.rows() == before
 
 
