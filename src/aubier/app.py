@@ -20,6 +20,7 @@ from typing import Any
 
 from aubier import __version__, terminology
 from aubier.access.actor import ANONYMOUS, Actor, Context, system_actor
+from aubier.access.decide import unidentified
 from aubier.access.scopes import letters, parse
 from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
@@ -310,7 +311,7 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
         return access.store.registry
 
     def said(base: str, known: Registry) -> Resource:
-        return capability(base, __version__, PUBLISHED, operations, oauth, known=known, extensions=declared)
+        return capability(base, __version__, PUBLISHED, operations, oauth, known=known, declared=declared)
 
     limits = Limits(settings.page_size, settings.page_size_max)
     interactions = Interactions(_kept(said, known), operations, limits, known)
@@ -477,12 +478,13 @@ async def identify(
     # Basic credentials are an application's, at the token endpoint: sign-on itself reads them.
     if scheme and scheme.lower() != "basic":
         if scheme.lower() != "bearer" or not token.strip():
-            raise problem(
+            refusal = problem(
                 "login",
                 "Authorization must be 'Bearer <token>'",
                 "Authorization doit être « Bearer <jeton> »",
                 at="http.Authorization",
             )
+            raise Problem(refusal.issues, unidentified().headers)
         return await signon_api.authenticate(context, token.strip(), lately)
     sent = headers.get("cookie", "")
     names = (signon_api.cookie_name("https:"), signon_api.cookie_name("http:"))

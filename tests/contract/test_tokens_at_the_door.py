@@ -149,6 +149,7 @@ async def test_a_token_of_ones_own_making_closes_the_door(api: Api, made: Any) -
 async def test_other_credentials_do_not_open(api: Api, header: str) -> None:
     answer = await api.raw("GET", "Patient", headers={"authorization": header})
     assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Bearer")  # RFC 9110 section 15.5.2
 
 
 async def test_a_token_of_another_house_does_not_open(api: Api, database: Any, tmp_path: Any) -> None:

@@ -12,13 +12,14 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
+from starlette.routing import Match
 from starlette.routing import Route as StarletteRoute
 
 from aubier.access.actor import ANONYMOUS, Actor, Context
 from aubier.access.decide import unidentified
 from aubier.access.view import Access
 from aubier.ground.clock import Clock
-from aubier.ground.problem import Problem, problem
+from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Door, LineRoute, Request, Response, Route
 from aubier.ground.standing import Stands
 from aubier.rest.asynchronous.asking import PLACE
@@ -44,6 +45,7 @@ from aubier.rest.formats.parts import (
     unpacked,
 )
 from aubier.rest.interactions import Interactions, path_of
+from aubier.rest.operations.standard import only
 from aubier.rest.origins import preflight, shown_to
 from aubier.rest.outcome import placed
 from aubier.rest.reading.contents import asks_content
@@ -302,7 +304,9 @@ class Server:
             return self.base_url
         scheme = scope.get("scheme", "http")
         if self._by_proxy(scope):
-            scheme = "https" if headers.get("x-forwarded-proto") == "https" else scheme
+            # Of several the last one is the proxy's own.
+            told = headers.get("x-forwarded-proto", "").rpartition(",")[2].strip()
+            scheme = "https" if told == "https" else scheme
         return f"{scheme}://{headers.get('host', 'localhost')}"
 
     def _by_proxy(self, scope: Any) -> bool:
@@ -395,20 +399,18 @@ class Server:
 
     def _refusal(self, context: Context, request: Request, refusal: Problem) -> Response:
         if self.page_error is not None and "text/html" in request.headers.get("accept", ""):
-            return self.page_error(context, request, refusal)
+            page = self.page_error(context, request, refusal)
+            return replace(page, headers={**page.headers, **refusal.headers})
         answer = failed(refusal, context.language)
         return Response(answer.status, answer.body, answer.media_type, answer.headers)
 
     async def _nowhere(self, request: StarletteRequest, error: Exception) -> StarletteResponse:
-        status = getattr(error, "status_code", 404)
-        kind = "method" if status == 405 else "not-found"
         path = request.url.path[:200]
-        refusal = problem(
-            kind,  # type: ignore[arg-type]
-            f"There is nothing at {path} for {request.method}",
-            f"Il n'y a rien à {path} pour {request.method}",
-            at="http.path",
-        )
+        refusal = not_found(path)
+        if getattr(error, "status_code", 404) == 405:
+            here = (r for r in self.others.routes if r.matches(request.scope)[0] is not Match.NONE)
+            refusal = only(request.method, *sorted({method for r in here for method in r.methods}))
+        refusal = placed(refusal, "http.path")
         headers = _headers(request.scope)
         plain = self._bare(request.scope, headers, {})
         context = self.access.context(ANONYMOUS, self.clock(), language_of(headers, self.language))
@@ -445,8 +447,16 @@ def _brings_body(headers: Mapping[str, str]) -> bool:
 
 
 def _headers(scope: Any) -> dict[str, str]:
-    # ASGI gives names in lower case.
-    found = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+    """The headers by their names, in lower case as ASGI gives them; what stands on several lines is one list.
+
+    Rule: RFC 9110 section 5.3; RFC 6265 section 5.4 for cookies.
+    """
+    found: dict[str, str] = {}
+    for line in scope["headers"]:
+        name, value = line[0].decode("latin-1"), line[1].decode("latin-1")
+        if name in found:
+            value = f"{found[name]}{'; ' if name == 'cookie' else ', '}{value}"
+        found[name] = value
     if criteria := found.get("if-none-exist"):
         found["if-none-exist"] = percent_encoded(criteria.encode("latin-1"))
     return found
@@ -490,7 +500,8 @@ async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answ
         body = answer.packed or gzip.compress(body, 3)
         out["content-encoding"] = "gzip"
         out.setdefault("vary", "accept-encoding")
-    if answer.status != 304:
+    if answer.status not in (204, 304):
+        # Rule: RFC 9110 section 8.6: what has no content has no length of it.
         out["content-length"] = str(len(body))
     pairs = [_pair(name, value) for name, value in out.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": pairs})

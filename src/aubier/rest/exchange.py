@@ -17,7 +17,7 @@ from aubier.ground.memory import remembered
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.formats.conversion import received, written
-from aubier.rest.formats.negotiation import MEDIA_TYPES, Format, wanted_format
+from aubier.rest.formats.negotiation import MEDIA_TYPES, Format, quality, wanted_format
 from aubier.rest.formats.parts import refuse_null
 from aubier.rest.outcome import outcome, status_of
 from aubier.store.reading import Row
@@ -26,6 +26,8 @@ _log = logging.getLogger("aubier.rest")
 
 _MAX_QUERY = 64_000
 _BARE = re.compile(rb"[\x80-\xff]")
+_OFFERS = 50
+"""Languages that are looked at: every answer asks which, and nobody speaks more."""
 _ETAG = re.compile(r'(?:W/)?"([^"]*)"')
 
 
@@ -51,13 +53,13 @@ class Call:
 
     @property
     def prefer(self) -> dict[str, str]:
-        """The Prefer header: `return`, `handling`..."""
+        """The Prefer header: `return`, `handling`... Of what stands twice the first counts (RFC 7240 §2)."""
         found: dict[str, str] = {}
         sent = self.headers.get("prefer")
         for part in re.split(r"[,;]", sent) if sent else ():
-            name, _, value = part.strip().partition("=")
-            if name:
-                found[name.lower()] = value.strip('"')
+            name, _, value = part.partition("=")
+            if name := name.strip().lower():
+                found.setdefault(name, value.strip().strip('"'))
         return found
 
     @property
@@ -109,9 +111,16 @@ class Answer:
 
 
 def language_of(headers: Mapping[str, str], default: str) -> str:
-    """`fr` or `en`, whichever comes first in Accept-Language; else `default`."""
-    first = headers.get("accept-language", "").strip()[:2].lower()
-    return first if first in ("fr", "en") else default
+    """`fr` or `en`, whichever Accept-Language gives more weight, the first of equals; else `default`."""
+    best, weight = default, 0.0
+    asked = headers.get("accept-language")
+    for offer in asked.split(",", _OFFERS)[:_OFFERS] if asked else ():
+        spoken, _, said = offer.partition(";")
+        language = spoken.strip().lower().partition("-")[0]
+        offered = quality(said.partition("=")[2].strip() or "1")
+        if language in ("fr", "en") and offered > weight:
+            best, weight = language, offered
+    return best
 
 
 def decoded(text: str) -> list[tuple[str, str]]:

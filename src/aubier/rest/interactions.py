@@ -195,14 +195,7 @@ class Interactions:
     def _search_pairs(self, call: Call) -> list[tuple[str, str]]:
         pairs = call.pairs()
         if call.method == "POST":
-            kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
-            if call.body and kind != FORM:
-                raise problem(
-                    "media-type",
-                    f"_search takes {FORM}",
-                    f"_search attend {FORM}",
-                    at="http.Content-Type",
-                )
+            check_form(call)
             pairs += decoded_bytes(call.body, "http.body")
         return pairs
 
@@ -349,6 +342,8 @@ class Interactions:
         if view.actor.kind == "anonymous":
             raise unidentified()
         refuse_provenance(call)
+        if len(call.path) > 3:
+            raise not_found("/".join(call.path)[:200])
         instance = len(call.path) == 3
         own = next((o for o in OPERATIONS if o.answers(kind, name, instance=instance)), None)
         if own is not None:
@@ -356,11 +351,7 @@ class Interactions:
                 _check_id(kind, call.path[1])
             return await own.run(call, view, self.limits)
         operation = self.operations.get((kind, name))
-        if (
-            operation is None
-            or len(call.path) > 3
-            or not (operation.either or operation.instance == instance)
-        ):
+        if operation is None or not (operation.either or operation.instance == instance):
             raise _no_operation(kind, name, instance=instance)
         # What stands beside an id or a language in JSON is not what is told by these names.
         sent = sent_to(call, operation)
@@ -385,6 +376,8 @@ class Interactions:
     def only_reads(self, path: tuple[str, ...]) -> bool:
         """Whether an operation is there, changes nothing, and is not asynchronous by itself."""
         name, kind = path[-1].removeprefix("$"), path[0] if len(path) > 1 else ""
+        if len(path) > 3:
+            return False
         own = next((o for o in OPERATIONS if o.answers(kind, name, instance=len(path) == 3)), None)
         if own is not None:
             return own.reads
@@ -403,6 +396,13 @@ async def _recalled(operation: Operation, context: Context, parameters: Resource
     if found is None or not await context.store.unmoved(found[1]):
         raise Unproven
     return Answer(200, found[0])
+
+
+def check_form(call: Call) -> None:
+    """Problem (media-type) when what a search posts is no form: left out, everybody would be found."""
+    kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if call.body and kind != FORM:
+        raise problem("media-type", f"_search takes {FORM}", f"_search attend {FORM}", at="http.Content-Type")
 
 
 def _asks(call: Call) -> bool:

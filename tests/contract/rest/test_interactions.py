@@ -665,6 +665,33 @@ async def test_a_method_that_is_not_possible_is_told_with_those_that_are(
     assert allowed <= set(answer.headers["allow"].split(", "))
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("PUT", "ValueSet/$expand", "GET, HEAD, POST"),
+        ("DELETE", "Subscription/$status", "GET, HEAD, POST"),
+        ("GET", "$closure", "POST"),
+        ("PUT", "Patient/1/$everything", "GET, HEAD, POST"),
+        ("POST", ".well-known/smart-configuration", "GET, HEAD"),
+        ("PUT", "/signon/authorize", "GET, HEAD, POST"),
+    ],
+)
+async def test_so_is_one_of_an_operation_or_a_page(api: Api, method: str, path: str, allowed: str) -> None:
+    """Rule: RFC 9110 section 15.5.6."""
+    url = path if path.startswith("/") else f"/fhir/{path}"
+    for accept in ("application/fhir+json", "text/html"):
+        answer = await api.client.request(method, url, headers={"x-login": "admin", "accept": accept})
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+
+
+@pytest.mark.parametrize("path", ["Patient/x/y/$export", "Observation/1/_history/1/$lastn"])
+async def test_an_operation_is_asked_of_a_type_or_of_one_of_it(api: Api, path: str) -> None:
+    before = await api.rows()
+    answer = await api.get(path, headers={"prefer": "respond-async"})
+    assert (answer.status_code, places(answer)) == (404, ["http.path"])
+    assert await api.rows() == before
+
+
 @pytest.mark.parametrize("path", ["Zzz", "Zzz/1", "patient/1", "Patient/1/2/3", "Patient/1/_history/x"])
 async def test_an_unknown_address_is_told_in_both_languages(api: Api, path: str) -> None:
     answer = await api.get(path, headers={"accept-language": "fr"})
@@ -685,7 +712,9 @@ async def test_a_browser_may_ask_first_and_read_the_answer(api: Api) -> None:
     answer = await api.ask("OPTIONS", "Patient/1", headers=asked, who="")
     assert (answer.status_code, answer.content) == (204, b"")
     assert "PUT" in answer.headers["access-control-allow-methods"]
-    assert "Authorization" in answer.headers["access-control-allow-headers"]
+    assert {"Authorization", "X-Provenance"} <= set(
+        answer.headers["access-control-allow-headers"].split(", ")
+    )
     assert await api.rows() == before
     for path in ("metadata", "Patient/none"):
         shown = await api.get(path, headers=page)

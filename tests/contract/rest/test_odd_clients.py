@@ -65,6 +65,48 @@ async def test_letters_of_a_condition_are_read_as_utf_8(api: Api) -> None:
     assert valid(await api.get("Patient?given=Ana%C3%ABlle"))["total"] == 1
 
 
+# -- headers ------------------------------------------------------------------------------------------
+
+
+async def several(api: Api, method: str, path: str, *more: tuple[str, str], body: bytes = b"") -> Any:
+    """The answer to a request some of whose headers stand on several lines."""
+    sent = [("x-login", "admin"), ("content-type", "application/fhir+json"), *more]
+    return await api.client.request(method, f"/fhir/{path}", content=body, headers=sent)
+
+
+async def test_a_header_on_several_lines_is_one_list(api: Api) -> None:
+    """Rule: RFC 9110 section 5.3, RFC 7240 section 2."""
+    body = fhir_json.dumps(patient("lines"))
+    made = await several(
+        api, "POST", "Patient", ("prefer", "return=minimal"), ("prefer", "handling=strict"), body=body
+    )
+    assert (made.status_code, made.content) == (201, b"")
+    assert made.headers["preference-applied"] == "handling=strict"
+    place = made.headers["location"].partition("/fhir/")[2].partition("/_history")[0]
+    xml = await several(api, "GET", place, ("accept", "application/fhir+xml"), ("accept", "image/png"))
+    assert (xml.status_code, xml.content[:5]) == (200, b"<?xml")
+    known = await several(api, "GET", place, ("if-none-match", 'W/"1"'), ("if-none-match", 'W/"7"'))
+    assert known.status_code == 304
+    versions = await several(api, "DELETE", place, ("if-match", 'W/"1"'), ("if-match", 'W/"7"'))
+    assert (versions.status_code, places(versions)) == (400, ["http.If-Match"])
+
+
+async def test_of_what_proxies_say_the_last_word_is_the_declared_ones(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [("x-forwarded-proto", "http"), ("x-forwarded-proto", "https")]
+    for proxy, scheme in (("127.0.0.1", "https"), ("192.0.2.1", "http")):
+        monkeypatch.setattr(api.house.server, "trusted_proxy", proxy)
+        told = await several(api, "GET", "metadata?_elements=implementation", *said)
+        assert valid(told)["implementation"]["url"].partition(":")[0] == scheme
+
+
+async def test_what_has_no_content_has_no_length(api: Api) -> None:
+    """Rule: RFC 9110 section 8.6."""
+    gone = await api.ask("DELETE", f"Patient/{await api.make(patient('length'))}")
+    assert gone.status_code == 204 and "content-length" not in gone.headers
+
+
 # -- bodies -------------------------------------------------------------------------------------------
 
 

@@ -45,6 +45,7 @@ def place(refusal: pytest.ExceptionInfo[Problem]) -> str:
         ),
         ("RETURN=minimal", {"return": "minimal"}),
         ("respond-async", {"respond-async": ""}),
+        ("return = minimal, return=representation", {"return": "minimal"}),
         (" , ;", {}),
         ("", {}),
     ],
@@ -63,6 +64,10 @@ def test_prefer(header: str, found: dict[str, str]) -> None:
         ("en-GB,fr", "en"),
         ("de", "en"),
         ("FR", "fr"),
+        ("de-DE, fr;q=0.8", "fr"),
+        ("en;q=0.3, fr;q=0.9", "fr"),
+        ("fr;q=0, en;q=0.1", "en"),
+        ("frr", "en"),
     ],
 )
 def test_language(header: str, language: str) -> None:

@@ -25,6 +25,7 @@ _INSTANCE = (
     "create",
     "search-type",
 )
+_BULK = "http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"
 _OAUTH = frozenset({"authorize", "token", "register", "manage"})
 """What the extension `oauth-uris` has a place for; `.well-known/smart-configuration` tells the rest."""
 _OWN_IDS = (
@@ -56,12 +57,12 @@ def capability(
     oauth: Mapping[str, str],
     *,
     known: Registry | None = None,
-    extensions: Mapping[str, Sequence[Resource]] = MappingProxyType({}),
+    declared: Mapping[str, Resource] = MappingProxyType({}),
 ) -> Resource:
     """The statement of the FHIR base at `base`. `published` is a FHIR date, `known` what can be searched.
 
     `oauth` are the paths of the OpenID provider by the names that SMART gives them: authorize, token...
-    `extensions` are what rooms declare by type, of the server itself under an empty name.
+    `declared` are elements that rooms add by type, to the server itself under an empty name.
     """
     return {
         "resourceType": "CapabilityStatement",
@@ -69,12 +70,13 @@ def capability(
         "date": published,
         "publisher": "Aubier",
         "kind": "instance",
+        "instantiates": [_BULK],
         "software": {"name": "Aubier", "version": version},
         "implementation": {"description": "Aubier, FHIR R4", "url": base},
         "fhirVersion": "4.0.1",
         "format": ["application/fhir+json", "json", "application/fhir+xml", "xml"],
         "patchFormat": PATCH_FORMATS,
-        "rest": [_rest(base, operations, oauth, known or registry(), extensions)],
+        "rest": [_rest(base, operations, oauth, known or registry(), declared)],
     }
 
 
@@ -83,11 +85,11 @@ def _rest(
     operations: Mapping[tuple[str, str], Operation],
     oauth: Mapping[str, str],
     known: Registry,
-    extensions: Mapping[str, Sequence[Resource]],
+    declared: Mapping[str, Resource],
 ) -> Resource:
     back = _reverse_includes(known)
     row: Resource = {
-        **_extended(extensions, ""),
+        **declared.get("", {}),
         "mode": "server",
         "documentation": _OWN_IDS,
         "compartment": [
@@ -95,7 +97,7 @@ def _rest(
         ],
         "security": _security(base.removesuffix("/fhir"), oauth),
         "resource": [
-            {**_extended(extensions, kind), **_resource(kind, operations, known, back.get(kind, []))}
+            {**declared.get(kind, {}), **_resource(kind, operations, known, back.get(kind, []))}
             for kind in sorted(definitions().resource_types)
         ],
         "interaction": [{"code": c} for c in ("transaction", "batch", "search-system", "history-system")],
@@ -121,10 +123,6 @@ def _reverse_includes(known: Registry) -> dict[str, list[str]]:
                 for target in parameter.targets or everything:
                     found.setdefault(target, []).append(f"{kind}:{parameter.name}")
     return found
-
-
-def _extended(extensions: Mapping[str, Sequence[Resource]], name: str) -> Resource:
-    return {"extension": list(extensions[name])} if extensions.get(name) else {}
 
 
 def _security(origin: str, oauth: Mapping[str, str]) -> Resource:

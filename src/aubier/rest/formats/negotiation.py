@@ -90,9 +90,9 @@ def _best(accept: str) -> Format | None:
     weight = 0.0
     for kind, parameters in _offers(accept):
         found: Format | None = "json" if kind in _ANY else FORMATS.get(kind)
-        quality = _quality(parameters.get("q", "1"))
-        if found and not _other(parameters) and quality > weight:
-            best, weight = found, quality
+        offered = quality(parameters.get("q", "1"))
+        if found and not _other(parameters) and offered > weight:
+            best, weight = found, offered
     return best
 
 
@@ -141,6 +141,6 @@ def _other(parameters: Mapping[str, str]) -> bool:
     return parameters.get("fhirversion", "4.0") not in ("4.0", "4.0.1")
 
 
-def _quality(text: str) -> float:
-    """The weight of an offer; what cannot be read weighs nothing."""
+def quality(text: str) -> float:
+    """The weight of an offer of a header; what cannot be read weighs nothing."""
     return float(text) if text.replace(".", "", 1).isdecimal() and text.isascii() and len(text) < 6 else 0.0

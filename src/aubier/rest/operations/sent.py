@@ -10,7 +10,7 @@ from aubier.ground.problem import problem
 from aubier.ground.rows import Operation, Resource
 from aubier.rest.exchange import Call
 from aubier.rest.formats.parts import refuse_twice
-from aubier.rest.operations.standard import well_formed
+from aubier.rest.operations.standard import only, well_formed
 
 
 def sent_to(call: Call, operation: Operation) -> Resource:
@@ -40,14 +40,9 @@ def _sent(call: Call, operation: Operation) -> Resource:
     beside = _named(call.pairs())
     if call.method == "POST" and call.body:
         return _beside(well_formed(call.resource()), beside)
-    asks = call.method in ("GET", "HEAD") and not operation.affects_state
-    if call.method != "POST" and not asks:
-        raise problem(
-            "method",
-            f"POST a Parameters resource to ${operation.name}",
-            f"Envoyez en POST une ressource Parameters à ${operation.name}",
-            at="http.method",
-        )
+    methods = ("POST",) if operation.affects_state else ("GET", "HEAD", "POST")
+    if call.method not in methods:
+        raise only(call.method, *methods)
     sent: Resource = {"resourceType": "Parameters"}
     return {**sent, "parameter": beside} if beside else sent
 

@@ -19,7 +19,7 @@ Run = Callable[[Call, View, Limits], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """`$name` on a type (`Resource`: any), of one `instance` or not. `run` answers the call.
+    """`$name` on a type (`Resource`: any), of one `instance` or not, or of `either`. `run` answers the call.
 
     `reads`: it changes nothing and is answered at once, so it may as well be answered later.
     """
@@ -32,11 +32,12 @@ class Standard:
     instance: bool = True
     url: str = ""
     reads: bool = True
+    either: bool = False
 
     def answers(self, kind: str, name: str, *, instance: bool) -> bool:
         """Whether this is what is called."""
         on = self.on in (kind, "Resource") if kind else not self.on
-        return on and self.name == name and self.instance == instance
+        return on and self.name == name and (self.either or self.instance == instance)
 
     @property
     def definition(self) -> str:
@@ -101,7 +102,7 @@ def check_once(query: str) -> None:
 def pairs_of(call: Call) -> list[tuple[str, str]]:
     """The parameters as (name, text), whatever they are called. Problem: the method."""
     if call.method not in ("GET", "HEAD", "POST"):
-        raise only(call.method, "GET", "POST")
+        raise only(call.method, "GET", "HEAD", "POST")
     pairs = call.pairs()
     if call.method == "POST" and call.body:
         pairs += _parameters(call.resource())

@@ -11,6 +11,7 @@ from aubier.access.actor import Context
 from aubier.ground.clock import milliseconds
 from aubier.ground.rows import Job, Resource, Service
 from aubier.referentials.signon.api import still
+from aubier.services.subscriptions.asking.plan import BACKPORT
 from aubier.services.subscriptions.asking.records import unheld
 from aubier.services.subscriptions.asking.topics import topics
 from aubier.services.subscriptions.operations import OPERATIONS, socket_url
@@ -23,10 +24,7 @@ from aubier.services.subscriptions.telling.lines import ROUTES
 _KEPT, _KEPT_UNTOLD = timedelta(days=7), timedelta(days=30)
 _TOGETHER = 200
 """Subscriptions looked at together: what the job holds, however many there are."""
-_TOPIC = (
-    "http://hl7.org/fhir/uv/subscriptions-backport/StructureDefinition"
-    "/capabilitystatement-subscriptiontopic-canonical"
-)
+_TOPIC = f"{BACKPORT}/capabilitystatement-subscriptiontopic-canonical"
 _SOCKET = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
 
 
@@ -55,12 +53,15 @@ async def _end_withdrawn(ctx: Context, rows: Sequence[Mapping[str, Any]]) -> Non
             await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False)
 
 
-def declared(settings: Any) -> dict[str, list[Resource]]:
-    """Extensions of the capability statement: those of the server under an empty name, others by type."""
+def declared(settings: Any) -> dict[str, Resource]:
+    """What the capability statement says besides: of the server under an empty name, of others by type."""
     found = sorted(topics(str(settings.subscription_topics)))
     return {
-        "": [{"url": _SOCKET, "valueUri": socket_url(settings)}],
-        "Subscription": [{"url": _TOPIC, "valueCanonical": url} for url in found],
+        "": {"extension": [{"url": _SOCKET, "valueUri": socket_url(settings)}]},
+        "Subscription": {
+            "extension": [{"url": _TOPIC, "valueCanonical": url} for url in found],
+            "supportedProfile": [f"{BACKPORT}/backport-subscription"],
+        },
     }
 
 
