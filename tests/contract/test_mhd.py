@@ -655,6 +655,33 @@ async def test_an_old_if_match_is_refused(house: House) -> None:
     assert (await house.refused(AUTHOR, "PATCH", path, body=MASK, headers=headers)).kind == "precondition"
 
 
+@pytest.mark.parametrize("tag", ["3", '"a"', 'W/"1", W/"2"', "W/1"])
+async def test_a_condition_that_cannot_be_read_is_not_passed_over(house: House, tag: str) -> None:
+    """Its sender would believe that nobody was first."""
+    path = f"/DocumentReference/{await published(house)}"
+    headers = JSON_PATCH | {"if-match": tag}
+    refusal = await house.refused(AUTHOR, "PATCH", path, body=MASK, headers=headers)
+    assert (refusal.kind, refusal.issues[0].at) == ("invalid", ("http.If-Match",))
+    assert (await house.ask(AUTHOR, "PATCH", path, body=MASK, headers=JSON_PATCH | {"if-match": "*"})).status
+
+
+@pytest.mark.parametrize("name", ["if-none-exist", "if-match", "if-none-match", "x-provenance"])
+@pytest.mark.parametrize("path", ["", "/DocumentReference", "/cda"])
+async def test_a_header_of_which_nothing_would_come_is_refused(house: House, path: str, name: str) -> None:
+    body = provided() if not path else simplified()
+    refusal = await house.refused(AUTHOR, "POST", path, body=body, headers={name: "identifier=1"})
+    assert refusal.kind == "not-supported" and refusal.issues[0].at[0].lower() == f"http.{name}"
+    assert await house.find(AUTHOR) == []
+
+
+async def test_so_is_a_condition_of_an_entry(house: House) -> None:
+    bundle = provided()
+    bundle["entry"][1]["request"]["ifNoneExist"] = "identifier=1"
+    refusal = await house.refused(AUTHOR, "POST", "", body=bundle)
+    assert refusal.issues[0].at == ("Bundle.entry[1].request.ifNoneExist",)
+    assert await house.find(AUTHOR) == []
+
+
 async def test_a_list_hides_and_shows_with_its_document(house: House) -> None:
     answer = read(await house.ask(AUTHOR, "POST", "", body=provided()))
     platform = house.context(system_actor("record.lists"))

@@ -201,6 +201,7 @@ class Way:
 
     `path` is a pattern of the whole path after the base; its groups are given to `run`. `interaction` is what
     the capability statement calls it, on `type` or, when that is empty, on the whole door; empty: not told.
+    `holds` are the conditions (`if-match`) that it keeps to: a write with another one is refused.
     """
 
     method: Method
@@ -208,6 +209,7 @@ class Way:
     run: Callable[..., Awaitable[Response]]
     type: str = ""
     interaction: str = ""
+    holds: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

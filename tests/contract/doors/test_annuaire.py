@@ -135,6 +135,10 @@ async def test_read_search_and_links_stay_inside(door: Door) -> None:
     assert "total" not in following
     posted = await door.good("/Practitioner/_search", method="POST", data={"family": "saucier"})
     assert {e["resource"]["id"] for e in posted["entry"]} == {"334081", "334081DP"}
+    # What is no form says nothing, and would be answered with everybody.
+    other = {"content": b'{"family":"saucier"}', "headers": {"content-type": "application/json"}}
+    (issue,) = await door.refused("/Practitioner/_search", 415, method="POST", **other)
+    assert issue["expression"] == ["http.Content-Type"]
     read = await door.ask("/Practitioner/334081DP")
     assert read.json()["name"] == example("Practitioner-334081DP")["name"]
     assert (

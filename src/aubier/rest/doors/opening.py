@@ -24,9 +24,11 @@ from aubier.rest.doors.asking import search_at
 from aubier.rest.doors.calls import count_call
 from aubier.rest.exchange import Answer, Call, Limits, of_version, rendered, unchanged
 from aubier.rest.formats.negotiation import wanted_format
-from aubier.rest.interactions import Interactions
+from aubier.rest.interactions import Interactions, check_form
 from aubier.rest.operations.standard import check_parameters, only
 from aubier.rest.searching.searchset import searchset
+from aubier.rest.writing.preconditions import refuse_conditions
+from aubier.rest.writing.provenance import refuse_provenance
 from aubier.store.reading import Found, Row
 
 _AT_ONCE = 200
@@ -62,10 +64,14 @@ class Opening:
         await count_call(context, self.door)
         way, groups = self._way(call)
         if way is not None:
+            if way.method != "GET":
+                refuse_provenance(call)
+                refuse_conditions({k: v for k, v in call.headers.items() if k not in way.holds})
             return _sent(await way.run(context, request, *groups))
         offer, interaction = self._interaction(call)
         self._check_format(call)
         if interaction == "search-type":
+            check_form(call)
             answer = await self._search(call, offer, context, (*request.query, *request.form))
         elif interaction == "read":
             answer = await self._read(call, offer, context)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -152,11 +151,7 @@ def _binary(opened: Opened) -> Resource:
 def _patch(request: Request) -> Change:
     kind = _body_type(request, "application/json-patch+json", *_JSON)
     if kind == "application/json-patch+json":
-        try:
-            return json_patch(json.loads(request.body))
-        except (ValueError, RecursionError):
-            text, fr = "The body is not JSON", "Le corps n'est pas du JSON"
-            raise problem("structure", text, fr, at="$this") from None
+        return json_patch(fhir_json.parse_list(request.body))
     body = fhir_json.parse(request.body)
     if body.get("resourceType") != "Parameters":
         text, fr = "Send a JSON Patch or a Parameters", "Envoyez un JSON Patch ou un Parameters"
@@ -164,9 +159,20 @@ def _patch(request: Request) -> Change:
     return fhirpath_patch(body)
 
 
+def _version(request: Request) -> int | None:
+    """The version that If-Match names; `*` names any. Problem: it cannot be read, so it would not be held."""
+    told = _header(request, "if-match").strip()
+    if told in ("", "*"):
+        return None
+    tag = _ETAG.fullmatch(told)
+    if tag is None:
+        text, fr = 'If-Match must be like W/"3"', 'If-Match doit être de la forme W/"3"'
+        raise problem("invalid", text, fr, at="http.If-Match")
+    return int(tag[1])
+
+
 async def _change(ctx: Context, request: Request, logical: str) -> Response:
-    tag = _ETAG.fullmatch(_header(request, "if-match").strip())
-    changed = await change_document(ctx, logical, _patch(request), int(tag[1]) if tag else None)
+    changed = await change_document(ctx, logical, _patch(request), _version(request))
     return _answer(changed, headers=_of_version(changed))
 
 
@@ -193,7 +199,8 @@ async def _change_found(ctx: Context, request: Request) -> Response:
 
 def _way(method: Method, path: str, run: Callable[..., Awaitable[Response]], is_: str = "") -> Way:
     kind, _, interaction = is_.rpartition(".")
-    return Way(method, re.compile(path), run, kind, interaction)
+    holds = ("if-match",) if method == "PATCH" else ()
+    return Way(method, re.compile(path), run, kind, interaction, holds)
 
 
 _LOGICAL = r"([A-Za-z0-9.-]{1,64})"

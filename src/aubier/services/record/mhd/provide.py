@@ -19,6 +19,7 @@ from aubier.services.record.mhd.reading import attachments, decoded, list_kind, 
 _RULE = "IHE MHD 4.2.4 §2:3.65; PDSm 3.1.1"
 Role = Literal["submissionset", "folder", "document", "content", "patch"]
 MAX_ENTRIES = 200
+_CONDITIONS = ("ifMatch", "ifNoneMatch", "ifNoneExist", "ifModifiedSince")
 _PDSM_REQUIRED = {
     "masterIdentifier": "identifiant unique",
     "type": "type",
@@ -74,6 +75,14 @@ def _entry(place: int, entry: Resource) -> Entry:
             "Each entry needs a resource and a request",
             "Chaque entrée doit avoir une ressource et une requête",
             at=at,
+        )
+    if held := next((name for name in _CONDITIONS if name in request), ""):
+        raise problem(
+            "not-supported",
+            f"{held} is not held in this transaction; leave it out",
+            f"{held} n'est pas tenu dans cette transaction ; retirez-le",
+            at=f"{at}.request.{held}",
+            rule=_RULE,
         )
     method, url = str(request.get("method", "")), str(request.get("url", ""))
     kind, full_url = str(resource.get("resourceType", "")), str(entry.get("fullUrl") or "")
