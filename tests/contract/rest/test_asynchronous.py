@@ -150,6 +150,56 @@ async def test_what_is_answered_at_once_all_the_same(api: Api) -> None:
     assert (await api.ask("POST", "", calls, headers=ASYNC)).json()["type"] == "batch-response"
 
 
+async def test_a_header_that_would_be_refused_is_refused_later_too(api: Api) -> None:
+    bundle = {
+        "resourceType": "Bundle",
+        "type": "batch",
+        "entry": [write("POST", "Patient", patient("header"))],
+    }
+    header = {"x-provenance": '{"resourceType":"Provenance"}'}
+    before = (await api.rows())["res"]
+    found = await entry(api, await asked(api, "POST", "", bundle, headers=header))
+    assert found["response"]["status"] == "400 Bad Request"
+    assert (await api.rows())["res"] == before
+
+
+async def test_a_reading_is_as_conditional_later_as_at_once(api: Api) -> None:
+    logical = await api.make(patient("conditional"))
+    place = await asked(api, "GET", f"Patient/{logical}", headers={"if-none-match": 'W/"1"'})
+    told = await entry(api, place)
+    assert told["response"]["status"] == "304 Not Modified" and "resource" not in told
+
+
+async def test_who_waits_for_a_turn_has_the_rights_of_when_it_comes(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed, seen = 0.0, []
+    store = api.house.context(system_actor("asynchronous")).store
+
+    async def look(view: Any, work: Work, job: str) -> None:
+        seen.append(view.now)
+
+    monkeypatch.setattr(running, "monotonic", lambda: passed)
+    monkeypatch.setattr(running, "walk", look)
+    turn = running._turn()
+    for _ in range(running.AT_ONCE):
+        await turn.acquire()
+    running.start(store, work(api), "any")
+    await asyncio.sleep(0)
+    passed = 3600.0
+    for _ in range(running.AT_ONCE):
+        turn.release()
+    await asyncio.gather(*running._under_way)
+    assert seen == [store.now + timedelta(hours=1)]
+
+
+async def test_an_answer_that_goes_while_it_is_asked_for_is_gone(api: Api) -> None:
+    place = await asked(api, "GET", "Group")
+    assert (await waited(api, place)).status_code == 200
+    await api.house.store.pool.execute("delete from job_file where id = $1", place.rpartition("/")[2])
+    assert (await api.get(place)).status_code == 404
+
+
 async def test_what_cannot_be_read_is_refused_at_once(api: Api) -> None:
     for body in (b"{", b'{"resourceType":"Bundle","type":'):
         assert (await api.ask("POST", "", body, headers=ASYNC)).status_code == 400

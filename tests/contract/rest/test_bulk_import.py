@@ -1,6 +1,7 @@
 """`$import`: files loaded under the rules of every write, each fault told, nothing made twice."""
 
 import asyncio
+import codecs
 import threading
 from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +14,7 @@ import pytest
 
 from aubier.access.actor import Actor, system_actor
 from aubier.fhir import json as fhir_json
-from aubier.ground.problem import problem
+from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import BeforeWrite
 from aubier.rest.asynchronous import asking, running
 from aubier.rest.importing import running as importing
@@ -186,6 +187,11 @@ async def test_a_body_of_several_types(api: Api) -> None:
     assert (await known(api, "body-0")).json()["meta"]["versionId"] == "2"
 
 
+async def test_a_mark_of_byte_order_is_passed_over(api: Api) -> None:
+    told = await waited(api, await asked(api, codecs.BOM_UTF8 + lines(*people("marked", 2))))
+    assert (told["output"][0]["count"], told["error"]) == (2, [])
+
+
 async def test_from_a_host_in_parts(api: Api, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importing, "PART", 3)
     host.files = {"/patients": lines(*people("host", 8)), "/none": b""}
@@ -339,6 +345,21 @@ async def test_a_host_that_breaks_off_is_asked_again(api: Api, host: Host, idle:
     assert (await known(api, "broken-0")).status_code == 404
     await resumed(api)
     assert (await waited(api, place))["output"][0]["count"] == 4
+
+
+async def test_a_host_that_never_answers_costs_its_own_file(api: Api, host: Host, idle: None) -> None:
+    host.files = {"/after": lines(*people("after", 2))}
+    silent = "http://127.0.0.1:9/never"
+    place = await asked(api, parameters(("Patient", silent), ("Patient", f"{host.url}/after")))
+    for _ in range(running.TRIES):
+        with pytest.raises(Problem):
+            await walked(api, place)
+        api.clock.later(minutes=1)
+    await walked(api, place)
+    told = await waited(api, place)
+    assert [row["count"] for row in told["output"]] == [0, 2]
+    ((line, words),) = await faults(api, told)
+    assert line == 1 and "import it again" in words and told["error"][0]["inputUrl"] == silent
 
 
 async def test_what_a_host_may_not_do(api: Api, host: Host, monkeypatch: pytest.MonkeyPatch) -> None:

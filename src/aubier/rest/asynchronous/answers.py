@@ -50,11 +50,13 @@ async def _status(view: View, job: str) -> Answer:
     row = await _own(view, job)
     if row["state"] == "running":
         return Answer(202, b"", {"X-Progress": row["progress"] or "waiting", "Retry-After": "2"})
+    found = await view.run("asynchronous.file", job, 0)
+    if not found:
+        raise not_found(f"{PLACE}/{job[:64]}")  # deleted since by its owner, or past its time
     told = json.loads(row["answer"])
-    body = (await view.run("asynchronous.file", job, 0))[0]["body"]
     ends = format_datetime(moment_of(row["ends"]), usegmt=True)
     headers = {**told["headers"], "Expires": ends}
-    return Answer(told["status"], zstandard.decompress(body), headers, told["media_type"])
+    return Answer(told["status"], zstandard.decompress(found[0]["body"]), headers, told["media_type"])
 
 
 async def _file(view: View, job: str, number: int) -> Answer:

@@ -30,7 +30,7 @@ KEPT_MS = 24 * 3600 * 1000
 """How long the answer waits to be fetched."""
 AT_ONCE = 2
 """Jobs walked at a time in one process: each may hold a connection, of which half are for whoever waits."""
-_TRIES = 5
+TRIES = 5
 """How often a step may stop half-way before the job is given up: none is tried for ever."""
 
 _log = logging.getLogger("aubier.rest.asynchronous")
@@ -58,9 +58,12 @@ async def resume(ctx: Context, works: Mapping[str, Work]) -> None:
 
 
 async def _guarded(view: View, work: Work, job: str) -> None:
+    asked = monotonic()
     try:
         async with _turn():
-            await walk(view, work, job)
+            # Whoever waited for a turn has the rights, and holds the job from, when it came.
+            now = view.now + timedelta(seconds=monotonic() - asked)
+            await walk(replace(view, now=now), work, job)
     except Problem as refusal:
         _log.warning("job %s (%s): %s; it will be taken up again", job, work.kind, refusal)
     except Exception:
@@ -89,8 +92,8 @@ async def walk(view: View, work: Work, job: str) -> None:
         return
     held = job_of(found[0], holder)
     try:
-        if found[0]["tries"] > _TRIES:
-            raise _given_up()
+        if found[0]["tries"] > TRIES:
+            await walker.go_past(held)
         while (step := await walker.step(held)).answer is None:
             held.place, held.progress = step.place, step.progress
         await walker.end(held, step.answer)
@@ -110,8 +113,8 @@ async def walk(view: View, work: Work, job: str) -> None:
 def _given_up() -> Problem:
     return problem(
         "exception",
-        f"This stopped {_TRIES} times at the same place and was given up; ask again, or for less",
-        f"Arrêté {_TRIES} fois au même endroit et abandonné ; redemandez, ou demandez moins",
+        f"This stopped {TRIES} times at the same place and was given up; ask again, or for less",
+        f"Arrêté {TRIES} fois au même endroit et abandonné ; redemandez, ou demandez moins",
     )
 
 
@@ -161,6 +164,14 @@ class _Walker:
         if step.answer is None:
             await self._write(job, step)
         return step
+
+    async def go_past(self, job: Job) -> None:
+        """Leaves out the part at which a job stopped too often. Problem: nothing comes after it."""
+        step = self.work.past(job)
+        if step is None:
+            raise _given_up()
+        await self._write(job, step)
+        job.place, job.progress = step.place, step.progress
 
     async def _while_held(self, job: Job, task: asyncio.Future[Step]) -> Step:
         try:

@@ -71,12 +71,14 @@ class Held(Protocol):
 class Work:
     """A kind of work. `step(view, job)` does its next part under the rights that its asker has now.
 
-    `most` are the jobs of it that one asker has under way at a time.
+    `most` are the jobs of it that one asker has under way at a time. `past(job)` is what becomes of a job
+    whose next part stopped too often; None, or without it, the job is given up.
     """
 
     kind: str
     most: int
     step: Callable[[View, Job], Awaitable[Step]]
+    past: Callable[[Job], Step | None] = lambda job: None
 
 
 def job_of(row: Mapping[str, Any], holder: str) -> Job:

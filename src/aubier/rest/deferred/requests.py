@@ -21,8 +21,11 @@ from aubier.rest.formats.negotiation import FORM, MEDIA_TYPES, media_type_of
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.outcome import placed
 
-_HEADERS = ("accept", "accept-language", "content-type", "prefer")
-"""What an answer depends on beside the address."""
+_HEADERS = (
+    *("accept", "accept-language", "content-type", "prefer", "if-match", "if-none-match"),
+    *("if-modified-since", "if-unmodified-since", "if-none-exist", "x-provenance"),
+)
+"""What an answer depends on beside the address: a condition is held or refused later as it is at once."""
 _MOST = 10
 _KIND = "request"
 

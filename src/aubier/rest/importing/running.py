@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import hashlib
 import json
 import uuid
@@ -18,6 +19,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.asynchronous.asking import PLACE
 from aubier.rest.asynchronous.receipts import JobReceipts
+from aubier.rest.asynchronous.running import TRIES
 from aubier.rest.asynchronous.work import File, Job, Step, Work
 from aubier.rest.exchange import Answer
 from aubier.rest.importing.criteria import as_found, asks, resolved
@@ -44,40 +46,64 @@ _KNOWN |= {"counts": []}
 async def step(view: View, job: Job) -> Step:
     """The next part of an import; when there is none, what came of it all."""
     place = {**_KNOWN, **job.place}
-    inputs = job.asked["inputs"]
-    if place["input"] == len(inputs):
+    if place["input"] == len(job.asked["inputs"]):
         return Step(answer=await _manifest(view, job, place))
-    counts = [
-        *place["counts"],
-        *([dict.fromkeys(_COUNTS, 0)] if len(place["counts"]) == place["input"] else []),
-    ]
-    faults: list[_Fault] = []
-    ended = False
     try:
         source = await opened(view, job, place)
         lines = await source.take(PART, _BYTES, view.access.settings.max_body_bytes)
-        ended = not lines
     except Problem as refusal:
         if refusal.kind == "transient":
             raise
-        faults, lines, ended = [(place["line"] + 1, refusal)], [], True
-    if lines:
-        report, faults = await _loaded(view, job, place, lines)
-        counts[-1] = _added(counts[-1], report)
-        place |= {"offset": source.offset, "etag": source.etag, "waited": source.waited}
+        return _left(job, place, refusal)
+    if not lines:
+        return _after(job, place, [], ended=True)
+    report, faults = await _loaded(view, job, place, lines)
+    counts = _counts(place)
+    place |= {"counts": [*counts[:-1], _added(counts[-1], report)], "line": place["line"] + len(lines)}
+    place |= {"offset": source.offset, "etag": source.etag, "waited": source.waited}
+    return _after(job, place, faults, ended=False)
+
+
+def _past(job: Job) -> Step | None:
+    """Leaves out the rest of a file at which an import stopped too often, so that the others are loaded."""
+    place = {**_KNOWN, **job.place}
+    if place["input"] == len(job.asked["inputs"]):
+        return None
+    stopped = problem(
+        "exception",
+        f"It stopped {TRIES} times here: the rest of this file is not read; import it again",
+        f"Arrêt {TRIES} fois ici : la suite de ce fichier n'est pas lue ; importez-le à nouveau",
+    )
+    return _left(job, place, stopped)
+
+
+def _left(job: Job, place: dict[str, Any], refusal: Problem) -> Step:
+    return _after(job, place, [(place["line"] + 1, refusal)], ended=True)
+
+
+def _after(job: Job, place: dict[str, Any], faults: Sequence[_Fault], *, ended: bool) -> Step:
+    """The place after a part, how far that is, and a file of the faults that it had."""
+    counts = _counts(place)
     counts[-1] = {**counts[-1], "refused": counts[-1]["refused"] + len(faults)}
-    place |= {"line": place["line"] + len(lines), "part": place["part"] + 1, "counts": counts}
+    place |= {"part": place["part"] + 1, "counts": counts}
     if ended:
         place |= {"input": place["input"] + 1, "offset": 0, "line": 0, "etag": "", "waited": 0.0}
     done = sum(c[name] for c in counts for name in _COUNTS)
     told = (
-        f"{place['input']} of {len(inputs)} files, {done} lines, {sum(c['refused'] for c in counts)} refused"
+        f"{place['input']} of {len(job.asked['inputs'])} files, {done} lines,"
+        f" {sum(c['refused'] for c in counts)} refused"
     )
     return Step(place, told, _files(len(counts) - 1, faults))
 
 
-IMPORT = Work("import", 2, step)
+IMPORT = Work("import", 2, step, _past)
 """The kind of work that an import is."""
+
+
+def _counts(place: dict[str, Any]) -> list[dict[str, int]]:
+    """What came of each file so far, the present one last."""
+    begun = len(place["counts"]) > place["input"]
+    return [*place["counts"], *([] if begun else [dict.fromkeys(_COUNTS, 0)])]
 
 
 def _added(counts: dict[str, int], report: BulkReport) -> dict[str, int]:
@@ -105,7 +131,9 @@ async def _loaded(
     """What came of a part: what was loaded, now or before a breakdown; and the faults, line after line."""
     kind = job.asked["inputs"][place["input"]]["type"]
     first, chunk, faults = place["line"] + 1, list[_Placed](), list[_Fault]()
-    for number, line in enumerate(lines, first):
+    for number, sent in enumerate(lines, first):
+        # A mark of byte order says nothing in UTF-8, and some systems cannot write without. RFC 8259 §8.1.
+        line = sent.removeprefix(codecs.BOM_UTF8)
         if not line.strip():
             continue
         try:
