@@ -16,7 +16,7 @@ from aubier.rest.asynchronous.work import read_actor, written_actor
 from aubier.rest.bulk import running as export
 from aubier.rest.bulk.running import EXPORT
 from aubier.store.intent import Revoke
-from tests.contract.rest.conftest import ACTORS, Api, places
+from tests.contract.rest.conftest import ACTORS, BASE, Api, places
 from tests.contract.rest.test_interactions import patient
 
 ASYNC = {"prefer": "respond-async"}
@@ -322,6 +322,32 @@ async def test_the_members_of_a_group(api: Api) -> None:
     found = await fetched(api, await asked(api, f"Group/{group}/$export?_type=Patient,Observation"))
     assert ids(found, "Patient") == [inside] and ids(found, "Observation") == [mine]
     assert (await api.get("Group/absent/$export", headers=ASYNC)).status_code == 404
+
+
+async def test_members_are_named_as_references_are(api: Api) -> None:
+    """A member whose time has not come is none yet; one of another server's is none of ours."""
+    one, two, later, other = [await api.make(patient(f"named-{n}")) for n in range(4)]
+    members = [
+        {"entity": {"reference": f"{BASE}/fhir/Patient/{one}"}},
+        {"entity": {"reference": f"Patient/{two}/_history/1"}, "period": {"start": "2026-11-22"}},
+        {"entity": {"reference": f"Patient/{later}"}, "period": {"start": "2030"}},
+        {"entity": {"reference": f"http://other.example/fhir/Patient/{other}"}},
+        {"entity": {"identifier": {"value": other}}},
+    ]
+    group = await api.make({"resourceType": "Group", "type": "person", "actual": True, "member": members})
+    found = await fetched(api, await asked(api, f"Group/{group}/$export?_type=Patient"))
+    assert sorted(ids(found, "Patient")) == sorted([one, two])
+    mine = await asked(api, f"Group/{group}/$export?_type=Patient&patient={BASE}/fhir/Patient/{one}")
+    assert ids(await fetched(api, mine), "Patient") == [one]
+
+
+@pytest.mark.parametrize("name", ["Patient/nowhere", "http://other.example/fhir/Patient/{}", "Patient/{}"])
+async def test_somebody_named_who_is_not_there_is_told(api: Api, name: str) -> None:
+    """Hidden and missing alike. Rule: Bulk Data Access 2.0, patient."""
+    hidden = await api.make(patient("hidden-export"))
+    path = f"Patient/$export?patient={name.format(hidden)}"
+    answer = await api.get(path, headers=ASYNC, who="doctor")
+    assert (answer.status_code, places(answer)) == (400, ["http.patient"])
 
 
 async def test_only_what_the_asker_may_see_at_that_moment(api: Api, idle: None) -> None:

@@ -26,7 +26,7 @@ from aubier.rest.importing.running import _last_of_each, _read
 from aubier.rest.importing.sources import Lines
 from aubier.rest.interactions import Interactions
 from aubier.search.extract import extract
-from aubier.search.model import Query
+from aubier.search.model import Criterion, Query
 from aubier.search.parameters import registry
 from aubier.search.query import parse as parse_search
 from aubier.services.subscriptions.asking.headers import given, shown
@@ -35,6 +35,7 @@ from aubier.services.subscriptions.asking.topics import _topic
 from aubier.services.subscriptions.asking.triggers import read_trigger
 from aubier.settings import Settings
 from aubier.store.intent import Intent, Written
+from aubier.store.reading import Found, Row
 from aubier.store.sight import Sight
 from aubier.validation import check as check_resource
 from aubier.validation.profiles import Library
@@ -62,7 +63,9 @@ async def _nothing_new() -> bool:
 @dataclass(frozen=True, slots=True)
 class _Access:
     settings: Settings = _SETTINGS
-    store: Any = field(default_factory=lambda: SimpleNamespace(registry=registry(), learn=_nothing_new))
+    store: Any = field(
+        default_factory=lambda: SimpleNamespace(registry=registry(), learn=_nothing_new, local=str)
+    )
     check: Callable[[Resource], None] = check_resource
 
 
@@ -84,7 +87,11 @@ class _View:
         return False
 
     async def search_rows(self, query: Query) -> Any:
-        raise not_found(query.type)
+        """Patients who are named by their ids are there."""
+        ids = [c for c in query.criteria if isinstance(c, Criterion) and c.parameter.code == "_id"]
+        if query.type != "Patient" or not ids:
+            raise not_found(query.type)
+        return Found([Row(query.type, v.text or v.code, 1, 0, b"{}") for v in ids[0].values])
 
     async def read_row(self, kind: str, logical: str, *_: Any) -> Any:
         raise not_found(f"{kind}/{logical}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -13,6 +12,7 @@ from aubier.access.decide import require
 from aubier.access.scopes import allows
 from aubier.access.view import View
 from aubier.fhir.definitions import definitions
+from aubier.fhir.references import Reference
 from aubier.ground.clock import milliseconds
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
@@ -47,6 +47,8 @@ _RESULTS = frozenset(
     }
 )
 _MOST_FILTERS = 20
+_AT_ONCE = 200
+"""Patients named who are looked for together."""
 
 
 @dataclass(slots=True)
@@ -69,6 +71,8 @@ async def patient_export(call: Call, view: View, _: Limits) -> Answer:
     """What is in the records of patients: of those named by `patient`, else of all."""
     require_async(call)
     wanted = _wanted(call, view, (*_NAMES, "patient"))
+    if allows(view.actor.scopes, "Patient", "search"):
+        await _refuse_absent(wanted.patients, view)
     return await _begin(call, view, wanted, _of_patients(), wanted.patients or None)
 
 
@@ -76,7 +80,7 @@ async def group_export(call: Call, view: View, _: Limits) -> Answer:
     """What is in the records of a Group's present members: of those named by `patient`, else of all."""
     require_async(call)
     wanted = _wanted(call, view, (*_NAMES, "patient"))
-    members = _members(await view.read("Group", call.path[1]), view.now)
+    members = _members(await view.read("Group", call.path[1]), view)
     strangers = sorted(set(wanted.patients) - set(members))
     if strangers:
         raise problem(
@@ -88,16 +92,40 @@ async def group_export(call: Call, view: View, _: Limits) -> Answer:
     return await _begin(call, view, wanted, _of_patients(), wanted.patients or members)
 
 
-def _members(group: Resource, now: datetime) -> list[str]:
+async def _refuse_absent(patients: Sequence[str], view: View) -> None:
+    """Problem for a Patient who is not there for this actor: that nothing came of them would be believed."""
+    for start in range(0, len(patients), _AT_ONCE):
+        part = patients[start : start + _AT_ONCE]
+        query = parse("Patient", [("_id", ",".join(part))], registry=view.access.store.registry)
+        found = await view.search_rows(replace(query, count=len(part)))
+        absent = set(part).difference(row.id for row in found.rows)
+        if absent:
+            name = f"Patient/{min(absent)}"
+            raise problem(
+                "value", f"{name} is not known here", f"{name} : rien de tel ici", at="http.patient"
+            )
+
+
+def _members(group: Resource, view: View) -> list[str]:
     """The Patients who are members of a Group now."""
-    found = []
-    for member in group.get("member", []):
-        kind, _, logical = str(member.get("entity", {}).get("reference", "")).partition("/")
-        ended = str(member.get("period", {}).get("end", ""))
-        past = bool(ended) and span("end", ended)[1] <= milliseconds(now)
-        if kind == "Patient" and not member.get("inactive") and not past:
-            found.append(logical)
-    return list(dict.fromkeys(found))
+    now = milliseconds(view.now)
+    present = (
+        m for m in group.get("member", []) if not m.get("inactive") and _lasts(m.get("period", {}), now)
+    )
+    named = (_patient_of(str(m.get("entity", {}).get("reference", "")), view) for m in present)
+    return [logical for logical in dict.fromkeys(named) if logical]
+
+
+def _lasts(period: Resource, now: int) -> bool:
+    """Whether a moment (ms) is within a Period, whose ends may be open."""
+    begun = "start" not in period or span("start", period["start"])[0] <= now
+    return begun and ("end" not in period or span("end", period["end"])[1] > now)
+
+
+def _patient_of(reference: str, view: View) -> str:
+    """The id of the Patient of this server that a reference names, or an empty string."""
+    named = Reference.parse(view.access.store.local(reference))
+    return named.id if named.form == "relative" and named.type == "Patient" else ""
 
 
 def _of_patients() -> list[str]:
@@ -158,7 +186,7 @@ def _wanted(call: Call, view: View, names: tuple[str, ...]) -> _Wanted:
             case "_typeFilter":
                 _add_filters(wanted, value, view)
             case "patient":
-                wanted.patients.append(_patient(value))
+                wanted.patients.append(_patient(value, view))
             case _:
                 _refuse(name, value)
     wanted.types = list(dict.fromkeys(wanted.types))
@@ -189,11 +217,9 @@ def _refuse(name: str, value: str) -> None:
         )
 
 
-def _patient(value: str) -> str:
-    kind, _, logical = value.rpartition("/")
-    if not (kind == "Patient" or kind.endswith("/Patient")) or not re.fullmatch(
-        r"[A-Za-z0-9.-]{1,64}", logical
-    ):
+def _patient(value: str, view: View) -> str:
+    logical = _patient_of(value, view)
+    if not logical:
         raise problem(
             "value",
             "patient is a reference like Patient/123",
