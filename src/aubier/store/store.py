@@ -238,7 +238,7 @@ class Store:
     async def walk(self, sight: Sight, asked: Asked) -> Walked:
         """One page of a whole record; see `record.walk`."""
         async with self._turn(sight), self._reader(sight) as reader:
-            return await walk(reader, asked)
+            return await walk(reader, asked, self.local)
 
     async def export(self, sight: Sight, asked: Slice) -> tuple[list[Row], tuple[int, int] | None]:
         """The next resources of a slice; see `export.export`."""

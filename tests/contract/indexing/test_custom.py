@@ -223,6 +223,8 @@ async def test_references_and_composites(api: Api) -> None:
     assert await api.ids("Observation?code-said=s|a$low") == here
     assert await api.ids("Observation?code-said=s|a$high") == []
     assert await api.ids("Observation?code-said=s|b$high") == here
+    last = f"Observation/$lastn?patient={patient}&seen-by=Practitioner/{doctor['id']}"
+    assert await api.ids(last) == here
     page = await api.good("GET", "Observation?said=low&_include=Observation:seen-by")
     assert [e["search"]["mode"] for e in page["entry"]] == ["match", "include"]
     assert await api.ids(f"Practitioner?_has:Observation:seen-by:said=high&_id={doctor['id']}")

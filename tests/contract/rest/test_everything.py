@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.contract.rest.conftest import ACTORS, Api, places
+from tests.contract.rest.conftest import ACTORS, BASE, Api, places
 from tests.contract.rest.test_interactions import link, patient, valid
 
 
@@ -84,6 +84,10 @@ async def test_by_type_by_date_and_by_change(api: Api) -> None:
     here = f"Patient/{logical}/$everything"
     assert (await walked(api, f"{here}?_type=Encounter,Patient"))[0] == made[:2]
     assert (await walked(api, f"{here}?_type=Observation&_count=1"))[0] == made[2:6]
+    # Of the types asked alone, what a record refers to included.
+    for types, others in (("Encounter", []), ("Encounter,Practitioner", made[-1:])):
+        bundle = valid(await api.get(f"{here}?_type={types}"))
+        assert (seen(bundle), seen(bundle, "include")) == ([made[1]], others)
     # What bears no date is always there.
     assert (await walked(api, f"{here}?start=2026-02-01&_type=Observation"))[0] == made[3:6]
     assert (await walked(api, f"{here}?end=2026-02&_type=Observation"))[0] == [*made[2:4], made[5]]
@@ -95,6 +99,17 @@ async def test_by_type_by_date_and_by_change(api: Api) -> None:
     new = f"Observation/{await api.make(observation(logical))}"
     found = await walked(api, f"{here}?_since={later.isoformat().replace('+00:00', 'Z')}&_type=Observation")
     assert found[0] == [new]
+    changed = valid(await api.get(f"{here}?_since={later.isoformat().replace('+00:00', 'Z')}"))
+    assert seen(changed) == [new], "the Patient did not change"
+
+
+async def test_who_is_another_servers_is_not_who_is_called_so_here(api: Api) -> None:
+    logical = await api.make(patient("elsewhere"))
+    ours, theirs = [await api.make({"resourceType": "Practitioner"}) for _ in range(2)]
+    for reference in (f"{BASE}/fhir/Practitioner/{ours}", f"http://other.example/fhir/Practitioner/{theirs}"):
+        await api.make(observation(logical, performer=[{"reference": reference}]))
+    bundle = valid(await api.get(f"Patient/{logical}/$everything"))
+    assert seen(bundle, "include") == [f"Practitioner/{ours}"]
 
 
 async def test_all_of_an_encounter(api: Api) -> None:
@@ -102,6 +117,20 @@ async def test_all_of_an_encounter(api: Api) -> None:
     bundle = valid(await api.get(f"{made[1]}/$everything"))
     assert seen(bundle) == [made[1], made[3], made[4]]
     assert set(seen(bundle, "include")) == {f"Patient/{logical}", made[-1]}
+
+
+async def test_a_citizen_asks_for_their_own_record_without_naming_it(api: Api) -> None:
+    """Rule: FHIR R4, Patient-operation-everything: a context of one patient names it."""
+    own = {**patient("ana"), "id": "ana"}
+    assert (await api.ask("PUT", "Patient/ana", own)).status_code == 201
+    await api.grant("ana", ACTORS["citizen"], "holder")
+    made = [await api.make(observation("ana")) for _ in range(2)]
+    found, pages = await walked(api, "Patient/$everything?_count=1", who="citizen")
+    assert (found, pages) == (["Patient/ana", *(f"Observation/{m}" for m in made)], 3)
+    for who in ("doctor", "admin"):
+        answer = await api.get("Patient/$everything", who=who)
+        assert (answer.status_code, places(answer)) == (400, ["http.path"])
+        assert "Patient/[id]/$everything" in answer.text
 
 
 async def test_parameters_may_come_in_a_body(api: Api) -> None:

@@ -39,6 +39,13 @@ async def test_the_latest_of_each_kind(api: Api) -> None:
     assert len(seen(valid(await api.ask("POST", "Observation/$lastn", body)))) == 3
 
 
+async def test_the_latest_of_each_kind_of_each_patient(api: Api) -> None:
+    one, two = [await api.make(patient(f"lastn-{n}")) for n in range(2)]
+    made = [await api.make(measured(who, day, "a")) for who, day in ((one, 1), (one, 2), (two, 1))]
+    last = valid(await api.get(f"Observation/$lastn?patient={one},{two}"))
+    assert seen(last) == [f"Observation/{made[1]}", f"Observation/{made[2]}"]
+
+
 async def test_the_latest_are_those_that_one_may_see(api: Api) -> None:
     logical = await api.make(patient("lastn-hidden"))
     await api.make(measured(logical, 1, "a"))

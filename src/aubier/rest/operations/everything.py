@@ -22,18 +22,29 @@ _PARAMETERS = ("_since", "_type", "_count", "_page")
 
 
 async def patient_everything(call: Call, view: View, limits: Limits) -> Answer:
-    """What the actor may see of a record, and of what it refers to."""
-    return await _everything(call, view, limits, ("start", "end", *_PARAMETERS))
+    """What the actor may see of a record, and of what it refers to.
+
+    Asked of nobody in particular: the record of the citizen on whose behalf it is asked. Problem (invalid)
+    for anybody else.
+    """
+    logical = call.path[1] if len(call.path) > 2 else view.actor.patient
+    if not logical:
+        raise problem(
+            "invalid",
+            "Ask it as Patient/[id]/$everything: your token is for no record of your own",
+            "Demandez-la ainsi : Patient/[id]/$everything ; votre jeton ne vaut pas pour un dossier à vous",
+            at="http.path",
+        )
+    return await _everything(call, view, limits, logical, ("start", "end", *_PARAMETERS))
 
 
 async def encounter_everything(call: Call, view: View, limits: Limits) -> Answer:
     """What the actor may see of what names an encounter, and of what that refers to."""
-    return await _everything(call, view, limits, _PARAMETERS)
+    return await _everything(call, view, limits, call.path[1], _PARAMETERS)
 
 
-async def _everything(call: Call, view: View, limits: Limits, names: tuple[str, ...]) -> Answer:
-    pairs = given(call, *names, many=("_type",))
-    kind, logical = call.path[0], call.path[1]
+async def _everything(call: Call, view: View, limits: Limits, logical: str, names: tuple[str, ...]) -> Answer:
+    pairs, kind = given(call, *names, many=("_type",)), call.path[0]
     walked = await view.walk(Asked(kind, logical, **_options(pairs, limits)))
     here = f"{call.base}/{kind}/{logical}/$everything"
     kept = [(name, value) for name, value in pairs if name != "_page"]

@@ -15,7 +15,6 @@ from aubier.rest.formats.parts import refuse_twice
 from aubier.rest.operations.standard import pairs_of, refuse_pages
 from aubier.rest.searching.searchset import bundle, entry
 from aubier.search.model import Criterion
-from aubier.search.parameters import registry
 from aubier.search.query import parse
 from aubier.store.reading import Row
 
@@ -26,10 +25,10 @@ _MOST = 20_000
 
 @dataclass(slots=True)
 class _Groups:
-    """Observations by what they observe, newest first: two are of one group when they share a code."""
+    """Observations by whom and what they observe, newest first: two of one subject that share a code."""
 
     most: int
-    known: dict[tuple[str, str], int] = field(default_factory=dict)
+    known: dict[tuple[str, str, str], int] = field(default_factory=dict)
     kept: dict[int, list[Row]] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
@@ -44,14 +43,17 @@ class _Groups:
 
 
 async def last_n(call: Call, view: View, _: Limits) -> Answer:
-    """The `max` latest observations of each code (1 unless said) that meet the other search parameters."""
+    """The `max` latest observations of each code (1 unless said) of each subject that meet the other search
+    parameters.
+    """
     pairs = pairs_of(call)
     # `max` alone says how many are told.
     refuse_pages(name for name, _ in pairs)
     refuse_twice([name for name, _ in pairs if name == "max"])
     most = _max([value for name, value in pairs if name == "max"])
     criteria = [(name, value) for name, value in pairs if name not in ("max", "_format", "_pretty")]
-    query = parse("Observation", [*criteria, ("_sort", "-date")], registry=registry(), default_count=_PAGE)
+    known = view.access.store.registry
+    query = parse("Observation", [*criteria, ("_sort", "-date")], registry=known, default_count=_PAGE)
     named = {c.parameter.code for c in query.criteria if isinstance(c, Criterion) and not c.modifier}
     if not named & {"patient", "subject"}:
         raise problem(
@@ -95,8 +97,8 @@ def _max(values: Sequence[str]) -> int:
     return int(value)
 
 
-def _codes(resource: Resource) -> list[tuple[str, str]]:
-    """What an observation observes: its codings, else its text."""
-    code = resource.get("code") or {}
-    codings = [(c.get("system", ""), c["code"]) for c in code.get("coding", []) if c.get("code")]
-    return codings or [("text", code.get("text", ""))]
+def _codes(resource: Resource) -> list[tuple[str, str, str]]:
+    """What an observation observes, of whom: its codings, else its text."""
+    code, whose = resource.get("code") or {}, str((resource.get("subject") or {}).get("reference", ""))
+    codings = [(whose, c.get("system", ""), c["code"]) for c in code.get("coding", []) if c.get("code")]
+    return codings or [(whose, "text", code.get("text", ""))]

@@ -21,6 +21,7 @@ OPERATIONS: tuple[Standard, ...] = (
         patient_everything,
         {"en": "All of a record", "fr": "Tout un dossier"},
         "FHIR R4, Patient-operation-everything",
+        either=True,
     ),
     Standard(
         "everything",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aubier.fhir import json as fhir_json
@@ -34,6 +34,11 @@ class Asked:
     count: int = 100
     after: int | None = None
 
+    def means(self, row: Row) -> bool:
+        """Whether the resource itself is asked for: it is of a type named, and did not stay as it was."""
+        typed = not self.types or row.type in self.types
+        return typed and (self.since is None or row.updated >= self.since)
+
 
 @dataclass(frozen=True, slots=True)
 class Walked:
@@ -44,14 +49,16 @@ class Walked:
     next: int | None = None
 
 
-async def walk(reader: Reader, asked: Asked) -> Walked:
-    """One page; the first one begins with the resource itself. Problem as `Reader.read`.
+async def walk(reader: Reader, asked: Asked, local: Callable[[str], str]) -> Walked:
+    """One page; the first one begins with the resource itself, where it is asked for.
+
+    `local` makes `Type/id` of a URL of this server. Problem as `Reader.read`.
 
     The order is that of row numbers, which are given once and never change: a page costs the same in a long
     record as in a short one, and what nobody changes meanwhile is on exactly one page.
     """
     focus = [] if asked.after is not None else [await reader.read(asked.kind, asked.id)]
-    first = [row for row in focus if not asked.types or row.type in asked.types]
+    first = [row for row in focus if asked.means(row)]
     size = max(asked.count - len(first), 0)
     args = Args()
     statement = _statement(reader, asked, args, size + 1)
@@ -60,7 +67,7 @@ async def walk(reader: Reader, asked: Asked) -> Walked:
     ordered = sorted((row_of(r) for r in records), key=lambda row: row.rid)
     rows = [*first, *ordered[:size]]
     following = (ordered[size - 1].rid if size else 0) if len(ordered) > size else None
-    return Walked(rows, await _named(reader, asked, rows), following)
+    return Walked(rows, await _named(reader, asked, rows, local), following)
 
 
 def _statement(reader: Reader, asked: Asked, args: Args, limit: int) -> str:
@@ -106,8 +113,9 @@ def _linked(reader: Reader, asked: Asked, args: Args) -> str:
     )
 
 
-async def _named(reader: Reader, asked: Asked, rows: Sequence[Row]) -> list[Row]:
-    """What the rows refer to outside the record, where it is visible: who cared, where, with what.
+async def _named(reader: Reader, asked: Asked, rows: Sequence[Row], local: Callable[[str], str]) -> list[Row]:
+    """What the rows refer to outside the record, where it is visible: who cared, where, with what; of the
+    types asked for.
 
     Never a part of another record: what may be in the compartment of a patient comes with that patient.
     """
@@ -117,8 +125,10 @@ async def _named(reader: Reader, asked: Asked, rows: Sequence[Row]) -> list[Row]
     wanted: dict[str, set[str]] = {}
     for row in rows:
         for place in iter_references(fhir_json.parse(row.raw)):
-            found = Reference.parse(place.text)
-            if found.form in ("relative", "absolute") and found.type not in inside:
+            # What another server calls so is not what is called so here.
+            found = Reference.parse(local(place.text))
+            shown = not asked.types or found.type in asked.types
+            if found.form == "relative" and found.type not in inside and shown:
                 wanted.setdefault(found.type, set()).add(found.id)
     out: list[Row] = []
     for kind, ids in sorted(wanted.items()):
