@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from aubier.services.subscriptions import operations
 from tests.contract.conftest import outcome
 from tests.contract.subscriptions.conftest import BACKPORT, FINAL, Desk, by_criteria, by_topic
 from tests.contract.subscriptions.endpoint import Endpoint
@@ -15,6 +16,10 @@ TOPICS = FINAL.rpartition("/")[0]
 def channel(**more: Any) -> dict[str, Any]:
     body = by_criteria("Observation?code=x", HERE)
     return {**body, "channel": {**body["channel"], **more}}
+
+
+def filtered(text: str, url: str = f"{BACKPORT}/backport-filter-criteria") -> dict[str, Any]:
+    return {"extension": [{"url": url, "valueString": text}]}
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -31,6 +36,15 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a filter of another type": (
         by_topic(FINAL, HERE, filters=("Patient?name=x",)),
+        "Subscription.criteria.extension",
+    ),
+    "a filter of criteria": (
+        by_criteria("Observation?code=x", HERE) | {"_criteria": filtered("Observation?status=final")},
+        "Subscription.criteria.extension",
+    ),
+    "a filter of another guide": (
+        by_topic(FINAL, HERE)
+        | {"_criteria": filtered("Observation?patient=x", "http://hl7.org/fhir/5.0/StructureDefinition/x")},
         "Subscription.criteria.extension",
     ),
     "no such content": (by_topic(FINAL, HERE, "everything"), "Subscription.channel"),
@@ -122,10 +136,12 @@ async def test_the_server_declares_what_it_does(desk: Desk) -> None:
     assert rest["extension"][0]["valueUri"] == "ws://127.0.0.1:8000/subscriptions/socket"
     row = next(r for r in rest["resource"] if r["type"] == "Subscription")
     assert FINAL in [e["valueCanonical"] for e in row["extension"]]
-    operations = {o["name"]: o["definition"] for o in row["operation"]}
+    assert row["supportedProfile"] == [f"{BACKPORT}/backport-subscription"]
+    assert told["instantiates"] == ["http://hl7.org/fhir/uv/bulkdata/CapabilityStatement/bulk-data"]
+    asked = {o["name"]: o["definition"] for o in row["operation"]}
     guide = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition/backport-subscription-"
     for name in ("status", "events", "get-ws-binding-token"):
-        assert operations[name] == guide + name
+        assert asked[name] == guide + name
 
 
 async def test_status_of_several(desk: Desk, hook: Endpoint) -> None:
@@ -138,6 +154,16 @@ async def test_status_of_several(desk: Desk, hook: Endpoint) -> None:
     assert (await desk.api.good("GET", f"Subscription/$status?id={one}&status=off"))["total"] == 0
     assert (await desk.api.ask("GET", "Subscription/$status?status=nothing")).status_code == 400
     assert (await desk.api.ask("GET", "Subscription/$status?id=nowhere")).status_code == 404
+
+
+async def test_a_status_of_more_than_are_looked_at_says_so(
+    desk: Desk, hook: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        await desk.subscribe(by_topic(FINAL, hook.url))
+    monkeypatch.setattr(operations, "_MOST", 1)
+    told = await desk.api.good("GET", "Subscription/$status")
+    assert [e["search"]["mode"] for e in told["entry"]] == ["match", "outcome"] and "total" not in told
 
 
 @pytest.mark.parametrize("query", ["eventsSinceNumber=x", "eventsUntilNumber=-1", "content=everything"])

@@ -26,6 +26,15 @@ async def test_by_criteria_with_payload_the_resource_is_put(desk: Desk, hook: En
     assert told[0].headers["authorization"] == "Bearer of-the-subscriber"
 
 
+async def test_what_stands_in_the_query_of_an_endpoint_stays_there(desk: Desk, hook: Endpoint) -> None:
+    patient = await desk.api.person()
+    asked = by_criteria(f"Observation?patient={patient}", f"{hook.url}/?key=a/b", payload="application/json")
+    await desk.subscribe(asked)
+    made = await desk.observe(patient)
+    await desk.work()
+    assert [s.path for s in hook.sent] == ["/hook/?key=a/b", f"/hook/Observation/{made}?key=a/b"]
+
+
 async def test_by_criteria_without_payload_an_empty_post_tells(desk: Desk, hook: Endpoint) -> None:
     patient = await desk.api.person()
     await desk.subscribe(by_criteria(f"Observation?subject=Patient/{patient}", hook.url))
@@ -168,6 +177,18 @@ async def test_xml_is_written_for_who_asks_for_it(desk: Desk, hook: Endpoint) ->
     await desk.work()
     assert hook.sent[1].headers["content-type"] == "application/fhir+xml"
     assert hook.sent[1].body.startswith(b"<") and b"<Observation" in hook.sent[1].body
+
+
+@pytest.mark.parametrize("payload", ["application/json", "application/xml"])
+async def test_what_is_sent_is_of_the_media_type_that_was_asked(
+    desk: Desk, hook: Endpoint, payload: str
+) -> None:
+    """Rule: FHIR R4 Subscription.channel.payload."""
+    patient = await desk.api.person()
+    await desk.subscribe(by_criteria(f"Observation?patient={patient}", hook.url, payload=payload))
+    await desk.observe(patient)
+    await desk.work()
+    assert hook.sent[1].headers["content-type"] == payload
 
 
 async def test_changes_of_types_that_nobody_asks_for_leave_no_row(desk: Desk) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 from aubier.access.actor import Context
 from aubier.fhir import json as fhir_json
+from aubier.fhir.outcome import outcome
 from aubier.ground.clock import instant, moment_of
-from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.problem import Issue, Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
 from aubier.services.subscriptions.asking.plan import CONTENTS, Plan, read_plan
 from aubier.services.subscriptions.binding import new_token
@@ -20,12 +21,20 @@ _DEFINITIONS = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinitio
 _MOST = 200
 """Subscriptions in an answer, and events in another."""
 _STATUSES = ("requested", "active", "error", "off")
+_NOT_ALL = Issue(
+    "too-costly",
+    f"There are more than the {_MOST} that were looked at: name the others by id",
+    f"Il y en a plus que les {_MOST} qui ont été regardés : nommez les autres par id",
+    ("http.id",),
+    "warning",
+)
 
 
 async def status(ctx: Context, parameters: Resource) -> Resource:
     """The status of one subscription, of those named, or of all that one may see: a searchset of Parameters.
 
-    In: `id` 0..*, `status` 0..*. Problem: not-found for one that is not there for this actor.
+    In: `id` 0..*, `status` 0..*. Of more than 200 that one may see 200 are looked at: an outcome says so, in
+    the place of the total. Problem: not-found for one that is not there for this actor.
     """
     wanted = _values(parameters, "id")
     statuses = [s for text in _values(parameters, "status") for s in text.split(",")]
@@ -37,15 +46,21 @@ async def status(ctx: Context, parameters: Resource) -> Resource:
     if len(wanted) > _MOST:
         raise problem("too-costly", f"At most {_MOST} at once", f"{_MOST} au plus à la fois", at="http.id")
     found = [await ctx.store.read("Subscription", id.removeprefix("Subscription/")) for id in wanted]
+    more = False
     if not wanted:
-        found = (await ctx.store.search("Subscription", [("_count", str(_MOST))])).resources
+        page = await ctx.store.search("Subscription", [("_count", str(_MOST))])
+        found, more = page.resources, bool(page.next)
     entries = []
     for resource in found:
         standing = await _standing(ctx, resource)
         if not statuses or standing.status in statuses:
             told = status_of(base_of(ctx), standing, "query-status", shows=False)
             entries.append({"resource": told, "search": {"mode": "match"}})
-    bundle: Resource = {"resourceType": "Bundle", "type": "searchset", "total": len(entries)}
+    bundle: Resource = {"resourceType": "Bundle", "type": "searchset"}
+    if more:
+        entries.append({"resource": outcome([_NOT_ALL], ctx.language), "search": {"mode": "outcome"}})
+    else:
+        bundle["total"] = len(entries)
     return {**bundle, "entry": entries} if entries else bundle
 
 
@@ -156,7 +171,7 @@ def _number(parameters: Resource, name: str, otherwise: int) -> int:
 
 
 def _content(parameters: Resource, plan: Plan) -> str:
-    """The content asked, never more than the subscription's own."""
+    """The content asked, else the subscription's own; the caller's rights decide what of it shows."""
     given = _values(parameters, "content")
     if not given:
         return plan.content

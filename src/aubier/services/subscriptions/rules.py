@@ -57,7 +57,8 @@ async def ask(ctx: Context, resource: Resource, before: Resource | None) -> Reso
         return shown(resource)
     rows = await ctx.store.run("subscriptions.one", resource["id"])
     kept = rows[0] if rows else None
-    if kept and not same_owner(ctx.actor, read_actor(kept["actor"])) and resource.get("status") != "off":
+    others = kept is not None and not same_owner(ctx.actor, read_actor(kept["actor"]))
+    if others and (resource.get("status") != "off" or not _asks_the_same(resource, before or {})):
         raise problem(
             "forbidden",
             "What is told goes by the rights of who asked for it: others may set this subscription off only",
@@ -95,8 +96,12 @@ async def _asked(ctx: Context, resource: Resource, before: Resource | None, kept
 
 def _unchanged(resource: Resource, before: Resource) -> bool:
     """Whether only what asks nothing changed: a reason, a contact."""
-    same = all(resource.get(name) == before.get(name) for name in ("status", *_MATERIAL))
+    same = resource.get("status") == before.get("status") and _asks_the_same(resource, before)
     return same and resource == shown(resource)
+
+
+def _asks_the_same(resource: Resource, before: Resource) -> bool:
+    return all(resource.get(name) == before.get(name) for name in _MATERIAL)
 
 
 def _check_status(resource: Resource, before: Resource | None) -> None:

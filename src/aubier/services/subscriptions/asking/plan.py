@@ -41,8 +41,9 @@ _SHOWN = frozenset({"_count", "_sort", "_include", "_revinclude", "_summary", "_
 class Plan:
     """How a subscription is told. `topic` is empty for a subscription by criteria alone.
 
-    `content` is empty, id-only or full-resource; `mime` json, xml or empty (no body at all). Seconds:
-    `beat` between heartbeats (0: none), `timeout` that an endpoint may take.
+    `content` is empty, id-only or full-resource; `mime` json, xml or empty (no body at all), `media` the
+    media type that was asked for it, if one was. Seconds: `beat` between heartbeats (0: none), `timeout` that
+    an endpoint may take.
     """
 
     channel: str
@@ -52,6 +53,7 @@ class Plan:
     mime: str = "json"
     beat: int = 0
     timeout: int = _TIMEOUT
+    media: str = ""
 
     @property
     def text(self) -> str:
@@ -72,6 +74,7 @@ async def planned(ctx: Context, subscription: Resource) -> tuple[Plan, list[Trig
     """
     criteria = str(subscription.get("criteria", "")).strip()
     canonical = criteria if "://" in criteria.partition("?")[0] else ""
+    _refuse_other_filters(subscription, canonical)
     plan = _channel(ctx, subscription, canonical)
     triggers = list(_of_topic(ctx, subscription, canonical) if canonical else [_of_criteria(criteria)])
     for trigger in triggers:
@@ -151,6 +154,22 @@ def _of_topic(ctx: Context, subscription: Resource, canonical: str) -> Iterator[
                 on_create=t.on_create, on_delete=t.on_delete, fhirpath=t.fhirpath,
                 filters=filters.get(t.type, ""),
             )  # fmt: skip
+
+
+def _refuse_other_filters(subscription: Resource, topic: str) -> None:
+    """Problem for an extension of `criteria` that is not held: whoever sent it would be told of more."""
+    element = subscription.get("_criteria") or {}
+    urls = [str(row.get("url")) for row in element.get("extension") or [] if isinstance(row, dict)]
+    taken = [f"{BACKPORT}/backport-filter-criteria"] if topic else []
+    other = next((url for url in urls if url not in taken), "")
+    if other:
+        raise problem(
+            "not-supported",
+            f"{other[:200]} means nothing here: filters are backport-filter-criteria, of a topic",
+            f"{other[:200]} n'a pas de sens ici : un filtre est un backport-filter-criteria, d'un sujet",
+            at=f"{CRITERIA}.extension",
+            rule="Subscriptions R5 Backport 1.1.0, backport-filter-criteria",
+        )
 
 
 def _filters(topic: Topic, given: list[Any]) -> dict[str, str]:
@@ -243,11 +262,16 @@ def _channel(ctx: Context, subscription: Resource, topic: str) -> Plan:
         _mime(channel, topic, kind),
         _number(channel, "backport-heartbeat-period", _SHORTEST_BEAT, _LONGEST_BEAT, 0) if topic else 0,
         _number(channel, "backport-timeout", 1, _LONGEST_TIMEOUT, _TIMEOUT),
+        _payload(channel) if "/" in _payload(channel) else "",
     )
 
 
+def _payload(channel: Resource) -> str:
+    return str(channel.get("payload", "")).partition(";")[0].strip()
+
+
 def _mime(channel: Resource, topic: str, kind: str) -> str:
-    payload = str(channel.get("payload", "")).partition(";")[0].strip()
+    payload = _payload(channel)
     if not payload:
         return "json" if topic or kind == "message" else ""
     if payload not in _MIMES:

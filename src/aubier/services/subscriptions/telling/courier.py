@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from time import monotonic
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from aubier.access.actor import Actor, Context, system_actor
 from aubier.access.decide import type_number
@@ -203,7 +204,7 @@ class Courier:
             name.strip(): value.strip() for name, _, value in (h.partition(":") for h in row["headers"])
         }
         if body:
-            headers["Content-Type"] = MEDIA[plan.mime or "json"]
+            headers["Content-Type"] = plan.media or MEDIA[plan.mime or "json"]
         reach = Reach.of(ctx.settings)
         reach.check(plan.endpoint)
         status = await self.send(method, url, headers, body, reach=reach, within=plan.timeout)
@@ -325,7 +326,8 @@ def _request(base: str, plan: Plan, standing: Standing, event: Event) -> tuple[s
         return "POST", plan.endpoint, written(body, plan.mime)
     if not plan.mime:
         return "POST", plan.endpoint, b""
-    place = f"{plan.endpoint.rstrip('/')}/{event.focus}"
+    parts = urlsplit(plan.endpoint)
+    place = parts._replace(path=f"{parts.path.rstrip('/')}/{event.focus}").geturl()
     if body is None:
         return "DELETE", place, b""
     return "PUT", place, written(body, plan.mime)
