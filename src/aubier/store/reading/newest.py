@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from aubier.search.model import Condition, Criterion, Has, Query
+from aubier.search.paging.marks import Taken, read_cursor, unchanged_since
+from aubier.search.paging.order import SortKey, after, order_by, sort_keys
 from aubier.search.parameters import is_clinical_date, listed_codes
-from aubier.search.sorting import SortKey, Taken, after, order_by, read_cursor, sort_keys, unchanged_since
 from aubier.search.sql import (
     Frame,
     Stretch,

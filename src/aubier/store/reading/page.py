@@ -7,16 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aubier.search.model import Query
-from aubier.search.sorting import (
-    SortKey,
-    Taken,
-    after,
-    order_by,
-    read_cursor,
-    sort_keys,
-    stretches,
-    unchanged_since,
-)
+from aubier.search.paging.marks import Taken, read_cursor, unchanged_since
+from aubier.search.paging.order import SortKey, after, order_by, sort_keys, stretches
 from aubier.search.sql import Frame, conditions, holding, long_span, naming, posted, records, stretch
 from aubier.store.keys import family
 from aubier.store.sight import Sight

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from aubier.ground.problem import not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.model import Condition, Has, Logic, Query
-from aubier.search.sorting import Taken, write_cursor
+from aubier.search.paging.marks import Taken, write_cursor
 from aubier.search.sql import Args, Frame
 from aubier.store.compartment import owned, placing
 from aubier.store.keys import family, type_numbers
