@@ -279,6 +279,18 @@ async def test_a_page_that_would_include_too_much_is_refused(
     assert told["issue"][0]["expression"] == ["http._include"]
 
 
+async def test_no_more_is_read_than_shows_that_it_is_too_much(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "MOST_INCLUDED", 3)
+    (before,) = await library.desk.sql("select coalesce(max(aid), 0) as last from audit")
+    asked = "Observation?_include=Observation:subject:Patient&_count=1000"
+    status, told = await library.desk.ask("loader", "GET", asked)
+    assert (status, told["issue"][0]["code"]) == (422, "too-costly")
+    lines = "select coalesce(sum(hits), 0) as n from audit where aid > $1 and action = 'include'"
+    assert (await library.desk.sql(lines, before["last"]))[0]["n"] == 4
+
+
 async def test_include_again_and_again(library: Library) -> None:
     pairs = [
         ("_include", "Organization:partof"),

@@ -68,10 +68,14 @@ class Page:
     counting: list[Any] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        frame, kind = self.frame, self.query.type
+        frame = self.frame
         self.records = self._records()
         if self.records:
             frame.walked.add(ROW)
+
+    def make(self) -> None:
+        """Makes the parts of the statement. What the others wait for is known before: `records`."""
+        frame, kind = self.frame, self.query.type
         frame.mine = ""
         if not self.records and not family(kind) and not self.sight.unrestricted:
             self.mine, frame.mine = self.sight.mine(frame.args), _MINE
