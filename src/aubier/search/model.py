@@ -254,6 +254,7 @@ class Query:
 
     `total` is none, estimate or accurate. `cursor` is the opaque text of
     a next link. `applied` are the pairs that were used, as written: the self link is made of them.
+    `form` are the pairs that say how the answer is written (`_format`), which links repeat.
     `ignored` are the pairs left out under lenient handling. `within` keeps what names a resource
     (`Patient/1`) by one of these reference parameters: a compartment.
     """
@@ -268,6 +269,7 @@ class Query:
     elements: tuple[str, ...] = ()
     cursor: str = ""
     applied: tuple[tuple[str, str], ...] = ()
+    form: tuple[tuple[str, str], ...] = ()
     ignored: tuple[tuple[str, str], ...] = ()
     within: tuple[str, tuple[str, ...]] = ("", ())
 

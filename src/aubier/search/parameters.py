@@ -269,21 +269,28 @@ _MOST_LISTED = 100
 
 
 @lru_cache(maxsize=1024)
-def listed_codes(parameter: Parameter) -> tuple[str, ...]:
-    """The codes that a token parameter can find, in order, when its elements are bound to a short list.
+def bound_codes(parameter: Parameter) -> frozenset[tuple[str, str]]:
+    """The (system, code) pairs that a token parameter can find, when its elements are codes of one list.
 
     Empty where other codes may stand.
     """
-    found: set[str] = set()
+    found: set[tuple[str, str]] = set()
     for part, _ in _parts(parameter.expression):
         match = _ELEMENT.fullmatch(part)
         element = definitions().type(parameter.base).find(match[1]) if match else None
         if element is None or element.binding is None or element.binding.strength != "required":
-            return ()
+            return frozenset()
         pairs = definitions().value_set(element.binding.value_set)
         if not pairs or {t.code for t in element.types} != {"code"}:
-            return ()
-        found |= {code for _, code in pairs}
+            return frozenset()
+        found |= pairs
+    return frozenset(found)
+
+
+@lru_cache(maxsize=1024)
+def listed_codes(parameter: Parameter) -> tuple[str, ...]:
+    """These codes in order, when they are a short list; empty otherwise."""
+    found = {code for _, code in bound_codes(parameter)}
     return tuple(sorted(found)) if len(found) <= _MOST_LISTED else ()
 
 

@@ -56,17 +56,20 @@ def patients(resource: Resource, found: Terms) -> dict[str, bool]:
 
 @lru_cache(maxsize=256)
 def placing(kind: str) -> frozenset[str]:
-    """The parameters whose Patients have in their compartment whatever of `kind` names them."""
-    return naming_no_other(kind, patient_parameters(kind))
+    """The parameters whose Patients have in their compartment whatever of `kind` names them.
+
+    A Patient's own links are none of these: whoever names another stays in a record of their own.
+    """
+    return frozenset() if kind == "Patient" else naming_no_other(kind, patient_parameters(kind))
 
 
 @lru_cache(maxsize=256)
 def owned(kind: str) -> dict[str, int]:
     """The reference parameters that keep no row for the Patient whose record it is; the bit of each.
 
-    They are those that `placing` keeps its Patients under. A Patient's own links are not: they name others.
+    They are those that `placing` keeps its Patients under.
     """
-    if family(kind) or kind == "Patient":
+    if family(kind):
         return {}
     return owner_bits(kind, frozenset(link(kind, code, "Patient") for code in placing(kind)))
 

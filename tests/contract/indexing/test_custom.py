@@ -196,6 +196,7 @@ async def test_references_and_composites(api: Api) -> None:
         target=["Practitioner"],
         expression="Observation.extension('http://x.example/seen').value",
     )
+    whoever = {k: v for k, v in seen.items() if k != "target"} | {"code": "whoever", "url": f"{URL}whoever"}
     said = parameter(
         "said", base=["Observation"], type="string", expression="Observation.component.value.ofType(string)"
     )
@@ -213,11 +214,13 @@ async def test_references_and_composites(api: Api) -> None:
         ],
     )
     ids = {
-        body["code"]: (await api.good("POST", "SearchParameter", body))["id"] for body in (seen, said, both)
+        body["code"]: (await api.good("POST", "SearchParameter", body))["id"]
+        for body in (seen, whoever, said, both)
     }
     await walked(api)
     here = [f"Observation/{logical}"]
     assert await api.ids(f"Observation?seen-by=Practitioner/{doctor['id']}") == here
+    assert await api.ids(f"Observation?whoever={doctor['id']}") == here
     assert await api.ids("Observation?seen-by.family=caro") == here
     assert await api.ids("Observation?seen-by:Practitioner.family=caro&said=low") == here
     assert await api.ids("Observation?code-said=s|a$low") == here

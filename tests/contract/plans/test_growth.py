@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 from bench.workloads.shapes import SHAPES, Shape
 
+from aubier.fhir.definitions import definitions
 from aubier.search.query import parse
-from aubier.store.reading import newest
+from aubier.store.reading.ahead import newest, worth
+from aubier.store.reading.ahead.worth import Worth
 from aubier.store.reading.versions import history
 from tests.contract.own import fresh, running
 from tests.contract.plans.work import Database, Population, nodes, peopled, rows_read
@@ -133,7 +135,33 @@ async def test_a_step_of_a_chain_stays_in_open_records(few_and_many: Both) -> No
         await reader.search(parse("Observation", asked, registry=many.house.store.registry))
     mine = r"\.pat in \(select m\.pat from mine m\)"
     ways = rf"from ref (p\d+) where .+? and \1{mine} union all select (c\d+)\.pat, \2\.rid from res \2 where"
-    assert re.search(rf"{ways} \2\.type = \d+ and \2{mine}", heard.asked[-1][0])
+    # By what mark these are known is written out: so a plan for any values knows how few there are.
+    mark = r"\2\.terms && '\{-?\d+\}'::bigint\[\]"
+    assert re.search(rf"{ways} \2\.type = \d+ and \2{mine} and {mark}", heard.asked[-1][0])
+
+
+@pytest.mark.parametrize("actor", ["off", "on"])
+async def test_a_compartment_costs_the_same_among_more_people(few_and_many: Both, actor: str) -> None:
+    """By who may open many records, too: the others are not read."""
+    read = []
+    codes = definitions().compartment("Patient")["Observation"]
+    for population in few_and_many:
+        within = f"Patient/{population.rights.open[0]}", codes
+        async with population.reading(actor) as (reader, heard):
+            query = parse("Observation", [("_count", "3")], registry=population.house.store.registry)
+            page = await reader.search(replace(query, within=within))
+            assert len(page.rows) == 3 and page.cursor
+            read.append(sum(rows_read(plan) for plan in await heard.plans(scans=False)))
+    assert read[1] <= read[0] + SLACK, read
+
+
+async def test_all_who_have_a_number_of_a_system_are_not_walked_one_by_one(few_and_many: Both) -> None:
+    many = few_and_many[1]
+    for asked, walked in (("urn:oid:1.2.250|", False), ("urn:oid:1.2.250|1", True)):
+        async with many.reading("off") as (reader, heard):
+            query = parse("Observation", [("patient.identifier", asked)], registry=many.house.store.registry)
+            await reader.search(query)
+        assert ("with walked(pat)" in heard.asked[-1][0]) == walked
 
 
 @pytest.mark.parametrize("kind", ["Observation", "PractitionerRole"])
@@ -174,6 +202,26 @@ async def test_what_no_index_is_entered_by_is_looked_for_among_the_newest(
     few_and_many: Both, asked: tuple[str, str]
 ) -> None:
     assert await _asked(few_and_many[1], "Patient", asked) == [False]
+
+
+async def test_few_texts_are_read_whole_and_not_looked_for_first(
+    few_and_many: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How many there are is asked once in a while."""
+    query = parse("Patient", [("name:contains", "a")], registry=few_and_many[1].house.store.registry)
+
+    async def asked(judge: Worth) -> list[bool]:
+        async with few_and_many[1].reading("off") as (reader, heard):
+            reader.worth = judge
+            await reader.search(query)
+            return [WHOLE in text for text, *_ in heard.asked]
+
+    few = Worth()
+    assert [await asked(few) for _ in range(3)] == [[False, True], [True], [True]]
+    monkeypatch.setattr(worth, "FEW", 20)
+    assert await asked(few) == [True], "it is believed for a while"
+    many = Worth()
+    assert [await asked(many) for _ in range(2)] == [[False, False], [False]]
 
 
 async def test_words_beside_codes_are_looked_for_among_the_newest_where_they_are_common(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.contract.rest.conftest import ACTORS, Api, places
 from tests.contract.rest.test_everything import observation, seen, walked
-from tests.contract.rest.test_interactions import FORM, patient, valid
+from tests.contract.rest.test_interactions import FORM, marked, patient, valid
 
 
 def tagged(code: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -45,6 +45,28 @@ async def test_each_resource_stands_once(api: Api) -> None:
     first = valid(await api.get(f"{asked}&_count=2"))
     assert [e["search"]["mode"] for e in first["entry"]] == ["match", "match", "include"]
     assert (await api.get("?_type=Observation,Patient&_include=Condition:subject")).status_code == 400
+
+
+async def test_what_refers_to_one_of_the_types_comes_along(api: Api) -> None:
+    made = await crowd(api, "back")
+    asked = "?_type=Basic,Patient&_tag=urn:t|back&_revinclude="
+    bundle = valid(await api.get(f"{asked}Observation:subject"))
+    found = [(e["search"]["mode"], e["fullUrl"].partition("/fhir/")[2]) for e in bundle["entry"]]
+    assert sorted(found) == sorted([("match", n) for n in made[6:]] + [("include", n) for n in made[:6]])
+    for neither in ("Observation:encounter", "Observation:zzz", "zzz:subject", "zzz"):
+        answer = await api.get(f"{asked}{neither}")
+        assert (answer.status_code, places(answer)) == (400, ["http._revinclude"])
+
+
+async def test_every_page_is_in_the_format_of_the_first(api: Api) -> None:
+    await crowd(api, "format")
+    for query in ("Patient?_tag=urn:t|format", "?_type=Patient,Observation&_tag=urn:t|format"):
+        first = marked(await api.get(f"{query}&_count=2&_format=xml&_pretty=true"))
+        links = {link["relation"]: link["url"] for link in first["link"]}
+        assert {name for name, url in links.items() if "_pretty=true" in url} == {"self", "next"}
+        assert seen(marked(await api.get(links["self"]))) == seen(first)
+        second = marked(await api.get(links["next"]))
+        assert seen(second) and seen(second) != seen(first)
 
 
 async def test_what_is_left_out_for_a_lenient_client_is_told(api: Api) -> None:

@@ -9,7 +9,8 @@ import asyncpg
 import pytest
 
 from aubier.search.query import parse
-from aubier.store.reading import Reader, newest
+from aubier.store.reading import Reader
+from aubier.store.reading.ahead import newest
 from tests.contract.desk import Desk, following, ids
 from tests.contract.search.conftest import Library
 from tests.contract.search.judging import agree

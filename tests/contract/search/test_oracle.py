@@ -279,6 +279,18 @@ async def test_a_page_that_would_include_too_much_is_refused(
     assert told["issue"][0]["expression"] == ["http._include"]
 
 
+async def test_no_more_is_read_than_shows_that_it_is_too_much(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(links, "MOST_INCLUDED", 3)
+    (before,) = await library.desk.sql("select coalesce(max(aid), 0) as last from audit")
+    asked = "Observation?_include=Observation:subject:Patient&_count=1000"
+    status, told = await library.desk.ask("loader", "GET", asked)
+    assert (status, told["issue"][0]["code"]) == (422, "too-costly")
+    lines = "select coalesce(sum(hits), 0) as n from audit where aid > $1 and action = 'include'"
+    assert (await library.desk.sql(lines, before["last"]))[0]["n"] == 4
+
+
 async def test_include_again_and_again(library: Library) -> None:
     pairs = [
         ("_include", "Organization:partof"),
@@ -294,6 +306,28 @@ async def test_include_again_and_again(library: Library) -> None:
             one = oracle.named[name]
         bundle = await library.desk.found("loader", "Organization", [("_id", start["id"]), *pairs])
         assert set(ids(bundle, "include")) == above
+
+
+@pytest.mark.parametrize("login", READERS)
+async def test_a_code_is_of_the_system_of_its_list(library: Library, login: str) -> None:
+    """Rule: FHIR R4, search 3.1.1.4.10: the system of a `code` is implicit."""
+    fhir = "http://hl7.org/fhir"
+    for kind, name, system, code in (
+        ("Patient", "gender", f"{fhir}/administrative-gender", "female"),
+        ("Observation", "status", f"{fhir}/observation-status", "final"),
+        ("Observation", "patient.gender", f"{fhir}/administrative-gender", "male"),
+    ):
+        due = {f"{kind}/{r['id']}" for r in library.oracles[login].search(kind, [(name, code)])}
+        found = await library.desk.found(login, kind, [(name, f"{system}|{code}"), *ALL])
+        assert set(ids(found)) == due != set()
+        assert ids(await library.desk.found(login, kind, [(name, f"urn:other|{code}"), *ALL])) == []
+    related = [r["relatesTo"][0] for r in library.oracles[login].of("DocumentReference") if "relatesTo" in r]
+    target, code = related[0]["target"]["reference"], related[0]["code"]
+    answers = [
+        ids(await library.desk.found(login, "DocumentReference", [("relationship", f"{target}${written}")]))
+        for written in (code, f"{fhir}/document-relationship-type|{code}")
+    ]
+    assert answers[0] == answers[1] != []
 
 
 async def test_the_corpus_is_seen_half_by_the_doctor(library: Library) -> None:

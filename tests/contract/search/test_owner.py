@@ -79,3 +79,24 @@ async def test_who_comes_later_finds_what_was_there(shared: Desk) -> None:
     await shared.system().store.delete("Patient", "later")
     assert await asked(shared, "Observation?patient=later") == ["early"]
     assert await asked(shared, "Observation?patient.family=Tard") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("Patient?link=Patient/one", {"twin"}),
+        ("Patient?link=one&family=Deux", {"twin"}),
+        ("Patient?link:Patient.family=Un", {"twin"}),
+        ("Patient?link:Patient.family=Un&_id=twin,one", {"twin"}),
+        ("Patient?link:Patient._id=one", {"twin"}),
+        ("Patient?_filter=link eq Patient/one", {"twin"}),
+        ("Patient?_has:Patient:link:_id=twin", {"one"}),
+        ("Patient?_id=one&_revinclude=Patient:link", {"one", "twin"}),
+        ("Patient/one/Patient", {"twin"}),
+    ],
+)
+async def test_who_names_another_is_not_in_that_record(shared: Desk, query: str, found: set[str]) -> None:
+    twin = {"resourceType": "Patient", "id": "twin", "name": [{"family": "Deux"}]}
+    await put(shared, twin | {"link": [{"other": {"reference": "Patient/one"}, "type": "seealso"}]})
+    assert set(await asked(shared, query)) == found
+    await shared.system().store.delete("Patient", "twin")

@@ -148,3 +148,14 @@ async def test_a_last_page_that_emptied_still_tells_the_total(desk: Desk, sort: 
     assert (await desk.ask("loader", "DELETE", last))[0] == 204
     status, told = await desk.ask("loader", "GET", following(first))
     assert (status, told.get("total"), ids(told)) == (200, 7, [])
+
+
+@pytest.mark.parametrize("of_all", [False, True])
+async def test_how_many_there_are_is_the_same_on_every_page(desk: Desk, of_all: bool) -> None:
+    patient, _ = await scale(desk, Random("count"), 9)
+    asked = [("code:text", "poids") if of_all else ("patient", patient), ("_count", "4")]
+    first = await desk.found("loader", "Observation", [*asked, ("_total", "accurate")])
+    status, told = await desk.ask("loader", "GET", f"{following(first)}&_summary=count")
+    assert (status, told["total"]) == (200, first["total"])
+    status, told = await desk.ask("loader", "GET", "Observation?_summary=count&_page=x")
+    assert (status, told["issue"][0]["expression"]) == (400, ["http._page"])

@@ -273,6 +273,18 @@ async def test_what_is_planned_once_keeps_its_plan_and_all_connections_are_withi
     assert await _plans(store) > before
 
 
+@pytest.mark.parametrize(("code", "once"), [("family=x", True), ("gender=male", False), ("_id=p1", True)])
+async def test_a_chain_is_planned_anew_only_for_codes(records: Records, code: str, once: bool) -> None:
+    """Of which some are frequent: whatever else it leads to is found first."""
+    name, _, value = code.partition("=")
+    store = records.desk.house.store
+    heard = Listening(store.planned)
+    reader = Reader(store.pool, records.desk.system().store.sight, store.keys, store.mark, heard)
+    asked = [(f"performer:Patient.{name}", value)]
+    await reader.search(parse("Observation", asked, registry=store.registry))
+    assert bool(heard.last) == once
+
+
 _RUNS = "select sum(generic_plans)::int from pg_prepared_statements"
 
 

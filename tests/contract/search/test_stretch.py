@@ -13,7 +13,7 @@ from aubier.search.parameters import registry
 from aubier.search.query import parse
 from aubier.search.sql import stretch
 from aubier.store.intent import Grant
-from aubier.store.reading import newest
+from aubier.store.reading.ahead import newest
 from tests.contract.desk import following, ids, opened
 from tests.contract.search.conftest import Library
 from tests.contract.search.judging import agree

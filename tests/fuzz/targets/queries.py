@@ -24,9 +24,10 @@ from aubier.rest.interactions import path_of
 from aubier.rest.origins import preflight
 from aubier.search.keys import Keys
 from aubier.search.model import Query
+from aubier.search.paging.marks import read_cursor
+from aubier.search.paging.order import after, sort_keys
 from aubier.search.parameters import registry
 from aubier.search.query import parse as parse_search
-from aubier.search.sorting import after, read_cursor, sort_keys
 from aubier.search.sql import Frame, conditions
 from aubier.services.record.mhd import patch as document_patch
 from aubier.store.reading import Row

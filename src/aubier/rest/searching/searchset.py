@@ -33,7 +33,7 @@ def searchset(base: str, query: Query, found: Found) -> bytes:
 
 
 def _links(base: str, query: Query, found: Found) -> list[tuple[str, str]]:
-    own = urlencode([(k, v) for k, v in query.applied if k != "_page"])
+    own = urlencode([*((k, v) for k, v in query.applied if k != "_page"), *query.form])
     here = f"{base}/{query.type}"
     links = [("self", _url(here, own, query.cursor))]
     if query.cursor:

@@ -21,6 +21,7 @@ from aubier.rest.operations.standard import types_of
 from aubier.rest.searching.merged import descending, in_order, places_of
 from aubier.rest.searching.searchset import bundle, entry, left_out
 from aubier.search.model import Query
+from aubier.search.parameters import Registry
 from aubier.store.keys import type_numbers
 
 Pairs = Sequence[tuple[str, str]]
@@ -113,7 +114,8 @@ async def _search(
 ) -> Answer:
     kinds, pairs, inside = asked
     mark, sort = dict(pairs).get("_page", ""), dict(pairs).get("_sort", "")
-    queries = [parse(kind, _said_of(kind, kinds, pairs), call.lenient) for kind in kinds]
+    known = view.access.store.registry
+    queries = [parse(kind, _said_of(kind, kinds, pairs, known), call.lenient) for kind in kinds]
     queries = [inside.within(query) for query in queries] if inside else queries
     page = _Page(left=queries[0].count)
     counted = queries[0].summary == "count" or queries[0].count == 0
@@ -126,20 +128,28 @@ async def _search(
         total = len(page.matches)
     ignored = [pair for pair in dict.fromkeys(pairs) if any(pair in query.ignored for query in queries)]
     entries = [*page.entries, *([left_out(ignored)] if ignored and not counted else [])]
-    applied = {pair for query in queries for pair in query.applied}
+    applied = {pair for query in queries for pair in (*query.applied, *query.form)}
     held = [pair for pair in pairs if pair in applied or pair[0] in ("_type", "_page")]
     links = _links(call, held, page.next, later=bool(mark))
     return Answer(200, bundle("searchset", total, links, entries))
 
 
-def _said_of(kind: str, kinds: Sequence[str], pairs: Pairs) -> list[tuple[str, str]]:
-    """What is asked of one of the types: an `_include` is of the type that it begins with."""
+def _said_of(kind: str, kinds: Sequence[str], pairs: Pairs, known: Registry) -> list[tuple[str, str]]:
+    """What is asked of one of the types: an `_include` is of the type that it begins with, a `_revinclude`
+    of those that its parameter names.
+    """
     others = {other for other in kinds if other != kind}
-    return [
-        (name, value)
-        for name, value in pairs
-        if name not in ("_type", "_page") and not (name == "_include" and value.partition(":")[0] in others)
-    ]
+
+    def of_others(name: str, value: str) -> bool:
+        source, code, *_ = (*value.split(":"), "")
+        if name == "_include":
+            return source in others
+        back = name == "_revinclude" and source in definitions().resource_types
+        parameter = known.get(source, code) if back else None
+        named = set(parameter.targets) if parameter else set()
+        return kind not in named and not named.isdisjoint(others)
+
+    return [pair for pair in pairs if pair[0] not in ("_type", "_page") and not of_others(*pair)]
 
 
 async def _fill(base: str, view: View, queries: Sequence[Query], at: tuple[_Page, int, str]) -> None:

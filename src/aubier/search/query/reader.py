@@ -88,6 +88,7 @@ class Found:
     elements: list[str] = field(default_factory=list)
     cursor: str = ""
     applied: list[tuple[str, str]] = field(default_factory=list)
+    form: list[tuple[str, str]] = field(default_factory=list)
     ignored: list[tuple[str, str]] = field(default_factory=list)
 
     def query(self, type: str) -> Query:
@@ -103,6 +104,7 @@ class Found:
             elements=tuple(dict.fromkeys(self.elements)),
             cursor=self.cursor,
             applied=tuple(self.applied),
+            form=tuple(self.form),
             ignored=tuple(self.ignored),
         )
 
@@ -139,6 +141,7 @@ class _Reader:
     def take(self, name: str, value: str) -> None:
         """Reads one pair."""
         if name in _FORMAT:
+            self.found.form += [(name, value)] if value else []
             return
         if len(name) > MAX_LENGTH or len(value) > MAX_LENGTH:
             text, fr = f"longer than {MAX_LENGTH} characters", f"plus de {MAX_LENGTH} caractères"

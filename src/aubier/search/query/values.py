@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Kind, Problem, problem
 from aubier.search.extract import value_types
 from aubier.search.model import Parameter, Value
+from aubier.search.parameters import bound_codes
 from aubier.search.terms.dates import date_range
 from aubier.search.terms.numbers import number_written
 
@@ -117,6 +119,16 @@ def _token(text: str, parameter: Parameter, name: str) -> Value:
     if parameter.type == "token" and value_types(parameter) <= BOOLEANS:
         truth(value.code, name=name)
     return value
+
+
+def _code(text: str, parameter: Parameter, name: str) -> Value:
+    """A token; of an element that is a code, whose list says the system, the code decides.
+
+    Rule: FHIR R4 4.0.1, search 3.1.1.4.10: the system of a `code` is implicit.
+    """
+    value = _token(text, parameter, name)
+    implied = value.system and (value.system, value.code) in bound_codes(parameter)
+    return replace(value, system=None) if implied else value
 
 
 def _reference(text: str, parameter: Parameter, name: str) -> Value:
@@ -247,7 +259,7 @@ def _near(text: str, parameter: Parameter, name: str) -> Value:
 
 
 _READERS: dict[str, Callable[[str, Parameter, str], Value]] = {
-    "token": _token,
+    "token": _code,
     "reference": _reference,
     "string": _string,
     "uri": _uri,

@@ -16,6 +16,7 @@ from aubier.search.sql.criteria import (
 from aubier.search.sql.frame import Args, Frame
 from aubier.search.sql.measure import measures
 from aubier.search.sql.owner import naming
+from aubier.search.sql.references import homes, names_one
 from aubier.search.sql.stretch import Stretch, long_span, stretch
 
 __all__ = [
@@ -24,8 +25,10 @@ __all__ = [
     "Stretch",
     "conditions",
     "holding",
+    "homes",
     "long_span",
     "measures",
+    "names_one",
     "naming",
     "of_identifiers",
     "posted",

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from aubier.search.keys import bounded
 from aubier.search.model import Group, Value
 from aubier.search.sql.frame import Frame, one_of, posting, termed
+from aubier.search.sql.references import targets_of
 from aubier.search.sql.values import quantity_test, span_test, string_test, uri_test
 
 
@@ -40,8 +41,7 @@ def in_element(frame: Frame, group: Group, value: Value, kind: str, row: str) ->
 def _test(frame: Frame, group: Group, number: int, v: Value, read: Callable[[Frame, Value], str]) -> str:
     if group.parts[number].parameter.type != "reference":
         return read(frame, v)
-    targets = group.parts[number].parameter.targets
-    named = [bounded(t) for t in ([v.text] if v.text else [f"{t}/{v.code}" for t in targets])]
+    named = [bounded(target) for target in targets_of(group.parts[number].parameter, v)]
     return f"{{p}}.target {one_of(frame, named)}"
 
 

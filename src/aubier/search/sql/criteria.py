@@ -8,13 +8,20 @@ from functools import lru_cache
 
 from aubier.ground.problem import Problem, problem
 from aubier.search.extract import value_types
-from aubier.search.keys import bounded
 from aubier.search.model import Condition, Criterion, Has, Logic, Parameter, Value
 from aubier.search.parameters import is_clinical_date, is_single_date
 from aubier.search.sql.composite import in_element
 from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting, termed
 from aubier.search.sql.measure import measures
-from aubier.search.sql.owner import PATIENT, compartments, may_own, named, naming, of_owner
+from aubier.search.sql.owner import PATIENT, may_own, named, of_owner
+from aubier.search.sql.references import (
+    homes,
+    homes_of,
+    patients_named,
+    placed,
+    reference_targets,
+    refers,
+)
 from aubier.search.sql.stretch import long_span
 from aubier.search.sql.values import (
     canonical_test,
@@ -29,7 +36,7 @@ from aubier.search.sql.values import (
     uri_test,
     words_test,
 )
-from aubier.search.terms.kept import elsewhere, kept, link
+from aubier.search.terms.kept import kept, link
 from aubier.search.terms.layout import bits, is_canonical, is_posted
 from aubier.search.terms.paths import below, holder, is_inside, type_of
 from aubier.search.terms.whole import Whole, whole
@@ -226,7 +233,8 @@ def posted_codes(frame: Frame, criterion: Criterion, kind: str) -> list[int]:
         named = [(first, v.parts[0]) for v in criterion.values for first in firsts]
     if not all(is_posted(parameter) and v.code for parameter, v in named):
         return []
-    return list(dict.fromkeys(frame.keys.code(kind, parameter.code, v.code) for parameter, v in named))
+    under = ((code, v) for parameter, v in named for code in kept(kind, parameter.code))
+    return list(dict.fromkeys(frame.keys.code(kind, code, v.code) for code, v in under))
 
 
 _SETS = frozenset({"in", "not-in", "above", "below"})
@@ -273,14 +281,6 @@ def posted(criterion: Condition) -> bool:
     return ways == 1 and not (parameter.type == "date" and is_clinical_date(parameter))
 
 
-def reference_targets(criterion: Criterion) -> list[str]:
-    """The exact targets that a reference criterion accepts; a bare id stands for every possible type."""
-    out: list[str] = []
-    for v in criterion.values:
-        out += [v.text] if v.text else [f"{t}/{v.code}" for t in criterion.parameter.targets]
-    return out
-
-
 def _reference(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if criterion.modifier == "identifier":
         return _token(frame, criterion, kind, row)
@@ -288,52 +288,13 @@ def _reference(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     if is_canonical(criterion.parameter):
         param = param_of(frame, kind, criterion.parameter.code)
         tests = (canonical_test(frame, url, criterion.modifier) for url in targets)
-        test = posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {any_of(tests)}")
-        return f"not {test}" if criterion.modifier == "not" else test
+        return posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {any_of(tests)}")
     patients = [] if row in frame.walked else patients_named(frame, criterion, kind)
     near = row in frame.walked or bool(patients)
-    test = _naming(frame, kind, row, criterion.parameter.code, targets=targets, near=near)
+    test = refers(frame, kind, row, criterion.parameter.code, targets=targets, near=near)
     if patients:
         test = f"{row}.pat = any(array({homes(frame, patients)})) and {test}"
-    return f"not {test}" if criterion.modifier == "not" else f"({test})"
-
-
-def _naming(frame: Frame, kind: str, row: str, code: str, *, targets: Sequence[str], near: bool) -> str:
-    """A reference of the parameter `code` to one of these; some types are kept under another parameter.
-
-    `near`: the row is one of a few records.
-    """
-    mask = may_own(frame, kind, [code])
-    owners = [t for t in targets if t.startswith(f"{PATIENT}/")] if mask else []
-    if owners and not near:
-        return f"({row}.pat, {row}.rid) in ({naming(frame, kind, [code], targets)})"
-    ways: dict[bool, list[str]] = {}
-    for target in targets:
-        ways.setdefault(elsewhere(kind, code, target), []).append(target)
-    tests = []
-    for some in ways.values():
-        param = param_of(frame, kind, code, some[0].partition("/")[0])
-        which = one_of(frame, [bounded(t) for t in some])
-        tests.append(posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {{p}}.target {which}"))
-    if owners:
-        here = f"{row}.pat = any(array({compartments(frame, owners)}))"
-        tests.insert(0, f"({of_owner(frame, mask, row)} and {here})")
-    return any_of(tests)
-
-
-def patients_named(frame: Frame, criterion: Criterion | Has, kind: str) -> list[str]:
-    """The ids of the Patients one of whom every match of a criterion names; none when others may match."""
-    if isinstance(criterion, Has) or criterion.modifier or criterion.chain:
-        return []
-    if criterion.parameter.type != "reference" or not _sliced(frame, criterion, kind):
-        return []
-    targets = reference_targets(criterion)
-    patients = [t.removeprefix("Patient/") for t in targets if t.startswith("Patient/")]
-    return patients if len(patients) == len(targets) else []
-
-
-def _sliced(frame: Frame, criterion: Criterion, kind: str) -> bool:
-    return not is_inside(kind) and not frame.table(kind) and criterion.parameter.code in frame.slices(kind)
+    return f"({test})"
 
 
 def records(frame: Frame, criterion: Condition, kind: str) -> str:
@@ -349,15 +310,16 @@ def records(frame: Frame, criterion: Condition, kind: str) -> str:
         return homes(frame, patients)
     if found := _own(frame, criterion, kind):
         return found
-    if isinstance(criterion, Has) or len(criterion.chain) != 1 or not _sliced(frame, criterion, kind):
+    if isinstance(criterion, Has) or len(criterion.chain) != 1 or not placed(frame, criterion, kind):
         return ""
     (step,) = criterion.chain
     if isinstance(step, Has) or step.type != "Patient" or step.chain or step.modifier:
         return ""
-    if step.parameter.code != "_id" and not of_identifiers(step.parameter):
+    if step.parameter.code != "_id" and not _numbered(step):
         return ""
     c, within = _containing(frame, step, _path(criterion, step, kind))
-    return f"{_homes_of(frame, *_targets(frame, step))} union select {c}.pat {within}"
+    t, inner = _targets(frame, step)
+    return f"{homes_of(frame, f'select {t}.pat {inner}')} union select {c}.pat {within}"
 
 
 def _own(frame: Frame, criterion: Criterion | Has, kind: str) -> str:
@@ -368,24 +330,16 @@ def _own(frame: Frame, criterion: Criterion | Has, kind: str) -> str:
         m, number = frame.alias("m"), frame.number(kind)
         named = one_of(frame, _ids(criterion))
         return f"select distinct {m}.pat from id_map {m} where {m}.type = {number} and {m}.id {named}"
-    if (
-        kind != "Patient"
-        or not of_identifiers(criterion.parameter)
-        or not all(v.code for v in criterion.values)
-    ):
+    if kind != PATIENT or not _numbered(criterion):
         return ""
     p, param = frame.alias("p"), param_of(frame, kind, criterion.parameter.code)
     tests = any_of(identifier_test(frame, v).replace("{p}", p) for v in criterion.values)
     return f"select distinct {p}.pat from ident {p} where {p}.param = {param} and {tests}"
 
 
-def homes(frame: Frame, patients: list[str]) -> str:
-    """A SELECT of the compartments where resources of these patients may live, each once."""
-    number = frame.args.add(frame.number("Patient"), "smallint")
-    named = one_of(frame, patients)
-    m, s = frame.alias("m"), frame.alias("s")
-    known = f"select {m}.pat from id_map {m} where {m}.type = {number} and {m}.id {named}"
-    return f"{known} union select {s}.home from stub {s} where {s}.pat in ({known})"
+def _numbered(criterion: Criterion) -> bool:
+    """Whether a criterion asks for identifiers by their values, and not for all of a system."""
+    return of_identifiers(criterion.parameter) and all(v.code for v in criterion.values)
 
 
 def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
@@ -409,7 +363,7 @@ def _step(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, 
     """The same of a row of the population: of all that meet the rest of a chain it names one, or holds it."""
     target = _target(step)
     mask = may_own(frame, kind, [criterion.parameter.code]) if target == PATIENT else 0
-    sliced = target == PATIENT and _sliced(frame, criterion, kind)
+    sliced = target == PATIENT and placed(frame, criterion, kind)
     param = param_of(frame, kind, criterion.parameter.code, target)
     t, inner = _targets(frame, step)
     meets = f"{{p}}.param = {param} and {{p}}.target in (select '{target}/' || {t}.id {inner})"
@@ -425,7 +379,7 @@ def _step(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, 
     if mask:
         here = f"{row}.pat = any(array(select {t}.pat {inner}))"
         test = f"({of_owner(frame, mask, row)} and {here} or {test})"
-    homes = _homes_of(frame, t, inner) if sliced else ""
+    homes = homes_of(frame, f"select {t}.pat {inner}") if sliced else ""
     if not apart:
         test = f"({test} or ({row}.pat, {row}.rid) in (select {c}.pat, {c}.rid {within}))"
         homes = homes and f"{homes} union select {c}.pat {within}"
@@ -452,18 +406,23 @@ def _path(criterion: Criterion, step: Criterion | Has, kind: str) -> str:
 
 def _holds(frame: Frame, path: str, row: str) -> str:
     """The condition that something is at this path inside `row`."""
-    test = f"{row}.terms && {frame.args.add([frame.keys.present(path, '')], 'bigint[]')}"
+    test = _marked(frame, [path], row)
     return f"({test}) is true" if row in frame.walked else test
+
+
+def _marked(frame: Frame, paths: Iterable[str], row: str) -> str:
+    """The condition that `row` bears the mark of one of these paths. They are those of the question, whatever
+    it looks for: written out, a plan for any values knows how few bear them.
+    """
+    return f"{row}.terms && '{{{','.join(str(frame.keys.present(path, '')) for path in paths)}}}'::bigint[]"
 
 
 def _containing(frame: Frame, step: Criterion | Has, path: str) -> tuple[str, str]:
     """The resources that contain, at this path, what meets one way of a chain; as `_targets` gives them."""
     c = frame.alias("c")
-    negated = isinstance(step, Criterion) and (step.modifier == "not" or step.missing)
-    there = f" and {_holds(frame, path, c)}" if negated else ""
     return c, (
         f"from {frame.stored(path)}res {c} where {c}.type = {frame.number(holder(path))}"
-        f"{_of_mine(frame, path, c)}{there}"
+        f"{_of_mine(frame, path, c)} and {_holds(frame, path, c)}"
         f" and {condition(frame, step, path, c)}"
     )
 
@@ -476,8 +435,7 @@ def holding(frame: Frame, criteria: Sequence[Condition], kind: str, row: str) ->
         return ""
     chains = [c for c in criteria if isinstance(c, Criterion) and c.chain]
     paths = dict.fromkeys(_path(c, step, kind) for c in chains for step in c.chain)
-    marks = [frame.keys.present(path, "") for path in paths]
-    return f"{row}.terms && {frame.args.add(marks, 'bigint[]')}" if marks else ""
+    return _marked(frame, paths, row) if paths else ""
 
 
 def _near(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, row: str) -> str:
@@ -516,12 +474,6 @@ def _targets(frame: Frame, step: Criterion | Has) -> tuple[str, str]:
         f"from {frame.table(target)}res {t} where {t}.type = {frame.number(target)}{mine}"
         f" and {frame.visible(t, target)} and {condition(frame, step, target, t)}"
     )
-
-
-def _homes_of(frame: Frame, t: str, patients: str) -> str:
-    """The compartments where resources of these Patients may live, each once."""
-    s, known = frame.alias("s"), f"select {t}.pat {patients}"
-    return f"{known} union select {s}.home from stub {s} where {s}.pat in ({known})"
 
 
 def _has(frame: Frame, has: Has, kind: str, row: str) -> str:
@@ -665,20 +617,8 @@ def _special(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
         said = any_of(test.replace("{p}", row) for test in tests)
         # Said so, the index of all words does not serve: a record is walked in its own order.
         return f"({said} is true)" if row in frame.walked else said
-    if code != "near":
-        return _refused(frame, criterion, kind, row)
     tests = [near_test(frame, v) for v in criterion.values]
     return _posted(frame, criterion, kind, row, table="num", tests=tests)
-
-
-def _refused(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
-    raise problem(
-        "not-supported",
-        f"The {criterion.parameter.type} parameter '{criterion.parameter.name}' is not searchable yet",
-        f"Le paramètre « {criterion.parameter.name} » ({criterion.parameter.type}) n'est pas encore"
-        f" cherchable",
-        at=f"http.{criterion.parameter.name}",
-    )
 
 
 _BY_TYPE: dict[str, Callable[[Frame, Criterion, str, str], str]] = {

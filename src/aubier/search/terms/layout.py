@@ -12,6 +12,7 @@ from aubier.search.extract import value_types
 from aubier.search.model import Parameter
 from aubier.search.parameters import registry
 from aubier.search.terms import adders
+from aubier.search.terms.kept import kept
 
 POSTED: dict[str, tuple[str, ...]] = {
     "AllergyIntolerance": ("code",),
@@ -50,9 +51,11 @@ _BITS = 63
 """What a signed number of eight bytes holds."""
 
 
+@lru_cache(maxsize=4096)
 def is_posted(parameter: Parameter) -> bool:
-    """Whether the codes of a parameter are posted."""
-    return parameter.code in POSTED.get(parameter.base, ())
+    """Whether the codes of a parameter are posted, its own or those that it unites."""
+    posted = POSTED.get(parameter.base, ())
+    return all(code in posted for code in kept(parameter.base, parameter.code))
 
 
 @lru_cache(maxsize=4096)

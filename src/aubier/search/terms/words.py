@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -116,10 +117,22 @@ class _Narrative(HTMLParser):
         if tag not in _INLINE:
             self.found.append(" ")
 
+    def parse_marked_section(self, i: int, report: int = 1) -> int:
+        """Passed over, whatever it is called: HTML has none."""
+        end = self.rawdata.find("]]>", i)
+        return -1 if end < 0 else end + 3
+
+    @property
+    def rest(self) -> str:
+        """Text that might have gone on. Of markup without an end, as where a text is cut, nothing is text.
+
+        `close` would look for the end of a tag at each `<` in it, which takes for ever in a long comment.
+        """
+        return "" if self.rawdata.startswith("<") else unescape(self.rawdata)
+
 
 def _plain(div: str) -> str:
     """The text of XHTML."""
     parser = _Narrative()
     parser.feed(div[: 2 * MOST])
-    parser.close()
-    return "".join(parser.found)
+    return "".join([*parser.found, parser.rest])

@@ -7,17 +7,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aubier.search.model import Query
-from aubier.search.sorting import (
-    SortKey,
-    Taken,
-    after,
-    order_by,
-    read_cursor,
-    sort_keys,
-    stretches,
-    unchanged_since,
+from aubier.search.paging.marks import Taken, read_cursor, unchanged_since
+from aubier.search.paging.order import SortKey, after, order_by, sort_keys, stretches
+from aubier.search.sql import (
+    Frame,
+    conditions,
+    holding,
+    homes,
+    long_span,
+    names_one,
+    naming,
+    posted,
+    records,
+    stretch,
 )
-from aubier.search.sql import Frame, conditions, holding, long_span, naming, posted, records, stretch
 from aubier.store.keys import family
 from aubier.store.sight import Sight
 
@@ -65,10 +68,14 @@ class Page:
     counting: list[Any] = field(default_factory=list, init=False)
 
     def __post_init__(self) -> None:
-        frame, kind = self.frame, self.query.type
+        frame = self.frame
         self.records = self._records()
         if self.records:
             frame.walked.add(ROW)
+
+    def make(self) -> None:
+        """Makes the parts of the statement. What the others wait for is known before: `records`."""
+        frame, kind = self.frame, self.query.type
         frame.mine = ""
         if not self.records and not family(kind) and not self.sight.unrestricted:
             self.mine, frame.mine = self.sight.mine(frame.args), _MINE
@@ -76,7 +83,7 @@ class Page:
         if self.mine:
             mine = f"{ROW}.pat in (select m.pat from {frame.mine} m)"
             # Where postings say it too, a second join would look as if it left few of the first.
-            self.posted = any(map(posted, self.query.criteria))
+            self.posted = bool(self.query.within[0]) or any(map(posted, self.query.criteria))
             self.inside = f"({mine}) is true" if self.posted else mine
         frame.own = ROW if self.mine and not self.posted else ""
         frame.stretches.clear()
@@ -90,7 +97,9 @@ class Page:
         self.counting = frame.args[:]
         self.keys = sort_keys(frame, self.query.sort, kind, ROW)
         if self.query.cursor:
-            self.taken, self.place = read_cursor(self.query.cursor, self.keys)
+            mark = read_cursor(self.query.cursor, self.keys)
+            # How many there are is the same on every page.
+            self.taken, self.place = (None, []) if self.bare else mark
         if not self.records:
             # Apart: to find the first of few matches, PostgreSQL would walk a whole type in the order of
             # the page, as if they were spread evenly. What is common was found so already (`newest`).
@@ -169,15 +178,21 @@ class Page:
 
     def _within(self, owner: str, codes: Sequence[str]) -> str:
         """The condition that a row names the owner of a compartment."""
+        if self.records:
+            return names_one(self.frame, self.query.type, ROW, codes, owner)
         return f"({ROW}.pat, {ROW}.rid) in ({naming(self.frame, self.query.type, codes, [owner])})"
 
     def _records(self) -> str:
         """The compartments of the Patients asked for, else of a citizen; empty when there may be many."""
+        frame, kind = self.frame, self.query.type
+        owner, codes = self.query.within
+        if owner.startswith("Patient/") and not family(kind) and frame.slices(kind).issuperset(codes):
+            return self._opened(homes(frame, [owner.removeprefix("Patient/")]))
         for criterion in self.query.criteria:
-            found = records(self.frame, criterion, self.query.type)
+            found = records(frame, criterion, kind)
             if found:
                 return self._opened(found)
-        if _of_a_citizen(self.sight) and not family(self.query.type):
+        if _of_a_citizen(self.sight) and not family(kind):
             return self.sight.mine(self.frame.args)
         return ""
 

@@ -11,18 +11,19 @@ from typing import Any, NoReturn
 
 from aubier.ground.problem import not_found, problem
 from aubier.search.keys import Keys
-from aubier.search.model import Condition, Has, Logic, Query
-from aubier.search.sorting import Taken, write_cursor
+from aubier.search.model import Condition, Criterion, Has, Logic, Query
+from aubier.search.paging.marks import Taken, write_cursor
 from aubier.search.sql import Args, Frame
 from aubier.store.compartment import owned, placing
 from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, mark_of
+from aubier.store.reading.ahead.newest import FURTHER, Newest, newest
+from aubier.store.reading.ahead.worth import Worth
 from aubier.store.reading.at_once import Wanted, read_each
 from aubier.store.reading.committing import Asked, Told
 from aubier.store.reading.links.included import included
-from aubier.store.reading.newest import FURTHER, Newest, newest
 from aubier.store.reading.page import Page
 from aubier.store.reading.planning import Plan, planned_anew
 from aubier.store.reading.row import ROW, Found, Row, row_of
@@ -47,6 +48,7 @@ class Reader:
 
     Outside of a transaction, `conn` is a pool and `planned` one whose connections make a plan once for any
     values; `brief` runs there what others ask at the same moment too. Other statements wait for a `turn`.
+    `worth` tells whether a look among the newest is; without it, it is taken.
     """
 
     conn: Connection
@@ -56,6 +58,7 @@ class Reader:
     planned: Connection = None
     brief: Together[Asked, Told] | None = None
     turn: AbstractAsyncContextManager[Any] = field(default_factory=nullcontext)
+    worth: Worth | None = None
 
     async def read(self, kind: str, logical: str) -> Row:
         """The current version. Problem not-found (hidden and missing alike), or deleted."""
@@ -118,6 +121,7 @@ class Reader:
         bare = size == 0
         counted = bare or query.total == "accurate"
         page = Page(self.frame(), self.sight, query, ROW, counted=counted, bare=bare)
+        # What the newest answer, which is most searches across records, needs no more of it.
         if not page.records and not counted and not quiet and (front := await self._newest(query, size)):
             records = front[1]
             rows, after = [row_of(r) for r in records[:size]], partial(_following, records, front[0], mark)
@@ -129,6 +133,7 @@ class Reader:
                 after,
                 partial(_first_key, records),
             )
+        page.make()
         records = await self.proved(
             "dir_" if quiet else prefix,
             page.frame.args,
@@ -138,7 +143,7 @@ class Reader:
             extra=f"{page.total if counted else 'null::bigint'} as total,"
             " pg_current_snapshot()::text as snapshot",
             page=size,
-            plan=self._plan(page, prefix),
+            plan=self._plan(page, prefix, query.criteria),
             given=page.given,
             done="true" if bare else "",  # the number alone is an answer
         )
@@ -150,6 +155,8 @@ class Reader:
 
     async def _newest(self, query: Query, size: int) -> tuple[Newest, list[Any]] | None:
         """A page of a search of the whole population, when it is found among the newest rows."""
+        if self.worth and self.sight.unrestricted and not await self.worth.of(self.conn, self.keys, query):
+            return None
         for reach in (1, FURTHER):
             front = newest(self.frame(), self.sight, query, ROW, size + 1, reach=reach)
             if front is None:
@@ -172,7 +179,7 @@ class Reader:
                 return None
         return None
 
-    def _plan(self, page: Page, prefix: str) -> Plan:
+    def _plan(self, page: Page, prefix: str, criteria: Sequence[Condition]) -> Plan:
         """Once, where there is one good way to run it; anew, where the codes asked for decide which is good.
 
         Who sees some records only is answered from these, whatever the codes.
@@ -181,7 +188,10 @@ class Reader:
             return "once" if page.counted else "brief"
         if not (prefix or self.sight.unrestricted):
             return "once"
-        return "anew" if page.frame.weighed else ""
+        if page.frame.weighed:
+            return "anew"
+        # What a chain leads to is found first, whatever it is: planning takes longer than running it.
+        return "once" if not prefix and any(isinstance(c, Criterion) and c.chain for c in criteria) else ""
 
     async def _total_of_nothing(self, page: Page, *, counted: bool) -> int | None:
         """The total beside an empty page: nothing, unless it is a later page."""
@@ -305,8 +315,10 @@ class Reader:
         )
         await self.conn.execute(audit.line(self.sight, args, source, **words), *args)
 
-    async def several(self, kind: str, ids: Sequence[str], action: str = "include") -> list[Row]:
-        """The visible ones among these, in the order of their ids."""
+    async def several(
+        self, kind: str, ids: Sequence[str], action: str = "include", *, most: int | None = None
+    ) -> list[Row]:
+        """The visible ones among these, in the order of their ids, `most` of them at most."""
         if not self.sight.sees_type(kind):
             return []
         prefix = family(kind)
@@ -315,6 +327,7 @@ class Reader:
         hit = (
             f"select {ROW} from id_map m join {prefix}res r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = any($2::text[]) and {seen} order by m.id"
+            + (f" limit {most}" if most is not None else "")
         )
         records = await self.proved(prefix, args, hit, action, f"{kind}", plan="once")
         return [row_of(r) for r in records]

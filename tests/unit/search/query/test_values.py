@@ -200,3 +200,25 @@ def test_refused(path, text):
 
 def test_identifier_modifier_reads_a_token():
     assert read("Observation.subject", "s|1", "identifier") == (Value(system="s", code="1"),)
+
+
+GENDER = "http://hl7.org/fhir/administrative-gender"
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "system"),
+    [
+        ("Patient.gender", f"{GENDER}|female", None),
+        ("Patient.gender", f"{GENDER}|nothing", GENDER),
+        ("Patient.gender", "http://loinc.org|female", "http://loinc.org"),
+        ("Patient.gender", "|female", ""),
+        ("Observation.status", "http://hl7.org/fhir/observation-status|final", None),
+        ("Observation.code", "http://loinc.org|8480-6", "http://loinc.org"),
+    ],
+)
+def test_the_list_of_a_code_says_its_system(path, text, system):
+    assert read(path, text) == (Value(code=text.rpartition("|")[2], system=system),)
+
+
+def test_what_subsumes_a_code_is_of_its_system():
+    assert read("Patient.gender", f"{GENDER}|female", "below") == (Value(code="female", system=GENDER),)

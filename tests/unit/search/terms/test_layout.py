@@ -45,3 +45,8 @@ def test_what_has_no_bit_is_told_apart() -> None:
     has, others = there("Patient", frozenset({"gender", "favourite-colour", "birthdate"}))
     assert has == bits("Patient")["gender"] | bits("Patient")["birthdate"]
     assert others == ("favourite-colour",)
+
+
+def test_what_unites_posted_codes_is_found_by_their_postings() -> None:
+    known = {code: registry().get("Observation", code) for code in ("combo-code", "category")}
+    assert {code: is_posted(p) for code, p in known.items() if p} == {"combo-code": True, "category": False}

@@ -1,5 +1,7 @@
 """What is searched as words: narratives without their markup, texts without what is no word."""
 
+from time import process_time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -21,6 +23,10 @@ def patient(**parts: object) -> dict[str, object]:
         ("<div title='no'><!-- no -->yes</div>", "yes"),
         ("<div>not closed <p>at all", "not closed at all"),
         ("<div>a\0b</div>", "a b"),
+        ("<div>caf&eacute;", "cafe"),
+        ("<div>caf&eacut", "caf&eacut"),
+        ("<div>un<![x[ deux ]]>trois", "untrois"),
+        ("<div>un<p title='", "un"),
     ],
 )
 def test_narratives(div: str, told: str) -> None:
@@ -71,6 +77,14 @@ def test_types_without_words(kind: str) -> None:
 def test_they_are_bounded() -> None:
     told, rest = words_of(patient(text={"div": "<div>" + "é " * MOST + "</div>"}, note="ﷺ" * MOST))
     assert len(told) <= MOST and len(rest) <= MOST
+
+
+@pytest.mark.parametrize("inside", ["<a ", "<!-- ", "</a ", "&#", "<a b='"])
+def test_a_comment_that_is_cut_is_read_once(inside: str) -> None:
+    began = process_time()
+    div = f"<div>said<!-- {inside * (2 * MOST)} --></div>"
+    assert words_of(patient(text={"div": div})) == ("said", "")
+    assert process_time() - began < 5
 
 
 _JSON = st.recursive(

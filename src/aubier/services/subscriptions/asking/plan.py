@@ -18,7 +18,7 @@ from aubier.ground.clock import milliseconds
 from aubier.ground.problem import Issue, Kind, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.search.model import Condition, Criterion
-from aubier.search.sql.criteria import reference_targets
+from aubier.search.sql.references import reference_targets
 from aubier.services.subscriptions.asking.endpoint import Reach
 from aubier.services.subscriptions.asking.topics import Topic, find_topic
 from aubier.services.subscriptions.asking.triggers import Trigger, pairs_of

@@ -103,7 +103,8 @@ async def _include(
             by_kind.setdefault(kind, []).append(logical)
     for kind, ids in sorted(by_kind.items()):
         named = {logical: versions.get(f"{kind}/{logical}", {0}) for logical in ids}
-        out += await reader.several(kind, [logical for logical in ids if 0 in named[logical]])
+        current = [logical for logical in ids if 0 in named[logical]]
+        out += await reader.several(kind, current, most=MOST_INCLUDED + 1)
         past += await reader.versions(kind, [(i, version) for i in ids for version in named[i] if version])
     return out, past
 

@@ -1,15 +1,11 @@
-"""Sort keys as SQL expressions, the stretches of a record in that order, the opaque cursor of a next link."""
+"""Sort keys as SQL expressions, and the stretches of a record in that order."""
 
 from __future__ import annotations
 
-import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
-
-import msgspec
 
 from aubier.ground.problem import Problem, problem
 from aubier.search.extract import value_types
@@ -171,95 +167,3 @@ def after(frame: Frame, keys: Sequence[SortKey], values: Sequence[Any]) -> str:
     lead, first = keys[0], placed[0]
     bound = f"{lead.expression} {'<=' if lead.descending else '>='} {first}"
     return f"{bound} and ({' or '.join(f'({o})' for o in options)})"
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """When a first page was read: the commit mark (microseconds) and the snapshot (`10:20:10,14`)."""
-
-    mark: int
-    snapshot: str
-
-
-_SNAPSHOT = re.compile(r"([0-9]{1,18}):([0-9]{1,18}):((?:[0-9]{1,18},)*[0-9]{1,18})?")
-_SURELY_COMMITTED = 3_600_000_000
-"""Microseconds after which a commit mark says by itself that its transaction is over."""
-
-
-def unchanged_since(frame: Frame, taken: Taken, row: str) -> str:
-    """The condition that a row stands as the first page's snapshot saw it, or would have.
-
-    So an entry that nobody changed is on one page, and one that changed meanwhile on no later page. The age
-    of xmin is compared with that of the snapshot's end: xmin itself has 32 bits, and wraps around.
-    """
-    settled = frame.args.add(taken.mark - _SURELY_COMMITTED, "bigint")
-    snapshot = frame.args.add(taken.snapshot, "text")
-    end = f"pg_snapshot_xmax({snapshot}::pg_snapshot)::text::bigint"
-    written = f"{end} + age(({end} & 4294967295)::text::xid) - age({row}.xmin)"
-    return (
-        f"({row}.seq <= {settled} or pg_visible_in_snapshot(greatest({written}, 3)::text::xid8,"
-        f" {snapshot}::pg_snapshot))"
-    )
-
-
-class _Cursor(msgspec.Struct, array_like=True):
-    mark: int
-    snapshot: str
-    casts: list[str]
-    values: list[str | int]
-
-
-def write_cursor(taken: Taken, keys: Sequence[SortKey], values: Sequence[Any]) -> str:
-    """The cursor of the page that ends with these key values, of a search whose first page was `taken`."""
-    plain = [str(v) if isinstance(v, Decimal) else v for v in values]
-    body = msgspec.msgpack.encode(_Cursor(taken.mark, taken.snapshot, [k.cast for k in keys], plain))
-    return urlsafe_b64encode(body).rstrip(b"=").decode()
-
-
-def read_cursor(text: str, keys: Sequence[SortKey]) -> tuple[Taken, list[Any]]:
-    """When its first page was read, and its key values. A cursor of another query is a Problem (invalid)."""
-    try:
-        body = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        cursor = msgspec.msgpack.decode(body, type=_Cursor)
-        if cursor.casts != [k.cast for k in keys] or len(cursor.values) != len(keys):
-            raise ValueError
-        _check_taken(cursor)
-        return Taken(cursor.mark, cursor.snapshot), [
-            _value(v, k.cast) for v, k in zip(cursor.values, keys, strict=True)
-        ]
-    except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
-        raise problem(
-            "invalid",
-            "The page mark is not one of this search; start again from its first page",
-            "Le repère de page ne vient pas de cette recherche ; repartez de la première page",
-            at="http._page",
-        ) from error
-
-
-def _check_taken(cursor: _Cursor) -> None:
-    """ValueError unless PostgreSQL reads the snapshot: its own rules, ids in order between the two ends."""
-    match = _SNAPSHOT.fullmatch(cursor.snapshot)
-    if match is None or not 0 <= cursor.mark < 2**62:
-        raise ValueError
-    low, high = int(match[1]), int(match[2])
-    running = [int(x) for x in match[3].split(",")] if match[3] else []
-    if not 3 <= low <= high or running != sorted(set(running)) or not all(low <= x < high for x in running):
-        raise ValueError
-
-
-def _value(value: str | int, cast: str) -> Any:
-    if cast == "bigint":
-        if not isinstance(value, int) or not -(2**63) <= value < 2**63:
-            raise ValueError
-        return value
-    if not isinstance(value, str) or "\x00" in value:
-        raise ValueError
-    return _decimal(value) if cast == "numeric" else value
-
-
-def _decimal(text: str) -> Decimal:
-    """A number of a mark. ValueError for one that no resource holds: it would cost much to write out."""
-    number = Decimal(text)
-    if len(text) > 400 or not number.is_finite() or not -400 < number.adjusted() < 400:
-        raise ValueError
-    return number

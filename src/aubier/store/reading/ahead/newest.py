@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from aubier.search.model import Condition, Criterion, Has, Query
+from aubier.search.paging.marks import Taken, read_cursor, unchanged_since
+from aubier.search.paging.order import SortKey, after, order_by, sort_keys
 from aubier.search.parameters import is_clinical_date, listed_codes
-from aubier.search.sorting import SortKey, Taken, after, order_by, read_cursor, sort_keys, unchanged_since
 from aubier.search.sql import (
     Frame,
     Stretch,
@@ -254,13 +255,19 @@ def _broad(frame: Frame, criterion: Condition, kind: str, *, all_seen: bool) -> 
     if criterion.parameter.code in ("_id", "_text", "_content"):
         return False
     if criterion.modifier in _READ_WHOLE or _beside_codes(criterion):
-        return all_seen
+        return all_seen  # and `worth` tells whether there are many
     if criterion.modifier not in ("", "not", "missing"):
         return False
     if criterion.parameter.type == "date" and not is_clinical_date(criterion.parameter):
         # From a date on there may be many; between two there are few, and they stand together elsewhere.
         return all(v.prefix in _OPEN_ENDED for v in criterion.values)
     return criterion.parameter.type in _BROAD and not of_identifiers(criterion.parameter)
+
+
+def read_whole(query: Query) -> list[Criterion]:
+    """The criteria of texts of which no index tells how many meet them before all are read."""
+    asked = [c for c in query.criteria if isinstance(c, Criterion) and not c.chain]
+    return [c for c in asked if c.modifier in _READ_WHOLE or _beside_codes(c)]
 
 
 def _beside_codes(criterion: Criterion) -> bool:

@@ -13,18 +13,9 @@ from hypothesis import strategies as st
 from aubier.ground.problem import Problem
 from aubier.search.keys import Keys, bounded, bounded_text
 from aubier.search.model import Sort
+from aubier.search.paging.marks import Taken, read_cursor, unchanged_since, write_cursor
+from aubier.search.paging.order import SortKey, after, order_by, sort_keys, stretches
 from aubier.search.parameters import listed_codes, registry
-from aubier.search.sorting import (
-    SortKey,
-    Taken,
-    after,
-    order_by,
-    read_cursor,
-    sort_keys,
-    stretches,
-    unchanged_since,
-    write_cursor,
-)
 from aubier.search.sql import Args, Frame
 
 TAKEN = Taken(1_795_000_000_000_000, "100:200:150,160")
