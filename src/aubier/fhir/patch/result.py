@@ -88,7 +88,8 @@ def finished(before: Resource, after: Any) -> Resource:
                 f"Un patch ne peut pas changer {name} : créez une autre ressource",
                 at=f"{before.get('resourceType')}.{name}",
             )
-    return {k: kept for k, v in after.items() if (kept := _kept(v)) not in ({}, [])}
+    made: Resource = _kept(after)
+    return made
 
 
 def _inside(value: Any) -> list[Any]:
@@ -98,9 +99,24 @@ def _inside(value: Any) -> list[Any]:
 
 
 def _kept(value: Any) -> Any:
-    """The value without the empty lists and objects in it."""
+    """A value without its empty lists and objects; primitives and their siblings stay side by side."""
     if isinstance(value, dict):
-        return {k: kept for k, v in value.items() if (kept := _kept(v)) not in ({}, [])}
+        made = {k: kept for k, v in value.items() if (kept := _kept(v)) not in ({}, [])}
+        for name, siblings in value.items():
+            values = value.get(name[1:], [])
+            if name[:1] == "_" and isinstance(siblings, list) and isinstance(values, list):
+                made |= _beside(name[1:], values, siblings)
+        return {k: v for k, v in made.items() if v != []}
     if isinstance(value, list):
         return [kept for v in value if (kept := _kept(v)) not in ({}, [])]
     return value
+
+
+def _beside(name: str, values: list[Any], siblings: list[Any]) -> Resource:
+    """A list of primitives and its siblings; a place that both leave empty goes, unless one is longer."""
+    found = [None if (kept := _kept(one)) in ({}, []) else kept for one in siblings]
+    if len(values or found) != len(found):
+        return {f"_{name}": found}
+    pairs = [p for p in zip(values or [None] * len(found), found, strict=True) if p != (None, None)]
+    held = {name: [v for v, _ in pairs], f"_{name}": [s for _, s in pairs]}
+    return {k: rows if any(one is not None for one in rows) else [] for k, rows in held.items()}
