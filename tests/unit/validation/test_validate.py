@@ -42,6 +42,9 @@ def div(inside: str) -> Json:
     return text(f"<div {XHTML}>{inside}</div>")
 
 
+_ORGANIZATION: Json = {"resourceType": "Organization", "id": "o", "name": "x"}
+
+
 def bundle(resource: Any, **more: Any) -> Json:
     """A Bundle of one entry."""
     return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": resource}], **more}
@@ -419,6 +422,18 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "required",
         "Patient.contained[0].resourceType",
         "missing",
+    ),
+    "contained in what is contained": (
+        patient(contained=[{**_ORGANIZATION, "contained": [{"resourceType": "Patient", "id": "q"}]}]),
+        "invariant",
+        "Patient.contained[0].contained",
+        "contains no other",
+    ),
+    "contained twice": (
+        patient(contained=[_ORGANIZATION, {**_ORGANIZATION, "active": True}]),
+        "value",
+        "Patient.contained[1].id",
+        "have the id o",
     ),
     "entry": (bundle(patient(gender="m")), "code-invalid", "Bundle.entry[0].resource.gender", "value set"),
     "entry not a resource": (bundle("x"), "structure", "Bundle.entry[0].resource", "an object"),
