@@ -238,6 +238,19 @@ def test_slices_by_type_and_profile_of_what_a_reference_names() -> None:
         assert ("Observation.performer", "required") in places(issues)
 
 
+def test_a_reference_whose_target_is_not_here_is_of_the_type_that_it_tells() -> None:
+    aimed = [{"code": "Reference", "targetProfile": [BASE + "Practitioner"]}]
+    mine = profile(
+        "Observation",
+        row("Observation.performer", slicing=by("type", "resolve()")),
+        row("Observation.performer", "who", min=1, type=aimed),
+    )
+    assert found(observation(performer=[{"reference": "Practitioner/far"}]), mine) == []
+    assert found(observation(performer=[{"type": "Practitioner", "display": "x"}]), mine) == []
+    issues = found(observation(performer=[{"reference": "Organization/far"}]), mine)
+    assert {kind for _, kind in places(issues)} == {"required", "structure"}
+
+
 def test_slices_by_an_extension_and_by_codes_of_a_value_set() -> None:
     place = BASE + "patient-birthPlace"
     mine = profile(
@@ -370,6 +383,39 @@ def test_references_inside_a_bundle_are_followed() -> None:
     shelf = library(mine, named)
     told = [[i for i in walked(b, [], shelf).issues if i.severity == "error"] for b in (good, bad, none)]
     assert [places(t) for t in told] == [[], [(at, "value")], [(at, "not-found")]]
+
+
+def test_a_bundle_within_a_bundle_is_a_world_of_its_own() -> None:
+    subject = {"fullUrl": UUID + "1", "resource": observation(subject={"reference": UUID + "2"})}
+    whole = bundle(subject, {"fullUrl": UUID + "2", "resource": patient()})
+    assert found(bundle({"fullUrl": UUID + "3", "resource": whole})) == []
+    lost = bundle({"fullUrl": UUID + "3", "resource": bundle(subject)})
+    at = "Bundle.entry[0].resource.entry[0].resource.subject.reference"
+    assert places(found(lost)) == [(at, "not-found")]
+
+
+def test_what_a_part_of_a_parameter_holds_follows_what_it_declares() -> None:
+    named = profile("Patient", row("Patient.name", min=1), name="named")
+    part = {"name": "b", "resource": patient(meta={"profile": [named["url"]]})}
+    whole = {"resourceType": "Parameters", "parameter": [{"name": "a", "part": [part]}]}
+    issues = [i for i in walked(whole, [], library(named)).issues if i.severity == "error"]
+    assert places(issues) == [("Parameters.parameter[0].part[0].resource.name", "required")]
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ("2026-01-01T00:30:00+01:00", True),
+        ("2026-01-01T00:30:00Z", False),
+        ("2025-12-31T23:30:00-01:00", False),
+        ("2026", False),
+        ("2024", True),
+    ],
+)
+def test_edges_of_times_are_compared_across_zones(given: str, wrong: bool) -> None:
+    edge = row("Observation.effective[x]", type=[{"code": "dateTime"}])
+    lately = profile("Observation", edge | {"minValueDateTime": "2026-01-01T00:00:00Z"})
+    assert bool(found(observation(effectiveDateTime=given), lately)) is wrong
 
 
 def test_full_urls_agree_with_ids() -> None:

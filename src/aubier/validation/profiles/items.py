@@ -10,6 +10,7 @@ from typing import Any
 
 from aubier.fhir.definitions import Element, definitions
 from aubier.fhir.primitives import CHECKS
+from aubier.fhir.references import Reference
 
 _LONGEST = 64
 """Characters of the name of a type, at most."""
@@ -158,6 +159,13 @@ def _below(item: Item, key: Key, value: Any, sibling: Any, index: str) -> Item:
         made.resource = made
         return made
     return Item(value, sibling, type, item, key.element.name, key.step + index, item.resource)
+
+
+def named_type(reference: Item) -> str:
+    """The type of what a Reference names, by its text or as it says; empty when neither tells."""
+    value = reference.value if reference.value.__class__ is dict else {}
+    text = value.get("reference")
+    return (Reference.parse(text).type if isinstance(text, str) else "") or str(value.get("type", ""))
 
 
 def same(value: Any, wanted: Any) -> bool:

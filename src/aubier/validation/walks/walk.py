@@ -9,11 +9,11 @@ from decimal import Decimal
 from typing import Any
 
 from aubier.fhir.definitions import definitions
+from aubier.fhir.fhirpath.values.moments import compared, moment
 from aubier.fhir.fhirpath.values.quantities import amount, order
-from aubier.fhir.references import Reference
 from aubier.ground.problem import Issue, Problem
 from aubier.validation.drafts import LIMIT
-from aubier.validation.profiles.items import Item, children, fits, same
+from aubier.validation.profiles.items import Item, children, fits, named_type, same
 from aubier.validation.profiles.library import Library, Profile
 from aubier.validation.profiles.questions import Question, among, codings
 from aubier.validation.profiles.shapes import Bound, Rule, Shape, Slice
@@ -206,9 +206,7 @@ class Walk:
             return
         profiled = any(t.removeprefix(BASE) not in definitions().types for t in shape.targets)
         found = self.resolve(item) if profiled else self.around.resolve(item, inside=True)
-        text = item.value.get("reference")
-        kind = found.type if found else Reference.parse(text).type if isinstance(text, str) else ""
-        kind = kind or str(item.value.get("type", ""))
+        kind = found.type if found else named_type(item)
         types = {t: self.library.type_of(t) for t in shape.targets}
         allowed = ", ".join(shape.targets)
         if kind and all(types.values()) and not {kind, "Resource"} & set(types.values()):
@@ -298,23 +296,26 @@ def _edge(edge: Any) -> Any:
 def _order(value: Any, edge: Any) -> int:
     """-1, 0 or 1; 0 for what cannot be compared: other units, dates that differ only in precision."""
     if isinstance(edge, dict):
-        measured, limit = amount(value), amount(edge)
-        return (order(measured, limit) or 0) if measured and limit else 0
+        measured, most = amount(value), amount(edge)
+        return (order(measured, most) or 0) if measured and most else 0
     numbers = (int, Decimal, float)
     if isinstance(value, numbers) and isinstance(edge, numbers):
         a, b = Decimal(str(value)), Decimal(str(edge))
         return (a > b) - (a < b)
     if isinstance(value, str) and isinstance(edge, str):
-        size = min(len(value), len(edge))
-        return (value[:size] > edge[:size]) - (value[:size] < edge[:size])
+        given, limit = moment(value), moment(edge)
+        return (compared(given, limit) or 0) if given and limit and given.clock == limit.clock else 0
     return 0
 
 
 def resources_in(item: Item) -> Iterator[Item]:
-    """A resource, those it contains and those of its entries and parameters."""
+    """A resource, those it contains and those of its entries and parameters, in parts of these too."""
     yield item
-    for name in ("contained", "entry", "parameter"):
-        for below in children(item, name):
-            held = [below] if name == "contained" else children(below, "resource")
-            for one in held:
-                yield from resources_in(one)
+    for one in children(item, "contained"):
+        yield from resources_in(one)
+    pending = [*children(item, "entry"), *children(item, "parameter")][::-1]
+    while pending:
+        below = pending.pop()
+        for one in children(below, "resource"):
+            yield from resources_in(one)
+        pending += children(below, "part")[::-1]
