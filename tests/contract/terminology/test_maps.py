@@ -141,6 +141,43 @@ async def test_of_several_versions_of_a_map_the_newest_answers(maps: Desk) -> No
         assert matches(body) == [("equal", "new")]
 
 
+async def test_what_the_newest_version_no_longer_maps_is_not_mapped(maps: Desk) -> None:
+    for version, *rows in (("1", "kept", "dropped"), ("2", "kept")):
+        mapped = [element(row, {"code": version, "equivalence": "equal"}) for row in rows]
+        fixed = {"mode": "fixed", "code": f"none-{version}"}
+        row = concept_map("shrunk", *mapped, unmapped=fixed)
+        await maps.make("loader", {**row, "version": version, "sourceUri": URL + "vs/shrunk"})
+    for code, expected in (("kept", ("equal", "2")), ("dropped", ("inexact", "none-2"))):
+        given = {"source": URL + "vs/shrunk", "system": URL + "colours", "code": code}
+        _, body = await call(maps, "ConceptMap/$translate", **given)
+        assert matches(body) == [expected]
+    given = {"url": URL + "map/shrunk|1", "system": URL + "colours", "code": "dropped"}
+    _, body = await call(maps, "ConceptMap/$translate", **given)
+    assert matches(body) == [("equal", "1")]
+
+
+async def test_another_map_keeps_to_the_system_asked_and_may_be_absent(maps: Desk) -> None:
+    red, teal = element("red"), element("teal", {"code": "T", "equivalence": "equal"})
+    lost = concept_map("lost", red, unmapped={"mode": "other-map", "url": URL + "map/nowhere"})
+    sent = concept_map("sent", red, unmapped={"mode": "other-map", "url": URL + "map/far"})
+    far = concept_map("far", teal)
+    far["group"][0]["target"] = URL + "far"
+    for row in (lost, sent, far):
+        await maps.make("loader", {**row, "sourceUri": URL + "vs/lost"})
+    given = {"system": URL + "colours", "code": "teal"}
+    _, body = await call(maps, "ConceptMap/$translate", source=URL + "vs/lost", **given)
+    assert matches(body) == [("equal", "T")]
+    given["code"] = "mauve"
+    status, body = await call(maps, "ConceptMap/$translate", source=URL + "vs/lost", **given)
+    assert (status, matches(body)) == (200, [])
+    assert (await call(maps, "ConceptMap/$translate", url=URL + "map/lost", **given))[0] == 404
+    given |= {"url": URL + "map/sent", "code": "teal"}
+    _, body = await call(maps, "ConceptMap/$translate", **given)
+    assert matches(body) == [("equal", "T")]
+    _, body = await call(maps, "ConceptMap/$translate", targetsystem=SHADES, **given)
+    assert matches(body) == []
+
+
 async def test_a_map_that_is_not_here(maps: Desk) -> None:
     given = {"url": URL + "map/no", "system": URL + "colours", "code": "red"}
     assert (await call(maps, "ConceptMap/$translate", **given))[0] == 404
