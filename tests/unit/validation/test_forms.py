@@ -273,6 +273,19 @@ def test_codes_of_a_value_set_become_questions() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("unit", "coded"),
+    [({"system": UCUM, "code": "kg"}, (Coded("kg", UCUM),)), ({"unit": "kilos"}, ()), ({}, ())],
+)
+def test_a_unit_of_a_value_set_is_asked_even_when_it_has_no_code(
+    unit: dict[str, str], coded: tuple[Coded, ...]
+) -> None:
+    units = {"questionnaire-unitValueSet": {"valueCanonical": "http://example.org/units"}}
+    item = said({"valueQuantity": {"value": 70, **unit}})
+    found = held({"status": "completed", "item": [item]}, form(ask("quantity", ext=units)))
+    assert [(q.value_set, q.codings) for q in found.questions] == [("http://example.org/units", coded)]
+
+
 def test_an_expression_that_cannot_be_run_is_said_and_none_runs_for_ever() -> None:
     asked = form(ask("string", ext={"regex": {"valueString": "(?=x)"}}))
     found = held({"item": [said({"valueString": "x"})]}, asked).issues
