@@ -115,6 +115,12 @@ class Library:
         rows = await self.reading.rows("terminology.supplement", *named)
         return _canonical(rows[0]["url"], rows[0]["version"]) if rows else ""
 
+    async def supplements_among(self, urls: Collection[str]) -> frozenset[str]:
+        """Those of these URLs that are of supplements."""
+        wanted = sorted({*urls} - {""})
+        rows = await self.store.run("terminology.supplements-among", wanted) if wanted else ()
+        return frozenset(row["url"] for row in rows)
+
     def _among(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
         if system.grammar:
             return {code: one for code in codes if (one := grammars.concept(system.url, code))}
