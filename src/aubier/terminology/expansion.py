@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 from aubier.ground.problem import Problem, problem
 from aubier.terminology.meaning.concepts import Concept, System, named, words
@@ -83,11 +83,9 @@ async def _stretches(library: Library, part: Part, asked: list[str], active: boo
     listed, rest = divided(predicate)
     found, codes = [], listing(listed) or [] if listed is not None else []
     if listed is not None:
-        members = [
-            m
-            for m in await _members(library, part, codes)
-            if holds(listed, m.concept) and (not asked or named(m.concept, asked))
-        ]
+        every = await _members(library, part, codes, listed)
+        codes = list(dict.fromkeys([*codes, *(m.concept.code for m in every)]))
+        members = [m for m in every if not asked or named(m.concept, asked)]
         found.append(_Stretch(part.system, len(members), members))
     if rest is not None:
         if not part.system.known:
@@ -97,10 +95,15 @@ async def _stretches(library: Library, part: Part, asked: list[str], active: boo
     return found
 
 
-async def _members(library: Library, part: Part, codes: Sequence[str]) -> list[Member]:
-    """Listed codes as concepts. Where the system is whole, a code that it does not have is left out."""
+async def _members(
+    library: Library, part: Part, codes: Sequence[str], predicate: Predicate
+) -> Collection[Member]:
+    """Listed codes as concepts, where the condition holds, each once however it is written.
+
+    Where the system is whole, a code that it does not have is left out.
+    """
     known = await library.concepts(part.system, codes)
-    found = []
+    found: dict[str, Member] = {}
     for code in codes:
         said = part.listed.get(code)
         concept = known.get(code)
@@ -108,8 +111,10 @@ async def _members(library: Library, part: Part, codes: Sequence[str]) -> list[M
             continue
         if concept is None:
             concept = Concept(code, lineage=frozenset((code,)))
-        found.append(Member(part.system, concept, said))
-    return found
+        # Where case means nothing, the list may write it in other letters than its system.
+        if any(holds(predicate, replace(concept, code=one)) for one in {code, concept.code}):
+            found.setdefault(concept.code, Member(part.system, concept, said))
+    return found.values()
 
 
 async def _slice(

@@ -11,6 +11,7 @@ from aubier.terminology.meaning import regex
 from aubier.terminology.meaning.concepts import System
 from aubier.terminology.meaning.predicates import (
     ACTIVE,
+    EVERYTHING,
     LISTED,
     All,
     Among,
@@ -43,6 +44,15 @@ class Part:
     predicate: Predicate
     listed: dict[str, Listed] = field(default_factory=dict)
     said: str = ""
+    letters: dict[str, list[str]] | None = None
+
+    def written(self, code: str) -> Sequence[str]:
+        """How the list that a value set takes writes a code, where case means nothing; nothing elsewhere."""
+        if self.letters is None:
+            self.letters = {}
+            for one in () if self.system.case_sensitive else listing(self.predicate) or ():
+                self.letters.setdefault(one.lower(), []).append(one)
+        return self.letters.get(code.lower(), ())
 
 
 _Parts = dict[tuple[str, str], Part]
@@ -114,7 +124,10 @@ class Resolver:
 
     async def _taken(self, taken: Part, part: Part) -> Predicate:
         """What an exclusion says of the concepts of a part; of another version of a system, its codes."""
-        if taken.system.version == part.system.version or listing(taken.predicate) is not None:
+        if listing(taken.predicate) is not None:
+            return taken.predicate
+        same = taken.system.version == part.system.version
+        if same and (taken.system.known or taken.predicate == EVERYTHING):
             return taken.predicate
         if not taken.system.known:
             raise unknown_system(taken.system.canonical)

@@ -113,6 +113,39 @@ async def test_what_is_excluded_without_a_version_is_so_in_every_version(desk: D
     assert used == [URL + "twice|1", URL + "twice|2"]
 
 
+async def test_a_list_may_write_codes_in_other_letters_where_case_means_nothing(desk: Desk) -> None:
+    chapters = {"system": URL + "chapters"}
+    lower = value_set("lower", {**chapters, "concept": [{"code": "a", "display": "One"}, {"code": "B"}]})
+    _, body = await call(desk, "ValueSet/$expand", valueSet=lower)
+    assert codes(body) == ["A", "B"] and body["expansion"]["contains"][0]["display"] == "One"
+    for code, result in (("a", True), ("A", True), ("b", True), ("c", False)):
+        given = {"valueSet": lower, "system": URL + "chapters", "code": code}
+        _, body = await call(desk, "ValueSet/$validate-code", **given)
+        assert told(body, "result") is result, code
+    more = value_set(
+        "more", *lower["compose"]["include"], {**chapters, **filtered("is-a", "C", system="chapters")}
+    )
+    _, body = await call(desk, "ValueSet/$expand", valueSet=more)
+    assert codes(body) == ["A", "B", "C", "D"]
+
+
+async def test_what_cannot_be_taken_away_is_not_passed_over(desk: Desk) -> None:
+    listed = {"system": URL + "absent", "concept": [{"code": "x"}]}
+    filtering = filtered("is-a", "top", system="absent")
+    for exclude, status in (([{"system": URL + "absent"}], 200), ([listed], 200), ([filtering], 404)):
+        found, body = await call(
+            desk, "ValueSet/$expand", valueSet=value_set("less", listed, exclude=exclude)
+        )
+        assert (found, codes(body) if status == 200 else []) == (status, [])
+    given = {
+        "valueSet": value_set("less", listed, exclude=[filtering]),
+        "system": URL + "absent",
+        "code": "x",
+    }
+    found, body = await call(desk, "ValueSet/$validate-code", **given)
+    assert (found, told(body, "result")) == (200, False)
+
+
 async def test_a_code_of_a_system_that_comes_with_the_call(desk: Desk) -> None:
     for code, result in (("scarlet", True), ("mauve", False)):
         status, body = await call(desk, "CodeSystem/$validate-code", codeSystem=COLOURS, code=code)
