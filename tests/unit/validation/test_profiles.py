@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from aubier.ground.problem import Issue
+from aubier.validation.drafts import LIMIT
 from aubier.validation.profiles import AtHand, Coded, Library
 from aubier.validation.walks import validated, walked
 from tests.unit.validation.test_snapshots import BASE, MINE, profile, row
@@ -392,6 +393,30 @@ def test_a_bundle_within_a_bundle_is_a_world_of_its_own() -> None:
     lost = bundle({"fullUrl": UUID + "3", "resource": bundle(subject)})
     at = "Bundle.entry[0].resource.entry[0].resource.subject.reference"
     assert places(found(lost)) == [(at, "not-found")]
+
+
+def test_no_flood_of_warnings_hides_an_error() -> None:
+    named = profile("Patient", row("Patient.name", min=1), name="named")
+    declared = patient(meta={"profile": [named["url"]]})
+    held = [patient()] * LIMIT * 2 + [declared]
+    entries = [
+        {"fullUrl": f"urn:uuid:6f1c3c5e-0000-4000-8000-{n:012}", "resource": r} for n, r in enumerate(held)
+    ]
+    issues = walked(bundle(*entries), [], library(named)).issues
+    at = f"Bundle.entry[{LIMIT * 2}].resource.name"
+    assert places([i for i in issues if i.severity == "error"]) == [(at, "required")]
+    assert [i.severity for i in issues if i.rule == "dom-6"] == ["warning"] * LIMIT
+    assert [i.severity for i in issues if i.kind == "too-costly"] == ["information"]
+
+
+def test_errors_are_counted_beyond_those_shown() -> None:
+    named = profile("Patient", row("Patient.name", min=1), name="named")
+    held = [patient(meta={"profile": [named["url"]]})] * (LIMIT + 1)
+    entries = [
+        {"fullUrl": f"urn:uuid:6f1c3c5e-0000-4000-8000-{n:012}", "resource": r} for n, r in enumerate(held)
+    ]
+    issues = [i for i in walked(bundle(*entries), [], library(named)).issues if i.severity == "error"]
+    assert [i.kind for i in issues] == ["required"] * LIMIT + ["too-costly"]
 
 
 def test_what_a_part_of_a_parameter_holds_follows_what_it_declares() -> None:

@@ -13,6 +13,7 @@ from aubier.validation.profiles.items import Item, root
 from aubier.validation.profiles.library import Library
 from aubier.validation.profiles.questions import Answers, Question, settled
 from aubier.validation.resource import validate
+from aubier.validation.telling import bounded
 from aubier.validation.walks import words
 from aubier.validation.walks.ground import Ground
 from aubier.validation.walks.resolving import Surroundings
@@ -98,9 +99,9 @@ def _walking(
                 walk.profile(each, canonical)
             yield
     except TooMuch:
-        walk.issues.append(words.exhausted())
+        walk.say(words.exhausted())
     counted = [words.unevaluated(key, n) for key, n in sorted(spent.unevaluated.items())]
-    issues = list(dict.fromkeys([*base, *walk.issues, *counted]))
+    issues = bounded([*base, *walk.telling.told(), *counted])
     questions = list(dict.fromkeys(walk.questions))
     return Found(issues, questions, dict(spent.unevaluated), sorted(around.wanted))
 
@@ -145,7 +146,7 @@ async def validated(
             break
         stored |= more
         found = await _served(_walking(resource, profiles, library, vital=vital, stored=stored, base=base))
-    return list(dict.fromkeys([*found.issues, *await settled(found.questions, answers)]))
+    return bounded([*found.issues, *await settled(found.questions, answers)])
 
 
 def _asked(item: Item, profiles: Sequence[str], *, declared: bool) -> list[str]:

@@ -12,13 +12,13 @@ from aubier.fhir.definitions import definitions
 from aubier.fhir.fhirpath.values.moments import compared, moment
 from aubier.fhir.fhirpath.values.quantities import amount, order
 from aubier.ground.problem import Issue, Problem
-from aubier.validation.drafts import LIMIT
 from aubier.validation.profiles.items import Item, children, fits, named_type, same
 from aubier.validation.profiles.library import Library, Profile
 from aubier.validation.profiles.questions import Question, among, codings
 from aubier.validation.profiles.shapes import Bound, Rule, Shape, Slice
 from aubier.validation.snapshots.base import BASE
 from aubier.validation.snapshots.tree import MALFORMED, malformed
+from aubier.validation.telling import Telling
 from aubier.validation.walks import words
 from aubier.validation.walks.invariants import holds
 from aubier.validation.walks.narrated import unnarrated, unspoken
@@ -49,7 +49,7 @@ class Walk:
 
     def __init__(self, library: Library, around: Surroundings, spent: Spent, *, quiet: bool = False) -> None:
         self.library, self.around, self.spent, self.quiet = library, around, spent, quiet
-        self.issues: list[Issue] = []
+        self.telling = Telling()
         self.questions: list[Question] = []
 
     # -- what others ask ----------------------------------------------------------------------------
@@ -71,12 +71,11 @@ class Walk:
     @property
     def refused(self) -> bool:
         """Whether an error was found."""
-        return any(i.severity in ("error", "fatal") for i in self.issues)
+        return self.telling.refused
 
     def say(self, issue: Issue) -> None:
         """Adds an issue."""
-        if len(self.issues) <= LIMIT:
-            self.issues.append(issue)
+        self.telling.add(issue)
 
     # -- walking ------------------------------------------------------------------------------------
 
