@@ -236,6 +236,15 @@ def test_conditions_enable_items(when: dict[str, Any], given: dict[str, Any], ho
     )
 
 
+@pytest.mark.parametrize(("given", "holds"), [((), True), ((1,), False), ((1, 2), False), ((2, 3), True)])
+def test_another_answer_is_one_that_nobody_gave(given: tuple[int, ...], holds: bool) -> None:
+    when = {"question": "first", "operator": "!=", "answerInteger": 1}
+    asked = form(ask("integer", "first", repeats=True), ask("string", "then", enableWhen=[when]))
+    answers = [said(*({"valueInteger": n} for n in given), link="first")] if given else []
+    told = faults(asked, *answers, said({"valueString": "x"}, link="then"))
+    assert [kind for kind, _, _ in told] == ([] if holds else ["business-rule"])
+
+
 def test_any_or_all_conditions_and_the_answer_of_the_same_group() -> None:
     both = [{"question": q, "operator": "=", "answerBoolean": True} for q in ("a", "b")]
     for behaviour, told in (("any", 0), ("all", 1)):
