@@ -1,6 +1,7 @@
 """Profiles walked over resources: every demand met and broken, with its place and rule, in both languages."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -755,3 +756,10 @@ def test_what_r5_calls_a_canonical_resource_is_a_definition(kind: str, good: boo
     resource |= {"status": "active"} if kind == "ValueSet" else {}
     refused = [i for i in walked(resource, [], library(own)).issues if i.severity == "error"]
     assert places(refused) == ([] if good else [(f"{kind}.extension[0]", "structure")])
+
+
+def test_what_is_demanded_is_said_as_it_would_be_written() -> None:
+    wanted = {"value": Decimal("1.50"), "unit": "kilo's"}
+    mine = profile("Observation", row("Observation.value[x]", patternQuantity=wanted))
+    issues = found(observation(valueQuantity={"value": 2}), mine)
+    assert ['{"value":1.50,"unit":"kilo\'s"}' in i.text for i in issues] == [True]

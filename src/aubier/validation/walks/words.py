@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Issue, Kind, Severity
 from aubier.validation.drafts import shown
 from aubier.validation.profiles.items import Item
@@ -62,9 +65,9 @@ def not_value(item: Item, shape: Shape) -> Issue:
     return issue(item, "value", text, rule=shape.id)
 
 
-def _told(value: object) -> str:
-    from_json = str(value).replace("'", '"')
-    return from_json if len(from_json) <= 160 else from_json[:157] + "..."
+def _told(value: Any) -> str:
+    written = fhir_json.dumps(value).decode()
+    return written if len(written) <= 160 else written[:157] + "..."
 
 
 def beyond(item: Item, shape: Shape, edge: object, *, low: bool) -> Issue:
