@@ -166,23 +166,3 @@ def named_type(reference: Item) -> str:
     value = reference.value if reference.value.__class__ is dict else {}
     text = value.get("reference")
     return (Reference.parse(text).type if isinstance(text, str) else "") or str(value.get("type", ""))
-
-
-def same(value: Any, wanted: Any) -> bool:
-    """Whether a value is exactly the wanted one; numbers by value, objects without order."""
-    if value.__class__ is dict and wanted.__class__ is dict:
-        return value.keys() == wanted.keys() and all(same(value[k], wanted[k]) for k in wanted)
-    if value.__class__ is list and wanted.__class__ is list:
-        return len(value) == len(wanted) and all(map(same, value, wanted))
-    if value.__class__ is bool or wanted.__class__ is bool:
-        return value is wanted
-    return bool(value == wanted)
-
-
-def fits(value: Any, pattern: Any) -> bool:
-    """Whether a value holds at least what a pattern says."""
-    if pattern.__class__ is dict:
-        return value.__class__ is dict and all(k in value and fits(value[k], p) for k, p in pattern.items())
-    if pattern.__class__ is list:
-        return value.__class__ is list and all(any(fits(v, p) for v in value) for p in pattern)
-    return same(value, pattern)

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from aubier.fhir.definitions import definitions
-from aubier.fhir.fhirpath.values.moments import compared, moment
-from aubier.fhir.fhirpath.values.quantities import amount, order
 from aubier.ground.problem import Issue, Problem
-from aubier.validation.profiles.items import Item, children, fits, named_type, same
+from aubier.validation.profiles.comparing import edge, fits, order, same
+from aubier.validation.profiles.items import Item, children, named_type
 from aubier.validation.profiles.library import Library, Profile
 from aubier.validation.profiles.questions import Question, among, codings
 from aubier.validation.profiles.shapes import Bound, Rule, Shape, Slice
@@ -163,10 +161,10 @@ class Walk:
         if shape.languages and item.type == "Narrative" and item.value.__class__ is dict:
             for faulty in unspoken(item, shape.languages):
                 self.say(words.other_languages(item, faulty, shape))
-        if shape.low is not None and _order(item.value, shape.low) < 0:
-            self.say(words.beyond(item, shape, _edge(shape.low), low=True))
-        if shape.high is not None and _order(item.value, shape.high) > 0:
-            self.say(words.beyond(item, shape, _edge(shape.high), low=False))
+        if shape.low is not None and order(item.value, shape.low) < 0:
+            self.say(words.beyond(item, shape, edge(shape.low), low=True))
+        if shape.high is not None and order(item.value, shape.high) > 0:
+            self.say(words.beyond(item, shape, edge(shape.high), low=False))
 
     def _absent(self, item: Item, shape: Shape) -> None:
         """A primitive without value: what may stand for it is told by the profile."""
@@ -286,25 +284,6 @@ def _is_a(type: str, wanted: str) -> bool:
         and type in definitions().resource_types
         and wanted in definitions().type(type).bases
     )
-
-
-def _edge(edge: Any) -> Any:
-    return edge.get("value") if isinstance(edge, dict) else edge
-
-
-def _order(value: Any, edge: Any) -> int:
-    """-1, 0 or 1; 0 for what cannot be compared: other units, dates that differ only in precision."""
-    if isinstance(edge, dict):
-        measured, most = amount(value), amount(edge)
-        return (order(measured, most) or 0) if measured and most else 0
-    numbers = (int, Decimal, float)
-    if isinstance(value, numbers) and isinstance(edge, numbers):
-        a, b = Decimal(str(value)), Decimal(str(edge))
-        return (a > b) - (a < b)
-    if isinstance(value, str) and isinstance(edge, str):
-        given, limit = moment(value), moment(edge)
-        return (compared(given, limit) or 0) if given and limit and given.clock == limit.clock else 0
-    return 0
 
 
 def resources_in(item: Item) -> Iterator[Item]:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from aubier.ground.memory import remembered
 from aubier.ground.problem import Problem
-from aubier.validation.profiles.items import Item, children, fits, keys_of, named_type, same
+from aubier.validation.profiles.comparing import fits, same
+from aubier.validation.profiles.items import Item, children, keys_of, named_type
 from aubier.validation.profiles.library import Library
 from aubier.validation.profiles.questions import among, codings
 from aubier.validation.profiles.shapes import Slice
