@@ -444,6 +444,40 @@ def test_edges_of_times_are_compared_across_zones(given: str, wrong: bool) -> No
     assert bool(found(observation(effectiveDateTime=given), lately)) is wrong
 
 
+@pytest.mark.parametrize(
+    ("modes", "alone", "inside", "within", "beyond"),
+    [
+        (["contained"], False, True, False, False),
+        (["bundled"], True, False, True, False),
+        (["referenced"], True, False, True, True),
+        (["contained", "bundled"], True, True, True, False),
+        ([], True, True, True, True),
+    ],
+)
+def test_what_is_named_is_where_the_profile_wants_it(
+    modes: list[str], alone: bool, inside: bool, within: bool, beyond: bool
+) -> None:
+    """A reference from a resource alone, to what is contained, to an entry of its Bundle, and beyond that."""
+    aimed = {"code": "Reference", "targetProfile": [BASE + "Patient"]} | (
+        {"aggregation": modes} if modes else {}
+    )
+    mine = profile("Observation", row("Observation.subject", type=[aimed]))
+
+    def held(name: str, *entries: dict[str, Any], **more: Any) -> bool:
+        one = observation(subject={"reference": name}, meta={"profile": [mine["url"]]}, **more)
+        whole = bundle({"fullUrl": UUID + "1", "resource": one}, *entries) if entries else one
+        issues = [i for i in walked(whole, [], library(mine)).issues if i.severity == "error"]
+        assert all(kind == "structure" and at.endswith("subject.reference") for at, kind in places(issues))
+        return not issues
+
+    other = {"fullUrl": UUID + "2", "resource": patient()}
+    assert held("Patient/far") is alone
+    assert held("Patient/far", other) is beyond
+    assert held(UUID + "2", other) is within
+    assert held("#p", contained=[patient(id="p")]) is inside
+    assert held("#p", other, contained=[patient(id="p")]) is inside
+
+
 def test_full_urls_agree_with_ids() -> None:
     entries = [
         {"fullUrl": "http://a.b/Patient/1", "resource": patient(id="1")},

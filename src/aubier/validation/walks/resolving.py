@@ -16,6 +16,7 @@ ValueSets = Callable[[str], frozenset[tuple[str, str]] | None]
 """The (system, code) pairs of a value set that can be told code by code, or None."""
 
 
+_MODES = frozenset({"contained", "bundled", "referenced"})
 _ARRIVING = frozenset({"transaction", "batch"})
 """Bundles whose relative references name what is in the store, when no entry bears the name."""
 
@@ -65,6 +66,22 @@ class Surroundings:
         index = self._index(bundle)
         bare = text.partition("#")[0].partition("/_history/")[0]
         return index.get(_absolute(holder, bare)) or index.get(bare)
+
+    def modes(self, reference: Item) -> frozenset[str]:
+        """How what a Reference names is with it: contained, bundled, referenced; all where nothing tells.
+
+        A resource by itself does not tell whether a Bundle will hold it.
+        Rule: FHIR R4 4.0.1, codesystem-resource-aggregation-mode.html.
+        """
+        text = reference.value.get("reference")
+        if not isinstance(text, str) or reference.resource is None:
+            return _MODES
+        if text.startswith("#"):
+            return frozenset({"contained"})
+        outside = _bundle_of(container(reference.resource)) is not None and not self.resolve(
+            reference, inside=True
+        )
+        return frozenset({"referenced"}) if outside else _MODES - {"contained"}
 
     def enclosed(self, reference: Item) -> int:
         """How many entries of its Bundle a literal reference names by the fullUrl, as documents must.

@@ -19,8 +19,8 @@ from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.telling import Telling
 from aubier.validation.walks import words
 from aubier.validation.walks.invariants import holds
-from aubier.validation.walks.narrated import unnarrated, unspoken
 from aubier.validation.walks.resolving import Surroundings
+from aubier.validation.walks.rules.narrated import unnarrated, unspoken
 from aubier.validation.walks.slices.discriminate import Test, tests_of
 
 MOST = 400_000
@@ -123,7 +123,7 @@ class Walk:
         )
         if named:
             self._profiles(item, named, shape)
-        if shape.targets and item.type == "Reference":
+        if (shape.targets or shape.modes) and item.type == "Reference":
             self._target(item, shape)
         self.rules(item, shape.rules, shape.id, inside=inside)
         for name, child in shape.children.items():
@@ -198,8 +198,12 @@ class Walk:
             self.say(words.no_profile_fits(item, ", ".join(named), shape))
 
     def _target(self, item: Item, shape: Shape) -> None:
-        """A reference names one of the types; its target, when it is here, follows one of the profiles."""
+        """A reference names one of the types, where it may be; its target, when here, follows a profile."""
         if item.value.__class__ is not dict:
+            return
+        if shape.modes and shape.modes.isdisjoint(self.around.modes(item)):
+            self.say(words.not_with_it(item, shape))
+        if not shape.targets:
             return
         profiled = any(t.removeprefix(BASE) not in definitions().types for t in shape.targets)
         found = self.resolve(item) if profiled else self.around.resolve(item, inside=True)

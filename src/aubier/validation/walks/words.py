@@ -187,6 +187,23 @@ def wrong_target(item: Item, kind: str, allowed: str, shape: Shape) -> Issue:
     return issue(f"{item.path}.reference", "value", text, rule=shape.id)
 
 
+_WITH = {
+    "contained": ("contained here", "contenue ici"),
+    "bundled": ("an entry of the same Bundle", "une entrée du même Bundle"),
+    "referenced": ("a resource of its own", "une ressource à part"),
+}
+
+
+def not_with_it(item: Item, shape: Shape) -> Issue:
+    """A reference to something that is not where the profile wants it: contained, in the Bundle, apart."""
+    wanted = [_WITH[mode] for mode in sorted(shape.modes & _WITH.keys())]
+    text = (
+        f"What this names must be {' or '.join(english for english, _ in wanted)}",
+        f"Ce que ceci désigne doit être {' ou '.join(french for _, french in wanted)}",
+    )
+    return issue(f"{item.path}.reference", "structure", text, rule=shape.id)
+
+
 def target_off(item: Item, allowed: str, shape: Shape) -> Issue:
     """A reference whose target is here and follows none of the profiles."""
     text = (
