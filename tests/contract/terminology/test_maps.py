@@ -215,3 +215,12 @@ async def test_closure(desk: Desk) -> None:
     await call(desk, "$closure", name="mine")
     _, body = await call(desk, "$closure", name="mine", version=0)
     assert pairs(body) == []
+
+
+async def test_a_closure_is_bounded_before_anything_is_looked_for(desk: Desk) -> None:
+    await call(desk, "$closure", name="large")
+    many = [{"valueCoding": {"system": URL + "colours", "code": f"c{n}"}} for n in range(10_001)]
+    status, body = await call(desk, "$closure", name="large", concept=many)
+    assert (status >= 400, body["issue"][0]["code"]) == (True, "too-costly")
+    red = [{"valueCoding": {"system": URL + "colours", "code": "red"}}] * 10_001
+    assert (await call(desk, "$closure", name="large", concept=red))[0] == 200
