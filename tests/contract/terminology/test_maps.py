@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aubier.terminology.meaning import concept_map as meaning
 from tests.contract.desk import Desk
 from tests.contract.terminology.stock import URL, call, told
 
@@ -102,6 +103,17 @@ async def test_translate(
     status, body = await call(maps, "ConceptMap/$translate", system=URL + "colours", **given)
     assert (status, told(body, "result"), matches(body)) == (200, result, expected), body
     assert bool(told(body, "message")) is not result
+
+
+async def test_a_map_that_comes_with_the_call_is_read_once(
+    maps: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, mappings = [], meaning.mappings
+    monkeypatch.setattr(meaning, "mappings", lambda given: read.append(given) or mappings(given))
+    codings = [{"system": URL + "colours", "code": code} for code in ("red", "blue", "mauve")]
+    concept = {"valueCodeableConcept": {"coding": codings}}
+    _, body = await call(maps, "ConceptMap/$translate", conceptMap=WIDE, codeableConcept=concept)
+    assert [code for _, code in matches(body)] == ["R", "B1", "B2"] and len(read) == 1
 
 
 async def test_translate_backwards(maps: Desk) -> None:
