@@ -68,19 +68,32 @@ def _within_each_other(period: dict[str, Any]) -> bool:
 
 
 def reaches(expression: str, item: Item, around: Surroundings) -> bool:
-    """Whether an expression on the resource around an item finds that item; true where it cannot be told."""
+    """Whether an expression on the resource around an item finds that item; true where it cannot be told.
+
+    What it finds is looked for once, however many items ask.
+    """
     top = item.resource
-    run = _evaluate(expression, top.type) if top is not None else None
-    if top is None or run is None:
+    if top is None:
         return True
-    try:
-        found = run(top.value, _environment(top, around))
-    except (Problem, ArithmeticError, ValueError, RecursionError):
-        return True
+    key = expression, id(top.value)
+    if key not in around.reached:
+        around.reached[key] = _reached(expression, top, around)
+    found = around.reached[key]
     # A primitive value is the same wherever it stands: that one like it was found must do.
-    return any(
-        one[0] is item.value or (item.value.__class__ is not dict and one[0] == item.value) for one in found
-    )
+    value = item.value
+    return found is None or id(value) in found or (value.__class__ is not dict and ("", value) in found)
+
+
+def _reached(expression: str, top: Item, around: Surroundings) -> dict[Any, Any] | None:
+    """What an expression finds, by identity and, of primitives, by value; None where it cannot be told."""
+    run = _evaluate(expression, top.type)
+    if run is None:
+        return None
+    try:
+        found = [value for value, _, _ in run(top.value, _environment(top, around))]
+    except (Problem, ArithmeticError, ValueError, RecursionError):
+        return None
+    return {id(one): one for one in found} | {("", one): one for one in found if one.__class__ is not dict}
 
 
 def _environment(item: Item, around: Surroundings) -> Environment:

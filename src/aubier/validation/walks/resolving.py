@@ -26,7 +26,7 @@ class Surroundings:
 
     `value_set` tells the value sets that invariants ask for. `stored` are resources by `Type/id` that were
     read from elsewhere, `own` is what is validated; `wanted` becomes the names that were looked for in vain,
-    to be read before the next walk.
+    to be read before the next walk, `reached` what expressions find in a resource (see `invariants.reaches`).
     """
 
     def __init__(
@@ -40,6 +40,7 @@ class Surroundings:
         if own is not None and isinstance(own.value.get("id"), str):
             self._stored[f"{own.type}/{own.value['id']}"] = own
         self.wanted: set[str] = set()
+        self.reached: dict[tuple[str, int], dict[Any, Any] | None] = {}
         self._indexes: dict[int, dict[str, Item]] = {}
         self._inside: dict[int, dict[str, Item]] = {}
         self._told: dict[int, dict[str, list[str]]] = {}
