@@ -308,6 +308,12 @@ def test_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = form(ask("integer", "n", repeats=True), ask("string", "s"))
     found = held({"item": [said(*({"valueInteger": n} for n in range(1000)), link="n")]}, asked).issues
     assert found[-1].kind == "too-costly"
+    asked["item"][0] |= {
+        "repeats": True,
+        "extension": [{"url": f"{CORE}x{n}", "valueCode": "a"} for n in range(50)],
+    }
+    found = held({"item": [said(*({"valueInteger": n} for n in range(20)), link="n")]}, asked).issues
+    assert [i.kind for i in found] == ["too-costly"]
 
 
 @pytest.mark.parametrize("odd", ["null", "[]", "[1]", "{}", '"x"', "[null]", "[[]]"])

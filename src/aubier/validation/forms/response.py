@@ -107,7 +107,7 @@ class _Walk:
         for n, answer in enumerate(answers):
             here = f"{at}.answer[{n}]"
             given = value_of(answer)
-            self._charge(1)
+            self._charge(1 + len(rows(item, "extension")))
             if given is not None:
                 self._say(*answer_faults(item, given, f"{here}.value", self._charge))
                 self.held.questions += questions(item, given, f"{here}.value")
