@@ -126,9 +126,8 @@ def _object(
         out: list[Draft] = []
         for key, value in node.items():
             rule = rules.get(key)
-            if rule is None:
-                out.append(unknown_element(key, rules))
-            elif found := rule(value, node, state):
+            found = rule(value, node, state) if rule is not None else [unknown_element(key, rules)]
+            if found:
                 out += found
                 if len(out) > LIMIT:
                     return out
@@ -296,6 +295,8 @@ def _siblings(key: str, step: str) -> Rule:
                 if not found and alone and one.keys() == {"id"}:
                     found = [only_id()]
             out += below(f"{step}[{index}]", found or [])
+            if len(out) > LIMIT:
+                break
         if not any(one is not None for one in value):
             out.append(only_null(step))
         return out[: LIMIT + 1] or None

@@ -652,9 +652,13 @@ def test_hostile_narratives_take_little_time(inside: str) -> None:
 
 
 def test_a_flood_of_errors_is_cut() -> None:
-    issues = validate(patient(name=[{"family": ""}] * 5000))
+    issues: list[Any] = validate(patient(name=[{"family": ""}] * 5000))
     assert len(issues) == 201 and issues[-1].kind == "too-costly"
     assert len(validate(patient(**{f"x{n}": 1 for n in range(5000)}))) == 201
+    near = patient(**{f"birthDat{n}": 1 for n in range(100_000)})
+    empty = patient(name=[{"_given": [None] * 1_000_000}])
+    for flood in (near, empty):
+        assert seconds(lambda flood=flood: issues.extend(validate(flood))) < 1.0
 
 
 def test_long_values_are_cut_in_messages() -> None:
