@@ -67,7 +67,8 @@ class Resolver:
     value set that another leaves open, `wished` is the version that the code asked about says. With `only`, a
     version that is not the one demanded is told in `unmet` instead. Afterwards `systems`, `used` (value sets,
     with what makes them less than in force) and `supplements` say what was taken from; `merged` whether
-    versions of a system were taken together, `across` whether one was taken away from another. Problem
+    versions of a system were taken together, `across` whether one was taken away from another. `work` is what
+    all patterns together may cost. Problem
     `not-found` for a value set that is not here, `processing` when value sets go in circles, `business-rule`
     for a version that is not the one demanded, `too-costly` beyond the bounds.
     """
@@ -88,6 +89,7 @@ class Resolver:
     merged: bool | None = None
     across: bool = False
     unmet: list[Issue] = field(default_factory=list)
+    work: regex.Work = field(default_factory=regex.Work)
 
     async def parts(self, value_set: ValueSet) -> list[Part]:
         """The parts of a value set, systems in the order in which they are first named."""
@@ -258,7 +260,7 @@ class Resolver:
             case "exists", name:
                 return Has(name) if row.value == "true" else Not(Has(name))
             case "regex", name:
-                return Like(name, regex.parse(row.value, row.at))
+                return Like(name, regex.parse(row.value, row.at), self.work)
         raise unusable(row)
 
     @staticmethod
