@@ -193,3 +193,17 @@ def test_what_is_taken_from_one_name_stays_beside_the_others() -> None:
     assert without(1, _given=[other, mark]) == [{"_given": [other]}]
     assert without(0, _given=[mark], use="usual") == [{"use": "usual"}]
     assert without(0, _given=[mark]) is None
+
+
+def test_what_a_removal_leaves_empty_goes_and_what_is_given_empty_stays() -> None:
+    start = {"resourceType": "Patient", "id": "p", "contact": [{"name": {"given": ["A"]}}], "active": True}
+
+    def after(*steps: dict[str, Any]) -> Any:
+        return {k: v for k, v in json_patch(list(steps))(start).items() if k not in ("resourceType", "id")}
+
+    gone = {"op": "remove", "path": "/contact/0/name/given/0"}
+    again = {"op": "add", "path": "/contact/0/name/given/-", "value": "B"}
+    assert after(gone) == {"active": True}
+    assert after(gone, again) == {"active": True, "contact": [{"name": {"given": ["B"]}}]}
+    assert after({"op": "add", "path": "/name", "value": [{}]}) == {**after(), "name": [{}]}
+    assert after({"op": "replace", "path": "/contact", "value": []}) == {"active": True, "contact": []}
