@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from aubier.terminology import expansion
 from tests.contract.desk import Desk
 from tests.contract.terminology.stock import ALL, COLOURS, URL, call, codes, filtered, told, value_set
 
@@ -127,6 +128,34 @@ async def test_a_list_may_write_codes_in_other_letters_where_case_means_nothing(
     )
     _, body = await call(desk, "ValueSet/$expand", valueSet=more)
     assert codes(body) == ["A", "B", "C", "D"]
+
+
+async def test_a_long_list_is_paged_as_a_short_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def listing(system: str, *listed: str) -> dict[str, Any]:
+        return {
+            "system": URL + system,
+            "concept": [{"code": code, "display": code.upper()} for code in listed],
+        }
+
+    colours = listing("colours", "red", "none", "puce", "blue", "crimson", "colour")
+    sets = [
+        value_set("long", colours),
+        value_set("without", colours, exclude=[listing("colours", "red"), filtered("is-a", "crimson")]),
+        value_set("active", colours, inactive=False),
+        value_set("mixed", colours, filtered("is-a", "red")),
+        value_set("letters", listing("chapters", "a", "A", "d", "b")),
+        value_set("elsewhere", listing("absent", "x", "y", "z"), exclude=[listing("absent", "y")]),
+    ]
+    asks: list[dict[str, Any]] = [{"valueSet": one, **more} for one in sets for more in ({}, {"filter": "r"})]
+    short = [(await call(desk, "ValueSet/$expand", **ask))[1]["expansion"] for ask in asks]
+    monkeypatch.setattr(expansion, "_BLOCK", 2)
+    for ask, whole in zip(asks, short, strict=True):
+        rows: list[Any] = []
+        for offset in range(0, 9, 3):
+            _, body = await call(desk, "ValueSet/$expand", **ask, offset=offset, count=3)
+            assert body["expansion"]["total"] == whole["total"]
+            rows += body["expansion"].get("contains", [])
+        assert rows == whole.get("contains", []), ask
 
 
 async def test_what_cannot_be_taken_away_is_not_passed_over(desk: Desk) -> None:

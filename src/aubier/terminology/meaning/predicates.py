@@ -152,6 +152,16 @@ def listing(predicate: Predicate) -> list[str] | None:
     return None
 
 
+def by_code(predicate: Predicate) -> bool:
+    """Whether the code alone tells whether the condition holds."""
+    match predicate:
+        case All(parts) | AnyOf(parts):
+            return all(by_code(part) for part in parts)
+        case Not(part):
+            return by_code(part)
+    return isinstance(predicate, Among)
+
+
 def divided(predicate: Predicate) -> tuple[Predicate | None, Predicate | None]:
     """The condition as (what is listed, the rest), each None when there is nothing of that kind."""
     if listing(predicate) is not None:

@@ -151,6 +151,13 @@ class Library:
             found |= await self._any_case(system, [c for c in codes if c not in found])
         return await self._supplemented(system, found)
 
+    async def known(self, system: System, codes: Sequence[str]) -> Collection[str]:
+        """Those of the codes that a system has, written as it writes them."""
+        if system.key is None:
+            return self._among(system, codes)
+        rows = await self.store.run("terminology.known", system.key, list(codes))
+        return {row["code"] for row in rows}
+
     async def _any_case(self, system: System, codes: list[str]) -> dict[str, Concept]:
         rows = await self.store.run(
             "terminology.concepts-any-case", system.key, [code.lower() for code in codes]

@@ -195,6 +195,11 @@ STATEMENTS = (
         "Concepts by their codes",
     ),
     Statement(
+        "terminology.known",
+        "select c.code from terminology_concept c where c.sid = $1 and c.code = any($2::text[])",
+        "Which codes there are",
+    ),
+    Statement(
         "terminology.concepts-any-case",
         f"select {_CONCEPT} from terminology_concept c where c.sid = $1 and lower(c.code) = any($2::text[])"
         " order by c.num",
