@@ -23,7 +23,7 @@ from aubier.validation.walks.rules.implied import implied
 from aubier.validation.walks.walk import Spent, TooMuch, Walk, resources_in
 
 _ROUNDS, _MOST = 5, 100
-"""Steps from reference to reference into the store, and resources read from it, at most."""
+"""Times that the store is read, and resources looked for each time and kept in all, at most."""
 
 
 class Targets(Protocol):
@@ -138,15 +138,21 @@ async def validated(
     `targets` reads what references name and a profile speaks of: each round of reading, one more walk.
     """
     base = validate(resource) if base is None else base
-    stored = dict[str, Resource]()
+    stored, asked = dict[str, Resource](), set[str]()
     found = await _served(_walking(resource, profiles, library, vital=vital, base=base))
     for _ in range(_ROUNDS if targets is not None else 0):
-        more = await targets.read(found.wanted[:_MOST]) if targets is not None and found.wanted else {}
-        if not more or len(stored) >= _MOST:
+        fresh = [name for name in found.wanted if name not in asked][:_MOST]
+        if targets is None or not fresh or len(stored) >= _MOST:
             break
-        stored |= more
-        found = await _served(_walking(resource, profiles, library, vital=vital, stored=stored, base=base))
-    return bounded([*found.issues, *await settled(found.questions, answers)])
+        asked.update(fresh)
+        if more := await targets.read(fresh):
+            stored |= more
+            found = await _served(
+                _walking(resource, profiles, library, vital=vital, stored=stored, base=base)
+            )
+    unread = len(set(found.wanted) - asked) if targets is not None else 0
+    told = [words.unread(unread)] if unread else []
+    return bounded([*found.issues, *told, *await settled(found.questions, answers)])
 
 
 def _asked(item: Item, profiles: Sequence[str], *, declared: bool) -> list[str]:
