@@ -54,3 +54,22 @@ def and_more(*, errors: bool = True) -> Issue:
         f"Il y a d'autres {fr} : seules les {LIMIT} premières sont montrées",
         severity="error" if errors else "information",
     )
+
+
+def incomplete(count: int) -> Issue:
+    """References whose targets were not looked at, for there were too many."""
+    return Issue(
+        "too-costly",
+        f"{count} of the resources that are named here were not looked at: they are too many at once",
+        f"{count} des ressources nommées ici n'ont pas été regardées : il y en a trop à la fois",
+        severity="information",
+    )
+
+
+def exhausted() -> Issue:
+    """More work than one validation may take."""
+    return Issue(
+        "too-costly",
+        "This takes too much work for one validation: the rest was not checked",
+        "Trop de travail pour une validation : le reste n'a pas été vérifié",
+    )

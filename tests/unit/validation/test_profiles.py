@@ -9,7 +9,7 @@ import pytest
 from aubier.ground.problem import Issue
 from aubier.validation.drafts import LIMIT
 from aubier.validation.profiles import AtHand, Coded, Library
-from aubier.validation.walks import validated, walked
+from aubier.validation.walks import resolving, validated, walked
 from tests.unit.validation.test_snapshots import BASE, MINE, profile, row
 
 VALUE = {"discriminator": [{"type": "value", "path": "system"}], "rules": "open"}
@@ -797,3 +797,17 @@ def test_what_is_demanded_is_said_as_it_would_be_written() -> None:
     mine = profile("Observation", row("Observation.value[x]", patternQuantity=wanted))
     issues = found(observation(valueQuantity={"value": 2}), mine)
     assert ['{"value":1.50,"unit":"kilo\'s"}' in i.text for i in issues] == [True]
+
+
+def test_what_expressions_may_cost_is_bounded_for_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = {
+        "key": "own-1",
+        "severity": "error",
+        "human": "x",
+        "expression": "%resource.name.family.count() > 0",
+    }
+    mine = profile("Patient", row("Patient.name", constraint=[rule]))
+    many = patient(name=[{"family": "a"}] * 50)
+    assert found(many, mine) == []
+    monkeypatch.setattr(resolving, "WORK", 1_000)
+    assert [i.kind for i in found(many, mine)] == ["too-costly"]

@@ -15,8 +15,8 @@ from aubier.validation.forms.form import CORE, Node, every, first, rows, told
 from aubier.validation.forms.values import answer_faults, questions
 from aubier.validation.profiles.items import root
 from aubier.validation.profiles.questions import Question
+from aubier.validation.telling import exhausted
 from aubier.validation.walks.walk import resources_in
-from aubier.validation.walks.words import exhausted
 
 MOST = 400_000
 """Steps of one check."""

@@ -13,14 +13,14 @@ from aubier.validation.profiles.items import Item, root
 from aubier.validation.profiles.library import Library
 from aubier.validation.profiles.questions import Answers, Question, settled
 from aubier.validation.resource import validate
-from aubier.validation.telling import bounded
+from aubier.validation.telling import bounded, exhausted, incomplete
 from aubier.validation.walks import words
 from aubier.validation.walks.ground import Ground
-from aubier.validation.walks.resolving import Surroundings
+from aubier.validation.walks.resolving import Surroundings, TooMuch
 from aubier.validation.walks.rules.bundles import bundle_rules
 from aubier.validation.walks.rules.definitions import definition_rules
 from aubier.validation.walks.rules.implied import implied
-from aubier.validation.walks.walk import Spent, TooMuch, Walk, resources_in
+from aubier.validation.walks.walk import Spent, Walk, resources_in
 
 _ROUNDS, _MOST = 5, 100
 """Times that the store is read, and resources looked for each time and kept in all, at most."""
@@ -99,7 +99,7 @@ def _walking(
                 walk.profile(each, canonical)
             yield
     except TooMuch:
-        walk.say(words.exhausted())
+        walk.say(exhausted())
     counted = [words.unevaluated(key, n) for key, n in sorted(spent.unevaluated.items())]
     issues = bounded([*base, *walk.telling.told(), *counted])
     questions = list(dict.fromkeys(walk.questions))
@@ -151,7 +151,7 @@ async def validated(
                 _walking(resource, profiles, library, vital=vital, stored=stored, base=base)
             )
     unread = len(set(found.wanted) - asked) if targets is not None else 0
-    told = [words.unread(unread)] if unread else []
+    told = [incomplete(unread)] if unread else []
     return bounded([*found.issues, *told, *await settled(found.questions, answers)])
 
 

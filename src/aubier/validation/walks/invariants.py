@@ -8,7 +8,7 @@ from aubier.fhir.fhirpath import Environment, TypedFinder, typed
 from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem
 from aubier.validation.profiles.items import Item
-from aubier.validation.walks.resolving import Surroundings, container
+from aubier.validation.walks.resolving import Surroundings, TooMuch, container
 
 _MENDED = {
     "operator = 'exists' implies (answer is Boolean)": "operator = 'exists' implies (answer is boolean)",
@@ -53,6 +53,8 @@ def holds(expression: str, item: Item, around: Surroundings, *, outer: bool = Fa
         return None
     if item.value is None:
         return True
+    if around.tally.left < 0:
+        raise TooMuch
     try:
         found = run(item.value, _environment(above, around))
     except (Problem, ArithmeticError, ValueError, RecursionError):
@@ -110,4 +112,5 @@ def _environment(item: Item, around: Surroundings) -> Environment:
         root_resource=container(item.resource).value,
         resolve=resolve,
         member_of=around.member_of,
+        tally=around.tally,
     )

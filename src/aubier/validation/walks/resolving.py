@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from aubier.fhir.fhirpath import Tally
 from aubier.fhir.references import Reference
 from aubier.ground.rows import Resource
 from aubier.validation.profiles.items import Item, children, root
@@ -19,6 +20,14 @@ ValueSets = Callable[[str], frozenset[tuple[str, str]] | None]
 _MODES = frozenset({"contained", "bundled", "referenced"})
 _ARRIVING = frozenset({"transaction", "batch"})
 """Bundles whose relative references name what is in the store, when no entry bears the name."""
+
+
+WORK = 4_000_000
+"""What FHIRPath may spend in one validation, some four seconds; an evaluation alone, half of it."""
+
+
+class TooMuch(Exception):
+    """The bound of work is reached."""
 
 
 class Surroundings:
@@ -39,6 +48,7 @@ class Surroundings:
         self._stored = {name: root(found) for name, found in (stored or {}).items()}
         if own is not None and isinstance(own.value.get("id"), str):
             self._stored[f"{own.type}/{own.value['id']}"] = own
+        self.tally = Tally(WORK)
         self.wanted: set[str] = set()
         self.reached: dict[tuple[str, int], dict[Any, Any] | None] = {}
         self._indexes: dict[int, dict[str, Item]] = {}

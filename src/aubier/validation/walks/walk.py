@@ -19,7 +19,7 @@ from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.telling import Telling
 from aubier.validation.walks import words
 from aubier.validation.walks.invariants import holds
-from aubier.validation.walks.resolving import Surroundings
+from aubier.validation.walks.resolving import Surroundings, TooMuch
 from aubier.validation.walks.rules.narrated import unnarrated, unspoken
 from aubier.validation.walks.slices.discriminate import Test, tests_of
 
@@ -36,10 +36,6 @@ class Spent:
     depth: int = 0
     verdicts: dict[tuple[int, str], bool] = field(default_factory=dict)
     unevaluated: Counter[str] = field(default_factory=Counter)
-
-
-class TooMuch(Exception):
-    """The bound of work is reached."""
 
 
 class Walk:

@@ -450,22 +450,3 @@ def no_supplement(item: Item) -> Issue:
         "Ce qui complète un autre système de codes a pour content « supplement »",
     )
     return issue(f"{item.path}.content", "value", text, rule="FHIR R4 4.0.1 codesystem.html#supplements")
-
-
-def unread(count: int) -> Issue:
-    """References whose targets were not looked at, for there were too many."""
-    return Issue(
-        "too-costly",
-        f"{count} of the resources that are named here were not looked at: they are too many at once",
-        f"{count} des ressources nommées ici n'ont pas été regardées : il y en a trop à la fois",
-        severity="information",
-    )
-
-
-def exhausted() -> Issue:
-    """More work than one validation may take."""
-    return Issue(
-        "too-costly",
-        "This takes too much work for one validation: the rest was not checked",
-        "Trop de travail pour une validation : le reste n'a pas été vérifié",
-    )
