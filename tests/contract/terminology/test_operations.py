@@ -294,6 +294,20 @@ async def test_subsumes(desk: Desk, system: str, a: str, b: str, outcome: str) -
     assert (status, told(body, "outcome")) == (200, outcome)
 
 
+async def test_codes_of_two_systems_do_not_subsume_each_other(desk: Desk) -> None:
+    def coding(system: str, code: str) -> dict[str, Any]:
+        return {"valueCoding": {"system": URL + system, "code": code}}
+
+    red, blue = coding("colours", "red"), coding("colours", "scarlet")
+    _, body = await call(desk, "CodeSystem/$subsumes", codingA=red, codingB=blue)
+    assert told(body, "outcome") == "subsumes"
+    await desk.make("loader", {**COLOURS, "url": URL + "paints"})
+    status, body = await call(desk, "CodeSystem/$subsumes", codingA=red, codingB=coding("paints", "scarlet"))
+    assert (status, body["issue"][0]["code"]) == (400, "value")
+    given = {"system": URL + "paints", "codingA": red, "codeB": "scarlet"}
+    assert (await call(desk, "CodeSystem/$subsumes", **given))[0] == 400
+
+
 async def test_a_new_version_of_a_resource_takes_the_place_of_the_old(desk: Desk) -> None:
     system = {**COLOURS, "url": URL + "changing", "concept": [{"code": "one"}]}
     logical = await desk.make("loader", system)
