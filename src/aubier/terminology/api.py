@@ -173,14 +173,22 @@ class Terminology:
 
     async def lookup(self, system: str, code: str, version: str = "") -> tuple[System, Concept]:
         """A code's system and concept. Problem `not-found` when either is not here."""
+        found, concepts = await self.lookup_all(system, [code], version)
+        return found, concepts[code]
+
+    async def lookup_all(
+        self, system: str, codes: Sequence[str], version: str = ""
+    ) -> tuple[System, dict[str, Concept]]:
+        """A system and the concepts of these codes. Problem `not-found`: it, or one of them, is not here."""
         found = await self.library.system(system, version)
         if not found.known:
             raise unknown_system(found.canonical)
-        concepts = await self.library.concepts(found, [code])
-        if code not in concepts:
-            issue = unknown_code(code, found)
-            raise problem("not-found", issue.text, issue.fr)
-        return found, concepts[code]
+        concepts = await self.library.concepts(found, codes)
+        for code in codes:
+            if code not in concepts:
+                issue = unknown_code(code, found)
+                raise problem("not-found", issue.text, issue.fr)
+        return found, concepts
 
     async def subsumes(self, system: str, a: str, b: str, version: str = "") -> Relation:
         """How A stands to B in the hierarchy of their system. Problem `not-found` for what is not here."""

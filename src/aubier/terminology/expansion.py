@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from asyncio import sleep
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 from aubier.ground.problem import Problem, problem
 from aubier.terminology.meaning.concepts import Concept, System, named, words
-from aubier.terminology.meaning.predicates import ACTIVE, All, Predicate, divided, holds, listing
+from aubier.terminology.meaning.predicates import ACTIVE, All, Predicate, by_code, divided, holds, listing
 from aubier.terminology.meaning.value_set import Listed
 from aubier.terminology.resolving import Part, unknown_system
 from aubier.terminology.shelves.library import Library
@@ -18,11 +19,12 @@ WHOLE = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A concept of an expansion, with what the value set itself says of it."""
+    """A concept of an expansion, with what the value set itself says of it, and how its list writes it."""
 
     system: System
     concept: Concept
     listed: Listed | None = None
+    code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +47,19 @@ class Wanted:
     active: bool = False
 
 
+_BLOCK = 1_000
+"""Codes of a list that are looked for in one go; of a longer list the codes are kept, not their concepts."""
+
+
 @dataclass(slots=True)
 class _Stretch:
-    """A run of an expansion: concepts in hand, or a condition that the library answers by pages."""
+    """A run of an expansion: concepts in hand, codes of a long list, or a condition answered by pages."""
 
-    system: System
+    part: Part
+    predicate: Predicate
     size: int
-    members: list[Member] = field(default_factory=list)
-    predicate: Predicate | None = None
+    members: list[Member] | None = None
+    codes: list[str] | None = None
     without: Sequence[str] = ()
 
 
@@ -81,26 +88,54 @@ async def expand(library: Library, parts: Sequence[Part], wanted: Wanted) -> Exp
 async def _stretches(library: Library, part: Part, asked: list[str], active: bool) -> list[_Stretch]:
     predicate = All((part.predicate, ACTIVE)) if active else part.predicate
     listed, rest = divided(predicate)
-    found, codes = [], listing(listed) or [] if listed is not None else []
+    found, codes = list[_Stretch](), list[str]()
     if listed is not None:
-        members = [
-            m
-            for m in await _members(library, part, codes)
-            if holds(listed, m.concept) and (not asked or named(m.concept, asked))
-        ]
-        found.append(_Stretch(part.system, len(members), members))
+        stretch, codes = await _listed(library, part, listed, asked)
+        found.append(stretch)
     if rest is not None:
         if not part.system.known:
             raise unknown_system(part.system.canonical)
         size = await library.count(part.system, rest, asked, codes)
-        found.append(_Stretch(part.system, size, predicate=rest, without=codes))
+        found.append(_Stretch(part, rest, size, without=codes))
     return found
 
 
-async def _members(library: Library, part: Part, codes: Sequence[str]) -> list[Member]:
-    """Listed codes as concepts. Where the system is whole, a code that it does not have is left out."""
+async def _listed(
+    library: Library, part: Part, predicate: Predicate, asked: list[str]
+) -> tuple[_Stretch, list[str]]:
+    """What a part takes of its list, each concept once however it is written, and all codes of the list.
+
+    Where the codes alone decide, only these are read; others are served between the blocks of a long list.
+    """
+    codes = listing(predicate) or []
+    if len(codes) <= _BLOCK:
+        members = await _members(library, part, codes, predicate)
+        held = [m for m in members if not asked or named(m.concept, asked)]
+        every = list(dict.fromkeys([*codes, *(m.concept.code for m in members)]))
+        return _Stretch(part, predicate, len(held), held), every
+    alone = not asked and by_code(predicate) and part.system.case_sensitive and not part.system.partial
+    found: dict[str, str] = {}
+    for start in range(0, len(codes), _BLOCK):
+        await sleep(0)
+        block = codes[start : start + _BLOCK]
+        if alone:
+            known = await library.known(part.system, block)
+            found |= {code: code for code in block if code in known and holds(predicate, Concept(code))}
+            continue
+        for member in await _members(library, part, block, predicate):
+            if not asked or named(member.concept, asked):
+                found.setdefault(member.concept.code, member.code)
+    every = list(dict.fromkeys([*codes, *found]))
+    return _Stretch(part, predicate, len(found), codes=list(found.values())), every
+
+
+async def _members(library: Library, part: Part, codes: Sequence[str], predicate: Predicate) -> list[Member]:
+    """Listed codes as concepts, where the condition holds, each once however it is written.
+
+    Where the system is whole, a code that it does not have is left out.
+    """
     known = await library.concepts(part.system, codes)
-    found = []
+    found: dict[str, Member] = {}
     for code in codes:
         said = part.listed.get(code)
         concept = known.get(code)
@@ -108,20 +143,26 @@ async def _members(library: Library, part: Part, codes: Sequence[str]) -> list[M
             continue
         if concept is None:
             concept = Concept(code, lineage=frozenset((code,)))
-        found.append(Member(part.system, concept, said))
-    return found
+        # Where case means nothing, the list may write it in other letters than its system.
+        if any(holds(predicate, replace(concept, code=one)) for one in {code, concept.code}):
+            found.setdefault(concept.code, Member(part.system, concept, said, code))
+    return list(found.values())
 
 
 async def _slice(
     library: Library, stretch: _Stretch, asked: list[str], window: tuple[int, int]
 ) -> list[Member]:
     offset, limit = window
-    if stretch.predicate is None:
+    if stretch.members is not None:
         return stretch.members[offset : offset + limit]
+    if stretch.codes is not None:
+        codes = stretch.codes[offset : offset + limit]
+        return await _members(library, stretch.part, codes, stretch.predicate)
+    system = stretch.part.system
     concepts = await library.page(
-        stretch.system, stretch.predicate, asked, stretch.without, offset=offset, limit=limit
+        system, stretch.predicate, asked, stretch.without, offset=offset, limit=limit
     )
-    return [Member(stretch.system, concept) for concept in concepts]
+    return [Member(system, concept) for concept in concepts]
 
 
 def _too_many(total: int) -> Problem:

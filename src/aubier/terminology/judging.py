@@ -95,7 +95,7 @@ def within(coded: Coded, part: Part, concept: Concept | None, asked: ValueSet, b
         return replace(
             verdict, ok=False, member=False, issues=(*outside(coded, asked).issues, *verdict.issues)
         )
-    if holds(part.predicate, concept):
+    if _takes(part, concept):
         return _displayed(coded, part.system, concept, part)
     found = replace(outside(coded, asked), system=part.system, concept=concept, display=concept.display)
     if concept.inactive and holds(part.predicate, concept.as_active()):
@@ -103,8 +103,17 @@ def within(coded: Coded, part: Part, concept: Concept | None, asked: ValueSet, b
     return found
 
 
+def _takes(part: Part, concept: Concept) -> bool:
+    """Whether a part takes a concept, also where it lists it in other letters and case means nothing."""
+    if holds(part.predicate, concept):
+        return True
+    others = (replace(concept, code=code) for code in part.written(concept.code))
+    return any(holds(part.predicate, other) for other in others)
+
+
 def _displayed(coded: Coded, system: System, concept: Concept, part: Part | None) -> Verdict:
-    listed = part.listed.get(concept.code) if part is not None else None
+    both = (concept.code, coded.code) if part is not None else ()
+    listed = next((part.listed[code] for code in both if part and code in part.listed), None)
     said = (*concept.designations, *(listed.designations if listed is not None else ()))
     names = [concept.display, listed.display if listed is not None else ""]
     own = [str(d.get("value", "")) for d in said]

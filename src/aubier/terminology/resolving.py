@@ -11,6 +11,7 @@ from aubier.terminology.meaning import regex
 from aubier.terminology.meaning.concepts import System
 from aubier.terminology.meaning.predicates import (
     ACTIVE,
+    EVERYTHING,
     LISTED,
     All,
     Among,
@@ -43,6 +44,15 @@ class Part:
     predicate: Predicate
     listed: dict[str, Listed] = field(default_factory=dict)
     said: str = ""
+    letters: dict[str, list[str]] | None = None
+
+    def written(self, code: str) -> Sequence[str]:
+        """How the list that a value set takes writes a code, where case means nothing; nothing elsewhere."""
+        if self.letters is None:
+            self.letters = {}
+            for one in () if self.system.case_sensitive else listing(self.predicate) or ():
+                self.letters.setdefault(one.lower(), []).append(one)
+        return self.letters.get(code.lower(), ())
 
 
 _Parts = dict[tuple[str, str], Part]
@@ -57,7 +67,8 @@ class Resolver:
     value set that another leaves open, `wished` is the version that the code asked about says. With `only`, a
     version that is not the one demanded is told in `unmet` instead. Afterwards `systems`, `used` (value sets,
     with what makes them less than in force) and `supplements` say what was taken from; `merged` whether
-    versions of a system were taken together, `across` whether one was taken away from another. Problem
+    versions of a system were taken together, `across` whether one was taken away from another. `work` is what
+    all patterns together may cost. Problem
     `not-found` for a value set that is not here, `processing` when value sets go in circles, `business-rule`
     for a version that is not the one demanded, `too-costly` beyond the bounds.
     """
@@ -78,6 +89,7 @@ class Resolver:
     merged: bool | None = None
     across: bool = False
     unmet: list[Issue] = field(default_factory=list)
+    work: regex.Work = field(default_factory=regex.Work)
 
     async def parts(self, value_set: ValueSet) -> list[Part]:
         """The parts of a value set, systems in the order in which they are first named."""
@@ -114,7 +126,10 @@ class Resolver:
 
     async def _taken(self, taken: Part, part: Part) -> Predicate:
         """What an exclusion says of the concepts of a part; of another version of a system, its codes."""
-        if taken.system.version == part.system.version or listing(taken.predicate) is not None:
+        if listing(taken.predicate) is not None:
+            return taken.predicate
+        same = taken.system.version == part.system.version
+        if same and (taken.system.known or taken.predicate == EVERYTHING):
             return taken.predicate
         if not taken.system.known:
             raise unknown_system(taken.system.canonical)
@@ -245,7 +260,7 @@ class Resolver:
             case "exists", name:
                 return Has(name) if row.value == "true" else Not(Has(name))
             case "regex", name:
-                return Like(name, regex.parse(row.value, row.at))
+                return Like(name, regex.parse(row.value, row.at), self.work)
         raise unusable(row)
 
     @staticmethod

@@ -166,6 +166,28 @@ def only_id() -> Draft:
     )
 
 
+def contained_deeper() -> Draft:
+    """A resource contained in one that is itself contained."""
+    return Draft(
+        "invariant",
+        "What is contained contains no other resource: put it beside, in the resource around both",
+        "Une ressource contenue n'en contient pas d'autre : placez-la à côté, dans celle qui les entoure",
+        ".contained",
+        rule="FHIR R4 4.0.1 dom-2",
+    )
+
+
+def contained_twice(index: int, own: str) -> Draft:
+    """A contained resource whose id another one has."""
+    return Draft(
+        "value",
+        f"Two contained resources have the id {own[:64]}, so #{own[:64]} names neither: give one another id",
+        f"Deux ressources contenues portent l'id {own[:64]}, #{own[:64]} est ambigu : changez l'un des deux",
+        f".contained[{index}].id",
+        rule="FHIR R4 4.0.1 references.html#contained",
+    )
+
+
 def sibling_length(values: int, siblings: int) -> Draft:
     """A primitive array and its sibling of different lengths."""
     return Draft(

@@ -7,6 +7,7 @@ from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
 from aubier.validation import structure
 from aubier.validation.drafts import LIMIT, Draft
+from aubier.validation.telling import and_more
 from aubier.validation.values import State
 
 
@@ -26,7 +27,7 @@ def validate(resource: Resource, *, expected_type: str | None = None) -> list[Is
         draft.path = top + draft.path
         issues.append(draft.issue())
     if len(drafts) > LIMIT:
-        issues.append(_and_more())
+        issues.append(and_more())
     return issues
 
 
@@ -43,12 +44,4 @@ def _unexpected(name: object, expected: str) -> Draft:
         f"{expected} belongs here, resourceType says {str(name)[:64]}",
         f"Il faut ici une ressource {expected}, resourceType dit {str(name)[:64]}",
         ".resourceType",
-    )
-
-
-def _and_more() -> Issue:
-    return Issue(
-        "too-costly",
-        f"There are more errors: only the first {LIMIT} are shown",
-        f"Il y a d'autres erreurs : seules les {LIMIT} premières sont montrées",
     )

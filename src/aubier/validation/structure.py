@@ -14,6 +14,8 @@ from aubier.validation.drafts import (
     LIMIT,
     Draft,
     below,
+    contained_deeper,
+    contained_twice,
     empty,
     lone_null,
     missing,
@@ -124,9 +126,8 @@ def _object(
         out: list[Draft] = []
         for key, value in node.items():
             rule = rules.get(key)
-            if rule is None:
-                out.append(unknown_element(key, rules))
-            elif found := rule(value, node, state):
+            found = rule(value, node, state) if rule is not None else [unknown_element(key, rules)]
+            if found:
                 out += found
                 if len(out) > LIMIT:
                     return out
@@ -165,7 +166,7 @@ def _checker_of(one: Property, owner: str) -> Checker:
     """The checker of a complex value, with what its place adds: targets, binding, absolute URL."""
     code, element = one.type.code, one.element
     if code == "Resource":
-        return _contained if element.name == "contained" else resource
+        return _inside if element.name == "contained" else resource
     if element.children:
         return checker(element.content or element.path)
     if code == "Extension" and owner.partition("/")[0] != "Extension":
@@ -294,6 +295,8 @@ def _siblings(key: str, step: str) -> Rule:
                 if not found and alone and one.keys() == {"id"}:
                     found = [only_id()]
             out += below(f"{step}[{index}]", found or [])
+            if len(out) > LIMIT:
+                break
         if not any(one is not None for one in value):
             out.append(only_null(step))
         return out[: LIMIT + 1] or None
@@ -337,17 +340,26 @@ def resource(value: Any, state: State) -> Found:
     if type(value) is not dict:
         return [need_object(value)]
     around = state.contained, state.transaction
-    state.contained = _contained_ids(value)
+    state.contained, twice = _contained_ids(value)
     if value.get("resourceType") == "Bundle":
         state.transaction = value.get("type") == "transaction"
     try:
-        return _contained(value, state)
+        found = _typed(value, state)
+        return [*twice, *(found or ())] if twice else found
     finally:
         state.contained, state.transaction = around
 
 
-def _contained(value: Any, state: State) -> Found:
-    """Checks a resource by its resourceType, in the container it is in."""
+def _inside(value: Any, state: State) -> Found:
+    """Checks a contained resource, in the container it is in."""
+    found = _typed(value, state)
+    if type(value) is dict and value.get("contained"):
+        return [contained_deeper(), *(found or ())]
+    return found
+
+
+def _typed(value: Any, state: State) -> Found:
+    """Checks a resource by its resourceType."""
     if type(value) is not dict:
         return [need_object(value)]
     name = value.get("resourceType")
@@ -365,9 +377,15 @@ def _contained(value: Any, state: State) -> Found:
     return checker(name)(value, state)
 
 
-def _contained_ids(value: dict[str, Any]) -> dict[str, str]:
-    """The ids of the contained resources, with their types."""
+def _contained_ids(value: dict[str, Any]) -> tuple[dict[str, str], list[Draft]]:
+    """The ids of the contained resources, with their types, and those that come again."""
     rows = value.get("contained")
-    if type(rows) is not list:
-        return {}
-    return {str(r["id"]): str(r.get("resourceType", "")) for r in rows if type(r) is dict and "id" in r}
+    found: dict[str, str] = {}
+    twice: list[Draft] = []
+    for n, row in enumerate(rows if type(rows) is list else ()):
+        if type(row) is dict and "id" in row:
+            own = str(row["id"])
+            if own in found:
+                twice.append(contained_twice(n, own))
+            found[own] = str(row.get("resourceType", ""))
+    return found, twice

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aubier.terminology.meaning import concept_map as meaning
 from tests.contract.desk import Desk
 from tests.contract.terminology.stock import URL, call, told
 
@@ -104,6 +105,17 @@ async def test_translate(
     assert bool(told(body, "message")) is not result
 
 
+async def test_a_map_that_comes_with_the_call_is_read_once(
+    maps: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, mappings = [], meaning.mappings
+    monkeypatch.setattr(meaning, "mappings", lambda given: read.append(given) or mappings(given))
+    codings = [{"system": URL + "colours", "code": code} for code in ("red", "blue", "mauve")]
+    concept = {"valueCodeableConcept": {"coding": codings}}
+    _, body = await call(maps, "ConceptMap/$translate", conceptMap=WIDE, codeableConcept=concept)
+    assert [code for _, code in matches(body)] == ["R", "B1", "B2"] and len(read) == 1
+
+
 async def test_translate_backwards(maps: Desk) -> None:
     given = {"url": URL + "map/wide", "system": SHADES, "code": "R", "reverse": True}
     status, body = await call(maps, "ConceptMap/$translate", **given)
@@ -139,6 +151,43 @@ async def test_of_several_versions_of_a_map_the_newest_answers(maps: Desk) -> No
         given |= {"system": URL + "colours", "code": "dated"}
         _, body = await call(maps, "ConceptMap/$translate", **given)
         assert matches(body) == [("equal", "new")]
+
+
+async def test_what_the_newest_version_no_longer_maps_is_not_mapped(maps: Desk) -> None:
+    for version, *rows in (("1", "kept", "dropped"), ("2", "kept")):
+        mapped = [element(row, {"code": version, "equivalence": "equal"}) for row in rows]
+        fixed = {"mode": "fixed", "code": f"none-{version}"}
+        row = concept_map("shrunk", *mapped, unmapped=fixed)
+        await maps.make("loader", {**row, "version": version, "sourceUri": URL + "vs/shrunk"})
+    for code, expected in (("kept", ("equal", "2")), ("dropped", ("inexact", "none-2"))):
+        given = {"source": URL + "vs/shrunk", "system": URL + "colours", "code": code}
+        _, body = await call(maps, "ConceptMap/$translate", **given)
+        assert matches(body) == [expected]
+    given = {"url": URL + "map/shrunk|1", "system": URL + "colours", "code": "dropped"}
+    _, body = await call(maps, "ConceptMap/$translate", **given)
+    assert matches(body) == [("equal", "1")]
+
+
+async def test_another_map_keeps_to_the_system_asked_and_may_be_absent(maps: Desk) -> None:
+    red, teal = element("red"), element("teal", {"code": "T", "equivalence": "equal"})
+    lost = concept_map("lost", red, unmapped={"mode": "other-map", "url": URL + "map/nowhere"})
+    sent = concept_map("sent", red, unmapped={"mode": "other-map", "url": URL + "map/far"})
+    far = concept_map("far", teal)
+    far["group"][0]["target"] = URL + "far"
+    for row in (lost, sent, far):
+        await maps.make("loader", {**row, "sourceUri": URL + "vs/lost"})
+    given = {"system": URL + "colours", "code": "teal"}
+    _, body = await call(maps, "ConceptMap/$translate", source=URL + "vs/lost", **given)
+    assert matches(body) == [("equal", "T")]
+    given["code"] = "mauve"
+    status, body = await call(maps, "ConceptMap/$translate", source=URL + "vs/lost", **given)
+    assert (status, matches(body)) == (200, [])
+    assert (await call(maps, "ConceptMap/$translate", url=URL + "map/lost", **given))[0] == 404
+    given |= {"url": URL + "map/sent", "code": "teal"}
+    _, body = await call(maps, "ConceptMap/$translate", **given)
+    assert matches(body) == [("equal", "T")]
+    _, body = await call(maps, "ConceptMap/$translate", targetsystem=SHADES, **given)
+    assert matches(body) == []
 
 
 async def test_a_map_that_is_not_here(maps: Desk) -> None:
@@ -178,3 +227,12 @@ async def test_closure(desk: Desk) -> None:
     await call(desk, "$closure", name="mine")
     _, body = await call(desk, "$closure", name="mine", version=0)
     assert pairs(body) == []
+
+
+async def test_a_closure_is_bounded_before_anything_is_looked_for(desk: Desk) -> None:
+    await call(desk, "$closure", name="large")
+    many = [{"valueCoding": {"system": URL + "colours", "code": f"c{n}"}} for n in range(10_001)]
+    status, body = await call(desk, "$closure", name="large", concept=many)
+    assert (status >= 400, body["issue"][0]["code"]) == (True, "too-costly")
+    red = [{"valueCoding": {"system": URL + "colours", "code": "red"}}] * 10_001
+    assert (await call(desk, "$closure", name="large", concept=red))[0] == 200

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from aubier.terminology import expansion
 from tests.contract.desk import Desk
 from tests.contract.terminology.stock import ALL, COLOURS, URL, call, codes, filtered, told, value_set
 
@@ -111,6 +112,67 @@ async def test_what_is_excluded_without_a_version_is_so_in_every_version(desk: D
     assert codes(body) == ["b"]
     used = [p["valueUri"] for p in body["expansion"]["parameter"] if p["name"] == "used-codesystem"]
     assert used == [URL + "twice|1", URL + "twice|2"]
+
+
+async def test_a_list_may_write_codes_in_other_letters_where_case_means_nothing(desk: Desk) -> None:
+    chapters = {"system": URL + "chapters"}
+    lower = value_set("lower", {**chapters, "concept": [{"code": "a", "display": "One"}, {"code": "B"}]})
+    _, body = await call(desk, "ValueSet/$expand", valueSet=lower)
+    assert codes(body) == ["A", "B"] and body["expansion"]["contains"][0]["display"] == "One"
+    for code, result in (("a", True), ("A", True), ("b", True), ("c", False)):
+        given = {"valueSet": lower, "system": URL + "chapters", "code": code}
+        _, body = await call(desk, "ValueSet/$validate-code", **given)
+        assert told(body, "result") is result, code
+    more = value_set(
+        "more", *lower["compose"]["include"], {**chapters, **filtered("is-a", "C", system="chapters")}
+    )
+    _, body = await call(desk, "ValueSet/$expand", valueSet=more)
+    assert codes(body) == ["A", "B", "C", "D"]
+
+
+async def test_a_long_list_is_paged_as_a_short_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def listing(system: str, *listed: str) -> dict[str, Any]:
+        return {
+            "system": URL + system,
+            "concept": [{"code": code, "display": code.upper()} for code in listed],
+        }
+
+    colours = listing("colours", "red", "none", "puce", "blue", "crimson", "colour")
+    sets = [
+        value_set("long", colours),
+        value_set("without", colours, exclude=[listing("colours", "red"), filtered("is-a", "crimson")]),
+        value_set("active", colours, inactive=False),
+        value_set("mixed", colours, filtered("is-a", "red")),
+        value_set("letters", listing("chapters", "a", "A", "d", "b")),
+        value_set("elsewhere", listing("absent", "x", "y", "z"), exclude=[listing("absent", "y")]),
+    ]
+    asks: list[dict[str, Any]] = [{"valueSet": one, **more} for one in sets for more in ({}, {"filter": "r"})]
+    short = [(await call(desk, "ValueSet/$expand", **ask))[1]["expansion"] for ask in asks]
+    monkeypatch.setattr(expansion, "_BLOCK", 2)
+    for ask, whole in zip(asks, short, strict=True):
+        rows: list[Any] = []
+        for offset in range(0, 9, 3):
+            _, body = await call(desk, "ValueSet/$expand", **ask, offset=offset, count=3)
+            assert body["expansion"]["total"] == whole["total"]
+            rows += body["expansion"].get("contains", [])
+        assert rows == whole.get("contains", []), ask
+
+
+async def test_what_cannot_be_taken_away_is_not_passed_over(desk: Desk) -> None:
+    listed = {"system": URL + "absent", "concept": [{"code": "x"}]}
+    filtering = filtered("is-a", "top", system="absent")
+    for exclude, status in (([{"system": URL + "absent"}], 200), ([listed], 200), ([filtering], 404)):
+        found, body = await call(
+            desk, "ValueSet/$expand", valueSet=value_set("less", listed, exclude=exclude)
+        )
+        assert (found, codes(body) if status == 200 else []) == (status, [])
+    given = {
+        "valueSet": value_set("less", listed, exclude=[filtering]),
+        "system": URL + "absent",
+        "code": "x",
+    }
+    found, body = await call(desk, "ValueSet/$validate-code", **given)
+    assert (found, told(body, "result")) == (200, False)
 
 
 async def test_a_code_of_a_system_that_comes_with_the_call(desk: Desk) -> None:
@@ -230,6 +292,20 @@ async def test_subsumes(desk: Desk, system: str, a: str, b: str, outcome: str) -
     path = f"CodeSystem/$subsumes?system={URL}{system}&codeA={a}&codeB={b}"
     status, body = await desk.ask("doctor", "GET", path)
     assert (status, told(body, "outcome")) == (200, outcome)
+
+
+async def test_codes_of_two_systems_do_not_subsume_each_other(desk: Desk) -> None:
+    def coding(system: str, code: str) -> dict[str, Any]:
+        return {"valueCoding": {"system": URL + system, "code": code}}
+
+    red, blue = coding("colours", "red"), coding("colours", "scarlet")
+    _, body = await call(desk, "CodeSystem/$subsumes", codingA=red, codingB=blue)
+    assert told(body, "outcome") == "subsumes"
+    await desk.make("loader", {**COLOURS, "url": URL + "paints"})
+    status, body = await call(desk, "CodeSystem/$subsumes", codingA=red, codingB=coding("paints", "scarlet"))
+    assert (status, body["issue"][0]["code"]) == (400, "value")
+    given = {"system": URL + "paints", "codingA": red, "codeB": "scarlet"}
+    assert (await call(desk, "CodeSystem/$subsumes", **given))[0] == 400
 
 
 async def test_a_new_version_of_a_resource_takes_the_place_of_the_old(desk: Desk) -> None:

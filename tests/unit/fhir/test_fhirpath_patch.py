@@ -238,3 +238,10 @@ def test_a_narrative_may_be_replaced() -> None:
     told = {**PATIENT, "text": {"status": "generated", "div": "<div>a</div>"}}
     after = changed({"type": "replace", "path": "Patient.text.div", "value": string("<div>b</div>")}, of=told)
     assert after["text"] == {"status": "generated", "div": "<div>b</div>"}
+
+
+def test_an_extension_that_goes_leaves_those_of_other_values_where_they_are() -> None:
+    rows = [{"extension": [{"url": "http://x", "valueCode": code}]} for code in "ab"]
+    start = {"resourceType": "Patient", "name": [{"given": ["A", "B"], "_given": rows}]}
+    after = changed({"type": "delete", "path": "Patient.name.given[0].extension"}, of=start)
+    assert after["name"] == [{"given": ["A", "B"], "_given": [None, rows[1]]}]

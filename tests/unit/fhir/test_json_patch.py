@@ -175,3 +175,35 @@ def test_a_list_is_read_with_the_bounds_of_json() -> None:
     for data in (b"{}", b"1", b"", b'[{"op":1,"op":2}]', b"[" * 100 + b"]" * 100):
         with pytest.raises(Problem):
             parse_list(data)
+
+
+def test_what_is_taken_from_one_name_stays_beside_the_others() -> None:
+    mark = {"extension": [{"url": "http://x", "valueCode": "a"}]}
+    other = {"extension": [{"url": "http://x", "valueCode": "b"}]}
+
+    def without(place: int, **name: Any) -> Any:
+        patient = {"resourceType": "Patient", "id": "p", "name": [name]}
+        steps = [{"op": "remove", "path": f"/name/0/_given/{place}/extension"}]
+        return json_patch(steps)(patient).get("name")
+
+    left = [{"given": ["A", "B"], "_given": [None, other]}]
+    assert without(0, given=["A", "B"], _given=[mark, other]) == left
+    assert without(0, given=["A", "B"], _given=[mark, None]) == [{"given": ["A", "B"]}]
+    assert without(0, given=[None, "B"], _given=[mark, None]) == [{"given": ["B"]}]
+    assert without(1, _given=[other, mark]) == [{"_given": [other]}]
+    assert without(0, _given=[mark], use="usual") == [{"use": "usual"}]
+    assert without(0, _given=[mark]) is None
+
+
+def test_what_a_removal_leaves_empty_goes_and_what_is_given_empty_stays() -> None:
+    start = {"resourceType": "Patient", "id": "p", "contact": [{"name": {"given": ["A"]}}], "active": True}
+
+    def after(*steps: dict[str, Any]) -> Any:
+        return {k: v for k, v in json_patch(list(steps))(start).items() if k not in ("resourceType", "id")}
+
+    gone = {"op": "remove", "path": "/contact/0/name/given/0"}
+    again = {"op": "add", "path": "/contact/0/name/given/-", "value": "B"}
+    assert after(gone) == {"active": True}
+    assert after(gone, again) == {"active": True, "contact": [{"name": {"given": ["B"]}}]}
+    assert after({"op": "add", "path": "/name", "value": [{}]}) == {**after(), "name": [{}]}
+    assert after({"op": "replace", "path": "/contact", "value": []}) == {"active": True, "contact": []}

@@ -117,3 +117,5 @@ def test_canonicals_find_the_version_asked_or_the_latest() -> None:
     assert found.find("http://example.org/p|3") is None
     assert found.find("http://example.org/q") is None
     assert len(found) == len(list(found)) == 4
+    found.add("http://example.org/q", "9" * 5_000, "long")
+    assert found.find("http://example.org/q") == "long"

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from aubier.ground.problem import Problem
 from aubier.terminology.meaning import regex
+from aubier.terminology.meaning.concepts import Concept
+from aubier.terminology.meaning.predicates import Like, holds
 
 
 @pytest.mark.parametrize(
@@ -83,3 +85,14 @@ def test_it_answers_as_another_engine_does(pattern: str, text: str) -> None:
 def test_what_is_written_means_the_same(pattern: str, text: str) -> None:
     tree = regex.parse(pattern)
     assert bool(re.search(regex.written(tree), text)) is regex.matches(tree, text)
+
+
+def test_work_is_bounded_for_all_texts_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(regex, "WORK", 1_000)
+    one = Like("display", regex.parse("a*b"))
+    assert not holds(one, Concept("x", "a" * 200))
+    with pytest.raises(Problem) as refused:
+        for _ in range(10):
+            holds(one, Concept("x", "a" * 200))
+    assert refused.value.kind == "too-costly"
+    assert not holds(Like("display", regex.parse("a*b")), Concept("x", "a" * 200))

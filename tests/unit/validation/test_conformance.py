@@ -356,6 +356,17 @@ async def test_targets_are_read_step_by_step() -> None:
     assert len(long.asked) == 5
 
 
+@pytest.mark.parametrize(("absent", "seen", "told"), [(150, True, 0), (600, False, 1)])
+async def test_what_is_not_there_does_not_hide_what_is(absent: int, seen: bool, told: int) -> None:
+    aimed = {"code": "Reference", "targetProfile": [MINE + "mine"]}
+    mine = profile("Patient", row("Patient.active", min=1), row("Patient.link.other", type=[aimed]))
+    many = linked("own", *(f"a{n}" for n in range(absent)), "z", active=True)
+    issues = await validated(many, [mine["url"]], library(mine), AtHand(), targets=Shelf(linked("z")))
+    at = f"Patient.link[{absent}].other.reference"
+    assert [i.at[0] for i in issues if i.severity == "error"] == ([at] if seen else [])
+    assert len([i for i in issues if i.kind == "too-costly" and i.severity == "information"]) == told
+
+
 async def test_plain_types_and_entries_need_no_reading() -> None:
     aimed = {"code": "Reference", "targetProfile": [BASE + "Patient"]}
     mine = profile("Patient", row("Patient.link.other", type=[aimed]))

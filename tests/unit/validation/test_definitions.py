@@ -123,3 +123,16 @@ def test_fhirpath_in_an_expression_can_be_read() -> None:
     assert filtered("%p-old and (") == ["expression"]
     assert filtered("`p") == ["expression"]
     assert filtered("'" + "x" * 5000 + "'") == []  # too long to be read here: not a fault
+
+
+@pytest.mark.parametrize(
+    ("expression", "good"),
+    [("name.exists() implies birthDate.exists()", True), ("name.exists(", False), ("name = 'a", False)],
+)
+def test_a_constraint_can_be_read(expression: str, good: bool) -> None:
+    rule = {"key": "own-1", "severity": "error", "human": "x", "expression": expression}
+    rows = [row("Patient", constraint=[rule]), row("Patient.name", min=1)]
+    for each in rows:
+        each["id"] = each["path"]
+    at = "StructureDefinition.differential.element[0].constraint[0].expression"
+    assert places(found(whole(profile("Patient", *rows)))) == ([] if good else [(at, "invalid")])

@@ -236,6 +236,15 @@ def test_conditions_enable_items(when: dict[str, Any], given: dict[str, Any], ho
     )
 
 
+@pytest.mark.parametrize(("given", "holds"), [((), True), ((1,), False), ((1, 2), False), ((2, 3), True)])
+def test_another_answer_is_one_that_nobody_gave(given: tuple[int, ...], holds: bool) -> None:
+    when = {"question": "first", "operator": "!=", "answerInteger": 1}
+    asked = form(ask("integer", "first", repeats=True), ask("string", "then", enableWhen=[when]))
+    answers = [said(*({"valueInteger": n} for n in given), link="first")] if given else []
+    told = faults(asked, *answers, said({"valueString": "x"}, link="then"))
+    assert [kind for kind, _, _ in told] == ([] if holds else ["business-rule"])
+
+
 def test_any_or_all_conditions_and_the_answer_of_the_same_group() -> None:
     both = [{"question": q, "operator": "=", "answerBoolean": True} for q in ("a", "b")]
     for behaviour, told in (("any", 0), ("all", 1)):
@@ -273,6 +282,19 @@ def test_codes_of_a_value_set_become_questions() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("unit", "coded"),
+    [({"system": UCUM, "code": "kg"}, (Coded("kg", UCUM),)), ({"unit": "kilos"}, ()), ({}, ())],
+)
+def test_a_unit_of_a_value_set_is_asked_even_when_it_has_no_code(
+    unit: dict[str, str], coded: tuple[Coded, ...]
+) -> None:
+    units = {"questionnaire-unitValueSet": {"valueCanonical": "http://example.org/units"}}
+    item = said({"valueQuantity": {"value": 70, **unit}})
+    found = held({"status": "completed", "item": [item]}, form(ask("quantity", ext=units)))
+    assert [(q.value_set, q.codings) for q in found.questions] == [("http://example.org/units", coded)]
+
+
 def test_an_expression_that_cannot_be_run_is_said_and_none_runs_for_ever() -> None:
     asked = form(ask("string", ext={"regex": {"valueString": "(?=x)"}}))
     found = held({"item": [said({"valueString": "x"})]}, asked).issues
@@ -286,6 +308,12 @@ def test_work_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = form(ask("integer", "n", repeats=True), ask("string", "s"))
     found = held({"item": [said(*({"valueInteger": n} for n in range(1000)), link="n")]}, asked).issues
     assert found[-1].kind == "too-costly"
+    asked["item"][0] |= {
+        "repeats": True,
+        "extension": [{"url": f"{CORE}x{n}", "valueCode": "a"} for n in range(50)],
+    }
+    found = held({"item": [said(*({"valueInteger": n} for n in range(20)), link="n")]}, asked).issues
+    assert [i.kind for i in found] == ["too-costly"]
 
 
 @pytest.mark.parametrize("odd", ["null", "[]", "[1]", "{}", '"x"', "[null]", "[[]]"])

@@ -1,13 +1,15 @@
 """Profiles walked over resources: every demand met and broken, with its place and rule, in both languages."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from aubier.ground.problem import Issue
+from aubier.validation.drafts import LIMIT
 from aubier.validation.profiles import AtHand, Coded, Library
-from aubier.validation.walks import validated, walked
+from aubier.validation.walks import resolving, validated, walked
 from tests.unit.validation.test_snapshots import BASE, MINE, profile, row
 
 VALUE = {"discriminator": [{"type": "value", "path": "system"}], "rules": "open"}
@@ -238,6 +240,19 @@ def test_slices_by_type_and_profile_of_what_a_reference_names() -> None:
         assert ("Observation.performer", "required") in places(issues)
 
 
+def test_a_reference_whose_target_is_not_here_is_of_the_type_that_it_tells() -> None:
+    aimed = [{"code": "Reference", "targetProfile": [BASE + "Practitioner"]}]
+    mine = profile(
+        "Observation",
+        row("Observation.performer", slicing=by("type", "resolve()")),
+        row("Observation.performer", "who", min=1, type=aimed),
+    )
+    assert found(observation(performer=[{"reference": "Practitioner/far"}]), mine) == []
+    assert found(observation(performer=[{"type": "Practitioner", "display": "x"}]), mine) == []
+    issues = found(observation(performer=[{"reference": "Organization/far"}]), mine)
+    assert {kind for _, kind in places(issues)} == {"required", "structure"}
+
+
 def test_slices_by_an_extension_and_by_codes_of_a_value_set() -> None:
     place = BASE + "patient-birthPlace"
     mine = profile(
@@ -370,6 +385,97 @@ def test_references_inside_a_bundle_are_followed() -> None:
     shelf = library(mine, named)
     told = [[i for i in walked(b, [], shelf).issues if i.severity == "error"] for b in (good, bad, none)]
     assert [places(t) for t in told] == [[], [(at, "value")], [(at, "not-found")]]
+
+
+def test_a_bundle_within_a_bundle_is_a_world_of_its_own() -> None:
+    subject = {"fullUrl": UUID + "1", "resource": observation(subject={"reference": UUID + "2"})}
+    whole = bundle(subject, {"fullUrl": UUID + "2", "resource": patient()})
+    assert found(bundle({"fullUrl": UUID + "3", "resource": whole})) == []
+    lost = bundle({"fullUrl": UUID + "3", "resource": bundle(subject)})
+    at = "Bundle.entry[0].resource.entry[0].resource.subject.reference"
+    assert places(found(lost)) == [(at, "not-found")]
+
+
+def test_no_flood_of_warnings_hides_an_error() -> None:
+    named = profile("Patient", row("Patient.name", min=1), name="named")
+    declared = patient(meta={"profile": [named["url"]]})
+    held = [patient()] * LIMIT * 2 + [declared]
+    entries = [
+        {"fullUrl": f"urn:uuid:6f1c3c5e-0000-4000-8000-{n:012}", "resource": r} for n, r in enumerate(held)
+    ]
+    issues = walked(bundle(*entries), [], library(named)).issues
+    at = f"Bundle.entry[{LIMIT * 2}].resource.name"
+    assert places([i for i in issues if i.severity == "error"]) == [(at, "required")]
+    assert [i.severity for i in issues if i.rule == "dom-6"] == ["warning"] * LIMIT
+    assert [i.severity for i in issues if i.kind == "too-costly"] == ["information"]
+
+
+def test_errors_are_counted_beyond_those_shown() -> None:
+    named = profile("Patient", row("Patient.name", min=1), name="named")
+    held = [patient(meta={"profile": [named["url"]]})] * (LIMIT + 1)
+    entries = [
+        {"fullUrl": f"urn:uuid:6f1c3c5e-0000-4000-8000-{n:012}", "resource": r} for n, r in enumerate(held)
+    ]
+    issues = [i for i in walked(bundle(*entries), [], library(named)).issues if i.severity == "error"]
+    assert [i.kind for i in issues] == ["required"] * LIMIT + ["too-costly"]
+
+
+def test_what_a_part_of_a_parameter_holds_follows_what_it_declares() -> None:
+    named = profile("Patient", row("Patient.name", min=1), name="named")
+    part = {"name": "b", "resource": patient(meta={"profile": [named["url"]]})}
+    whole = {"resourceType": "Parameters", "parameter": [{"name": "a", "part": [part]}]}
+    issues = [i for i in walked(whole, [], library(named)).issues if i.severity == "error"]
+    assert places(issues) == [("Parameters.parameter[0].part[0].resource.name", "required")]
+
+
+@pytest.mark.parametrize(
+    ("given", "wrong"),
+    [
+        ("2026-01-01T00:30:00+01:00", True),
+        ("2026-01-01T00:30:00Z", False),
+        ("2025-12-31T23:30:00-01:00", False),
+        ("2026", False),
+        ("2024", True),
+    ],
+)
+def test_edges_of_times_are_compared_across_zones(given: str, wrong: bool) -> None:
+    edge = row("Observation.effective[x]", type=[{"code": "dateTime"}])
+    lately = profile("Observation", edge | {"minValueDateTime": "2026-01-01T00:00:00Z"})
+    assert bool(found(observation(effectiveDateTime=given), lately)) is wrong
+
+
+@pytest.mark.parametrize(
+    ("modes", "alone", "inside", "within", "beyond"),
+    [
+        (["contained"], False, True, False, False),
+        (["bundled"], True, False, True, False),
+        (["referenced"], True, False, True, True),
+        (["contained", "bundled"], True, True, True, False),
+        ([], True, True, True, True),
+    ],
+)
+def test_what_is_named_is_where_the_profile_wants_it(
+    modes: list[str], alone: bool, inside: bool, within: bool, beyond: bool
+) -> None:
+    """A reference from a resource alone, to what is contained, to an entry of its Bundle, and beyond that."""
+    aimed = {"code": "Reference", "targetProfile": [BASE + "Patient"]} | (
+        {"aggregation": modes} if modes else {}
+    )
+    mine = profile("Observation", row("Observation.subject", type=[aimed]))
+
+    def held(name: str, *entries: dict[str, Any], **more: Any) -> bool:
+        one = observation(subject={"reference": name}, meta={"profile": [mine["url"]]}, **more)
+        whole = bundle({"fullUrl": UUID + "1", "resource": one}, *entries) if entries else one
+        issues = [i for i in walked(whole, [], library(mine)).issues if i.severity == "error"]
+        assert all(kind == "structure" and at.endswith("subject.reference") for at, kind in places(issues))
+        return not issues
+
+    other = {"fullUrl": UUID + "2", "resource": patient()}
+    assert held("Patient/far") is alone
+    assert held("Patient/far", other) is beyond
+    assert held(UUID + "2", other) is within
+    assert held("#p", contained=[patient(id="p")]) is inside
+    assert held("#p", other, contained=[patient(id="p")]) is inside
 
 
 def test_full_urls_agree_with_ids() -> None:
@@ -684,3 +790,24 @@ def test_what_r5_calls_a_canonical_resource_is_a_definition(kind: str, good: boo
     resource |= {"status": "active"} if kind == "ValueSet" else {}
     refused = [i for i in walked(resource, [], library(own)).issues if i.severity == "error"]
     assert places(refused) == ([] if good else [(f"{kind}.extension[0]", "structure")])
+
+
+def test_what_is_demanded_is_said_as_it_would_be_written() -> None:
+    wanted = {"value": Decimal("1.50"), "unit": "kilo's"}
+    mine = profile("Observation", row("Observation.value[x]", patternQuantity=wanted))
+    issues = found(observation(valueQuantity={"value": 2}), mine)
+    assert ['{"value":1.50,"unit":"kilo\'s"}' in i.text for i in issues] == [True]
+
+
+def test_what_expressions_may_cost_is_bounded_for_all_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = {
+        "key": "own-1",
+        "severity": "error",
+        "human": "x",
+        "expression": "%resource.name.family.count() > 0",
+    }
+    mine = profile("Patient", row("Patient.name", constraint=[rule]))
+    many = patient(name=[{"family": "a"}] * 50)
+    assert found(many, mine) == []
+    monkeypatch.setattr(resolving, "WORK", 1_000)
+    assert [i.kind for i in found(many, mine)] == ["too-costly"]

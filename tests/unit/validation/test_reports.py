@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from aubier.validation.reports import report as reading
 from aubier.validation.reports import reported, wanted_measures
 
 SYSTEM = "http://terminology.hl7.org/CodeSystem/"
@@ -59,6 +60,14 @@ TWO = measure(part("young", population=COUNTS), part("old", population=COUNTS[:1
 )
 def test_each_part_is_one_of_the_measure(given: Any, defined: Any, places: list[str]) -> None:
     assert wrong(given, defined) == [(place, "code-invalid") for place in places]
+
+
+def test_a_measure_is_read_once_however_many_parts_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    read, codes = [], reading._codes
+    monkeypatch.setattr(reading, "_codes", lambda part: read.append(part) or codes(part))
+    many = [part(f"code-{n}") for n in range(200)]
+    assert wrong(report(part("a", population=many)), measure(part("a", population=many))) == []
+    assert len(read) < 3 * len(many)
 
 
 def test_stratifiers_go_by_their_codes_and_alone_by_none() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from aubier.ground.problem import Issue
 from aubier.validation.profiles import AtHand
-from aubier.validation.walks import validated, walked
+from aubier.validation.walks import invariants, validated, walked
 from tests.unit.validation.test_profiles import library, observation, patient, places
 from tests.unit.validation.test_snapshots import MINE, profile, row
 
@@ -147,6 +147,18 @@ def test_an_extension_stands_where_its_context_says(
         resource = {"text": {"status": "generated", "div": div, "extension": [USED]}}
     found = [kind for _, kind in errors(patient(**resource), extension(context))]
     assert found == ([] if good else ["structure"])
+
+
+def test_where_extensions_stand_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    evaluate = invariants._evaluate
+    monkeypatch.setattr(invariants, "_evaluate", lambda *asked: looked.append(asked) or evaluate(*asked))
+    home = [{"use": "home", "extension": [USED]}] * 20
+    context = extension(("fhirpath", HOME))
+    assert errors(patient(address=[*home, {"use": "work", "extension": [USED]}]), context) == [
+        ("Patient.address[20].extension[0]", "structure")
+    ]
+    assert looked.count((HOME, "Patient")) == 1
 
 
 def test_what_a_context_demands_holds_there() -> None:

@@ -42,6 +42,9 @@ def div(inside: str) -> Json:
     return text(f"<div {XHTML}>{inside}</div>")
 
 
+_ORGANIZATION: Json = {"resourceType": "Organization", "id": "o", "name": "x"}
+
+
 def bundle(resource: Any, **more: Any) -> Json:
     """A Bundle of one entry."""
     return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": resource}], **more}
@@ -420,6 +423,18 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.contained[0].resourceType",
         "missing",
     ),
+    "contained in what is contained": (
+        patient(contained=[{**_ORGANIZATION, "contained": [{"resourceType": "Patient", "id": "q"}]}]),
+        "invariant",
+        "Patient.contained[0].contained",
+        "contains no other",
+    ),
+    "contained twice": (
+        patient(contained=[_ORGANIZATION, {**_ORGANIZATION, "active": True}]),
+        "value",
+        "Patient.contained[1].id",
+        "have the id o",
+    ),
     "entry": (bundle(patient(gender="m")), "code-invalid", "Bundle.entry[0].resource.gender", "value set"),
     "entry not a resource": (bundle("x"), "structure", "Bundle.entry[0].resource", "an object"),
     "fragment of the Bundle": (
@@ -637,9 +652,13 @@ def test_hostile_narratives_take_little_time(inside: str) -> None:
 
 
 def test_a_flood_of_errors_is_cut() -> None:
-    issues = validate(patient(name=[{"family": ""}] * 5000))
+    issues: list[Any] = validate(patient(name=[{"family": ""}] * 5000))
     assert len(issues) == 201 and issues[-1].kind == "too-costly"
     assert len(validate(patient(**{f"x{n}": 1 for n in range(5000)}))) == 201
+    near = patient(**{f"birthDat{n}": 1 for n in range(100_000)})
+    empty = patient(name=[{"_given": [None] * 1_000_000}])
+    for flood in (near, empty):
+        assert seconds(lambda flood=flood: issues.extend(validate(flood))) < 1.0
 
 
 def test_long_values_are_cut_in_messages() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from aubier.fhir.fhirpath.compiler import Compiler
 from aubier.fhir.fhirpath.evaluation import runtime
-from aubier.fhir.fhirpath.evaluation.run import NOWHERE, Environment, Fault, Run, Triple, located
+from aubier.fhir.fhirpath.evaluation.run import NOWHERE, Environment, Fault, Run, Tally, Triple, located
 from aubier.fhir.fhirpath.functions import LIBRARY
 from aubier.fhir.fhirpath.generator import Item, Scope
 from aubier.fhir.fhirpath.grammar.parser import parse
@@ -28,7 +28,7 @@ from aubier.fhir.fhirpath.types import is_open, knows
 from aubier.fhir.fhirpath.values.equality import before, equal, equivalent, sort
 from aubier.ground.memory import Memory
 
-__all__ = ["MAX_DEPTH", "MAX_LENGTH", "Environment", "compile", "parse", "source", "typed"]
+__all__ = ["MAX_DEPTH", "MAX_LENGTH", "Environment", "Tally", "compile", "parse", "source", "typed"]
 
 NAMES: dict[str, Any] = {
     **{name: getattr(runtime, name) for name in dir(runtime) if not name.startswith("_")},
@@ -99,8 +99,9 @@ def _made(code: str, expression: str) -> TypedFinder:
     evaluate: Callable[[Any, Run], list[Triple]] = space["evaluate"]
 
     def find(resource: Any, environment: Environment = NOWHERE) -> list[Triple]:
+        run = Run(resource, environment)
         try:
-            return evaluate(resource, Run(resource, environment))
+            return evaluate(resource, run)
         except Fault as found:
             raise located(found, expression) from None
         except RecursionError:
@@ -111,6 +112,9 @@ def _made(code: str, expression: str) -> TypedFinder:
                 at=0,
                 kind="too-costly",
             ) from None
+        finally:
+            if environment.tally is not None:
+                environment.tally.left -= environment.budget - run.left
 
     return find
 

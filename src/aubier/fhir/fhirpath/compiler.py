@@ -445,7 +445,7 @@ class Compiler(Generator):
 
     def _type_test(self, operand: Node, type: str, scope: Scope) -> str:
         if operand == Call(None, "resolve", ()) and not is_a(type, "System.Any") and not scope.this.absent:
-            return f"names_type({scope.root.value}, {scope.this.value}, {type!r})"
+            return f"names_type({self.world}, {scope.root.value}, {scope.this.value}, {type!r})"
         found = self.collect(operand, scope).name
         several = f" if len({found}) < 2 else None" if self.indexing else ""
         return f"(is_type({found}, {type!r}){several})"

@@ -8,7 +8,8 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 
-_part = re.compile(r"\d+|[A-Za-z]+")
+_part = re.compile(r"\d{1,30}|[A-Za-z]+")
+"""Of a number no more than 30 digits: a version is any text, and Python refuses to read thousands."""
 
 
 def split(canonical: str) -> tuple[str, str]:

@@ -74,7 +74,7 @@ def fhirpath_patch(parameters: Resource) -> Change:
         budget.look(changed, len(steps))
         for step in steps:
             _DO[step.type](changed, step, budget)
-        return finished(resource, changed)
+        return finished(resource, changed, budget.emptied)
 
     return change
 
@@ -149,13 +149,15 @@ def _insert(resource: Resource, step: _Step, budget: Budget) -> None:
     insert(node, one, step.numbers["index"])
 
 
-def _delete(resource: Resource, step: _Step, _: Budget) -> None:
+def _delete(resource: Resource, step: _Step, budget: Budget) -> None:
     found = _places(resource, step)
     if len(found) > 1:
         raise _not_one(step, len(found))
     for place in found:
         _refuse_whole(step, place)
-        _remove(place.owner(resource), place)
+        owner = place.owner(resource)
+        _remove(owner, place)
+        budget.taken_from(owner)
 
 
 def _remove(node: Resource, place: Place) -> None:

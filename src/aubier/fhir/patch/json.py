@@ -47,7 +47,8 @@ def json_patch(operations: Any) -> Change:
     steps = read(operations)
 
     def change(resource: Resource) -> Resource:
-        return finished(resource, apply(steps, resource))
+        budget = Budget()
+        return finished(resource, apply(steps, resource, budget), budget.emptied)
 
     return change
 
@@ -92,10 +93,10 @@ def _pointer(text: Any, at: str) -> Pointer:
     return tuple(token.replace("~1", "/").replace("~0", "~") for token in text.split("/")[1:])
 
 
-def apply(steps: Sequence[_Step], document: Any) -> Any:
+def apply(steps: Sequence[_Step], document: Any, budget: Budget | None = None) -> Any:
     """The document after every step; the one given is not touched."""
     document = copy.deepcopy(document)
-    budget = Budget()
+    budget = budget or Budget()
     for step in steps:
         document = _DO[step.op](document, step, budget)
     return document
@@ -117,8 +118,8 @@ def _add(document: Any, step: _Step, budget: Budget) -> Any:
     return _put(document, step.path, budget.copied(step.value, len(step.path)), f"{step.at}.path")
 
 
-def _remove(document: Any, step: _Step, _: Budget) -> Any:
-    return _taken(document, step.path, f"{step.at}.path")[0]
+def _remove(document: Any, step: _Step, budget: Budget) -> Any:
+    return _taken(document, step.path, f"{step.at}.path", budget)[0]
 
 
 def _replace(document: Any, step: _Step, budget: Budget) -> Any:
@@ -135,7 +136,7 @@ def _replace(document: Any, step: _Step, budget: Budget) -> Any:
 
 
 def _move(document: Any, step: _Step, budget: Budget) -> Any:
-    document, value = _taken(document, step.source, f"{step.at}.from")
+    document, value = _taken(document, step.source, f"{step.at}.from", budget)
     budget.weigh(value, len(step.path))
     return _put(document, step.path, value, f"{step.at}.path")
 
@@ -180,13 +181,14 @@ def _put(document: Any, path: Pointer, value: Any, at: str) -> Any:
     return document
 
 
-def _taken(document: Any, path: Pointer, at: str) -> tuple[Any, Any]:
+def _taken(document: Any, path: Pointer, at: str, budget: Budget) -> tuple[Any, Any]:
     """The document without what stands at `path`, and that."""
     if not path:
         return None, document
     holder, token = _found(document, path[:-1], at), path[-1]
     value = _found(holder, (token,), at)
     del holder[_place(holder, token, at, beyond=False) if isinstance(holder, list) else token]
+    budget.taken_from(holder)
     return document, value
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from aubier.fhir.json import LIMITS
@@ -23,10 +23,19 @@ MAX_LOOKED = 2_000_000
 
 
 class Budget:
-    """What a patch may still add, and how deep: checked before it is done, for what grows can grow fast."""
+    """What a patch may still add, and how deep: checked before it is done, for what grows can grow fast.
+
+    `emptied` are the objects and lists that it left empty: they go in the end, unless something came again.
+    """
 
     def __init__(self) -> None:
         self.left, self.text = MAX_ADDED, LIMITS.size
+        self.emptied: list[Any] = []
+
+    def taken_from(self, holder: Any) -> None:
+        """Something was taken out of an object or list."""
+        if not holder:
+            self.emptied.append(holder)
 
     def weigh(self, value: Any, depth: int) -> None:
         """Counts a value that is to stand `depth` levels down. Problem: it is too much, or too deep."""
@@ -68,8 +77,8 @@ class Budget:
         return copy.deepcopy(value)
 
 
-def finished(before: Resource, after: Any) -> Resource:
-    """The result without empty places. Problem: it is another resource.
+def finished(before: Resource, after: Any, emptied: Sequence[Any]) -> Resource:
+    """The result without what removals emptied. Problem: it is another resource.
 
     Rule: FHIR R4 4.0.1 json.html, an array or object is never empty; http.html#patch, the id stays.
     """
@@ -88,7 +97,8 @@ def finished(before: Resource, after: Any) -> Resource:
                 f"Un patch ne peut pas changer {name} : créez une autre ressource",
                 at=f"{before.get('resourceType')}.{name}",
             )
-    return {k: kept for k, v in after.items() if (kept := _kept(v)) not in ({}, [])}
+    made = _kept(after, frozenset(map(id, emptied)))
+    return {} if made is _GONE else made
 
 
 def _inside(value: Any) -> list[Any]:
@@ -97,10 +107,34 @@ def _inside(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _kept(value: Any) -> Any:
-    """The value without the empty lists and objects in it."""
+_GONE = object()
+"""What stands for a place that a removal left empty."""
+
+
+def _kept(value: Any, emptied: frozenset[int]) -> Any:
+    """A value without what removals left empty in it; primitives and their siblings stay side by side."""
     if isinstance(value, dict):
-        return {k: kept for k, v in value.items() if (kept := _kept(v)) not in ({}, [])}
+        made = {k: _kept(v, emptied) for k, v in value.items()}
+        for name, siblings in value.items():
+            values = value.get(name[1:], [])
+            if name[:1] == "_" and isinstance(siblings, list) and isinstance(values, list):
+                made |= _beside(name[1:], values, [_kept(one, emptied) for one in siblings])
+        return _left(value, {k: v for k, v in made.items() if v is not _GONE}, emptied)
     if isinstance(value, list):
-        return [kept for v in value if (kept := _kept(v)) not in ({}, [])]
+        return _left(value, [v for one in value if (v := _kept(one, emptied)) is not _GONE], emptied)
     return value
+
+
+def _left(value: Any, made: Any, emptied: frozenset[int]) -> Any:
+    """What is made of an object or list. One that was given empty stays: whoever checks it will say so."""
+    return _GONE if not made and (value or id(value) in emptied) else made
+
+
+def _beside(name: str, values: list[Any], siblings: list[Any]) -> Resource:
+    """A list of primitives and its siblings; a place that both leave empty goes, unless one is longer."""
+    found = [None if one is _GONE else one for one in siblings]
+    if len(values or found) != len(found):
+        return {f"_{name}": found}
+    pairs = [p for p in zip(values or [None] * len(found), found, strict=True) if p != (None, None)]
+    held = {name: [v for v, _ in pairs], f"_{name}": [s for _, s in pairs]}
+    return {k: rows if any(one is not None for one in rows) else _GONE for k, rows in held.items()}

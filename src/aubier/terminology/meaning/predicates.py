@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from aubier.ground.problem import problem
@@ -65,10 +65,11 @@ class Has:
 
 @dataclass(frozen=True, slots=True)
 class Like:
-    """A value of a property is wholly what the pattern describes."""
+    """A value of a property is wholly what the pattern describes; `work` is what it may still cost."""
 
     name: str
     pattern: regex.Node
+    work: regex.Work = field(default_factory=regex.Work, compare=False, repr=False)
 
 
 Predicate = All | AnyOf | Not | Among | Below | Has | Like
@@ -78,7 +79,7 @@ ACTIVE = Not(Has("inactive", ("true",)))
 
 
 def holds(predicate: Predicate, concept: Concept) -> bool:
-    """Whether the condition holds for a concept."""
+    """Whether the condition holds for a concept. Problem `too-costly` for a pattern that takes too much."""
     match predicate:
         case All(parts):
             return all(holds(part, concept) for part in parts)
@@ -94,8 +95,8 @@ def holds(predicate: Predicate, concept: Concept) -> bool:
             return bool(concept.texts(name))
         case Has(name, values):
             return any(text in values for text in concept.texts(name))
-        case Like(name, pattern):
-            return any(regex.matches(pattern, text) for text in concept.texts(name))
+        case Like(name, pattern, work):
+            return any(regex.matches(pattern, text, work) for text in concept.texts(name))
     return False
 
 
@@ -149,6 +150,16 @@ def listing(predicate: Predicate) -> list[str] | None:
             if all(one is not None for one in lists):
                 return list(dict.fromkeys(code for one in lists for code in one or ()))
     return None
+
+
+def by_code(predicate: Predicate) -> bool:
+    """Whether the code alone tells whether the condition holds."""
+    match predicate:
+        case All(parts) | AnyOf(parts):
+            return all(by_code(part) for part in parts)
+        case Not(part):
+            return by_code(part)
+    return isinstance(predicate, Among)
 
 
 def divided(predicate: Predicate) -> tuple[Predicate | None, Predicate | None]:

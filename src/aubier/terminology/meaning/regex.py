@@ -89,9 +89,31 @@ def parse(pattern: str, at: str = "") -> Node:
     return node
 
 
-def matches(node: Node, text: str) -> bool:
-    """Whether the whole text is what the tree describes."""
-    return _machine(node).takes(text)
+WORK = 10_000_000
+"""States looked at, at most, for all the texts that one condition is asked about: some five seconds."""
+
+
+class Work:
+    """What a condition may still look at. Texts may be long, and many: pattern times text has no end."""
+
+    def __init__(self) -> None:
+        self.left = WORK
+
+    def spend(self, states: int) -> None:
+        """Counts states. Problem `too-costly` when nothing is left."""
+        self.left -= states
+        if self.left < 0:
+            raise problem(
+                "too-costly",
+                "This pattern takes too much work on the concepts here: ask for a simpler one",
+                "Ce motif demande trop de travail sur les concepts d'ici : donnez-en un plus simple",
+                at="ValueSet.compose",
+            )
+
+
+def matches(node: Node, text: str, work: Work | None = None) -> bool:
+    """Whether the whole text is what the tree describes. Problem `too-costly` when `work` is spent."""
+    return _machine(node).takes(text, work or Work())
 
 
 class _Machine:
@@ -139,10 +161,11 @@ class _Machine:
         self.then[turn] = (self.built(part, turn), then)
         return turn
 
-    def takes(self, text: str) -> bool:
+    def takes(self, text: str, work: Work) -> bool:
         """Whether there is a way through all of the text."""
         now = self.reached({self.start})
         for sign in map(ord, text):
+            work.spend(len(now))
             passing = (n for n in now if any(a <= sign <= b for a, b in self.ranges[n]))
             now = self.reached({self.then[n][0] for n in passing})
             if not now:

@@ -36,15 +36,13 @@ async def closure(ctx: Any, parameters: Resource) -> Resource:
         return _map(ctx, name, 0, [])
     if not await ctx.store.run("terminology.closure-begun", owner, name):
         raise not_found(f"$closure {name[:100]}")
-    terminology = Terminology(ctx.store)
-    for system, code in codings:
-        await terminology.lookup(system, code)
     before = await _members(ctx, owner, name)
+    if len(before.keys() | set(codings)) > MOST:
+        raise problem("too-costly", f"At most {MOST} concepts a closure", f"Au plus {MOST} concepts", at=_AT)
+    terminology = Terminology(ctx.store)
+    for system, codes in _by_system(codings).items():
+        await terminology.lookup_all(system, codes)
     if codings:
-        if len(before) + len(codings) > MOST:
-            raise problem(
-                "too-costly", f"At most {MOST} concepts a closure", f"Au plus {MOST} concepts", at=_AT
-            )
         await ctx.store.run(
             "terminology.add-closure", owner, name, [s for s, _ in codings], [c for _, c in codings]
         )
@@ -74,6 +72,13 @@ def _codings(call: Asked) -> list[tuple[str, str]]:
             )
         found.append((str(coding["system"]), str(coding["code"])))
     return list(dict.fromkeys(found))
+
+
+def _by_system(codings: list[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for system, code in codings:
+        found.setdefault(system, []).append(code)
+    return found
 
 
 async def _members(ctx: Any, owner: str, name: str) -> dict[tuple[str, str], int]:

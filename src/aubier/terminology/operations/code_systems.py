@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from aubier.ground.problem import problem
+from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.terminology.api import Terminology
 from aubier.terminology.meaning.concepts import Concept, System
@@ -86,20 +86,35 @@ async def subsumes(ctx: Any, parameters: Resource, reading: Reading) -> Resource
     """`CodeSystem/$subsumes`: how codeA stands to codeB in their hierarchy.
 
     In: `codeA`, `codeB` and `system` (or by instance), or `codingA` and `codingB`; `version`. Out: outcome,
-    one of equivalent, subsumes, subsumed-by, not-subsumed. Problem `not-found` for what is not here.
+    one of equivalent, subsumes, subsumed-by, not-subsumed. Problem `not-found` for what is not here, `value`
+    for codes of two systems.
     """
     open_to(ctx, "CodeSystem")
     call = asked(parameters, ("CodeSystem", "subsumes"))
     system, version = await here(ctx, call)
+    system, version = system or call.text("system"), version or call.text("version")
     pair = []
     for letter in "AB":
-        coding = call.structure(f"coding{letter}", "valueCoding")
-        code = str((coding or {}).get("code", "")) or call.needed(f"code{letter}")
-        pair.append(code)
-        system = str((coding or {}).get("system", "")) or system or call.needed("system")
-    version = version or call.text("version")
-    outcome = await terminology_of(ctx, call, reading).subsumes(system, pair[0], pair[1], version)
+        coding = call.structure(f"coding{letter}", "valueCoding") or {}
+        pair.append(str(coding.get("code", "")) or call.needed(f"code{letter}"))
+        own, version = str(coding.get("system", "")), version or str(coding.get("version", ""))
+        if own and system and own != system:
+            raise _two_systems(system, own, letter)
+        system = own or system
+    outcome = await terminology_of(ctx, call, reading).subsumes(
+        system or call.needed("system"), pair[0], pair[1], version
+    )
     return answer([part("outcome", "valueCode", outcome)])
+
+
+def _two_systems(one: str, other: str, letter: str) -> Problem:
+    return problem(
+        "value",
+        f"Codes of one system are compared, not of {one[:120]} and {other[:120]}; translate one first",
+        f"On compare des codes d'un même système, non de {one[:120]} et {other[:120]} ; traduisez-en un",
+        at=f"Parameters.parameter.where(name='coding{letter}').value.ofType(Coding).system",
+        rule="FHIR R4 4.0.1 CodeSystem/$subsumes",
+    )
 
 
 async def here(ctx: Any, call: Asked) -> tuple[str, str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aubier.ground.problem import Issue, problem
+from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.terminology.meaning import concept_map
 from aubier.terminology.meaning.concept_map import NO_MATCH, Link, Unmapped, applies
@@ -51,7 +51,7 @@ async def translate(ctx: Any, parameters: Resource) -> Resource:
     known, found = _dependencies(call), list[Link]()
     maps: list[Resource | None] = [*brought] or [None]
     for one in maps:
-        translator = Translator(ctx.store, one, known)
+        translator = Translator(ctx.store, one, known, named)
         found += [m for system, code in _codes(call) for m in await translator.links(system, code, route)]
     return _told(ctx, list(dict.fromkeys((_key(m), n) for n, m in enumerate(found))), found)
 
@@ -101,57 +101,70 @@ def _brought(call: Asked, url: str) -> Iterator[Resource]:
 
 @dataclass(slots=True)
 class Translator:
-    """Follows one map, given or kept, or all that are kept."""
+    """Follows one map, given or kept, or all that are kept. `named`: the call says which."""
 
     store: Any
     given: Resource | None
     known: dict[str, frozenset[str]]
+    named: bool
     road: list[str] = field(default_factory=list)
+    mapped: dict[str, list[Link]] | None = None
 
     async def links(self, system: str, code: str, route: Route) -> list[Link]:
         """Where a code leads; where it is not mapped, what the maps say of such codes."""
         if self.given is not None:
-            found, rest = _within(self.given, system, code, route)
+            found, rest = self._within(self.given, system, code, route)
         else:
             found = await map_keeping.links(self.store, system, code, route)
             rest = [] if found or route.reverse else await map_keeping.unmapped(self.store, system, route)
         if found or route.reverse:
             return [link for link in found if applies(link, self.known)]
-        return [link for name, one in rest for link in await self._unmapped(system, code, name, one)]
+        return [link for name, one in rest for link in await self._unmapped(system, code, name, one, route)]
 
-    async def _unmapped(self, system: str, code: str, name: str, one: Unmapped) -> list[Link]:
+    def _within(
+        self, given: Resource, system: str, code: str, route: Route
+    ) -> tuple[list[Link], list[tuple[str, Unmapped]]]:
+        """The same in a map that came with the call, which is read once for all codes."""
+        if self.mapped is None:
+            self.mapped = _by_code(given, reverse=route.reverse)
+        found = [
+            link
+            for link in self.mapped.get(code, ())
+            if link.source_system in (system, "") and route.target_system in ("", link.target_system)
+        ]
+        name = concept_map.canonical(given)
+        rest = [
+            (name, one)
+            for one in understood(concept_map.unmapped, given)
+            if one.source in (system, "") and route.target_system in ("", one.target)
+        ]
+        return found, rest
+
+    async def _unmapped(self, system: str, code: str, name: str, one: Unmapped, route: Route) -> list[Link]:
         match one.mode:
             case "provided":
                 return [Link(system, code, one.target, code, "equivalent", {}, name)]
             case "fixed" if one.code:
                 return [Link(system, code, one.target, one.code, "inexact", {"display": one.display}, name)]
             case "other-map" if one.url and one.url not in self.road and len(self.road) < DEEPEST:
-                number = await map_keeping.find(self.store, one.url)
-                further = Translator(self.store, None, self.known, [*self.road, one.url])
-                return await further.links(system, code, Route(number=number))
+                try:
+                    number = await map_keeping.find(self.store, one.url)
+                except Problem:
+                    if self.named:
+                        raise
+                    return []  # where every map is asked, one that leads nowhere has nothing to say
+                further = Translator(self.store, None, self.known, self.named, [*self.road, one.url])
+                return await further.links(system, code, Route(route.target_system, number))
         return []
 
 
-def _within(
-    resource: Resource, system: str, code: str, route: Route
-) -> tuple[list[Link], list[tuple[str, Unmapped]]]:
-    """The same in a map that came with the call."""
-    every = understood(lambda given: list(concept_map.mappings(given)), resource)
-    links = [link.turned() for link in every] if route.reverse else every
-    found = [
-        link
-        for link in links
-        if link.source_code == code
-        and link.source_system in (system, "")
-        and route.target_system in ("", link.target_system)
-    ]
-    name = concept_map.canonical(resource)
-    rest = [
-        (name, one)
-        for one in understood(concept_map.unmapped, resource)
-        if one.source in (system, "") and route.target_system in ("", one.target)
-    ]
-    return found, rest
+def _by_code(resource: Resource, *, reverse: bool) -> dict[str, list[Link]]:
+    """The mappings of a map that came with the call, by the code that they begin from."""
+    found: dict[str, list[Link]] = {}
+    for link in understood(lambda given: list(concept_map.mappings(given)), resource):
+        start = link.turned() if reverse else link
+        found.setdefault(start.source_code, []).append(start)
+    return found
 
 
 def _codes(call: Asked) -> list[tuple[str, str]]:

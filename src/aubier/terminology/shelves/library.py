@@ -115,6 +115,12 @@ class Library:
         rows = await self.reading.rows("terminology.supplement", *named)
         return _canonical(rows[0]["url"], rows[0]["version"]) if rows else ""
 
+    async def supplements_among(self, urls: Collection[str]) -> frozenset[str]:
+        """Those of these URLs that are of supplements."""
+        wanted = sorted({*urls} - {""})
+        rows = await self.store.run("terminology.supplements-among", wanted) if wanted else ()
+        return frozenset(row["url"] for row in rows)
+
     def _among(self, system: System, codes: Sequence[str]) -> dict[str, Concept]:
         if system.grammar:
             return {code: one for code in codes if (one := grammars.concept(system.url, code))}
@@ -144,6 +150,13 @@ class Library:
         if not system.case_sensitive and len(found) < len(codes):
             found |= await self._any_case(system, [c for c in codes if c not in found])
         return await self._supplemented(system, found)
+
+    async def known(self, system: System, codes: Sequence[str]) -> Collection[str]:
+        """Those of the codes that a system has, written as it writes them."""
+        if system.key is None:
+            return self._among(system, codes)
+        rows = await self.store.run("terminology.known", system.key, list(codes))
+        return {row["code"] for row in rows}
 
     async def _any_case(self, system: System, codes: list[str]) -> dict[str, Concept]:
         rows = await self.store.run(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -91,21 +90,12 @@ async def links(store: Store, system: str, code: str, route: Route) -> list[Link
     name = "terminology.links-to" if route.reverse else "terminology.links"
     scopes = (route.number, route.source, route.target)
     rows = await store.run(name, code, [system, ""], route.target_system, *scopes, MOST)
-    newest: dict[str, tuple[list[int], str, int]] = {}
-    for row in rows:
-        here = _rank(row["version"]), row["version"], row["mid"]
-        newest[row["url"]] = max(newest.get(row["url"], here), here)
-    found = [_link(row) for row in rows if newest[row["url"]][2] == row["mid"]]
+    found = [_link(row) for row in rows]
     return [link.turned() for link in found] if route.reverse else found
 
 
-def _rank(version: str) -> list[int]:
-    """A version as its statement compares it: by its numbers."""
-    return [int(digits) for digits in re.findall("[0-9]{1,30}", version)]
-
-
 async def unmapped(store: Store, system: str, route: Route) -> list[tuple[str, Unmapped]]:
-    """What the maps say of a system's codes that they do not map: (canonical of the map, what)."""
+    """What the newest versions of maps say of codes that they do not map: (canonical of the map, what)."""
     rows = await store.run("terminology.map-heads", route.number, route.source, route.target, MOST)
     return [
         (_canonical(row), one)

@@ -31,9 +31,27 @@ create table terminology_closure (
 
 _LINK = (
     "l.source_system, l.source_code, l.target_system, l.target_code, l.equivalence, l.detail,"
-    " m.mid, m.url, m.version"
+    " m.url, m.version"
 )
-_SCOPE = "($4::bigint is null or m.mid = $4) and ($5 = '' or m.source = $5) and ($6 = '' or m.target = $6)"
+
+
+def _rank(map: str) -> str:
+    """What `NEWEST` orders by, as one value."""
+    numbers = f"array(select r[1]::numeric from regexp_matches({map}.version, '[0-9]{{1,30}}', 'g') as r)"
+    return f'({numbers}, {map}.version collate "C", {map}.mid)'
+
+
+def _asked(number: str, source: str, target: str) -> str:
+    """The map of that number; else those that join these value sets, of each the newest version alone.
+
+    Whether the newest says anything of a code does not matter: what it no longer maps is not mapped.
+    """
+    newer = f"select from terminology_map n where n.url = m.url and {_rank('n')} > {_rank('m')}"
+    return (
+        f"(m.mid = {number}::bigint or {number} is null and (m.url = '' or not exists ({newer})))"
+        f" and ({source} = '' or m.source = {source}) and ({target} = '' or m.target = {target})"
+    )
+
 
 STATEMENTS = (
     Statement(
@@ -44,9 +62,8 @@ STATEMENTS = (
     ),
     Statement(
         "terminology.map-heads",
-        "select m.mid, m.url, m.version, m.head from terminology_map m"
-        " where ($1::bigint is null or m.mid = $1) and ($2 = '' or m.source = $2)"
-        " and ($3 = '' or m.target = $3) order by m.mid desc limit $4",
+        "select m.url, m.version, m.head from terminology_map m"
+        f" where {_asked('$1', '$2', '$3')} order by m.mid desc limit $4",
         "What maps say of codes that they do not map",
     ),
     Statement(
@@ -71,14 +88,16 @@ STATEMENTS = (
         "terminology.links",
         f"select {_LINK} from terminology_link l join terminology_map m on m.mid = l.mid"
         f" where l.source_code = $1 and l.source_system = any($2::text[])"
-        f" and ($3 = '' or l.target_system = $3) and {_SCOPE} order by m.mid desc, l.num limit $7",
+        f" and ($3 = '' or l.target_system = $3) and {_asked('$4', '$5', '$6')}"
+        " order by m.mid desc, l.num limit $7",
         "Where a code leads",
     ),
     Statement(
         "terminology.links-to",
         f"select {_LINK} from terminology_link l join terminology_map m on m.mid = l.mid"
         f" where l.target_code = $1 and l.target_system = any($2::text[])"
-        f" and ($3 = '' or l.source_system = $3) and {_SCOPE} order by m.mid desc, l.num limit $7",
+        f" and ($3 = '' or l.source_system = $3) and {_asked('$4', '$5', '$6')}"
+        " order by m.mid desc, l.num limit $7",
         "What leads to a code",
     ),
     Statement(

@@ -178,6 +178,12 @@ STATEMENTS = (
         "A supplement by its own URL and, unless empty, its version",
     ),
     Statement(
+        "terminology.supplements-among",
+        "select distinct s.url from terminology_system s"
+        " where s.url = any($1::text[]) and s.supplements <> '' and s.ready",
+        "Which of several URLs are of supplements",
+    ),
+    Statement(
         "terminology.system",
         "insert into terminology_system (url, version, resource, content, case_sensitive, supplements, title,"
         " name, language, standing) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning sid",
@@ -187,6 +193,11 @@ STATEMENTS = (
         "terminology.concepts",
         f"select {_CONCEPT} from terminology_concept c where c.sid = $1 and c.code = any($2::text[])",
         "Concepts by their codes",
+    ),
+    Statement(
+        "terminology.known",
+        "select c.code from terminology_concept c where c.sid = $1 and c.code = any($2::text[])",
+        "Which codes there are",
     ),
     Statement(
         "terminology.concepts-any-case",

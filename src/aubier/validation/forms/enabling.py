@@ -83,6 +83,7 @@ def enabled(item: Node, above: tuple[Node, ...], given: Given, charge: Charge) -
 
 
 def _holds(condition: Node, answers: list[Answer], charge: Charge) -> bool:
+    """Whether a condition holds. Rule: FHIR R4 4.0.1, codesystem-questionnaire-enable-operator.html."""
     charge(len(answers))
     sign, wanted = str(condition.get("operator", "")), value_of(condition, "answer")
     if wanted is None:
@@ -91,8 +92,8 @@ def _holds(condition: Node, answers: list[Answer], charge: Charge) -> bool:
         return bool(answers) is (wanted[1] is True)
     if sign == "=":
         return any(same(a, wanted) for a in answers)
-    if sign == "!=":
-        return any(not same(a, wanted) for a in answers)
+    if sign == "!=":  # no answer is that one: so it is before anything was answered
+        return not any(same(a, wanted) for a in answers)
     return any((n := ordered(a, wanted)) is not None and _SIGNS[sign](n) for a in answers if sign in _SIGNS)
 
 

@@ -15,8 +15,8 @@ from aubier.validation.forms.form import CORE, Node, every, first, rows, told
 from aubier.validation.forms.values import answer_faults, questions
 from aubier.validation.profiles.items import root
 from aubier.validation.profiles.questions import Question
+from aubier.validation.telling import exhausted
 from aubier.validation.walks.walk import resources_in
-from aubier.validation.walks.words import exhausted
 
 MOST = 400_000
 """Steps of one check."""
@@ -107,7 +107,7 @@ class _Walk:
         for n, answer in enumerate(answers):
             here = f"{at}.answer[{n}]"
             given = value_of(answer)
-            self._charge(1)
+            self._charge(1 + len(rows(item, "extension")))
             if given is not None:
                 self._say(*answer_faults(item, given, f"{here}.value", self._charge))
                 self.held.questions += questions(item, given, f"{here}.value")

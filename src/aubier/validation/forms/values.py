@@ -63,11 +63,7 @@ def questions(item: Node, answer: Answer, at: str) -> Iterator[Question]:
     unit_set = first(item, f"{CORE}questionnaire-unitValueSet")
     for canonical, type in ((value_set, "Coding"), (unit_set, "Quantity")):
         if kind == type and isinstance(canonical, str) and not canonical.startswith("#"):
-            coded = codings(value, type)
-            if coded:
-                yield Question(at, "required", canonical, coded, words.RULE)
-            elif type == "Coding":
-                yield Question(at, "required", canonical, (), words.RULE)
+            yield Question(at, "required", canonical, codings(value, type) or (), words.RULE)
 
 
 def _types(item: Node) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from aubier.fhir.definitions import Element, definitions
 from aubier.fhir.primitives import CHECKS
+from aubier.fhir.references import Reference
 
 _LONGEST = 64
 """Characters of the name of a type, at most."""
@@ -160,21 +161,8 @@ def _below(item: Item, key: Key, value: Any, sibling: Any, index: str) -> Item:
     return Item(value, sibling, type, item, key.element.name, key.step + index, item.resource)
 
 
-def same(value: Any, wanted: Any) -> bool:
-    """Whether a value is exactly the wanted one; numbers by value, objects without order."""
-    if value.__class__ is dict and wanted.__class__ is dict:
-        return value.keys() == wanted.keys() and all(same(value[k], wanted[k]) for k in wanted)
-    if value.__class__ is list and wanted.__class__ is list:
-        return len(value) == len(wanted) and all(map(same, value, wanted))
-    if value.__class__ is bool or wanted.__class__ is bool:
-        return value is wanted
-    return bool(value == wanted)
-
-
-def fits(value: Any, pattern: Any) -> bool:
-    """Whether a value holds at least what a pattern says."""
-    if pattern.__class__ is dict:
-        return value.__class__ is dict and all(k in value and fits(value[k], p) for k, p in pattern.items())
-    if pattern.__class__ is list:
-        return value.__class__ is list and all(any(fits(v, p) for v in value) for p in pattern)
-    return same(value, pattern)
+def named_type(reference: Item) -> str:
+    """The type of what a Reference names, by its text or as it says; empty when neither tells."""
+    value = reference.value if reference.value.__class__ is dict else {}
+    text = value.get("reference")
+    return (Reference.parse(text).type if isinstance(text, str) else "") or str(value.get("type", ""))

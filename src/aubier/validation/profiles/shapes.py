@@ -53,7 +53,8 @@ class Slice:
 class Shape:
     """What a profile demands of an element. `id` names it in messages.
 
-    `types` are the types a choice is narrowed to; `profiles` and `targets` by type code; `value` is (`fixed`
+    `types` are the types a choice is narrowed to; `profiles` and `targets` by type code; `modes` are the ways
+    in which what a reference names may be with it (contained, bundled, referenced); `value` is (`fixed`
     or `pattern`, the value). `valued`: an extension does not do for the value; `instead`: one of these does,
     no other. `languages`: what is asked of the sections of a narrative. Empty parts demand nothing.
     """
@@ -65,6 +66,7 @@ class Shape:
     types: frozenset[str] = frozenset()
     profiles: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     targets: tuple[str, ...] = ()
+    modes: frozenset[str] = frozenset()
     value: tuple[str, Any] | None = None
     low: Any = None
     high: Any = None
@@ -83,6 +85,7 @@ class Shape:
     def silent(self) -> bool:
         """Whether it demands nothing."""
         own = self.types or self.profiles or self.targets or self.value or self.bound or self.rules
+        own = own or self.modes
         edges = self.low is not None or self.high is not None or self.length is not None
         counts = self.min > 0 or self.max is not None or self.languages
         said = self.shortest or self.valued or self.instead
@@ -201,6 +204,8 @@ def _types(shape: Shape, row: dict[str, Any], element: Element | None) -> None:
         if code == "Reference" and set(aimed) != set(map(_full, getattr(said.get(code), "targets", ()))):
             targets += aimed
     shape.profiles, shape.targets = profiles, tuple(targets)
+    modes = [frozenset(map(str, t.get("aggregation", ()))) for t in types if plain_code(t) == "Reference"]
+    shape.modes = frozenset().union(*modes) if all(modes) else frozenset()
 
 
 def _full(code: str) -> str:

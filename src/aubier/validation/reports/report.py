@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from aubier.ground.problem import Issue, Kind
@@ -16,6 +17,7 @@ _MOST = 200
 """Issues of one report, at most."""
 
 Node = dict[str, Any]
+Code = tuple[str, str]
 
 
 def wanted_measures(resource: Resource) -> list[tuple[str, Resource]]:
@@ -26,12 +28,39 @@ def wanted_measures(resource: Resource) -> list[tuple[str, Resource]]:
 
 def reported(report: Resource, measure: Resource, place: str = "MeasureReport") -> list[Issue]:
     """Everything wrong with a report as one of this Measure."""
-    return [issue for issue, _ in zip(_groups(report, measure, place), range(_MOST), strict=False)]
+    return [issue for issue, _ in zip(_groups(report, _Parts(measure), place), range(_MOST), strict=False)]
 
 
-def _groups(report: Resource, measure: Resource, place: str) -> Iterator[Issue]:
-    defined, given = _rows(measure, "group"), _rows(report, "group")
-    cohort = _is_cohort(measure)
+@dataclass(frozen=True, slots=True)
+class _Defined:
+    """Parts of a Measure of one kind, and the place of the first of each code."""
+
+    rows: list[Node]
+    places: dict[Code, int]
+
+
+class _Parts:
+    """The parts of a Measure, each list of them read once, however many of the report ask."""
+
+    def __init__(self, measure: Resource) -> None:
+        self.measure = measure
+        self._kept: dict[tuple[int, str], _Defined] = {}
+
+    def of(self, node: Node, name: str) -> _Defined:
+        """Those of a kind below a node of the Measure."""
+        key = id(node), name
+        if key not in self._kept:
+            rows, places = _rows(node, name), dict[Code, int]()
+            for n, row in enumerate(rows):
+                for code in _codes(row):
+                    places.setdefault(code, n)
+            self._kept[key] = _Defined(rows, places)
+        return self._kept[key]
+
+
+def _groups(report: Resource, parts: _Parts, place: str) -> Iterator[Issue]:
+    defined, given = parts.of(parts.measure, "group"), _rows(report, "group")
+    cohort = _is_cohort(parts.measure)
     for n, group in enumerate(given):
         at = f"{place}.group[{n}]"
         if cohort and "measureScore" in group:
@@ -42,19 +71,19 @@ def _groups(report: Resource, measure: Resource, place: str) -> Iterator[Issue]:
         if meant is None:
             yield _no_such(at, "group", group, defined)
             continue
-        yield from _populations(group, meant, at)
-        yield from _stratifiers(group, meant, at)
+        yield from _populations(group, parts.of(meant, "population"), at)
+        yield from _stratifiers(group, parts.of(meant, "stratifier"), at)
 
 
-def _populations(group: Node, meant: Node, at: str) -> Iterator[Issue]:
-    defined, given = _rows(meant, "population"), _rows(group, "population")
-    for n, population in enumerate(given if defined else ()):
+def _populations(group: Node, defined: _Defined, at: str) -> Iterator[Issue]:
+    given = _rows(group, "population")
+    for n, population in enumerate(given if defined.rows else ()):
         if _meant(population, given, defined) is None:
             yield _no_such(f"{at}.population[{n}]", "group.population", population, defined)
 
 
-def _stratifiers(group: Node, meant: Node, at: str) -> Iterator[Issue]:
-    defined, given = _rows(meant, "stratifier"), _rows(group, "stratifier")
+def _stratifiers(group: Node, defined: _Defined, at: str) -> Iterator[Issue]:
+    given = _rows(group, "stratifier")
     for n, stratifier in enumerate(given):
         if _meant(stratifier, given, defined) is None:
             yield _no_such(f"{at}.stratifier[{n}]", "group.stratifier", stratifier, defined)
@@ -73,17 +102,17 @@ def _listed(group: Node, at: str) -> Iterator[Issue]:
             )
 
 
-def _meant(part: Node, given: list[Node], defined: list[Node]) -> Node | None:
+def _meant(part: Node, given: list[Node], defined: _Defined) -> Node | None:
     """The part of the Measure that one of the report is about: by its code, or the only one there is."""
     codes = _codes(part)
-    fitting = [d for d in defined if codes & _codes(d)]
+    fitting = [defined.places[code] for code in codes if code in defined.places]
     if fitting:
-        return fitting[0]
-    alone = len(given) == len(defined) == 1
-    return defined[0] if alone and not (codes and _codes(defined[0])) else None
+        return defined.rows[min(fitting)]
+    alone = len(given) == len(defined.rows) == 1
+    return defined.rows[0] if alone and not (codes and defined.places) else None
 
 
-def _codes(part: Node) -> set[tuple[str, str]]:
+def _codes(part: Node) -> set[Code]:
     """What the code of a part says: codings, or a text where there is none. A stratifier may have several."""
     code = part.get("code")
     concepts = [c for c in (code if isinstance(code, list) else [code]) if isinstance(c, dict)]
@@ -116,9 +145,9 @@ def _scored(at: str) -> Issue:
     )
 
 
-def _no_such(at: str, element: str, part: Node, defined: list[Node]) -> Issue:
+def _no_such(at: str, element: str, part: Node, defined: _Defined) -> Issue:
     named = ", ".join(sorted(code for _, code in _codes(part)))[:80]
-    known = ", ".join(sorted({code for d in defined for _, code in _codes(d)})[:12])[:200]
+    known = ", ".join(sorted({code for _, code in defined.places})[:12])[:200]
     return _issue(
         at,
         "code-invalid",

@@ -15,7 +15,6 @@ class Asking:
     def __init__(self, store: Any) -> None:
         self._terminology = api.Terminology(store)
         self._names: dict[Coded, str] = {}
-        self._supplements: dict[str, bool] = {}
 
     async def members(self, asked: Sequence[tuple[str, Coded]]) -> Sequence[bool | None]:
         """For each (value set, coding): whether it is a member, or None."""
@@ -27,19 +26,16 @@ class Asking:
         for (url, coded), v in zip(asked, verdicts, strict=True):
             if not url and v.member and not v.ok:
                 self._names[coded] = v.display
+        alone = [
+            c.system or "" for (url, c), v in zip(asked, verdicts, strict=True) if not (url or v.checked)
+        ]
+        # A supplement, which has no code of its own, is never named by Coding.system: of it, all is told.
+        # Rule: FHIR R4 4.0.1, codesystem.html#supplements.
+        supplements = await self._terminology.library.supplements_among(alone)
         return [
-            v.member if v.checked else None if url else await self._untold(coded.system or "")
+            v.member if v.checked else False if not url and coded.system in supplements else None
             for (url, coded), v in zip(asked, verdicts, strict=True)
         ]
-
-    async def _untold(self, system: str) -> bool | None:
-        """Of a system that is not here nothing is told, but for a supplement, which has no code of its own.
-
-        Rule: FHIR R4 4.0.1, codesystem.html#supplements: a supplement is never named by Coding.system.
-        """
-        if system not in self._supplements:
-            self._supplements[system] = bool(await self._terminology.library.supplement(system))
-        return False if self._supplements[system] else None
 
     async def names(self, asked: Sequence[Coded]) -> Sequence[str]:
         """For each coding whose system, asked before, calls it otherwise: how; else nothing."""

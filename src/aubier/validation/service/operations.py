@@ -170,10 +170,11 @@ def rows_of(asked: Resource) -> list[Resource]:
 
 
 def _unknown(name: str) -> Problem:
+    modes = ", ".join(sorted(MODES))
     return problem(
         "invalid",
-        f"{name[:64]} means nothing here; there are resource, profile, mode (create, update, delete)",
-        f"{name[:64]} n'a pas de sens ici ; il y a resource, profile, mode (create, update, delete)",
+        f"{name[:64]} means nothing here; there are resource, profile, mode ({modes})",
+        f"{name[:64]} n'a pas de sens ici ; il y a resource, profile, mode ({modes})",
         at="Parameters.parameter",
     )
 

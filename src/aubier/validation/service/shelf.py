@@ -14,20 +14,20 @@ from typing import Any
 from aubier.fhir.definitions import definitions
 from aubier.fhir.fhirpath.grammar.lexer import words
 from aubier.fhir.packages import Canonicals, split
-from aubier.ground.problem import Problem
+from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.validation.profiles import AtHand, Library
 from aubier.validation.profiles.at_hand import told
 from aubier.validation.profiles.library import LONGEST
 from aubier.validation.service.marks import Mark, mark_of
+from aubier.validation.service.named import named
 from aubier.validation.snapshots.base import base_tree
 from aubier.validation.snapshots.tree import MALFORMED
 
 KINDS = ("StructureDefinition", "ValueSet", "CodeSystem")
-_AT_ONCE = 20
 _ROUNDS = 24
 _MOST = 3000
-"""Definitions on one shelf; beyond, it is emptied and filled anew."""
+"""Definitions that one request asks for, and those of a shelf before another is begun."""
 _SHELVES = 2
 
 Wanted = tuple[str, str]
@@ -43,15 +43,15 @@ class Shelf:
     """The definitions of one state of the store."""
 
     def __init__(self) -> None:
-        self._held: dict[str, Canonicals[Resource]] = {}
+        self._held: dict[str, Canonicals[Resource]] = {kind: Canonicals() for kind in KINDS}
         self._asked: set[Wanted] = set()
-        self._clear()
-
-    def _clear(self) -> None:
-        self._held = {kind: Canonicals() for kind in KINDS}
-        self._asked = set()
         self.library = Library(self.profile, lambda url: told(url, self.coded))
         self.answers = AtHand(self.coded)
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time for another shelf."""
+        return len(self._asked) > _MOST
 
     def profile(self, canonical: str) -> Resource | None:
         """A StructureDefinition, or None."""
@@ -62,24 +62,43 @@ class Shelf:
         return self._held["ValueSet"].find(canonical) or self._held["CodeSystem"].find(canonical)
 
     async def bring(self, view: Any, wanted: Iterable[Wanted]) -> None:
-        """Brings definitions and all that they rest on from the store."""
-        if len(self._asked) > _MOST:
-            self._clear()
-        pending = self._fresh(wanted)
+        """Brings definitions and all that they rest on from the store: all of them at once, or none.
+
+        Whoever asks for the same meanwhile reads it too. Were it told that they had been asked for, it would
+        go without, and so would everybody after somebody who was stopped halfway. Problem `too-costly` for
+        more than a shelf holds.
+        """
+        asked, brought = set[Wanted](), list[Resource]()
+        pending = self._fresh(wanted, asked)
+        if len(pending) > _MOST:
+            raise _too_many()
         for _ in range(_ROUNDS):
             if not pending:
-                return
+                break
+            asked.update(pending)
             found = [d async for d in _read(view, pending)]
-            for one in found:
-                self._held[one["resourceType"]].add(one["url"], str(one.get("version", "")), one)
-            self.library.refresh()
-            pending = self._fresh(w for one in found for w in wanted_by(one))
+            brought += found
+            pending = self._fresh((w for one in found for w in wanted_by(one)), asked)
+        if not asked:
+            return
+        for one in brought:
+            self._held[one["resourceType"]].add(one["url"], str(one.get("version", "")), one)
+        self.library.refresh()
+        self._asked |= asked
 
-    def _fresh(self, wanted: Iterable[Wanted]) -> list[Wanted]:
+    def _fresh(self, wanted: Iterable[Wanted], asked: set[Wanted]) -> list[Wanted]:
+        """What is to be read: neither here, nor asked for just now, nor shipped."""
         rows = dict.fromkeys((kind, split(canonical)[0]) for kind, canonical in wanted)
-        new = [w for w in rows if len(w[1]) <= LONGEST and w not in self._asked and not _shipped(w)]
-        self._asked.update(new)
-        return new
+        new = (w for w in rows if len(w[1]) <= LONGEST and w not in self._asked and w not in asked)
+        return [w for w in new if not _shipped(w)]
+
+
+def _too_many() -> Problem:
+    return problem(
+        "too-costly",
+        f"This names more than {_MOST} profiles and extensions: validate its parts one by one",
+        f"Ceci nomme plus de {_MOST} profils et extensions : validez ses parties une à une",
+    )
 
 
 def _shipped(wanted: Wanted) -> bool:
@@ -105,18 +124,8 @@ async def _read(view: Any, wanted: list[Wanted]) -> Any:
 async def stored(view: Any, wanted: list[Wanted]) -> Any:
     """The stored definitions of these URLs as they are, every version of each."""
     for kind in KINDS:
-        urls = [url for k, url in wanted if k == kind]
-        for start in range(0, len(urls), _AT_ONCE):
-            text = ",".join(
-                u.replace("\\", "\\\\").replace(",", "\\,") for u in urls[start : start + _AT_ONCE]
-            )
-            try:
-                page = await view.search(kind, [("url", text), ("_count", "200")])
-            except Problem:
-                continue
-            for found in page.resources:
-                if isinstance(found.get("url"), str):
-                    yield found
+        async for found in named(view, kind, [url for k, url in wanted if k == kind]):
+            yield found
 
 
 def _trimmed(definition: Resource) -> Resource:
@@ -203,7 +212,7 @@ _kept: OrderedDict[Mark, Shelf] = OrderedDict()
 async def shelf_of(view: Any) -> Shelf:
     """The shelf of the store as it is now; `view` sees every definition."""
     mark = await mark_of(view, KINDS)
-    if mark not in _kept:
+    if mark not in _kept or _kept[mark].full:
         _kept[mark] = Shelf()
         while len(_kept) > _SHELVES:
             _kept.popitem(last=False)

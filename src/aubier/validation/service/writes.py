@@ -60,8 +60,10 @@ async def _required(ctx: Any, resource: Resource, before: Resource | None) -> Re
     await _declared(ctx, resource, before)
     if resource["resourceType"] in DIRECTORY:
         return resource
-    library = (await shelf_of(ctx.store.as_system("validation"))).library
-    if not any(_here(library, canonical) for canonical in _named(resource)):
+    view, named = ctx.store.as_system("validation"), _named(resource)
+    shelf = await shelf_of(view)  # perhaps another one by now
+    await shelf.bring(view, [("StructureDefinition", canonical) for canonical in named])
+    if not any(_here(shelf.library, canonical) for canonical in named):
         kind = resource["resourceType"]
         text = f"{kind}.meta.profile must name a profile that is here: this server demands one"
         fr = f"{kind}.meta.profile doit nommer un profil présent ici : ce serveur en exige un"

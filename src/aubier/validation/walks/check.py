@@ -13,16 +13,17 @@ from aubier.validation.profiles.items import Item, root
 from aubier.validation.profiles.library import Library
 from aubier.validation.profiles.questions import Answers, Question, settled
 from aubier.validation.resource import validate
+from aubier.validation.telling import bounded, exhausted, incomplete
 from aubier.validation.walks import words
 from aubier.validation.walks.ground import Ground
-from aubier.validation.walks.resolving import Surroundings
+from aubier.validation.walks.resolving import Surroundings, TooMuch
 from aubier.validation.walks.rules.bundles import bundle_rules
 from aubier.validation.walks.rules.definitions import definition_rules
 from aubier.validation.walks.rules.implied import implied
-from aubier.validation.walks.walk import Spent, TooMuch, Walk, resources_in
+from aubier.validation.walks.walk import Spent, Walk, resources_in
 
 _ROUNDS, _MOST = 5, 100
-"""Steps from reference to reference into the store, and resources read from it, at most."""
+"""Times that the store is read, and resources looked for each time and kept in all, at most."""
 
 
 class Targets(Protocol):
@@ -98,9 +99,9 @@ def _walking(
                 walk.profile(each, canonical)
             yield
     except TooMuch:
-        walk.issues.append(words.exhausted())
+        walk.say(exhausted())
     counted = [words.unevaluated(key, n) for key, n in sorted(spent.unevaluated.items())]
-    issues = list(dict.fromkeys([*base, *walk.issues, *counted]))
+    issues = bounded([*base, *walk.telling.told(), *counted])
     questions = list(dict.fromkeys(walk.questions))
     return Found(issues, questions, dict(spent.unevaluated), sorted(around.wanted))
 
@@ -137,15 +138,21 @@ async def validated(
     `targets` reads what references name and a profile speaks of: each round of reading, one more walk.
     """
     base = validate(resource) if base is None else base
-    stored = dict[str, Resource]()
+    stored, asked = dict[str, Resource](), set[str]()
     found = await _served(_walking(resource, profiles, library, vital=vital, base=base))
     for _ in range(_ROUNDS if targets is not None else 0):
-        more = await targets.read(found.wanted[:_MOST]) if targets is not None and found.wanted else {}
-        if not more or len(stored) >= _MOST:
+        fresh = [name for name in found.wanted if name not in asked][:_MOST]
+        if targets is None or not fresh or len(stored) >= _MOST:
             break
-        stored |= more
-        found = await _served(_walking(resource, profiles, library, vital=vital, stored=stored, base=base))
-    return list(dict.fromkeys([*found.issues, *await settled(found.questions, answers)]))
+        asked.update(fresh)
+        if more := await targets.read(fresh):
+            stored |= more
+            found = await _served(
+                _walking(resource, profiles, library, vital=vital, stored=stored, base=base)
+            )
+    unread = len(set(found.wanted) - asked) if targets is not None else 0
+    told = [incomplete(unread)] if unread else []
+    return bounded([*found.issues, *told, *await settled(found.questions, answers)])
 
 
 def _asked(item: Item, profiles: Sequence[str], *, declared: bool) -> list[str]:

@@ -19,9 +19,10 @@ from aubier.validation.profiles.shapes import HELD, Rule, Slice
 from aubier.validation.walks import words
 from aubier.validation.walks.extensions.contexts import stands
 from aubier.validation.walks.extensions.versions import modifies, of_another_version
+from aubier.validation.walks.resolving import TooMuch
 from aubier.validation.walks.rules.expressions import readable
 from aubier.validation.walks.rules.languages import LANGUAGES, spoken
-from aubier.validation.walks.walk import TooMuch, Walk
+from aubier.validation.walks.walk import Walk
 
 MAX_DEPTH = 100
 _TAKING = frozenset({"ValueSet.compose.include", "ValueSet.compose.exclude"})

@@ -8,7 +8,7 @@ from aubier.fhir.fhirpath import Environment, TypedFinder, typed
 from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem
 from aubier.validation.profiles.items import Item
-from aubier.validation.walks.resolving import Surroundings, container
+from aubier.validation.walks.resolving import Surroundings, TooMuch, container
 
 _MENDED = {
     "operator = 'exists' implies (answer is Boolean)": "operator = 'exists' implies (answer is boolean)",
@@ -53,6 +53,8 @@ def holds(expression: str, item: Item, around: Surroundings, *, outer: bool = Fa
         return None
     if item.value is None:
         return True
+    if around.tally.left < 0:
+        raise TooMuch
     try:
         found = run(item.value, _environment(above, around))
     except (Problem, ArithmeticError, ValueError, RecursionError):
@@ -68,19 +70,32 @@ def _within_each_other(period: dict[str, Any]) -> bool:
 
 
 def reaches(expression: str, item: Item, around: Surroundings) -> bool:
-    """Whether an expression on the resource around an item finds that item; true where it cannot be told."""
+    """Whether an expression on the resource around an item finds that item; true where it cannot be told.
+
+    What it finds is looked for once, however many items ask.
+    """
     top = item.resource
-    run = _evaluate(expression, top.type) if top is not None else None
-    if top is None or run is None:
+    if top is None:
         return True
-    try:
-        found = run(top.value, _environment(top, around))
-    except (Problem, ArithmeticError, ValueError, RecursionError):
-        return True
+    key = expression, id(top.value)
+    if key not in around.reached:
+        around.reached[key] = _reached(expression, top, around)
+    found = around.reached[key]
     # A primitive value is the same wherever it stands: that one like it was found must do.
-    return any(
-        one[0] is item.value or (item.value.__class__ is not dict and one[0] == item.value) for one in found
-    )
+    value = item.value
+    return found is None or id(value) in found or (value.__class__ is not dict and ("", value) in found)
+
+
+def _reached(expression: str, top: Item, around: Surroundings) -> dict[Any, Any] | None:
+    """What an expression finds, by identity and, of primitives, by value; None where it cannot be told."""
+    run = _evaluate(expression, top.type)
+    if run is None:
+        return None
+    try:
+        found = [value for value, _, _ in run(top.value, _environment(top, around))]
+    except (Problem, ArithmeticError, ValueError, RecursionError):
+        return None
+    return {id(one): one for one in found} | {("", one): one for one in found if one.__class__ is not dict}
 
 
 def _environment(item: Item, around: Surroundings) -> Environment:
@@ -97,4 +112,5 @@ def _environment(item: Item, around: Surroundings) -> Environment:
         root_resource=container(item.resource).value,
         resolve=resolve,
         member_of=around.member_of,
+        tally=around.tally,
     )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from aubier.fhir.fhirpath import Tally
 from aubier.fhir.references import Reference
 from aubier.ground.rows import Resource
 from aubier.validation.profiles.items import Item, children, root
@@ -16,8 +17,17 @@ ValueSets = Callable[[str], frozenset[tuple[str, str]] | None]
 """The (system, code) pairs of a value set that can be told code by code, or None."""
 
 
+_MODES = frozenset({"contained", "bundled", "referenced"})
 _ARRIVING = frozenset({"transaction", "batch"})
 """Bundles whose relative references name what is in the store, when no entry bears the name."""
+
+
+WORK = 4_000_000
+"""What FHIRPath may spend in one validation, some four seconds; an evaluation alone, half of it."""
+
+
+class TooMuch(Exception):
+    """The bound of work is reached."""
 
 
 class Surroundings:
@@ -25,7 +35,7 @@ class Surroundings:
 
     `value_set` tells the value sets that invariants ask for. `stored` are resources by `Type/id` that were
     read from elsewhere, `own` is what is validated; `wanted` becomes the names that were looked for in vain,
-    to be read before the next walk.
+    to be read before the next walk, `reached` what expressions find in a resource (see `invariants.reaches`).
     """
 
     def __init__(
@@ -38,7 +48,9 @@ class Surroundings:
         self._stored = {name: root(found) for name, found in (stored or {}).items()}
         if own is not None and isinstance(own.value.get("id"), str):
             self._stored[f"{own.type}/{own.value['id']}"] = own
+        self.tally = Tally(WORK)
         self.wanted: set[str] = set()
+        self.reached: dict[tuple[str, int], dict[Any, Any] | None] = {}
         self._indexes: dict[int, dict[str, Item]] = {}
         self._inside: dict[int, dict[str, Item]] = {}
         self._told: dict[int, dict[str, list[str]]] = {}
@@ -65,6 +77,22 @@ class Surroundings:
         index = self._index(bundle)
         bare = text.partition("#")[0].partition("/_history/")[0]
         return index.get(_absolute(holder, bare)) or index.get(bare)
+
+    def modes(self, reference: Item) -> frozenset[str]:
+        """How what a Reference names is with it: contained, bundled, referenced; all where nothing tells.
+
+        A resource by itself does not tell whether a Bundle will hold it.
+        Rule: FHIR R4 4.0.1, codesystem-resource-aggregation-mode.html.
+        """
+        text = reference.value.get("reference")
+        if not isinstance(text, str) or reference.resource is None:
+            return _MODES
+        if text.startswith("#"):
+            return frozenset({"contained"})
+        outside = _bundle_of(container(reference.resource)) is not None and not self.resolve(
+            reference, inside=True
+        )
+        return frozenset({"referenced"}) if outside else _MODES - {"contained"}
 
     def enclosed(self, reference: Item) -> int:
         """How many entries of its Bundle a literal reference names by the fullUrl, as documents must.

@@ -5,24 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from aubier.fhir.definitions import definitions
-from aubier.fhir.fhirpath.values.quantities import amount, order
-from aubier.fhir.references import Reference
 from aubier.ground.problem import Issue, Problem
-from aubier.validation.drafts import LIMIT
-from aubier.validation.profiles.items import Item, children, fits, same
+from aubier.validation.profiles.comparing import edge, fits, order, same
+from aubier.validation.profiles.items import Item, children, named_type
 from aubier.validation.profiles.library import Library, Profile
 from aubier.validation.profiles.questions import Question, among, codings
 from aubier.validation.profiles.shapes import Bound, Rule, Shape, Slice
 from aubier.validation.snapshots.base import BASE
 from aubier.validation.snapshots.tree import MALFORMED, malformed
+from aubier.validation.telling import Telling
 from aubier.validation.walks import words
 from aubier.validation.walks.invariants import holds
-from aubier.validation.walks.narrated import unnarrated, unspoken
-from aubier.validation.walks.resolving import Surroundings
+from aubier.validation.walks.resolving import Surroundings, TooMuch
+from aubier.validation.walks.rules.narrated import unnarrated, unspoken
 from aubier.validation.walks.slices.discriminate import Test, tests_of
 
 MOST = 400_000
@@ -40,16 +38,12 @@ class Spent:
     unevaluated: Counter[str] = field(default_factory=Counter)
 
 
-class TooMuch(Exception):
-    """The bound of work is reached."""
-
-
 class Walk:
     """One validation under way. `quiet` walks only want to know whether there is an error."""
 
     def __init__(self, library: Library, around: Surroundings, spent: Spent, *, quiet: bool = False) -> None:
         self.library, self.around, self.spent, self.quiet = library, around, spent, quiet
-        self.issues: list[Issue] = []
+        self.telling = Telling()
         self.questions: list[Question] = []
 
     # -- what others ask ----------------------------------------------------------------------------
@@ -71,12 +65,11 @@ class Walk:
     @property
     def refused(self) -> bool:
         """Whether an error was found."""
-        return any(i.severity in ("error", "fatal") for i in self.issues)
+        return self.telling.refused
 
     def say(self, issue: Issue) -> None:
         """Adds an issue."""
-        if len(self.issues) <= LIMIT:
-            self.issues.append(issue)
+        self.telling.add(issue)
 
     # -- walking ------------------------------------------------------------------------------------
 
@@ -126,7 +119,7 @@ class Walk:
         )
         if named:
             self._profiles(item, named, shape)
-        if shape.targets and item.type == "Reference":
+        if (shape.targets or shape.modes) and item.type == "Reference":
             self._target(item, shape)
         self.rules(item, shape.rules, shape.id, inside=inside)
         for name, child in shape.children.items():
@@ -164,10 +157,10 @@ class Walk:
         if shape.languages and item.type == "Narrative" and item.value.__class__ is dict:
             for faulty in unspoken(item, shape.languages):
                 self.say(words.other_languages(item, faulty, shape))
-        if shape.low is not None and _order(item.value, shape.low) < 0:
-            self.say(words.beyond(item, shape, _edge(shape.low), low=True))
-        if shape.high is not None and _order(item.value, shape.high) > 0:
-            self.say(words.beyond(item, shape, _edge(shape.high), low=False))
+        if shape.low is not None and order(item.value, shape.low) < 0:
+            self.say(words.beyond(item, shape, edge(shape.low), low=True))
+        if shape.high is not None and order(item.value, shape.high) > 0:
+            self.say(words.beyond(item, shape, edge(shape.high), low=False))
 
     def _absent(self, item: Item, shape: Shape) -> None:
         """A primitive without value: what may stand for it is told by the profile."""
@@ -201,14 +194,16 @@ class Walk:
             self.say(words.no_profile_fits(item, ", ".join(named), shape))
 
     def _target(self, item: Item, shape: Shape) -> None:
-        """A reference names one of the types; its target, when it is here, follows one of the profiles."""
+        """A reference names one of the types, where it may be; its target, when here, follows a profile."""
         if item.value.__class__ is not dict:
+            return
+        if shape.modes and shape.modes.isdisjoint(self.around.modes(item)):
+            self.say(words.not_with_it(item, shape))
+        if not shape.targets:
             return
         profiled = any(t.removeprefix(BASE) not in definitions().types for t in shape.targets)
         found = self.resolve(item) if profiled else self.around.resolve(item, inside=True)
-        text = item.value.get("reference")
-        kind = found.type if found else Reference.parse(text).type if isinstance(text, str) else ""
-        kind = kind or str(item.value.get("type", ""))
+        kind = found.type if found else named_type(item)
         types = {t: self.library.type_of(t) for t in shape.targets}
         allowed = ", ".join(shape.targets)
         if kind and all(types.values()) and not {kind, "Resource"} & set(types.values()):
@@ -291,30 +286,14 @@ def _is_a(type: str, wanted: str) -> bool:
     )
 
 
-def _edge(edge: Any) -> Any:
-    return edge.get("value") if isinstance(edge, dict) else edge
-
-
-def _order(value: Any, edge: Any) -> int:
-    """-1, 0 or 1; 0 for what cannot be compared: other units, dates that differ only in precision."""
-    if isinstance(edge, dict):
-        measured, limit = amount(value), amount(edge)
-        return (order(measured, limit) or 0) if measured and limit else 0
-    numbers = (int, Decimal, float)
-    if isinstance(value, numbers) and isinstance(edge, numbers):
-        a, b = Decimal(str(value)), Decimal(str(edge))
-        return (a > b) - (a < b)
-    if isinstance(value, str) and isinstance(edge, str):
-        size = min(len(value), len(edge))
-        return (value[:size] > edge[:size]) - (value[:size] < edge[:size])
-    return 0
-
-
 def resources_in(item: Item) -> Iterator[Item]:
-    """A resource, those it contains and those of its entries and parameters."""
+    """A resource, those it contains and those of its entries and parameters, in parts of these too."""
     yield item
-    for name in ("contained", "entry", "parameter"):
-        for below in children(item, name):
-            held = [below] if name == "contained" else children(below, "resource")
-            for one in held:
-                yield from resources_in(one)
+    for one in children(item, "contained"):
+        yield from resources_in(one)
+    pending = [*children(item, "entry"), *children(item, "parameter")][::-1]
+    while pending:
+        below = pending.pop()
+        for one in children(below, "resource"):
+            yield from resources_in(one)
+        pending += children(below, "part")[::-1]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Issue, Kind, Severity
 from aubier.validation.drafts import shown
 from aubier.validation.profiles.items import Item
@@ -62,9 +65,9 @@ def not_value(item: Item, shape: Shape) -> Issue:
     return issue(item, "value", text, rule=shape.id)
 
 
-def _told(value: object) -> str:
-    from_json = str(value).replace("'", '"')
-    return from_json if len(from_json) <= 160 else from_json[:157] + "..."
+def _told(value: Any) -> str:
+    written = fhir_json.dumps(value).decode()
+    return written if len(written) <= 160 else written[:157] + "..."
 
 
 def beyond(item: Item, shape: Shape, edge: object, *, low: bool) -> Issue:
@@ -182,6 +185,23 @@ def wrong_target(item: Item, kind: str, allowed: str, shape: Shape) -> Issue:
         f"Une référence à {kind} n'est pas permise ici ; permis : {allowed}",
     )
     return issue(f"{item.path}.reference", "value", text, rule=shape.id)
+
+
+_WITH = {
+    "contained": ("contained here", "contenue ici"),
+    "bundled": ("an entry of the same Bundle", "une entrée du même Bundle"),
+    "referenced": ("a resource of its own", "une ressource à part"),
+}
+
+
+def not_with_it(item: Item, shape: Shape) -> Issue:
+    """A reference to something that is not where the profile wants it: contained, in the Bundle, apart."""
+    wanted = [_WITH[mode] for mode in sorted(shape.modes & _WITH.keys())]
+    text = (
+        f"What this names must be {' or '.join(english for english, _ in wanted)}",
+        f"Ce que ceci désigne doit être {' ou '.join(french for _, french in wanted)}",
+    )
+    return issue(f"{item.path}.reference", "structure", text, rule=shape.id)
 
 
 def target_off(item: Item, allowed: str, shape: Shape) -> Issue:
@@ -430,12 +450,3 @@ def no_supplement(item: Item) -> Issue:
         "Ce qui complète un autre système de codes a pour content « supplement »",
     )
     return issue(f"{item.path}.content", "value", text, rule="FHIR R4 4.0.1 codesystem.html#supplements")
-
-
-def exhausted() -> Issue:
-    """More work than one validation may take."""
-    return Issue(
-        "too-costly",
-        "This takes too much work for one validation: the rest was not checked",
-        "Trop de travail pour une validation : le reste n'a pas été vérifié",
-    )

@@ -45,6 +45,24 @@ def test_references_are_resolved_by_the_caller():
     assert of("subject.resolve().id") == ["p"]
 
 
+def test_what_is_contained_is_found_from_any_part_of_its_resource():
+    of_contained = {"resourceType": "Observation", "subject": {"reference": "#inside"}}
+    environment = Environment(resource=of_contained, root_resource=OBSERVATION)
+    for type, data in (("Reference", of_contained["subject"]), ("Observation", of_contained)):
+        path = "$this" if type == "Reference" else "subject"
+        assert compile(f"{path}.resolve().id", type)(data, environment) == ["inside"]
+        assert compile(f"{path}.where(resolve() is Patient).exists()", type)(data, environment) == [True]
+
+
+def test_the_type_of_what_is_named_is_that_of_what_is_found():
+    entry = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
+    data = {"resourceType": "Observation", "performer": [{"reference": entry}, {"reference": "Patient/far"}]}
+    world = Environment(resolve=lambda text: {"resourceType": "Organization"} if text == entry else None)
+    assert ask("performer.where(resolve() is Organization).reference", world, data) == [entry]
+    assert ask("performer.where(resolve() is Patient).reference", world, data) == ["Patient/far"]
+    assert ask("performer.where(resolve() is Organization)", data=data) == []
+
+
 def test_a_circle_of_references_ends():
     ring = {f"Organization/{n}": (n + 1) % 5 for n in range(5)}
 

@@ -20,6 +20,13 @@ BUDGET = 2_000_000
 """Items looked at or made in one evaluation, at most; 64 characters made count as one."""
 
 
+@dataclass(slots=True)
+class Tally:
+    """What several evaluations together may still spend. Whoever gives it stops when nothing is left."""
+
+    left: int
+
+
 @dataclass(frozen=True, slots=True)
 class Environment:
     """The world outside the data, as the caller chooses to give it. What is absent is refused when asked for.
@@ -29,7 +36,8 @@ class Environment:
     CodeableConcept and the URL of a value set, `subsumes` two Codings, `conforms_to` a resource and the URL
     of a profile, `in_slice` an element, the URL of a structure and the name of a slice; each answers None
     when it does not know. `html_checks` takes the text of a narrative. `trace` takes a name and values.
-    `constants` are the values of further `%names`. Everything is synchronous.
+    `constants` are the values of further `%names`. `tally` hears what is spent of the `budget`.
+    Everything is synchronous.
     """
 
     resource: dict[str, Any] | None = None
@@ -44,6 +52,7 @@ class Environment:
     now: datetime | None = None
     constants: Mapping[str, Any] = field(default_factory=dict)
     budget: int = BUDGET
+    tally: Tally | None = None
 
 
 NOWHERE = Environment()

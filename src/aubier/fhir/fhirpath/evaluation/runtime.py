@@ -206,11 +206,12 @@ def contained(root: Any, id: str) -> dict[str, Any] | None:
 def resolve(run: Run | None, root: Any, reference: Any) -> tuple[tuple[Any, str], ...]:
     """What a reference names: a contained resource, what the environment finds.
 
-    Where there is nobody to ask, its type and id as the reference tells them.
+    Where there is nobody to ask, its type and id as the reference tells them. `root` is what is evaluated on,
+    which may be a part of the resource (or itself contained in one) that holds what is contained.
     """
     text = reference.get("reference") if reference.__class__ is dict else reference
     if text.__class__ is str and text[:1] == "#":
-        found = contained(root, text[1:])
+        found = contained(root if run is None else run.root, text[1:])
         return ((found, kind_of(found)),) if found else ()
     if run is not None and run.environment.resolve is not None:
         asked = run.environment.resolve(text) if text.__class__ is str else None
@@ -223,7 +224,9 @@ def resolve(run: Run | None, root: Any, reference: Any) -> tuple[tuple[Any, str]
     return (({"resourceType": kind, "id": id} if id else {"resourceType": kind}, kind),)
 
 
-def names_type(root: Any, reference: Any, type: str) -> bool | None:
+def names_type(run: Run | None, root: Any, reference: Any, type: str) -> bool | None:
     """`resolve() is type`: empty when nothing tells what the reference names."""
-    kind = target_type(root, reference)
+    kind = target_type(root if run is None else run.root, reference)
+    if not kind and run is not None:  # a `urn:uuid:` says no type: whoever finds the target knows it
+        kind = next((found for _, found in resolve(run, root, reference)), "")
     return is_a(kind, type) if kind else None

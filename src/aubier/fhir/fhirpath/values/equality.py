@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 from functools import cmp_to_key
 from typing import Any
 
@@ -169,13 +170,9 @@ def _alike_json(left: Any, right: Any) -> bool:
 
 
 def _rounded_alike(left: Decimal, right: Decimal) -> bool:
-    digits = min(_decimals(left), _decimals(right))
-    return round(left, digits) == round(right, digits)
-
-
-def _decimals(value: Decimal) -> int:
-    exponent = value.normalize().as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    # As fractions: a decimal is rounded to no more digits than its context keeps, and refuses beyond.
+    digits = min(quantities.decimals(left), quantities.decimals(right))
+    return bool(round(Fraction(left), digits) == round(Fraction(right), digits))
 
 
 def before(left: Items, right: Items) -> int | None:

@@ -121,7 +121,7 @@ def equivalent(left: Amount, right: Amount) -> bool:
     there = more
     if not left.foreign and (found := ucum.unit(_AS_UCUM.get(left.unit, left.unit))) is not None:
         there = found.of(more)
-    digits = min(_digits(left.value), _fraction_digits(there))
+    digits = min(decimals(left.value), decimals(decimal(there)))
     return bool(round(Fraction(left.value), digits) == round(there, digits))
 
 
@@ -173,11 +173,7 @@ def _grouped(unit: str) -> str:
     return f"({unit})" if "." in unit or "/" in unit else unit
 
 
-def _digits(value: Decimal) -> int:
+def decimals(value: Decimal) -> int:
     """The digits after the point, without those that add nothing."""
     exponent = value.normalize().as_tuple().exponent
     return max(0, -exponent) if isinstance(exponent, int) else 0
-
-
-def _fraction_digits(value: Fraction) -> int:
-    return _digits(decimal(value))

@@ -33,7 +33,8 @@ def bundle_rules(walk: Walk, bundle: Item) -> None:
         if bundle.value.get("type") in _NAMED and "fullUrl" not in entry.value and "resource" in entry.value:
             _nameless(walk, entry)
         for resource in children(entry, "resource") if closed else ():
-            for place in iter_references(resource.value):
+            # What a Bundle within names is an entry of that one, which is looked at by itself.
+            for place in iter_references(resource.value) if resource.type != "Bundle" else ():
                 if place.text.startswith("urn:") and place.text not in known:
                     _missing(walk, resource, place.path, place.text)
                 _same_type(walk, resource, place, known)

@@ -23,15 +23,21 @@ _GIVEN = frozenset({"context", "resource", "rootResource", "ucum", "sct", "loinc
 
 def readable(walk: Walk, item: Item) -> None:
     """An Expression in FHIRPath is FHIRPath; one that is too long to be read here is left alone."""
+    if item.value.__class__ is dict and item.value.get("language") == FHIRPATH:
+        is_read(walk, item, _RULE)
+
+
+def is_read(walk: Walk, item: Item, rule: str) -> None:
+    """What stands as the `expression` of an item is FHIRPath; nothing is said of one too long to be read."""
     text = item.value.get("expression") if item.value.__class__ is dict else None
-    if not isinstance(text, str) or item.value.get("language") != FHIRPATH:
+    if not isinstance(text, str):
         return
     try:
         parse(text)
     except Problem as refusal:
         for one in refusal.issues:
             if one.kind == "invalid":
-                walk.say(words.issue(f"{item.path}.expression", "invalid", (one.text, one.fr), rule=_RULE))
+                walk.say(words.issue(f"{item.path}.expression", "invalid", (one.text, one.fr), rule=rule))
 
 
 def worked_out(walk: Walk, value_set: Item, row: Item) -> None:

@@ -1,4 +1,5 @@
-"""A StructureDefinition held against itself: its type, the paths of its elements, how it tells slices apart.
+"""A StructureDefinition held against itself: its type, the paths of its elements, how it tells slices apart,
+whether its constraints can be read.
 
 Rule: FHIR R4 4.0.1, structuredefinition-definitions.html#StructureDefinition.type,
 elementdefinition-definitions.html#ElementDefinition.path, profiling.html#discriminator.
@@ -12,8 +13,10 @@ from aubier.fhir.definitions import definitions
 from aubier.validation.profiles.items import Item, children, element_of, node_of
 from aubier.validation.snapshots.base import BASE
 from aubier.validation.walks import words
+from aubier.validation.walks.rules.expressions import is_read
 from aubier.validation.walks.walk import Walk
 
+_CONSTRAINT = "FHIR R4 4.0.1 elementdefinition-definitions.html#ElementDefinition.constraint.expression"
 _SOURCE = "FHIR R4 4.0.1 structuredefinition-definitions.html#StructureDefinition.type"
 _name = re.compile(r"[A-Za-z][A-Za-z0-9]*(?=\.|$)", re.ASCII).match
 
@@ -24,12 +27,15 @@ def structure_rules(walk: Walk, item: Item) -> None:
     if item.value.get("derivation") == "specialization":
         _type(walk, item, kind)
     owner = kind.removeprefix(BASE)
+    own = "differential" if "differential" in item.value else "snapshot"
     for part in ("differential", "snapshot"):
         for held in children(item, part):
             for row in children(held, "element"):
                 _path(walk, row, kind)
                 if owner in definitions().types and part == "differential":
                     _discriminators(walk, row)
+                for constraint in children(row, "constraint") if part == own else ():
+                    is_read(walk, constraint, _CONSTRAINT)
 
 
 def _type(walk: Walk, item: Item, kind: str) -> None:

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 
 from aubier.ground.memory import remembered
 from aubier.ground.problem import Problem
-from aubier.validation.profiles.items import Item, children, fits, keys_of, same
+from aubier.validation.profiles.comparing import fits, same
+from aubier.validation.profiles.items import Item, children, keys_of, named_type
 from aubier.validation.profiles.library import Library
 from aubier.validation.profiles.questions import among, codings
 from aubier.validation.profiles.shapes import Slice
@@ -213,7 +214,15 @@ def _type(library: Library, nodes: list[Node], path: tuple[Step, ...]) -> Test |
     codes -= {"", "Resource"}
     if not codes:
         return None
-    return lambda judge, item: any(found.type in codes for found in _found(judge, item, path))
+    return lambda judge, item: not codes.isdisjoint(_kinds(judge, item, path))
+
+
+def _kinds(judge: Judge, item: Item, path: tuple[Step, ...]) -> list[str]:
+    """The types of the data at a path; of what a reference names and is not here, the type that it tells."""
+    if not path or path[-1].kind != "resolve":
+        return [found.type for found in _found(judge, item, path)]
+    named = [(one, judge.resolve(one)) for one in _found(judge, item, path[:-1])]
+    return [found.type if found is not None else named_type(one) for one, found in named]
 
 
 def _profile(library: Library, nodes: list[Node], path: tuple[Step, ...]) -> Test | None:
