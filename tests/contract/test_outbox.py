@@ -206,3 +206,17 @@ async def test_at_most_so_many_at_a_time(store: Store) -> None:
     one = Consumer()
     assert await deliver(store, "first", one, NOW, most=5) == 5
     assert await deliver(store, "first", one, NOW, most=5) == 2
+
+
+async def test_a_fault_that_the_database_cannot_hold_stops_nobody(store: Store) -> None:
+    await put(store, patient("a"), patient("b"))
+    heard: list[str] = []
+
+    async def fails(change: Change) -> None:
+        heard.append(change.id)
+        if change.id == "a":
+            raise ValueError("a\0b\ud800")
+
+    assert await deliver(store, "second", fails, NOW) == 2
+    assert heard == ["a", "b"]
+    assert await store.pool.fetchval("select max(error) from outbox where id = 'a'") == "ValueError: ab?"

@@ -112,7 +112,13 @@ async def _one(conn: object, row: dict[str, int], handle: Handler, now: int) -> 
             tries,
             now + _BASE_DELAY_MS * 2**tries,
             tries >= TRIES,
-            f"{type(error).__name__}: {error}"[:500],
+            _kept(error),
         )
     else:
         await conn.execute("delete from outbox where no = $1", row["no"])  # type: ignore[attr-defined]
+
+
+def _kept(error: Exception) -> str:
+    """What is kept of a fault: what the database cannot hold must not stop the others."""
+    told = f"{type(error).__name__}: {error}".replace("\0", "")[:500]
+    return told.encode(errors="replace").decode()
