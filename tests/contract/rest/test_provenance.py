@@ -50,6 +50,8 @@ async def test_one_that_cannot_be_stored_stops_the_write(api: Api) -> None:
     ):
         told = await api.ask("POST", "Patient", patient("Refusé"), headers=sent)
         assert told.status_code == status, (sent, told.text)
+        if sent["x-provenance"] in ("{", "<Provenance/>"):
+            assert places(told) == ["http.X-Provenance"]
     assert await api.rows() == before
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, problem
 from aubier.rest.exchange import Call
+from aubier.rest.outcome import placed
 from aubier.store.intent import Intent
 
-_NAME = "x-provenance"
+_NAME, _PLACE = "x-provenance", "http.X-Provenance"
 _ITS_OWN = "urn:uuid:00000000-0000-4000-8000-000000000001"
 """What is written, as its Provenance names it until it has an id."""
 
@@ -28,7 +29,10 @@ def with_provenance(call: Call, intent: Intent) -> list[Intent]:
             "If-None-Exist may find what was written before: send the Provenance apart",
             "If-None-Exist peut trouver ce qui fut écrit avant : envoyez la Provenance à part",
         )
-    provenance = fhir_json.parse(text.encode("latin-1"))
+    try:
+        provenance = fhir_json.parse(text.encode("latin-1"))
+    except Problem as refusal:
+        raise placed(refusal, _PLACE) from None
     if provenance.get("resourceType") != "Provenance" or not provenance.keys().isdisjoint(("id", "target")):
         raise _refused(
             "Send a Provenance as JSON, without id and target: the target is what you write",
@@ -49,4 +53,4 @@ def refuse_provenance(call: Call) -> None:
 
 
 def _refused(text: str, fr: str) -> Problem:
-    return problem("not-supported", text, fr, at="http.X-Provenance")
+    return problem("not-supported", text, fr, at=_PLACE)
