@@ -25,7 +25,7 @@ from aubier.store.packing import codec
 from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.sight import Sight
 from aubier.store.store import Store
-from aubier.store.writing import Again, busy, stamped
+from aubier.store.writing import Again, busy, refuse_unknown, stamped
 from aubier.store.writing.receipts import Receipts
 
 _TRIES = 5
@@ -131,6 +131,9 @@ async def _load_new(
             await store.learn(conn)
         stored = await _stored(conn, list(chosen))
         fresh = await ready(conn, [resource for key, resource in chosen.items() if key not in stored])
+        if store.strict_references:
+            written = [resource for resource, _ in fresh]
+            await refuse_unknown(conn.fetch, sight, written, dict.fromkeys(chosen, True), store.local)
         items = await _items(store, fresh)
         await place(conn, store, sight, items, beside=beside)
         await copy_maps(conn, items)

@@ -28,7 +28,7 @@ from aubier.store.packing.rows import Indexed
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, mark_of
 from aubier.store.sight import Sight
-from aubier.store.writing.filing import Placer, filed
+from aubier.store.writing.filing import Placer, filed, refuse_unknown
 from aubier.store.writing.finding import Finder
 from aubier.store.writing.rights import Rights
 from aubier.store.writing.statement import FamilyRows, Texts, combined, family_parts
@@ -87,9 +87,11 @@ class Writer:
         return written
 
     async def _place(self) -> None:
-        placer = Placer(
-            self.conn, self.sight, self.numbers, self.places, self.local, self.steps, self.strict_references
-        )
+        if self.strict_references:
+            written = [s.resource for s in self.steps if s.resource is not None]
+            beside = {(s.intent.type, s.id): _stays(s) for s in self.steps}
+            await refuse_unknown(self.conn.look, self.sight, written, beside, self.local)
+        placer = Placer(self.conn, self.sight, self.numbers, self.places, self.local, self.steps)
         await placer.place()
         self.recalled, self.placed = placer.recalled, placer.placed
 
@@ -358,6 +360,11 @@ def _brief(batch: Batch, live: Sequence[Step], ahead: Step | None) -> bool:
     """Whether a write of few rows waits for nobody, so that others may wait for it."""
     few = len(live) <= _FEW and not (batch.grants or batch.revokes or batch.claims)
     return few and all(s.intent.op == "create" or s is ahead for s in live)
+
+
+def _stays(step: Step) -> bool:
+    """Whether there is a current version after the write."""
+    return step.resource is not None or (step.done is not None and step.done.status == "existing")
 
 
 def _said(step: Step) -> str:

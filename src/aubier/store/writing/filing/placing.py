@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aubier.ground.memory import Memory
-from aubier.ground.problem import not_found, problem
+from aubier.ground.problem import problem
 from aubier.search.sql import Args
 from aubier.store.compartment import followed, patients
 from aubier.store.keys import family, type_numbers
@@ -21,10 +21,9 @@ _PLACE = 200
 
 @dataclass(slots=True)
 class Placer:
-    """Gives places. `local` turns a URL of this server into `Type/id`; with `strict_references` a Patient
-    named must be here. `places` are the compartments of Patients by their id, as they were once found; those
-    taken from it are `recalled`, and the statement that writes asks whether it is still so; `placed` are all
-    that were named."""
+    """Gives places. `local` turns a URL of this server into `Type/id`. `places` are the compartments of
+    Patients by their id, as they were once found; those taken from it are `recalled`, and the statement that
+    writes asks whether it is still so; `placed` are all that were named."""
 
     conn: Undertaking
     sight: Sight
@@ -32,7 +31,6 @@ class Placer:
     places: Memory[str, int]
     local: Callable[[str], str]
     steps: Sequence[Step]
-    strict_references: bool = False
     absent: int = 0
     recalled: dict[str, int] = field(default_factory=dict, init=False)
     placed: set[str] = field(default_factory=set, init=False)
@@ -125,8 +123,6 @@ class Placer:
             return found
         if not self.sight.unrestricted:
             return found | {logical: self._nowhere() for logical in missing}
-        if self.strict_references:
-            raise not_found(f"Patient/{missing[0]}")
         pats = await self.numbers.take(self.conn, len(missing))
         await self.conn.execute(
             "insert into id_map (type, id, pat, rid) select $1, id, pat, 0"
