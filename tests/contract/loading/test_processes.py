@@ -132,3 +132,24 @@ async def test_a_process_that_always_dies_costs_its_part_only(
     assert len(report.refused) == 10 and not report.created
     assert report.refused[0][0] == f"{file}:1"
     assert "--processes 1" in str(report.refused[0][1])
+
+
+async def test_loaded_again_nothing_is_made_twice_though_it_has_no_id(
+    database: Callable[[], str], tmp_path: Path
+) -> None:
+    """A load that is begun again. What says the same elsewhere, or something else, is new."""
+    house, files = await opened(database(), tmp_path / "house"), [tmp_path / "a.ndjson", tmp_path / "b.json"]
+    note = '{"resourceType":"Basic","code":{"text":"%s"}}'
+    files[0].write_text("\n".join([note % "one", note % "one", note % "two"]))
+    files[1].write_text(note % "one")
+    try:
+        told = []
+        for processes in (1, 2, 1):
+            done = [await loaded(house, file, processes, lambda crew: None) for file in files]
+            told.append([(one.created, one.unchanged) for one in done])
+        assert told == [[(3, 0), (1, 0)], [(0, 3), (0, 1)], [(0, 3), (0, 1)]]
+        files[1].write_text(note % "other")
+        again = await loaded(house, files[1], 1, lambda crew: None)
+        assert (again.created, again.unchanged) == (1, 0)
+    finally:
+        await house.stop()
