@@ -10,7 +10,7 @@ from aubier.store.sight import Sight
 from aubier.store.writing import Finder
 from aubier.store.writing.step import Present, Step
 
-MANY = 8_000
+MANY = 16_000
 ROOT = Sight("system:test", "test", 0, unrestricted=True)
 NOTHING: Any = None
 
