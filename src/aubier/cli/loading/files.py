@@ -13,6 +13,7 @@ from aubier.fhir.references import replace_references
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.importing.criteria import as_found, asks
+from aubier.store.compartment import lives_with_others
 from aubier.validation import check
 
 Placed = tuple[str, Resource | Problem]
@@ -50,6 +51,22 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
                 " nommez paquets et nomenclatures un par un",
             )
         yield from within
+
+
+def in_turn(found: Iterable[Path]) -> list[Path]:
+    """The files in the order in which they are loaded: what lives with others is last.
+
+    The first line tells: a file of an export is of one type. Rule: Bulk Data Access 2.0, Export, file output.
+    """
+    return sorted(found, key=lambda path: _is_lined(path) and _lives_with_others(path))
+
+
+def _lives_with_others(path: Path) -> bool:
+    first = next(documents(path), None)
+    try:
+        return first is not None and lives_with_others(str(fhir_json.parse(first.data).get("resourceType")))
+    except Problem:
+        return False  # told when it is loaded
 
 
 def documents(path: Path) -> Iterator[Document]:
