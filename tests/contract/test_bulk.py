@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from aubier.sandbox.plan import Settings as Plan
 from aubier.sandbox.plan import territory
 from aubier.search.query import parse
 from aubier.settings import Settings
-from aubier.store.bulk import load, uncollected
+from aubier.store.bulk import BulkReport, load, load_each, uncollected
 from aubier.store.intent import Batch, Grant, Intent
 from aubier.store.keys import type_names
 from aubier.store.packing import codec
@@ -235,6 +235,24 @@ async def test_a_refusal_leaves_nothing_of_the_chunk(store: Store) -> None:
     assert await store.pool.fetchval("select count(*) from id_map") == 0
 
     return problem("business-rule", "no", "non")
+
+
+async def test_a_change_that_is_refused_is_told_at_its_place_beside_what_was_made(store: Store) -> None:
+    async def strict(conn: Any, resource: Resource, before: Any) -> tuple[Resource, list[str]]:
+        if before is not None and resource["name"][0]["family"] == "Bad":
+            raise problem("business-rule", "no", "non")
+        return await _as_is(conn, resource, before)
+
+    await load(store, ROOT, [patient(f"p{n}") for n in range(6)], _as_is)
+    names = ["Kerjean", "Bad", "Kerjean", "Le Goff", "Bad", "Kerjean", "New", "New"]
+    chunk = [(f"line {n}", patient(f"p{n}", name)) for n, name in enumerate(names)]
+    report = await load_each(partial(_apart, store, strict), chunk)
+    assert (report.created, report.updated, report.unchanged) == (2, 3, 1)
+    assert [place for place, _ in report.refused] == ["line 1", "line 4"]
+
+
+async def _apart(store: Store, prepare: Any, rows: Any) -> BulkReport:
+    return await load(store, ROOT, rows, prepare, apart=True)
 
 
 def test_the_collector_rests_until_the_last_of_several_loads_is_done() -> None:

@@ -206,3 +206,32 @@ async def test_at_most_so_many_at_a_time(store: Store) -> None:
     one = Consumer()
     assert await deliver(store, "first", one, NOW, most=5) == 5
     assert await deliver(store, "first", one, NOW, most=5) == 2
+
+
+async def test_a_fault_that_the_database_cannot_hold_stops_nobody(store: Store) -> None:
+    await put(store, patient("a"), patient("b"))
+    heard: list[str] = []
+
+    async def fails(change: Change) -> None:
+        heard.append(change.id)
+        if change.id == "a":
+            raise ValueError("a\0b\ud800")
+
+    assert await deliver(store, "second", fails, NOW) == 2
+    assert heard == ["a", "b"]
+    assert await store.pool.fetchval("select max(error) from outbox where id = 'a'") == "ValueError: ab?"
+
+
+async def test_a_long_lane_costs_each_change_no_more_than_a_short_one(store: Store) -> None:
+    """A load of thousands of definitions, or into one record, leaves as many rows in one lane."""
+    await put(store, patient("a"))
+    await store.pool.execute(
+        "insert into outbox (consumer, pat, type, id, ver, op)"
+        " select 'first', o.pat, o.type, o.id, n, 3 from outbox o, generate_series(2, 12000) n"
+        " where o.consumer = 'first'"
+    )
+    await store.pool.execute("analyze outbox")
+    await settled(store.pool)
+    one = Consumer()
+    assert await asyncio.wait_for(deliver(store, "first", one, NOW, most=300), 10) == 300
+    assert [int(h.rpartition(" ")[2]) for h in one.heard] == list(range(1, 301))

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from aubier.cli.packages import load as loading
 from aubier.cli.packages import load_at_start
 from aubier.ground.problem import Problem
+from aubier.store.pool import unavailable
 from tests.contract.conftest import Api
 from tests.unit.fhir.test_packages import packed
 
@@ -57,3 +59,20 @@ async def test_a_package_of_another_release_stops_the_start(api: Api, tmp_path: 
     with pytest.raises(Problem, match=r"made for FHIR 5\.0\.0"):
         await load_at_start(api.house, replace(api.house.settings, packages=other))
     assert "5.0.0" not in await versions(api)
+
+
+async def test_a_package_that_the_database_left_half_way_is_loaded_at_the_next_start(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = replace(api.house.settings, packages=package(tmp_path / "six.tgz", "6.0.0"))
+
+    async def gone(*_: Any, **options: Any) -> None:
+        raise unavailable()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(loading, "load", gone)
+        with pytest.raises(Problem, match="does not answer"):
+            await load_at_start(api.house, settings)
+    assert "6.0.0" not in await versions(api)
+    await load_at_start(api.house, settings)
+    assert "6.0.0" in await versions(api)

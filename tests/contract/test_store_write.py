@@ -1,7 +1,8 @@
 """The store on a real PostgreSQL: writes, versions, conditions, conflicts."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,13 @@ import pytest
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
+from aubier.search.parameters import registry
+from aubier.search.query import parse
 from aubier.store.intent import Batch, Claim, Grant, Intent
 from aubier.store.packing import codec
 from aubier.store.sight import Sight
 from aubier.store.store import Store, open_store
+from aubier.store.writing import Finder, Undertaking, undertaken
 
 NOW = 1_795_000_000_000
 ROOT = Sight("system:test", "test", NOW, unrestricted=True, keys=("system:test",), types=None)
@@ -193,6 +197,82 @@ async def test_a_history_of_many_is_counted_when_asked_or_told_whole(store: Stor
     assert (await store.history(ROOT, ["Patient"], count=5))[1:] == (None, 5)
     assert await store.history(ROOT, ["Patient"], count=0) == ([], None, 5)
     assert (await store.history(ROOT, ["Patient"], "p1", count=3))[2] == 5
+
+
+async def test_what_comes_again_is_no_older_than_its_deletion(store: Store) -> None:
+    """A clock that went back must not hide a version from who asks what changed since."""
+    again = Intent("update", "Patient", "p1", resource=patient("p1"), may_create=True)
+    await store.transact(ROOT, batch(again))
+    later = ROOT.but(now=NOW + 5_000)
+    await store.transact(later, batch(Intent("delete", "Patient", "p1")))
+    (made,) = await store.transact(ROOT, batch(again))
+    assert (made.version, made.updated) == (3, NOW + 5_000)
+    (gone,) = await store.transact(ROOT, batch(Intent("delete", "Patient", "p1")))
+    assert (gone.version, gone.updated) == (4, NOW + 5_000)
+
+
+def _asked(text: str) -> Intent:
+    condition = parse("Practitioner", [("identifier", text)], registry=registry())
+    return Intent("create", "Practitioner", resource={"resourceType": "Practitioner"}, condition=condition)
+
+
+async def test_a_thousand_conditions_take_one_lock_that_all_others_heed(store: Store) -> None:
+    """PostgreSQL has room for some thousands of locks: one transaction must not take them all."""
+    many, one = batch(*(_asked(f"urn:a|{n}") for n in range(1000))), batch(_asked("urn:a|7"))
+    counted = "select count(*) from pg_locks where locktype = 'advisory' and granted"
+
+    async def lock(what: Batch, held: Undertaking) -> None:
+        finder = Finder(held, ROOT, store.keys, store.ids, lambda conn, asked: None)
+        await finder._lock_conditions(what)
+
+    async with undertaken(store.pool, store.planned, store.added) as first:
+        await lock(many, first)
+        assert await store.planned.fetchval(counted) == 1
+        async with undertaken(store.pool, store.planned, store.added) as second:
+            waits = asyncio.create_task(lock(one, second))
+            await asyncio.wait({waits}, timeout=0.3)
+            assert not waits.done()
+            await first.running.rollback()
+            first.running = None
+            await waits
+            assert await store.planned.fetchval(counted) == 2
+
+
+async def test_a_write_names_what_concerns_several_in_the_same_words_however_many(store: Store) -> None:
+    people = [patient(f"p{n}") for n in range(3)]
+    both = [
+        {**weight("p0", "70"), "id": f"w{n}", "performer": [{"reference": "Patient/p1"}]} for n in range(40)
+    ]
+    for rows in (people, both):
+        await store.transact(ROOT, batch(*(_put(row) for row in rows)))
+    other = [{**row, "performer": [{"reference": "Patient/p2"}]} for row in both]
+    texts = []
+    for rows in (other[:1], other[1:3], other[3:]):
+        asked: list[tuple[str, int]] = []
+        with _noting(asked):
+            await store.transact(ROOT, batch(*(_put(row) for row in rows)))
+        texts.append([one for one in asked if "until_ver" in one[0]])
+    assert len(texts[1]) == 1 and texts[1] == texts[2]
+    stubs = await store.pool.fetch("select until_ver, count(*) from stub group by 1 order by 1")
+    assert [tuple(row) for row in stubs] == [(1, 40), (None, 40)]
+
+
+def _put(row: dict[str, Any]) -> Intent:
+    return Intent("update", row["resourceType"], row["id"], resource=row, may_create=True)
+
+
+@contextmanager
+def _noting(asked: list[tuple[str, int]]) -> Iterator[None]:
+    """Notes the statements of undertakings, and how many arguments each has."""
+    last = Undertaking.last
+
+    async def noted(self: Undertaking, sql: str, *args: Any, brief: bool) -> Any:
+        asked.append((sql, len(args)))
+        return await last(self, sql, *args, brief=brief)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Undertaking, "last", noted)
+        yield
 
 
 async def test_a_claim_is_held_by_one(store: Store) -> None:

@@ -326,6 +326,8 @@ class View:
     async def load(self, resources: Sequence[Resource], receipts: Receipts | None = None) -> BulkReport:
         """Stores many resources by their own ids, under the content rules of every write; `store.bulk.load`.
 
+        A change that is refused is told in the report, by `Type/id`.
+
         For the platform's own actors, whose scopes must let them create and update each type. What is stored
         was checked by the caller: `access.check` is the base specification.
         """
@@ -347,6 +349,7 @@ class View:
             checked._preparing(),
             prepare_many=checked.prepare_many,
             receipts=receipts,
+            apart=True,
         )
 
     def entry(self, number: int) -> View:

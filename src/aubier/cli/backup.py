@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tarfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -85,9 +86,20 @@ def _pack(data: Path, dump: Path, into: Path) -> None:
     with _private(into) as out, tarfile.open(fileobj=out, mode="w") as tar:
         _add_text(tar, _MARK, json.dumps({"aubier": __version__, "format": 1}))
         tar.add(dump, _DUMP)
-        for name in _KEPT:
-            if (data / name).exists():
-                tar.add(data / name, name, filter=_without_secret_of_server)
+        for place in (found for name in _KEPT for found in _below(data / name)):
+            # What was being written has another name by now, or none: no row that was copied names it.
+            with suppress(FileNotFoundError):
+                told = str(place.relative_to(data))
+                tar.add(place, told, recursive=False, filter=_without_secret_of_server)
+
+
+def _below(place: Path) -> Iterator[Path]:
+    """A file; a folder with all that it holds when it is looked at; nothing where there is neither."""
+    if place.exists():
+        yield place
+    for folder, folders, found in os.walk(place):
+        folders.sort()
+        yield from (Path(folder, name) for name in (*folders, *sorted(found)))
 
 
 def _private(file: Path) -> IO[bytes]:

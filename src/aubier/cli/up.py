@@ -151,7 +151,7 @@ async def fill(house: House, settings: Settings) -> None:
     def told(loaded: Loaded) -> None:
         progress(loaded.resources, "ressources", "resources")
 
-    plan_of = Plan(today=day, citizens=settings.citizens, seed=settings.seed, writer=cda_letter)
+    plan_of = Plan(today=day, citizens=int(plan["citizens"]), seed=settings.seed, writer=cda_letter)
     made = territory(plan_of)
     loaded = await load_territory(house.access, made, house.clock(), told)
     progress.end()

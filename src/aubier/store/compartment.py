@@ -81,6 +81,11 @@ def owner(kind: str, found: Terms) -> str:
     return named.pop() if len(named) == 1 else ""
 
 
+def lives_with_others(kind: str) -> bool:
+    """Whether what names no patient lives with other things that it names: these are to be stored before."""
+    return kind in _FOLLOWED
+
+
 def followed(resource: Resource) -> list[str]:
     """The local references whose compartment a resource shares when it names no patient itself."""
     out: list[str] = []

@@ -12,6 +12,7 @@ import pytest
 from aubier.app import House, build
 from aubier.cli.loading import parts as cut
 from aubier.cli.loading.crew import Crew
+from aubier.cli.loading.files import files, in_turn
 from aubier.cli.loading.parts import Outcome, parts
 from aubier.fhir import json as fhir_json
 from aubier.ground.rows import Resource
@@ -132,3 +133,48 @@ async def test_a_process_that_always_dies_costs_its_part_only(
     assert len(report.refused) == 10 and not report.created
     assert report.refused[0][0] == f"{file}:1"
     assert "--processes 1" in str(report.refused[0][1])
+
+
+async def test_an_export_is_loaded_with_what_lives_with_others_last(
+    database: Callable[[], str], tmp_path: Path
+) -> None:
+    """A folder is read by its names, in which Binary stands before DocumentReference."""
+    house, folder = await opened(database(), tmp_path / "house"), tmp_path / "export"
+    document = {"subject": {"reference": "Patient/p"}, "content": [{"attachment": {"url": "Binary/b"}}]}
+    context = {"contentType": "text/plain", "securityContext": {"reference": "DocumentReference/d"}}
+    rows: dict[str, dict[str, Any]] = {
+        "Patient": {"id": "p"},
+        "DocumentReference": {"id": "d", "status": "current", **document},
+        "Binary": {"id": "b", "data": "QQ==", **context},
+    }
+    folder.mkdir()
+    for kind, row in rows.items():
+        (folder / f"{kind}.ndjson").write_text(json.dumps({"resourceType": kind, **row}))
+    (folder / "Empty.ndjson").touch()
+    try:
+        for file in in_turn(files([folder])):
+            assert not (await loaded(house, file, 1, lambda crew: None)).refused
+        assert await house.store.pool.fetch("select count(*), count(distinct pat) from res") == [(3, 1)]
+    finally:
+        await house.stop()
+
+
+async def test_loaded_again_nothing_is_made_twice_though_it_has_no_id(
+    database: Callable[[], str], tmp_path: Path
+) -> None:
+    """A load that is begun again. What says the same elsewhere, or something else, is new."""
+    house, files = await opened(database(), tmp_path / "house"), [tmp_path / "a.ndjson", tmp_path / "b.json"]
+    note = '{"resourceType":"Basic","code":{"text":"%s"}}'
+    files[0].write_text("\n".join([note % "one", note % "one", note % "two"]))
+    files[1].write_text(note % "one")
+    try:
+        told = []
+        for processes in (1, 2, 1):
+            done = [await loaded(house, file, processes, lambda crew: None) for file in files]
+            told.append([(one.created, one.unchanged) for one in done])
+        assert told == [[(3, 0), (1, 0)], [(0, 3), (0, 1)], [(0, 3), (0, 1)]]
+        files[1].write_text(note % "other")
+        again = await loaded(house, files[1], 1, lambda crew: None)
+        assert (again.created, again.unchanged) == (1, 0)
+    finally:
+        await house.stop()

@@ -205,6 +205,22 @@ async def test_from_a_host_in_parts(api: Api, host: Host, monkeypatch: pytest.Mo
     assert (await known(api, "host-7")).status_code == 200
 
 
+async def test_what_lives_with_others_comes_after_them(api: Api, host: Host) -> None:
+    named = [{"reference": "Observation/lives-o"}]
+    source = {"recorded": "2026-11-22T09:00:00Z", "agent": [{"who": {"display": "x"}}], "target": named}
+    measured = {"status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient/lives-0"}}
+    host.files = {
+        "/p": lines({"resourceType": "Provenance", "id": "lives-p", **source}),
+        "/o": lines({"resourceType": "Observation", "id": "lives-o", **measured}),
+        "/q": lines(*people("lives", 1)),
+    }
+    inputs = [("Provenance", "/p"), ("Observation", "/o"), ("Patient", "/q")]
+    told = await waited(api, await asked(api, parameters(*((k, host.url + path) for k, path in inputs))))
+    assert [row["type"] for row in told["output"]] == ["Observation", "Patient", "Provenance"]
+    places = "select count(*), count(distinct pat) from res where id like 'lives-%'"
+    assert await api.house.store.pool.fetch(places) == [(3, 1)]
+
+
 async def test_from_a_binary_that_was_uploaded(api: Api) -> None:
     data = b64encode(lines(*people("binary", 2))).decode()
     logical = await api.make(

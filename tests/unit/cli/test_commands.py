@@ -5,6 +5,7 @@ import json
 import os
 import tarfile
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 
 from aubier import __version__
 from aubier.cli import extract, instance, main
-from aubier.cli.backup import _unpack, _without_password
+from aubier.cli.backup import _pack, _unpack, _without_password
 from aubier.cli.commands import described
 from aubier.cli.loading.files import documents, files, resources, unpacked
 from aubier.ground.problem import Problem
@@ -36,6 +37,48 @@ def test_every_command_is_there_and_says_what_it_does() -> None:
         assert row["about"].endswith((".", "!")), row["name"]
         given = any("--data" in option["names"] for option in row["options"])
         assert given or row["name"] == "aubier extract", row["name"]
+
+
+def test_a_backup_leaves_out_what_was_being_written(tmp_path: Path) -> None:
+    """Contents are written under a name of the moment: many come and go while a backup reads their folder."""
+    data, kept, ends = tmp_path / "data", tmp_path / "data" / "contents" / "00" / "a", Event()
+    kept.mkdir(parents=True)
+    (kept / "key").write_bytes(b"k")
+    (data / "secret").mkdir()
+    for name in ("master", "postgres"):
+        (data / "secret" / name).write_bytes(b"s")
+    (data / "instance.json").write_text("{}")
+    (tmp_path / "dump").write_bytes(b"d")
+
+    def write() -> None:
+        while not ends.is_set():
+            made = [kept / f"new-{n:03}" for n in range(200)]
+            for file in made:
+                file.write_bytes(b"n")
+            for file in made:
+                file.unlink()
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(20):
+            _pack(data, tmp_path / "dump", tmp_path / "copy")
+    finally:
+        ends.set()
+        writer.join()
+    with tarfile.open(tmp_path / "copy") as tar:
+        names = [name for name in tar.getnames() if "new-" not in name]
+    assert names == [
+        "aubier-backup.json",
+        "database.dump",
+        "contents",
+        "contents/00",
+        "contents/00/a",
+        "contents/00/a/key",
+        "secret",
+        "secret/master",
+        "instance.json",
+    ]
 
 
 def test_a_backup_is_refused_before_anything_is_copied(tmp_path: Path) -> None:
@@ -215,4 +258,16 @@ def test_a_document_stays_whole_and_a_transaction_is_taken_apart() -> None:
     document = {"resourceType": "Bundle", "type": "document", "entry": [entry]}
     assert unpacked("f", document) == [("f", document)]
     ((place, row),) = unpacked("f", {**document, "type": "transaction"})
+    assert not isinstance(row, Problem)
     assert (place, row["id"], row["subject"]) == ("f#0", "1", {"reference": "Basic/1"})
+
+
+def test_what_a_transaction_asks_but_storing_is_refused_at_its_place() -> None:
+    asked = [{"request": {"method": method, "url": "Basic/1"}} for method in ("DELETE", "PATCH", "PUT")]
+    change = {"resourceType": "Parameters", "parameter": [{"name": "operation"}]}
+    asked[1]["resource"], asked[2]["resource"] = change, {"resourceType": "Basic", "id": "1"}  # type: ignore[assignment]
+    found = unpacked("f", {"resourceType": "Bundle", "type": "transaction", "entry": asked})
+    assert [(place, isinstance(row, Problem)) for place, row in found] == [
+        ("f#2", False), ("f#0", True), ("f#1", True),
+    ]  # fmt: skip
+    assert "makes no DELETE" in str(found[1][1])

@@ -14,7 +14,6 @@ from aubier.cli.loading.messages import Begin, framed, received
 from aubier.cli.loading.parts import Outcome, Part, Touched
 from aubier.cli.loading.storing import Storing
 from aubier.cli.loading.turns import Turns
-from aubier.ground.chance import secret
 from aubier.ground.problem import Problem, problem
 
 PROGRAM = "aubier.cli.loading.worker"
@@ -36,20 +35,19 @@ class Crew:
 
     house: House
     processes: int
-    seed: bytes = field(default_factory=lambda: secret().encode())
     members: list[Member] = field(default_factory=list)
 
     async def run(self, parts: Iterator[Part], told: Told) -> None:
         """Stores every part; `told` hears what came of each. Problem (transient): no answer of the store."""
         if self.processes < 2:
-            storing = Storing(self.house, self.seed, beside=False)
+            storing = Storing(self.house, beside=False)
             for part in parts:
                 storing.read(part)
                 told(await storing.store())
             return
         told_in_order = _in_order(told)
         turns, numbered = Turns(), enumerate(parts)
-        begin = Begin(self.house.settings, self.house.store.dsn, self.seed)
+        begin = Begin(self.house.settings, self.house.store.dsn)
         self.members = self.members or [Member(begin) for _ in range(self.processes)]
         lanes = [
             asyncio.create_task(_lane(member, numbered, turns, told_in_order)) for member in self.members

@@ -13,6 +13,7 @@ from aubier.fhir.references import replace_references
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.importing.criteria import as_found, asks
+from aubier.store.compartment import lives_with_others
 from aubier.validation import check
 
 Placed = tuple[str, Resource | Problem]
@@ -21,6 +22,7 @@ Placed = tuple[str, Resource | Problem]
 _LINED = (".ndjson", ".jsonl")
 _READ = (".json", ".xml", *_LINED)
 _HOLDERS = ("collection", "batch", "transaction", "searchset")
+_STORING = ("POST", "PUT")
 _URN = "urn:uuid:"
 
 
@@ -49,6 +51,22 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
                 " nommez paquets et nomenclatures un par un",
             )
         yield from within
+
+
+def in_turn(found: Iterable[Path]) -> list[Path]:
+    """The files in the order in which they are loaded: what lives with others is last.
+
+    The first line tells: a file of an export is of one type. Rule: Bulk Data Access 2.0, Export, file output.
+    """
+    return sorted(found, key=lambda path: _is_lined(path) and _lives_with_others(path))
+
+
+def _lives_with_others(path: Path) -> bool:
+    first = next(documents(path), None)
+    try:
+        return first is not None and lives_with_others(str(fhir_json.parse(first.data).get("resourceType")))
+    except Problem:
+        return False  # told when it is loaded
 
 
 def documents(path: Path) -> Iterator[Document]:
@@ -88,21 +106,33 @@ def names_criteria(data: bytes, rows: Iterable[Placed]) -> bool:
     return b"?" in data and any(not isinstance(row, Problem) and asks(row) for _, row in rows)
 
 
-def unpacked(place: str, resource: Resource) -> list[tuple[str, Resource]]:
+def unpacked(place: str, resource: Resource) -> list[Placed]:
     """A Bundle to be written is loaded as what it holds, its entries' own references kept together.
 
-    An entry without id takes the UUID of its fullUrl. Any other resource is loaded as itself.
+    An entry without id takes the UUID of its fullUrl. Any other resource is loaded as itself. What an entry
+    asks that is no storing is refused at its place.
     """
     if resource["resourceType"] != "Bundle" or resource.get("type") not in _HOLDERS:
         return [(place, resource)]
-    entries = [e for e in resource.get("entry", []) if isinstance(e.get("resource"), dict)]
-    told = {id(e): _identified(e) for e in entries}
-    names = {
-        str(e["fullUrl"]): f"{r['resourceType']}/{r['id']}"
-        for e in entries
-        if (r := told[id(e)]).get("id") and e.get("fullUrl")
-    }
-    return [(f"{place}#{n}", replace_references(told[id(e)], names)) for n, e in enumerate(entries)]
+    held: dict[int, tuple[str, Resource]] = {}
+    refused: list[Placed] = []
+    for n, entry in enumerate(resource.get("entry", [])):
+        method = entry.get("request", {}).get("method", _STORING[0])
+        if method not in _STORING:
+            refused.append((f"{place}#{n}", _no_storing(n, method)))
+        elif isinstance(entry.get("resource"), dict):
+            held[n] = str(entry.get("fullUrl", "")), _identified(entry)
+    names = {url: f"{r['resourceType']}/{r['id']}" for url, r in held.values() if url and r.get("id")}
+    return [*((f"{place}#{n}", replace_references(r, names)) for n, (_, r) in held.items()), *refused]
+
+
+def _no_storing(number: int, method: str) -> Problem:
+    return problem(
+        "not-supported",
+        f"A load stores what a Bundle holds, and makes no {method}: send the Bundle to the server instead",
+        f"Un chargement enregistre ce que contient un Bundle, sans {method} : envoyez-le plutôt au serveur",
+        at=f"Bundle.entry[{number}].request.method",
+    )
 
 
 def _identified(entry: Resource) -> Resource:

@@ -11,7 +11,7 @@ import click
 from aubier.cli.extract import is_extract, load_extract
 from aubier.cli.instance import opened
 from aubier.cli.loading.crew import Crew
-from aubier.cli.loading.files import files, waits
+from aubier.cli.loading.files import files, in_turn, waits
 from aubier.cli.loading.parts import Outcome, parts
 from aubier.cli.nomenclature import is_nomenclature, load_nomenclature
 from aubier.cli.packages import is_package, load_package
@@ -52,7 +52,7 @@ async def load_all(settings: Settings, paths: Sequence[Path], processes: int = 0
 
 async def load(settings: Settings, paths: Sequence[Path], processes: int = 0) -> int:
     """Loads files, folders and NDJSON; tells what was refused and why. Gives 1 when something was."""
-    found = list(files(paths))
+    found = in_turn(files(paths))
     report, progress = BulkReport(), Progress()
 
     def told(outcome: Outcome) -> None:

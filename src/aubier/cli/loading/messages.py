@@ -15,11 +15,10 @@ _LENGTH = struct.Struct("!Q")
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """The first thing a process is told: whose instance, where its database is, what ids are made from."""
+    """The first thing a process is told: whose instance, where its database is."""
 
     settings: Settings
     dsn: str
-    seed: bytes
 
 
 def framed(message: Any) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from aubier.cli.instance import console
 from aubier.cli.loading.criteria import Criteria
 from aubier.cli.loading.files import Document, Placed, names_criteria, resources
 from aubier.cli.loading.parts import Outcome, Part, Touched, touched
+from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.store.bulk import BulkReport, load, load_each
@@ -22,12 +24,12 @@ _CHUNK = 1000
 class Storing:
     """Reads a part, then stores it: two steps, so that parts that depend on each other keep their order.
 
-    `seed` makes the ids of what has none: the same for the same place, so that a part that is stored again
-    makes nothing twice. `beside`: other processes load at the same time.
+    What has no id gets one of its place and of what it says: loaded again, it is the same. `beside`: other
+    processes load at the same time.
     """
 
-    def __init__(self, house: House, seed: bytes, *, beside: bool) -> None:
-        self._house, self._view, self._seed, self._beside = house, console(house).store, seed, beside
+    def __init__(self, house: House, *, beside: bool) -> None:
+        self._house, self._view, self._beside = house, console(house).store, beside
         self._criteria = Criteria(self._view, self._flush)
         self._read: list[tuple[Document, list[Placed]]] = []
         self._chunk: list[tuple[str, Resource]] = []
@@ -60,11 +62,16 @@ class Storing:
             self._outcome.report.refused.append((place, row))
             return
         if "id" not in row:
-            digest = hashlib.sha256(self._seed + place.encode()).digest()
-            row["id"] = str(uuid.UUID(bytes=digest[:16], version=4))
+            row["id"] = self._id(place, row)
         self._chunk.append((place, row))
         if len(self._chunk) >= _CHUNK:
             await self._flush()
+
+    def _id(self, place: str, row: Resource) -> str:
+        """An id made under the secret of the database: it tells nothing of what it is made of."""
+        told = hashlib.sha512(os.path.abspath(place).encode() + b"\n" + fhir_json.dumps(row)).hexdigest()
+        halves = (self._house.store.keys.term("loaded", half, told) for half in ("first", "second"))
+        return str(uuid.UUID(bytes=b"".join(n.to_bytes(8, "big", signed=True) for n in halves), version=4))
 
     async def _flush(self) -> None:
         """Stores what was taken; when a content rule refuses something in it, without that."""
@@ -79,6 +86,7 @@ class Storing:
                 view.prepare,
                 prepare_many=view.prepare_many,
                 beside=self._beside,
+                apart=True,
             )
 
         self._outcome.report.add(await load_each(stored, chunk))

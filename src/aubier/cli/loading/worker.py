@@ -26,7 +26,7 @@ async def _work(inbox: asyncio.Queue[Any], out: BinaryIO) -> None:
     begin: Begin = await inbox.get()
     house = await build(replace(begin.settings, pool_size=_CONNECTIONS), begin.dsn)
     try:
-        storing = Storing(house, begin.seed, beside=True)
+        storing = Storing(house, beside=True)
         while True:
             part = await inbox.get()
             with uncollected():

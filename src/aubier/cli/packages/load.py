@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import file_digest
 from pathlib import Path
@@ -21,8 +22,7 @@ from aubier.fhir.packages import Manifest
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.settings import Settings
-from aubier.store.bulk import BulkReport
-from aubier.store.bulk import load as bulk_load
+from aubier.store.bulk import BulkReport, load, load_each
 from aubier.store.bulk.alone import alone
 from aubier.store.keys import DIRECTORY
 from aubier.validation import validate
@@ -168,20 +168,14 @@ def _count(report: _Report) -> int:
 
 
 async def _store(house: House, chunk: list[tuple[str, Resource]]) -> BulkReport:
-    """Stores a chunk whole; when one of it is refused, each on its own."""
-    if not chunk:
-        return BulkReport()
+    """Stores a chunk; what is refused is left out and told. Problem (transient): no answer of the store."""
     trusted = replace(house.access, check=lambda resource: None)
     view: Any = replace(console(house).store, access=trusted)
-    try:
-        return await bulk_load(house.store, view.sight, [r for _, r in chunk], view.prepare)
-    except Problem as refusal:
-        if len(chunk) == 1:
-            return BulkReport(refused=[(chunk[0][0], refusal)])
-    report = BulkReport()
-    for one in chunk:
-        report.add(await _store(house, [one]))
-    return report
+
+    async def stored(rows: Sequence[Resource]) -> BulkReport:
+        return await load(house.store, view.sight, rows, view.prepare, apart=True)
+
+    return await load_each(stored, chunk)
 
 
 def _tell(told: Manifest, report: _Report) -> None:

@@ -150,9 +150,11 @@ def _sorted(criteria: str) -> tuple[tuple[str, str], ...]:
     return tuple(sorted(decoded(criteria)))
 
 
-async def resolve(server: Interactions, view: View, links: Sequence[Link], made: Sequence[Made]) -> None:
+async def resolve(
+    server: Interactions, view: View, links: Sequence[Link], made: Sequence[Made], gone: frozenset[str]
+) -> None:
     """Puts `Type/id` in the place of each `Type?criteria`, found by a search under the actor's own view; else
-    the name of the one that the transaction makes.
+    the name of the one that the transaction makes. `gone` are the names of what it deletes.
 
     Problem (precondition) unless exactly one matches. Rule: FHIR R4, http.html#trules: references by criteria
     are resolved last.
@@ -179,8 +181,9 @@ async def resolve(server: Interactions, view: View, links: Sequence[Link], made:
             number, place = first[text]
             at = _place(f"{place.path}.reference", number)
             kind, _, criteria = text.partition("?")
-            new = () if rows else beside.named(kind, criteria)
-            known[text] = the_one(rows, asked[text].type, text, at, new)
+            left = [] if len(rows) == 1 and f"{rows[0].type}/{rows[0].id}" in gone else rows
+            new = () if left else beside.named(kind, criteria)
+            known[text] = the_one(left, asked[text].type, text, at, new)
     for _, place in wanted:
         place.value["reference"] = known[place.text]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from aubier.access.actor import Withdrawn
 from aubier.access.view import View
@@ -94,7 +94,9 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
         name_absolutely(links, {e.place: e.full_url for e in entries}, made)
         check_links(links, [e.full_url for e in entries])
         if not await view.written_before():
-            await resolve(server, view, links, [_made(e) for e in entries if e.method in ("POST", "PUT")])
+            written = [_made(e) for e in entries if e.method in ("POST", "PUT")]
+            gone = frozenset("/".join(e.path) for e in entries if e.method == "DELETE")
+            await resolve(server, view, links, written, gone)
         answers = await _transaction(server, (call, settings), view, entries)
     body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
     return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))
@@ -157,8 +159,8 @@ def _entry(place: int, entry: Resource, base: str) -> _Entry:
             at=f"{at}.request",
         )
     method = request["method"]
-    url = urlsplit(request["url"].removeprefix(base).lstrip("/"))
-    if url.scheme or url.netloc:
+    url = _parts(request["url"].removeprefix(base).lstrip("/"))
+    if url is None or url.scheme or url.netloc:
         raise problem(
             "value",
             f"request.url must be relative to {base}",
@@ -178,6 +180,14 @@ def _entry(place: int, entry: Resource, base: str) -> _Entry:
         headers["if-modified-since"] = _http_date(since, f"{at}.request.ifModifiedSince")
     full_url = entry.get("fullUrl", "")
     return _Entry(place, method, path, url.query, resource, headers, full_url)
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The parts of an address; nothing where its brackets hold no host."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def _header(name: str) -> str:

@@ -19,6 +19,7 @@ from aubier.rest.importing.remote import Allowed
 from aubier.rest.importing.running import IMPORT
 from aubier.rest.importing.sources import BODY
 from aubier.rest.operations.standard import check_parameters, only
+from aubier.store.compartment import lives_with_others
 from aubier.store.keys import type_numbers
 from aubier.validation import check
 
@@ -114,7 +115,8 @@ def _of_parameters(call: Call, view: View) -> tuple[list[_Input], str]:
             f"Nommez de 1 à {_MOST} fichiers, chacun dans un paramètre « input »",
             at="Parameters.parameter",
         )
-    return inputs, source
+    # What lives with what other files bring comes after them, in whatever order they are named.
+    return sorted(inputs, key=lambda told: lives_with_others(told["type"] or "")), source
 
 
 def _input(one: Resource, at: str, call: Call, view: View) -> _Input:

@@ -16,12 +16,16 @@ async def load_each(
 ) -> BulkReport:
     """Loads (place, resource) pairs; the report tells the place of each that was refused.
 
-    `load` stores all that are new of what it is given, or none. Problem (transient): no answer of the store.
+    `load` stores all that are new of what it is given, or none, and tells the changes that are refused by
+    `Type/id`. Problem (transient): no answer of the store.
     """
     if not chunk:
         return BulkReport()
     try:
-        return await load([resource for _, resource in chunk])
+        report = await load([resource for _, resource in chunk])
+        places = {f"{r['resourceType']}/{r['id']}": place for place, r in chunk}
+        report.refused = [(places[name], refusal) for name, refusal in report.refused]
+        return report
     except Problem as refusal:
         if refusal.kind == "transient":
             raise

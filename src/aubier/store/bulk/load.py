@@ -25,7 +25,7 @@ from aubier.store.packing import codec
 from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.sight import Sight
 from aubier.store.store import Store
-from aubier.store.writing import Again, busy, stamped
+from aubier.store.writing import Again, busy, refuse_unknown, stamped
 from aubier.store.writing.receipts import Receipts
 
 _TRIES = 5
@@ -64,6 +64,7 @@ async def load(
     prepare_many: PrepareMany | None = None,
     receipts: Receipts | None = None,
     beside: bool = False,
+    apart: bool = False,
 ) -> BulkReport:
     """Stores resources by their own ids; the new ones of the chunk all or none. Platform's own actors only.
 
@@ -73,6 +74,7 @@ async def load(
 
     Under `receipts` each transaction tells in itself what it wrote. `beside`: others load at the same time;
     Patients that come, or are named, get their compartments first, so that nobody waits for another's chunk.
+    `apart`: a change that is refused is told in the report, by `Type/id`, and the others are made.
     """
     for resource in resources:
         if "id" not in resource:
@@ -100,7 +102,11 @@ async def load(
             raise busy()
     report.created = len(chosen) - len(stored)
     known = [resource for key, resource in chosen.items() if key in stored]
-    await _update(store, sight, known, stored, prepare=prepare, report=report, receipts=receipts)
+    changed = [r for r in known if _differs(r, stored[r["resourceType"], r["id"]])]
+    report.unchanged = len(known) - len(changed)
+    updating = _Updating(store, sight, prepare, receipts, report, apart)
+    for start in range(0, len(changed), _UPDATED_AT_ONCE):
+        await updating.update(changed[start : start + _UPDATED_AT_ONCE])
     return report
 
 
@@ -131,6 +137,9 @@ async def _load_new(
             await store.learn(conn)
         stored = await _stored(conn, list(chosen))
         fresh = await ready(conn, [resource for key, resource in chosen.items() if key not in stored])
+        if store.strict_references:
+            written = [resource for resource, _ in fresh]
+            await refuse_unknown(conn.fetch, sight, written, dict.fromkeys(chosen, True), store.local)
         items = await _items(store, fresh)
         await place(conn, store, sight, items, beside=beside)
         await copy_maps(conn, items)
@@ -189,29 +198,38 @@ async def _stored(conn: Connection, keys: Sequence[_Key]) -> dict[_Key, bytes]:
     return {(type_names()[r["type"]], r["id"]): codec.kept(r) if r["raw"] is not None else b"" for r in rows}
 
 
-async def _update(
-    store: Store,
-    sight: Sight,
-    known: Sequence[Resource],
-    stored: dict[_Key, bytes],
-    *,
-    prepare: Prepare,
-    report: BulkReport,
-    receipts: Receipts | None,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Updating:
     """Updates what differs from what is stored, in transactions of their own."""
-    changed = [r for r in known if _differs(r, stored[r["resourceType"], r["id"]])]
-    report.unchanged += len(known) - len(changed)
-    for start in range(0, len(changed), _UPDATED_AT_ONCE):
-        part = changed[start : start + _UPDATED_AT_ONCE]
+
+    store: Store
+    sight: Sight
+    prepare: Prepare
+    receipts: Receipts | None
+    report: BulkReport
+    apart: bool
+
+    async def update(self, part: Sequence[Resource]) -> None:
+        """Updates these together; where they may be told `apart`, all but those that are refused."""
         intents = [Intent("update", r["resourceType"], r["id"], resource=r, may_create=True) for r in part]
-        batch = Batch(intents, prepare, action="load", what="load")
-        if receipts is not None:
-            receipts.advance()
-            batch.receipt = receipts.keep
-        written = await store.transact(sight, batch)
-        report.updated += sum(w.status == "updated" for w in written)
-        report.created += sum(w.status == "created" for w in written)
+        batch = Batch(intents, self.prepare, action="load", what="load")
+        if self.receipts is not None:
+            self.receipts.advance()
+            batch.receipt = self.receipts.keep
+        try:
+            written = await self.store.transact(self.sight, batch)
+        except Problem as refusal:
+            if not self.apart or refusal.kind == "transient":
+                raise
+            if len(part) == 1:
+                self.report.refused.append((f"{part[0]['resourceType']}/{part[0]['id']}", refusal))
+                return
+            half = len(part) // 2
+            await self.update(part[:half])
+            await self.update(part[half:])
+            return
+        self.report.updated += sum(w.status == "updated" for w in written)
+        self.report.created += sum(w.status == "created" for w in written)
 
 
 def _differs(resource: Resource, stored: bytes) -> bool:

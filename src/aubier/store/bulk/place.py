@@ -24,7 +24,7 @@ async def place(
     `beside` others that load at the same time, compartments are given at once, in a transaction of their own:
     a chunk that names the Patient of another's chunk would otherwise wait until that one is stored.
     A Patient that is named and not here gets a compartment that waits for it; Problem (not-found) where
-    the actor or a setting forbids that.
+    the actor may not have that.
     """
     record = [item for item in items if not family(item.kind)]
     named = {item: patients(item.resource, item.indexed.found) for item in record}
@@ -61,7 +61,7 @@ async def _patients(
         item.waiting = item.kind == "Patient" and item.id in held
     here = held | await _compartments(conn, named - set(own))
     absent = sorted(named - here.keys() - set(own))
-    if absent and (not sight.unrestricted or store.strict_references):
+    if absent and not sight.unrestricted:
         raise not_found(f"Patient/{absent[0]}")
     fresh = [logical for logical in own if not here.get(logical)]
     taken = await store.numbers.take(conn, len(fresh) + len(absent))

@@ -19,11 +19,11 @@ _BASE_DELAY_MS = 500
 _LANE = 0x0B0C
 _OPS = {1: "create", 2: "create", 3: "update", 4: "delete", 5: "update"}
 
-_NEXT = """select o.no, o.pat, o.type, o.id, o.ver, o.op, o.tries from outbox o
- where o.consumer = $1 and not o.dead and o.next_at <= $2 and o.tx < pg_snapshot_xmin(pg_current_snapshot())
- and not exists (select 1 from outbox b
-  where b.consumer = o.consumer and b.pat = o.pat and not b.dead and b.no < o.no)
- order by o.no limit $3"""
+_NEXT = """with held as materialized (select b.pat, min(b.no) as no from outbox b where b.consumer = $1
+  and not b.dead and (b.next_at > $2 or b.tx >= pg_snapshot_xmin(pg_current_snapshot())) group by b.pat)
+ select o.no, o.pat, o.type, o.id, o.ver, o.op, o.tries from outbox o left join held h on h.pat = o.pat
+ where o.consumer = $1 and not o.dead and (h.no is null or o.no < h.no) order by o.no limit $3"""
+"""What stands before the first row of its lane that is to wait: no row is compared with all before it."""
 
 
 STUCK = Stuck(
@@ -90,13 +90,18 @@ async def _drain(conn: object, consumer: str, handle: Handler, now: int, most: i
         rows: Sequence[dict[str, int]] = await conn.fetch(_NEXT, consumer, now, most - done)  # type: ignore[attr-defined]
         if not rows:
             break
+        held: set[int] = set()
         for row in rows:
-            await _one(conn, row, handle, now)
+            if row["pat"] in held:
+                continue
             done += 1
+            if not await _one(conn, row, handle, now):
+                held.add(row["pat"])
     return done
 
 
-async def _one(conn: object, row: dict[str, int], handle: Handler, now: int) -> None:
+async def _one(conn: object, row: dict[str, int], handle: Handler, now: int) -> bool:
+    """Delivers one change; gives whether its lane goes on."""
     change = Change(
         type_names()[row["type"]], str(row["id"]), row["ver"], _OPS[row["op"]], row["tries"], row["pat"]
     )
@@ -112,7 +117,14 @@ async def _one(conn: object, row: dict[str, int], handle: Handler, now: int) -> 
             tries,
             now + _BASE_DELAY_MS * 2**tries,
             tries >= TRIES,
-            f"{type(error).__name__}: {error}"[:500],
+            _kept(error),
         )
-    else:
-        await conn.execute("delete from outbox where no = $1", row["no"])  # type: ignore[attr-defined]
+        return tries >= TRIES
+    await conn.execute("delete from outbox where no = $1", row["no"])  # type: ignore[attr-defined]
+    return True
+
+
+def _kept(error: Exception) -> str:
+    """What is kept of a fault: what the database cannot hold must not stop the others."""
+    told = f"{type(error).__name__}: {error}".replace("\0", "")[:500]
+    return told.encode(errors="replace").decode()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,15 @@ from aubier.store.reading.row import Row
 from aubier.store.sight import Sight
 from aubier.store.writing.step import Present, Step, absent
 from aubier.store.writing.undertaking import Undertaking
+
+_LOCKS = 500
+"""Conditions that one transaction locks one by one: PostgreSQL has room for some 6,400 locks of everybody."""
+_ALL = 0x0A0B1E7
+"""The advisory lock of all conditions together."""
+_LOCK = (
+    "select pg_advisory_xact_lock_shared($1)::text union all"
+    " select pg_advisory_xact_lock(key)::text from unnest($2::bigint[]) key"
+)
 
 
 @dataclass(slots=True)
@@ -50,23 +60,33 @@ class Finder:
 
     async def _lock_conditions(self, batch: Batch) -> None:
         """Two writers with the same condition take turns, so that neither misses what the other makes."""
-        conditions = {f"{i.type}?{i.condition.applied}" for i in batch.intents if i.condition is not None} | {
+        conditions = {f"{i.type}?{i.condition.text}" for i in batch.intents if i.condition is not None} | {
             f"claim {c.key}" for c in batch.claims
         }
         if conditions:
-            keys = sorted(self.keys.term("lock", c) for c in conditions)  # always in this order
-            await self.conn.execute("select pg_advisory_xact_lock(key) from unnest($1::bigint[]) key", keys)
+            keys = sorted({self.keys.term("lock", c) for c in conditions})  # always in this order
+            if len(keys) > _LOCKS:
+                await self.conn.execute("select pg_advisory_xact_lock($1)", _ALL)
+            else:
+                await self.conn.execute(_LOCK, _ALL, keys)
 
     async def _resolve(self, batch: Batch) -> None:
         conditions = [i.condition for i in batch.intents if i.condition is not None]
         found = iter(await self.search(self.conn, conditions) if conditions else ())
+        going = {(i.type, i.id) for i in batch.intents if i.op == "delete"}
         for intent in batch.intents:
             step = Step(intent, intent.id, Present(0, 0))
             if intent.condition is not None:
-                self._resolve_condition(step, next(found))
+                matches = next(found)
+                # Deletes are made first: what goes meets no condition. Rule: FHIR R4, http.html#trules.
+                if intent.op == "create" and len(matches) == 1 and (intent.type, matches[0].id) in going:
+                    matches = []
+                self._resolve_condition(step, matches)
+                if intent.op == "delete":
+                    going.add((intent.type, step.id))
             if not step.id and step.done is None:
                 step.id = self.ids()
-            if intent.full_url:
+            if intent.full_url and step.id:
                 self.links[intent.full_url] = f"{intent.type}/{step.id}"
             self.steps.append(step)
 
@@ -128,9 +148,9 @@ class Finder:
                 seen.add(key)
 
     def _refuse_same_conditions(self) -> None:
-        new = [s.intent for s in self.steps if s.done is None and s.intent.condition is not None]
-        asked = [f"{i.type}?{i.condition.text}" for i in new if i.condition is not None and i.op != "delete"]
-        for text in sorted({a for a in asked if asked.count(a) > 1}):
+        new = [s.intent for s in self.steps if s.done is None and s.intent.op != "delete"]
+        asked = Counter(f"{i.type}?{i.condition.text}" for i in new if i.condition is not None)
+        for text in sorted(text for text, times in asked.items() if times > 1):
             raise problem(
                 "duplicate",
                 f"Two entries write what meets {text[:200]}",
@@ -203,6 +223,7 @@ class Finder:
             row["pat"],
             row["rid"],
             row["ver"],
+            row["upd"],
             alive=True,
             visible=row["visible"],
             mine=mine,
@@ -230,9 +251,13 @@ class Finder:
         args = Args([step.found.pat, step.found.rid])
         seen = self.sight.predicate("r", args, directory=bool(prefix))
         row = await self.conn.fetchrow(
-            f"select r.ver, ({seen}) as visible from {prefix}hist r where r.pat = $1 and r.rid = $2"
+            f"select r.ver, r.upd, ({seen}) as visible from {prefix}hist r where r.pat = $1 and r.rid = $2"
             " order by r.ver desc limit 1",
             *args,
         )
         if row is not None:
-            step.found.version, step.found.visible = row["ver"], row["visible"]
+            step.found.version, step.found.updated, step.found.visible = (
+                row["ver"],
+                row["upd"],
+                row["visible"],
+            )

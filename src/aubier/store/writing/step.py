@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import asyncpg
 import msgspec
 
 from aubier.fhir import json as fhir_json
-from aubier.ground.clock import instant_of, milliseconds
+from aubier.ground.clock import instant_of
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.store.intent import OP_NUMBER, Intent, Written
@@ -16,11 +14,12 @@ from aubier.store.packing.rows import Indexed
 
 
 class Present(msgspec.Struct):
-    """The row that a write finds: nothing (rid 0), a current version, or a tombstone."""
+    """The row that a write finds: nothing (rid 0), a current version, or a tombstone, of `updated` (ms)."""
 
     pat: int
     rid: int
     version: int = 0
+    updated: int = 0
     alive: bool = False
     visible: bool = False
     mine: bool = False
@@ -80,13 +79,6 @@ def stamped(resource: Resource, logical: str, version: int, upd: int) -> bytes:
     meta = {**ours, **resource.get("meta", {}), **ours}
     rest = {k: v for k, v in resource.items() if k not in ("resourceType", "id", "meta")}
     return fhir_json.dumps({"resourceType": resource["resourceType"], "id": logical, "meta": meta, **rest})
-
-
-def updated_of(resource: Resource) -> int:
-    """When a stored version was written, in ms. The next one is no older, though a clock went back or
-    another machine's is behind: it would be missed by who asks what changed since.
-    """
-    return milliseconds(datetime.fromisoformat(resource["meta"]["lastUpdated"]))
 
 
 def op_of(step: Step) -> int:

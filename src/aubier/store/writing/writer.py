@@ -7,7 +7,7 @@ outbox and audit line under the guard that the actor may write there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -27,12 +27,12 @@ from aubier.store.packing import codec
 from aubier.store.packing.rows import Indexed
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, mark_of
-from aubier.store.sight import SHARED, Sight
+from aubier.store.sight import Sight
+from aubier.store.writing.filing import Placer, filed, refuse_unknown
 from aubier.store.writing.finding import Finder
-from aubier.store.writing.placing import Placer
 from aubier.store.writing.rights import Rights
 from aubier.store.writing.statement import FamilyRows, Texts, combined, family_parts
-from aubier.store.writing.step import Again, Step, absent, op_of, stamped, updated_of
+from aubier.store.writing.step import Again, Step, absent, op_of, stamped
 from aubier.store.writing.undertaking import Undertaking
 
 _FEW = 5
@@ -87,9 +87,11 @@ class Writer:
         return written
 
     async def _place(self) -> None:
-        placer = Placer(
-            self.conn, self.sight, self.numbers, self.places, self.local, self.steps, self.strict_references
-        )
+        if self.strict_references:
+            written = [s.resource for s in self.steps if s.resource is not None]
+            beside = {(s.intent.type, s.id): _stays(s) for s in self.steps}
+            await refuse_unknown(self.conn.look, self.sight, written, beside, self.local)
+        placer = Placer(self.conn, self.sight, self.numbers, self.places, self.local, self.steps)
         await placer.place()
         self.recalled, self.placed = placer.recalled, placer.placed
 
@@ -101,7 +103,9 @@ class Writer:
             self._check_found(step)
         step.version = found.version + 1
         before = fhir_json.parse(found.raw) if found.alive else None
-        self.latest = max(self.latest, updated_of(before) if before else 0)
+        # No version is older than the one before, though a clock went back or another machine's is behind: it
+        # would be missed by who asks what changed since.
+        self.latest = max(self.latest, found.updated)
         if intent.op == "delete":
             return
         resource = intent.change(before or {}) if intent.change else dict(intent.resource or {})
@@ -185,7 +189,7 @@ class Writer:
         guard = self._guard(live, args, batch)
         ok = "(select ok from ok)"
         parts = [p for rows in families.values() for p in family_parts(args, rows, ok)]
-        parts += self._maps(live, args, ok)
+        parts += filed(live, args, ok, unrestricted=self.sight.unrestricted)
         parts += Rights(self.sight).parts(batch, live, args, ok)
         parts += self._changes(live, args, ok)
         touched = sorted(
@@ -252,7 +256,7 @@ class Writer:
 
     def _asked(self, live: Sequence[Step]) -> list[tuple[Step, int]]:
         """The compartments where the actor must have the right to write, and for which step, in order."""
-        made = {s.pat for s in live if s.intent.type == "Patient" and not s.found.alive}
+        made = {s.pat for s in live if s.lone or (s.intent.type == "Patient" and not s.found.alive)}
         return [(s, pat) for s in live for pat in self._touched(s) if pat not in made]
 
     @staticmethod
@@ -283,33 +287,6 @@ class Writer:
             f"Vous pouvez lire {name} mais pas y écrire {step.intent.type}",
             at=step.intent.type,
         )
-
-    def _maps(self, live: Sequence[Step], args: Args, ok: str) -> list[str]:
-        new = [s for s in live if s.resource is not None and not s.found.known]
-        moved = [s for s in live if s.resource is not None and s.found.known]
-        parts = []
-        if new:
-            types, ids, pats, rids = _placed(new, args)
-            claim = (
-                " on conflict (type, id) do update set rid = excluded.rid, pat = excluded.pat where"
-                " id_map.rid = 0"
-                if self.sight.unrestricted
-                else ""
-            )
-            parts.append(
-                "insert into id_map (type, id, pat, rid) select u.* from"
-                f" unnest({types}, {ids}, {pats}, {rids}) u where {ok}{claim}"
-            )
-        changed = [s for s in moved if s.found.pat != s.pat or not s.found.version]
-        if changed:
-            types, ids, pats, rids = _placed(changed, args)
-            parts.append(
-                "update id_map m set pat = u.pat, rid = u.rid, was = case when m.rid = 0 or m.pat ="
-                " u.pat then m.was"
-                f" else m.was || m.pat end from unnest({types}, {ids}, {pats}, {rids}) u(type, id, pat, rid)"
-                f" where m.type = u.type and m.id = u.id and {ok}"
-            )
-        return [*parts, *_stubs(live, args, ok)]
 
     def _changes(self, live: Sequence[Step], args: Args, ok: str) -> list[str]:
         rows = [
@@ -385,26 +362,9 @@ def _brief(batch: Batch, live: Sequence[Step], ahead: Step | None) -> bool:
     return few and all(s.intent.op == "create" or s is ahead for s in live)
 
 
-def _stubs(live: Sequence[Step], args: Args, ok: str) -> Iterator[str]:
-    """The stubs of what concerns several patients; of one named no more it ends with the version before."""
-    concerned = [(pat, s.pat, s.found.rid, about) for s in live for pat, about in s.also.items()]
-    if concerned:
-        casts = ("bigint[]", "bigint[]", "bigint[]", "boolean[]")
-        columns = [
-            args.add(list(c), cast) for c, cast in zip(zip(*concerned, strict=True), casts, strict=True)
-        ]
-        yield (
-            f"insert into stub (pat, home, rid, about) select u.* from unnest({', '.join(columns)}) u"
-            f" where {ok} on conflict (pat, home, rid) do update set about = excluded.about, until_ver = null"
-        )
-    for step in live:
-        if step.resource is not None and step.found.alive and SHARED in step.found.labels:
-            home, rid = args.add(step.found.pat, "bigint"), args.add(step.found.rid, "bigint")
-            named = args.add([*step.also] if step.pat == step.found.pat else [], "bigint[]")
-            yield (
-                f"update stub set until_ver = {args.add(step.found.version, 'int')} where home = {home}"
-                f" and rid = {rid} and pat <> all({named}) and until_ver is null and {ok}"
-            )
+def _stays(step: Step) -> bool:
+    """Whether there is a current version after the write."""
+    return step.resource is not None or (step.done is not None and step.done.status == "existing")
 
 
 def _said(step: Step) -> str:
@@ -417,16 +377,6 @@ def _columns(asked: Sequence[tuple[Step, int]], args: Args) -> tuple[str, str]:
     """The compartments and the `kind:` labels of what is asked, as two arrays."""
     pats = args.add([pat for _, pat in asked], "bigint[]")
     return pats, args.add([f"kind:{step.intent.type}" for step, _ in asked], "text[]")
-
-
-def _placed(steps: Sequence[Step], args: Args) -> tuple[str, str, str, str]:
-    """Types, ids, compartments and row numbers, as four arrays."""
-    return (
-        args.add([type_numbers()[s.intent.type] for s in steps], "smallint[]"),
-        args.add([s.id for s in steps], "text[]"),
-        args.add([s.pat for s in steps], "bigint[]"),
-        args.add([s.found.rid for s in steps], "bigint[]"),
-    )
 
 
 def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[Resource], Indexed]) -> None:

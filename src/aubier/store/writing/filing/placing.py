@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from aubier.ground.memory import Memory
-from aubier.ground.problem import not_found, problem
+from aubier.ground.problem import problem
 from aubier.search.sql import Args
 from aubier.store.compartment import followed, patients
 from aubier.store.keys import family, type_numbers
@@ -21,10 +21,9 @@ _PLACE = 200
 
 @dataclass(slots=True)
 class Placer:
-    """Gives places. `local` turns a URL of this server into `Type/id`; with `strict_references` a Patient
-    named must be here. `places` are the compartments of Patients by their id, as they were once found; those
-    taken from it are `recalled`, and the statement that writes asks whether it is still so; `placed` are all
-    that were named."""
+    """Gives places. `local` turns a URL of this server into `Type/id`. `places` are the compartments of
+    Patients by their id, as they were once found; those taken from it are `recalled`, and the statement that
+    writes asks whether it is still so; `placed` are all that were named."""
 
     conn: Undertaking
     sight: Sight
@@ -32,7 +31,6 @@ class Placer:
     places: Memory[str, int]
     local: Callable[[str], str]
     steps: Sequence[Step]
-    strict_references: bool = False
     absent: int = 0
     recalled: dict[str, int] = field(default_factory=dict, init=False)
     placed: set[str] = field(default_factory=set, init=False)
@@ -56,9 +54,15 @@ class Placer:
             step.pat = pat
         pats = {s.id: s.pat or s.found.pat for s in own.values()}
         pats |= await self._known_patients({p for ids in named.values() for p in ids} - pats.keys())
+        following: list[Step] = []
         for n, step in enumerate(steps):
             step.named = {pats[p]: f"Patient/{p}" for p in reversed(named[n])}
-            await self._home(step, {pats[p]: about for p, about in named[n].items()})
+            if named[n] or family(step.intent.type):
+                await self._home(step, {pats[p]: about for p, about in named[n].items()})
+            else:
+                following.append(step)
+        for step in self._in_turn(following):
+            await self._home(step, dict.fromkeys(await self._followed(step), True))
         rids = [s for s in steps if not s.found.rid]
         for step, rid in zip(rids, await self.numbers.take(self.conn, len(rids)), strict=True):
             step.found.rid = rid
@@ -69,8 +73,6 @@ class Placer:
         if family(step.intent.type):
             step.pat = 0
             return
-        if not homes:
-            homes = dict.fromkeys(await self._followed(step, followed(step.resource)), True)
         if not homes:
             step.lone = not step.found.pat
             step.pat = step.found.pat or (await self.numbers.take(self.conn, 1))[0]
@@ -87,6 +89,26 @@ class Placer:
                 at=step.intent.type,
             )
 
+    def _in_turn(self, following: Sequence[Step]) -> Iterator[Step]:
+        """What lives with what it names, after those of the batch among these; in a circle one is first."""
+        waiting = {id(step) for step in following}
+        for first in following:
+            road = [(first, False)]
+            while road:
+                step, passed = road.pop()
+                if passed:
+                    yield step
+                elif id(step) in waiting:
+                    waiting.remove(id(step))
+                    road.append((step, True))
+                    road += [(s, False) for key in self._keys(step) for s in self.by_name.get(key, ())]
+
+    def _keys(self, step: Step) -> list[tuple[str, str]]:
+        """The type and id of the resources of records that a step lives with."""
+        named = followed(step.resource) if step.resource is not None else ()
+        keys = [(k, logical) for k, _, logical in (self.local(name).partition("/") for name in named)]
+        return [key for key in keys if key[0] in type_numbers() and not family(key[0])]
+
     async def _known_patients(self, ids: set[str]) -> dict[str, int]:
         """Compartment numbers of Patients named; one not here yet gets a number that waits for it."""
         if not ids:
@@ -101,8 +123,6 @@ class Placer:
             return found
         if not self.sight.unrestricted:
             return found | {logical: self._nowhere() for logical in missing}
-        if self.strict_references:
-            raise not_found(f"Patient/{missing[0]}")
         pats = await self.numbers.take(self.conn, len(missing))
         await self.conn.execute(
             "insert into id_map (type, id, pat, rid) select $1, id, pat, 0"
@@ -134,30 +154,27 @@ class Placer:
         )
         return {r["id"]: r["pat"] for r in rows}
 
-    async def _visible(self, kind: str, logical: str) -> dict[str, int]:
+    async def _seen(self, kind: str, logical: str) -> list[int]:
         """The compartment of a resource that this actor sees."""
+        if self.sight.unrestricted:
+            return list((await self._lookup(type_numbers()[kind], {logical})).values())
         args = Args([type_numbers()[kind], logical])
         seen = self.sight.predicate("r", args, directory=False)
         rows = await self.conn.look(
-            "select m.id, m.pat from id_map m join res r on r.pat = m.pat and r.rid = m.rid"
+            "select m.pat from id_map m join res r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = $2 and {seen}",
             *args,
         )
-        return {r["id"]: r["pat"] for r in rows}
+        return [r["pat"] for r in rows]
 
-    async def _followed(self, step: Step, references: Sequence[str]) -> list[int]:
+    async def _followed(self, step: Step) -> list[int]:
         """The compartments of what a resource names. What this actor does not see is as good as absent."""
         homes: list[int] = []
-        for reference in references:
-            kind, _, logical = self.local(reference).partition("/")
-            if kind in type_numbers() and not family(kind):
-                here = [s.pat for s in self.by_name.get((kind, logical), ()) if s.pat]
-                if self.sight.unrestricted:
-                    found = await self._lookup(type_numbers()[kind], {logical})
-                else:
-                    found = {} if here else await self._visible(kind, logical)
-                    here = here or list(found.values()) or [self._nowhere()]
-                here = here or list(found.values())
-                step.named |= dict.fromkeys(here, f"{kind}/{logical}")
-                homes += here
+        for kind, logical in self._keys(step):
+            beside = self.by_name.get((kind, logical), ())
+            here = [s.pat for s in beside if s.pat] or await self._seen(kind, logical)
+            if not here and not self.sight.unrestricted and all(s.resource is None for s in beside):
+                here = [self._nowhere()]
+            step.named |= dict.fromkeys(here, f"{kind}/{logical}")
+            homes += here
         return list(dict.fromkeys(homes))
