@@ -79,3 +79,12 @@ async def test_an_address_that_nobody_can_read_is_told(api: Api, kind: str, url:
     answer = await api.post(kind, entry("GET", url))
     told = answer.json() if kind == "transaction" else answer.json()["entry"][0]["response"]["outcome"]
     assert told["issue"][0]["expression"] == ["Bundle.entry[0].request.url"]
+
+
+@pytest.mark.parametrize("kind", ["batch", "transaction"])
+@pytest.mark.parametrize("name", ["If-Match", "If-None-Match", "If-None-Exist"])
+async def test_a_condition_beside_a_bundle_is_not_left_out(api: Api, kind: str, name: str) -> None:
+    before = await api.rows()
+    answer = await api.post(kind, entry("POST", "Patient", person("beside")), headers={name.lower(): 'W/"1"'})
+    assert (answer.status_code, answer.json()["issue"][0]["expression"]) == (400, [f"http.{name}"])
+    assert await api.rows() == before

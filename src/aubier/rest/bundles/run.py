@@ -34,6 +34,7 @@ from aubier.rest.interactions import Interactions, path_of, stored
 from aubier.rest.operations.standard import check_parameters
 from aubier.rest.outcome import outcome, placed, status_of
 from aubier.rest.writing.patches import binary, in_its_entry, patch_of
+from aubier.rest.writing.preconditions import refuse_conditions
 from aubier.rest.writing.provenance import refuse_provenance
 from aubier.store.intent import Intent, Written
 from aubier.store.proof.standing import Unproven
@@ -68,6 +69,7 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
     refuse_override(call.headers)
     check_parameters(call.query)
     refuse_provenance(call)
+    refuse_conditions(call.headers)
     bundle = call.resource()
     kind = bundle.get("type")
     if bundle.get("resourceType") != "Bundle" or kind not in ("batch", "transaction"):

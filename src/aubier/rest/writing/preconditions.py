@@ -57,13 +57,15 @@ def under(intent: Intent, headers: Mapping[str, str]) -> Intent:
 
 
 def refuse_conditions(headers: Mapping[str, str]) -> None:
-    """Problem for a condition on what takes none: an operation decides by itself what it writes."""
+    """Problem for a condition on what takes none: an operation decides what it writes, and the entries of a
+    Bundle have conditions of their own.
+    """
     for name, spelt in _NAMES.items():
         if name in headers:
             raise problem(
                 "not-supported",
-                f"This operation takes no {spelt}; leave it out",
-                f"Cette opération ne prend pas de {spelt} ; retirez-le",
+                f"{spelt} is not taken here; leave it out",
+                f"{spelt} n'est pas pris ici ; retirez-le",
                 at=f"http.{spelt}",
             )
 

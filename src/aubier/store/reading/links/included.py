@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from aubier.fhir import json as fhir_json
+from aubier.fhir.references import Reference, iter_references
 from aubier.ground.problem import Problem, problem
 from aubier.search.keys import bounded
 from aubier.search.model import Include, Query
@@ -22,10 +24,8 @@ if TYPE_CHECKING:
 
 MOST_INCLUDED = 5_000
 """The most resources that a page includes beside its matches."""
-_reference = re.compile(
-    rb'"reference":"(?:https?://[^"]{1,300}/)?([A-Za-z]+/[A-Za-z0-9.\-]{1,64})(?:/_history/([0-9]{1,9}))?"'
-).findall
-"""Each reference of stored bytes by type and id, and the version that it names."""
+_number = re.compile("[0-9]{1,9}").fullmatch
+"""A version of ours."""
 _FEW_TYPES = 20
 """Up to so many types are looked through one by one for what refers to a page, each with its audit lines."""
 
@@ -113,8 +113,10 @@ def _versions_named(rows: Sequence[Row]) -> dict[str, set[int]]:
     """The versions that references of these rows name, by the `Type/id` of what is here; 0: none."""
     found: dict[str, set[int]] = {}
     for row in rows if any(b"/_history/" in row.raw for row in rows) else ():
-        for name, version in _reference(row.raw):
-            found.setdefault(name.decode(), set()).add(int(version or 0))
+        for place in iter_references(fhir_json.parse(row.raw)):
+            one = Reference.parse(place.text)
+            version = int(one.version) if _number(one.version) else 0
+            found.setdefault(one.local, set()).add(version)
     return found
 
 
