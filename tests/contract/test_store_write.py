@@ -13,6 +13,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
 from aubier.search.parameters import registry
 from aubier.search.query import parse
+from aubier.store.exporting.export import Slice
 from aubier.store.intent import Batch, Claim, Grant, Intent
 from aubier.store.packing import codec
 from aubier.store.sight import Sight
@@ -255,6 +256,25 @@ async def test_a_write_names_what_concerns_several_in_the_same_words_however_man
     assert len(texts[1]) == 1 and texts[1] == texts[2]
     stubs = await store.pool.fetch("select until_ver, count(*) from stub group by 1 order by 1")
     assert [tuple(row) for row in stubs] == [(1, 40), (None, 40)]
+
+
+async def test_what_comes_again_concerns_those_whom_it_names_now(store: Store) -> None:
+    """Its stubs outlive a deletion, whose past they hide or show; not its coming again for somebody else."""
+    people = [_put(patient(f"p{n}")) for n in range(3)]
+    both = {**weight("p0", "70"), "id": "w", "performer": [{"reference": "Patient/p1"}]}
+    await store.transact(ROOT, batch(*people, _put(both)))
+
+    async def exported(whose: str) -> list[int]:
+        found, _ = await store.export(ROOT, Slice("Observation", store.mark() + 1, members=(whose,)))
+        return [row.version for row in found]
+
+    assert (await exported("p0"), await exported("p1")) == ([1], [1])
+    await store.transact(ROOT, batch(Intent("delete", "Observation", "w")))
+    await store.transact(ROOT, batch(_put({**weight("p0", "71"), "id": "w"})))
+    assert (await exported("p0"), await exported("p1")) == ([3], [])
+    await store.transact(ROOT, batch(Intent("delete", "Observation", "w")))
+    await store.transact(ROOT, batch(_put({**both, "performer": [{"reference": "Patient/p2"}]})))
+    assert (await exported("p0"), await exported("p1"), await exported("p2")) == ([5], [], [5])
 
 
 def _put(row: dict[str, Any]) -> Intent:

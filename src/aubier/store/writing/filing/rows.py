@@ -54,8 +54,9 @@ def _stubs(live: Sequence[Step], args: Args, ok: str) -> Iterator[str]:
             f"insert into stub (pat, home, rid, about) select u.* from unnest({columns}) u"
             f" where {ok} on conflict (pat, home, rid) do update set about = excluded.about, until_ver = null"
         )
-    shared = [s for s in live if s.resource is not None and s.found.alive and SHARED in s.found.labels]
-    if shared:
+    # A deletion ends none of them: by them, what is past is hidden or shown. What comes again does.
+    known = [s for s in live if s.resource is not None and s.found.version]
+    if shared := [s for s in known if not s.found.alive or SHARED in s.found.labels]:
         before = [(s.found.pat, s.found.rid, s.found.version) for s in shared]
         still = [(s.found.pat, s.found.rid, pat) for s in shared if s.pat == s.found.pat for pat in s.also]
         versions = _columns(before, ("bigint", "bigint", "int"), args)
