@@ -18,6 +18,7 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import asyncpg
@@ -202,6 +203,41 @@ def test_stop_is_clean_and_start_again_is_quick(data: Path) -> None:
     with attached(data) as dsn:
         assert find(data) == dsn
     assert find(data) is None, "attached() must stop the server it started"
+
+
+@pytest.fixture
+def engine(stopped: Path) -> None:
+    """Commands find the shared programs in the folder."""
+    if not (stopped / "engine").exists():
+        (stopped / "engine").symlink_to(ENGINES)
+
+
+@pytest.mark.usefixtures("engine")
+def test_the_last_of_several_commands_stops_what_the_first_one_started(stopped: Path) -> None:
+    with ExitStack() as first, ExitStack() as last:
+        dsn = first.enter_context(attached(stopped))
+        assert last.enter_context(attached(stopped)) == dsn
+        with attached(stopped) as same:
+            assert same == dsn
+        first.close()
+        assert find(stopped) == dsn, "the other one still uses it"
+    assert find(stopped) is None
+
+
+@pytest.mark.usefixtures("engine")
+def test_of_commands_that_begin_together_none_is_refused(stopped: Path) -> None:
+    attach = """
+        import sys, time
+        from pathlib import Path
+        from aubier.store.embedded.server import attached
+        with attached(Path(sys.argv[1])) as dsn:
+            print(dsn)
+    """
+    began = [program(attach, str(stopped)) for _ in range(4)]
+    told = [each.communicate(timeout=60) for each in began]
+    assert [each.returncode for each in began] == [0] * 4, told
+    assert len({out for out, _ in told}) == 1
+    assert find(stopped) is None
 
 
 HOLD = """

@@ -2,8 +2,9 @@
 
 One process supervises a data folder; it holds `DATA/lock`. PostgreSQL runs as another account when
 we are root, listens on a Unix socket only, and outlives a supervisor that is killed: the next one
-takes it over. Layout of the data folder: `lock`, `secret/postgres` (the password), `engine/` (the
-binaries), `postgres/` (the database), `run/` (the socket), `log/postgres.log`.
+takes it over. Layout of the data folder: `lock`, `using` (held by each command that is attached),
+`secret/postgres` (the password), `engine/` (the binaries), `postgres/` (the database), `run/` (the
+socket), `log/postgres.log`.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ _SOCKET = ".s.PGSQL.5432"
 _LONGEST = 103  # bytes of a Unix socket's path: 107 on Linux, 103 on macOS
 _PREFIX = "aubier-"
 _READY_WITHIN = 180.0  # seconds: a start after a crash replays what was not yet written
+_STARTED_WITHIN = 20.0
 _LOG_BYTES = 8 << 20
 _SSL_REQUEST = struct.pack("!II", 8, 80877103)
 
@@ -91,6 +93,16 @@ class EmbeddedServer:
         if self._guard:
             self._guard.join(timeout=2)
             self._guard = None
+
+    def leave(self) -> None:
+        """Lets go of the folder; the server goes on for whoever else uses it."""
+        with self._turn:
+            self._release()
+
+    @property
+    def holds(self) -> bool:
+        """Whether this process supervises the folder."""
+        return self._lock >= 0
 
     def running(self) -> bool:
         """Whether PostgreSQL is up and takes connections."""
@@ -279,18 +291,58 @@ def find(data: Path) -> str | None:
 
 @contextmanager
 def attached(data: Path) -> Iterator[str]:
-    """The DSN of the data folder's server, started for the while when it was stopped."""
-    if dsn := find(data):
-        yield dsn
-        return
-    if not (Path(data) / "postgres").exists():
+    """The DSN of the data folder's server, started for the while when it was stopped.
+
+    Of several who are attached, the last one stops what one of them started.
+    """
+    data = Path(data).absolute()
+    if not (data / "postgres").exists():
         raise problem(
             "not-found",
             f"there is no Aubier in {data}; start one with: aubier up --data {data}",
             f"il n'y a pas d'Aubier dans {data} ; lancez-en un : aubier up --data {data}",
         )
-    with EmbeddedServer(data) as dsn:
-        yield dsn
+    server = EmbeddedServer(data)
+    try:
+        using = os.open(data / "using", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise plainly(error, data) from error
+    try:
+        fcntl.flock(using, fcntl.LOCK_SH)  # whoever is stopping the server is awaited
+        dsn = find(data) or _started(server)
+        try:
+            yield dsn
+        finally:
+            _end(server, using)
+    finally:
+        os.close(using)
+
+
+def _started(server: EmbeddedServer) -> str:
+    """The DSN of the server, started by us or by who holds the folder and does so at this moment."""
+    until = time.monotonic() + _STARTED_WITHIN
+    while True:
+        try:
+            return server.start()
+        except Problem as refusal:
+            if refusal.kind != "lock-error" or time.monotonic() > until:
+                raise
+        if dsn := find(server.data):
+            return dsn
+        time.sleep(0.1)
+
+
+def _end(server: EmbeddedServer, using: int) -> None:
+    """Stops the server, unless others are attached to it, or somebody watches over it."""
+    try:
+        fcntl.flock(using, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        server.leave()
+        return
+    with suppress(Problem):
+        if not server.holds:
+            server.start()  # who had started it is gone
+        server.stop()
 
 
 def _dsn(data: Path, sockets: Path) -> str:
