@@ -510,6 +510,11 @@ def _cookie(header: str, name: str) -> str:
     return ""
 
 
+_STORE_WITHIN = 120.0
+"""Seconds that a serving process waits at its start for a database that does not answer."""
+_STORE_PAUSE = 0.5
+
+
 class Application:
     """The ASGI application that a serving process runs: opens the house at start, closes it at the end."""
 
@@ -524,12 +529,23 @@ class Application:
         elif self._house is not None:
             await self._house.server(scope, receive, send)
 
+    async def _opened(self) -> House:
+        """The house. A database that is starting again is waited for: to end would only be to begin anew."""
+        until = monotonic() + _STORE_WITHIN
+        while True:
+            try:
+                return await build(self._settings, self._settings.database_url)
+            except Problem as refusal:
+                if refusal.kind != "transient" or monotonic() > until:
+                    raise
+            await asyncio.sleep(_STORE_PAUSE)
+
     async def _lifespan(self, receive: Any, send: Any) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 try:
-                    self._house = await build(self._settings, self._settings.database_url)
+                    self._house = await self._opened()
                     self._house.start()
                 except Problem as refusal:
                     await send({"type": "lifespan.startup.failed", "message": str(refusal)})

@@ -24,6 +24,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from aubier.app import Application
 from aubier.ground.problem import Problem
 from aubier.store.embedded.cluster import postmaster, settings
 from aubier.store.embedded.engine import Account, account
@@ -499,3 +500,31 @@ def test_a_fresh_database_is_empty_and_apart(database: Callable[[], str]) -> Non
     first, second = database(), database()
     assert first != second
     assert "aubier_test_" in first
+
+
+def test_a_serving_process_waits_for_a_database_that_starts_again(data: Path) -> None:
+    """It was killed together with its database, and is started anew before that one answers."""
+    server = EmbeddedServer(data, engines=ENGINES)
+    environ = {"AUBIER_DATABASE_URL": server.start(), "AUBIER_DATA": str(data), "AUBIER_SANDBOX": "1"}
+    server.stop()
+    told: list[str] = []
+
+    async def opened() -> None:
+        inbox: asyncio.Queue[dict[str, str]] = asyncio.Queue()
+
+        async def send(message: dict[str, str]) -> None:
+            told.append(message["type"])
+
+        serving = asyncio.create_task(Application(environ)({"type": "lifespan"}, inbox.get, send))
+        await inbox.put({"type": "lifespan.startup"})
+        await asyncio.sleep(2)
+        assert not told
+        await asyncio.to_thread(server.start)
+        await inbox.put({"type": "lifespan.shutdown"})
+        await asyncio.wait_for(serving, 60)
+
+    try:
+        asyncio.run(opened())
+    finally:
+        server.stop()
+    assert told == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
