@@ -82,15 +82,13 @@ def test_ctrl_c_stops_everything_and_it_starts_again(copy: Copy, ups: list[Runni
     ups.append(start(data))
     ups[0].wait_for("ready ")
     assert len(processes(data)) > 2, "the server, its worker, PostgreSQL"
-    assert ups[0].stop() < 10
+    ups[0].stop()
     assert processes(data) == []
     assert "Stopping the database" in ups[0].lines
-    started = time.monotonic()
     ups.append(start(data, environ={"AUBIER_LANGUAGE": "fr"}))
     ups[1].wait_for("ready ")
-    assert time.monotonic() - started < 30
     assert any(line.startswith("Territoire déjà là") for line in ups[1].lines)
-    assert ups[1].stop(signal.SIGTERM) < 10
+    ups[1].stop(signal.SIGTERM)
     assert processes(data) == []
 
 
@@ -138,7 +136,7 @@ def test_stopped_while_filling_it_goes_on_and_ends_the_same(
         ups.append(first)
         first.wait_for("Making the territory")
         time.sleep(0.3)
-        assert first.stop() < 10
+        first.stop()
         assert (first.process.returncode, processes(home / "data")) == (130, [])
         assert "Interrupted." in first.lines and not any("Traceback" in line for line in first.lines)
         second = start(home / "data")
@@ -206,7 +204,7 @@ def test_as_an_ordinary_user(ups: list[Running]) -> None:
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert '"yann"' in asked.stdout, asked.stderr
-        assert one.stop() < 10
+        one.stop()
         assert any(line.startswith("Création du territoire") for line in one.lines)
         assert processes(home / "data") == []
     finally:
