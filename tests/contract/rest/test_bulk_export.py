@@ -81,6 +81,7 @@ async def resumed(api: Api) -> None:
     """What the job does, once whoever held the exports is given up."""
     api.clock.later(minutes=10)
     await running.resume(api.house.context(system_actor("asynchronous")), {EXPORT.kind: EXPORT})
+    await asyncio.gather(*running._under_way)
 
 
 async def test_everything_of_the_types_asked(api: Api) -> None:
@@ -98,6 +99,14 @@ async def test_everything_of_the_types_asked(api: Api) -> None:
     stored = fhir_json.parse((await api.get(f"Patient/{logical}")).content)
     assert stored in found["Patient"]
     assert set(found) == {"Patient", "Observation"}
+
+
+@pytest.mark.parametrize("path", ["$export", "Patient/$export", "Group/any/$export"])
+async def test_head_begins_nothing(api: Api, path: str) -> None:
+    before = await api.house.store.pool.fetchval("select count(*) from job")
+    refused = await api.ask("HEAD", path, headers=ASYNC)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+    assert await api.house.store.pool.fetchval("select count(*) from job") == before
 
 
 async def test_in_parts_and_taken_up_after_a_kill(

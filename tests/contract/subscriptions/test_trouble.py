@@ -70,6 +70,8 @@ async def test_after_its_tries_an_event_is_a_dead_letter_with_a_gap(
         "Events 1 to 1" in gap
         and f"Subscription/{sub}/$events?eventsSinceNumber=1&eventsUntilNumber=1" in gap
     )
+    head = await desk.api.ask("HEAD", f"Subscription/{sub}/$events")
+    assert (head.status_code, head.headers["allow"]) == (405, "GET, POST"), "it would close the gap untold"
     status = await desk.api.good("GET", f"Subscription/{sub}/$status")
     assert "Events 1 to 1" in str(status)
     fetched = await desk.api.good(

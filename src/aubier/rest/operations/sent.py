@@ -40,7 +40,8 @@ def _sent(call: Call, operation: Operation) -> Resource:
     beside = _named(call.pairs())
     if call.method == "POST" and call.body:
         return _beside(well_formed(call.resource()), beside)
-    methods = ("POST",) if operation.affects_state else ("GET", "HEAD", "POST")
+    safe = ("GET", "POST") if operation.traces else ("GET", "HEAD", "POST")
+    methods = ("POST",) if operation.affects_state else safe
     if call.method not in methods:
         raise only(call.method, *methods)
     sent: Resource = {"resourceType": "Parameters"}

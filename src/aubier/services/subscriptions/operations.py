@@ -207,6 +207,7 @@ OPERATIONS = (
         "backport-subscription-events",
         {"en": "Events by their numbers", "fr": "Événements par leurs numéros"},
         instance=True,
+        traces=True,
         takes=("eventsSinceNumber", "eventsUntilNumber", "content"),
     ),
     _operation(
@@ -215,6 +216,7 @@ OPERATIONS = (
         "backport-subscription-get-ws-binding-token",
         {"en": "A token that opens a socket", "fr": "Un jeton qui ouvre une connexion"},
         either=True,
+        traces=True,
         takes=("id",),
         many=("id",),
     ),
