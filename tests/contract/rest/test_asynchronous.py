@@ -74,6 +74,7 @@ async def resumed(api: Api) -> None:
     api.clock.later(minutes=10)
     context = api.house.context(system_actor("asynchronous"))
     await running.resume(context, works(api.house.server.interactions))
+    await asyncio.gather(*running._under_way)
 
 
 @pytest.fixture
@@ -314,6 +315,28 @@ async def test_a_long_step_hears_that_it_was_cancelled(
     assert (await api.ask("DELETE", place)).status_code == 202
     await asyncio.wait_for(walk, 20)
     assert ended == [place.rpartition("/")[2]]
+
+
+async def test_a_long_request_keeps_no_other_from_being_taken_up(api: Api, idle: None) -> None:
+    begun: list[str] = []
+    go_on = asyncio.Event()
+
+    async def long(view: Any, job: Job) -> Step:
+        begun.append(job.id)
+        await go_on.wait()
+        return Step(answer=Answer(204, b""))
+
+    kinds = {"request": replace(work(api), step=long)}
+    context = api.house.context(system_actor("asynchronous"))
+    first = await asked(api, "GET", "Patient")
+    await asyncio.wait_for(running.resume(context, kinds), 20)
+    second = await asked(api, "GET", "Group")
+    for _ in range(2):
+        await asyncio.wait_for(running.resume(context, kinds), 20)
+    assert len(running._under_way) == 2, "each once, though the first was not at its end"
+    go_on.set()
+    await asyncio.wait_for(asyncio.gather(*running._under_way), 20)
+    assert sorted(begun) == sorted(place.rpartition("/")[2] for place in (first, second))
 
 
 async def test_a_step_that_always_stops_is_given_up(api: Api, idle: None) -> None:

@@ -44,17 +44,22 @@ class _Lost(Exception):
 
 def start(view: View, work: Work, job: str) -> None:
     """Walks a job beside the requests of this process; another takes over if it does not end."""
-    task = asyncio.get_running_loop().create_task(_guarded(view, work, job))
+    task = asyncio.get_running_loop().create_task(_guarded(view, work, job), name=job)
     _under_way.add(task)
     task.add_done_callback(_under_way.discard)
 
 
 async def resume(ctx: Context, works: Mapping[str, Work]) -> None:
-    """Walks the jobs of a process that was killed, and deletes what is past its time."""
+    """Begins to walk the jobs of a process that was killed, and deletes what is past its time.
+
+    None of them is waited for: one may take hours, and others are left meanwhile.
+    """
     now = milliseconds(ctx.now)
     await ctx.store.run("asynchronous.sweep", now)
-    waiting = [row for row in await ctx.store.run("asynchronous.waiting", now) if row["kind"] in works]
-    await asyncio.gather(*(_guarded(ctx.store, works[row["kind"]], row["id"]) for row in waiting))
+    here = {task.get_name() for task in _under_way}
+    for row in await ctx.store.run("asynchronous.waiting", now):
+        if row["kind"] in works and row["id"] not in here:
+            start(ctx.store, works[row["kind"]], row["id"])
 
 
 async def _guarded(view: View, work: Work, job: str) -> None:
