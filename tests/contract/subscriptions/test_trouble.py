@@ -163,6 +163,22 @@ async def test_heartbeats_come_when_nothing_else_does(desk: Desk, hook: Endpoint
     assert hook.sent[-1].status["events-since-subscription-start"] == ["1"]
 
 
+async def test_an_endpoint_that_takes_no_heartbeat_fails(desk: Desk, hook: Endpoint) -> None:
+    patient = await desk.api.person()
+    extension = [{"url": f"{BACKPORT}/backport-heartbeat-period", "valueUnsignedInt": 5}]
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient), extension=extension))
+    hook.answers = lambda sent: 503
+    for _ in range(120):
+        desk.wait(seconds=5)
+        await desk.work()
+    assert await desk.status(sub) == "error"
+    assert len(hook.sent) < 12, "ever later, as all that fails"
+    hook.answers = lambda sent: 200
+    desk.wait(minutes=11)
+    await desk.work()
+    assert await desk.status(sub) == "active"
+
+
 async def test_what_a_killed_process_held_is_sent_by_another(desk: Desk, hook: Endpoint) -> None:
     patient = await desk.api.person()
     sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient)))

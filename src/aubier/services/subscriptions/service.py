@@ -38,7 +38,7 @@ async def keep(ctx: Context) -> None:
         after = rows[-1]["id"]
         await _end_withdrawn(ctx, rows)
     for id in await unheld(ctx):
-        await ctx.store.run("subscriptions.set", id, "off", UNHELD, False)
+        await ctx.store.run("subscriptions.set", id, "off", UNHELD, False, -1)
     ends = (ctx.now, ctx.now - _KEPT, ctx.now - _KEPT_UNTOLD)
     await ctx.store.run("subscriptions.sweep", *map(milliseconds, ends))
     await ctx.store.run("subscriptions.sweep_lanes", milliseconds(ends[1]))
@@ -50,7 +50,7 @@ async def _end_withdrawn(ctx: Context, rows: Sequence[Mapping[str, Any]]) -> Non
     gone = {text for text, actor in zip(owners, standing, strict=True) if actor is None}
     for row in rows:
         if row["actor"] in gone:
-            await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False)
+            await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False, row["asked"])
 
 
 def declared(settings: Any) -> dict[str, Resource]:
