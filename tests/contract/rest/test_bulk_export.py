@@ -136,6 +136,21 @@ async def test_in_parts_and_taken_up_after_a_kill(
     assert len((await api.get(place)).json()["output"]) > 3
 
 
+@pytest.mark.parametrize("criteria", ["", "&_typeFilter=" + quote("Observation?status=final")])
+async def test_what_is_large_comes_in_files_that_are_not(
+    api: Api, idle: None, monkeypatch: pytest.MonkeyPatch, criteria: str
+) -> None:
+    logical = await api.make(patient("large"))
+    made = [await api.make(weight(logical, f"{n}" * 3000)) for n in range(6)]
+    changed = {**weight(logical, "later"), "id": made[1]}
+    monkeypatch.setattr(export, "PART_BYTES", 4000)
+    place = await asked(api, f"Patient/$export?_type=Observation&patient=Patient/{logical}{criteria}")
+    await api.ask("PUT", f"Observation/{made[1]}", changed)
+    await resumed(api)
+    assert ids(await fetched(api, place), "Observation") == made
+    assert [row["count"] for row in (await waited(api, place)).json()["output"]] == [2, 2, 2]
+
+
 async def test_as_things_stood_when_it_was_asked(api: Api, idle: None) -> None:
     logical = await api.make(patient("stood"))
     changed, gone, kept = [await api.make(weight(logical, f"s{n}")) for n in range(3)]
