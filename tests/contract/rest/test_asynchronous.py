@@ -177,7 +177,7 @@ async def test_who_waits_for_a_turn_has_the_rights_of_when_it_comes(
     passed, seen = 0.0, []
     store = api.house.context(system_actor("asynchronous")).store
 
-    async def look(view: Any, work: Work, job: str) -> None:
+    async def look(view: Any, *_: Any) -> None:
         seen.append(view.now)
 
     monkeypatch.setattr(running, "monotonic", lambda: passed)
@@ -422,6 +422,32 @@ async def test_a_few_at_a_time_in_one_process(api: Api) -> None:
     await asyncio.wait_for(asyncio.gather(*running._under_way), 30)
     assert most == running.AT_ONCE
     assert [(await api.get(place)).status_code for place in held] == [204] * 8
+
+
+async def test_who_has_many_steps_lets_others_go_first(api: Api, idle: None) -> None:
+    store = api.house.context(system_actor("asynchronous")).store
+    enough = asyncio.Event()
+
+    async def long(view: Any, job: Job) -> Step:
+        await asyncio.sleep(0)
+        return Step(answer=Answer(204, b"")) if enough.is_set() else Step({"n": 1}, "on its way")
+
+    held = [await asked(api, "GET", "Group") for _ in range(running.AT_ONCE)]
+    for place in held:
+        running.start(store, replace(work(api), step=long), place.rpartition("/")[2])
+    short = await asked(api, "GET", "Group")
+    running.start(store, work(api), short.rpartition("/")[2])
+    try:
+        for _ in range(2000):
+            if (answer := await api.get(short)).status_code != 202:
+                break
+            await asyncio.sleep(0.01)
+        assert [(await api.get(place)).status_code for place in held] == [202] * running.AT_ONCE
+    finally:
+        enough.set()
+        await asyncio.wait_for(asyncio.gather(*running._under_way), 30)
+    assert answer.status_code == 200
+    assert [(await api.get(place)).status_code for place in held] == [204] * running.AT_ONCE
 
 
 async def test_a_request_that_nobody_goes_on_with_is_told_to_the_operator(api: Api, idle: None) -> None:

@@ -63,16 +63,18 @@ async def resume(ctx: Context, works: Mapping[str, Work]) -> None:
 
 
 async def _guarded(view: View, work: Work, job: str) -> None:
-    asked = monotonic()
+    asked, turn = monotonic(), _Turn()
     try:
-        async with _turn():
-            # Whoever waited for a turn has the rights, and holds the job from, when it came.
-            now = view.now + timedelta(seconds=monotonic() - asked)
-            await walk(replace(view, now=now), work, job)
+        await turn.take()
+        # Whoever waited for a turn has the rights, and holds the job from, when it came.
+        now = view.now + timedelta(seconds=monotonic() - asked)
+        await walk(replace(view, now=now), work, job, turn)
     except Problem as refusal:
         _log.warning("job %s (%s): %s; it will be taken up again", job, work.kind, refusal)
     except Exception:
         _log.exception("job %s (%s) stopped; it will be taken up again", job, work.kind)
+    finally:
+        turn.leave()
 
 
 def _turn() -> asyncio.Semaphore:
@@ -83,7 +85,31 @@ def _turn() -> asyncio.Semaphore:
     return _turns[loop]
 
 
-async def walk(view: View, work: Work, job: str) -> None:
+@dataclass(slots=True)
+class _Turn:
+    """The turn of one job. After each step it is offered to those that wait: some have steps for hours."""
+
+    held: bool = False
+
+    async def take(self) -> None:
+        await _turn().acquire()
+        self.held = True
+
+    def leave(self) -> None:
+        if self.held:
+            self.held = False
+            _turn().release()
+
+    async def offer(self) -> float:
+        """Lets whoever waits go first; how long that took, in seconds."""
+        begun = monotonic()
+        if self.held:
+            self.leave()
+            await self.take()
+        return monotonic() - begun
+
+
+async def walk(view: View, work: Work, job: str, turn: _Turn | None = None) -> None:
     """Walks a job to its end; does nothing when it is not running or another walks it.
 
     A refusal (rights that ended, say) is its answer; a store that does not answer, or any other fault, leaves
@@ -101,6 +127,8 @@ async def walk(view: View, work: Work, job: str) -> None:
             await walker.go_past(held)
         while (step := await walker.step(held)).answer is None:
             held.place, held.progress = step.place, step.progress
+            if turn is not None and await turn.offer() > BEAT:
+                await walker.keep(held)
         await walker.end(held, step.answer)
     except _Lost:
         return
@@ -178,15 +206,17 @@ class _Walker:
         await self._write(job, step)
         job.place, job.progress = step.place, step.progress
 
+    async def keep(self, job: Job) -> None:
+        """The job stays ours for a while more, unless it was cancelled or is another's by now (_Lost)."""
+        if not await self.view.run("asynchronous.keep", job.id, job.holder, self.lease()):
+            raise _Lost
+
     async def _while_held(self, job: Job, task: asyncio.Future[Step]) -> Step:
         try:
             while not task.done():
                 await asyncio.wait({task}, timeout=BEAT)
-                if not task.done() and not await self.view.run(
-                    "asynchronous.keep", job.id, job.holder, self.lease()
-                ):
-                    raise _Lost
                 if not task.done():
+                    await self.keep(job)
                     await self.view.still(job.actor)
             return task.result()
         finally:
