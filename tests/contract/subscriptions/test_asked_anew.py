@@ -1,4 +1,6 @@
-"""A subscription that is asked anew while it is told, and what many cost that wait for nothing."""
+"""What happens at the same moment: asked anew while it is told, bound while it is looked at; and what many
+subscriptions cost that wait for nothing.
+"""
 
 import asyncio
 import json
@@ -9,7 +11,9 @@ from aubier.access.decide import type_number
 from aubier.ground.clock import milliseconds
 from aubier.rest.outgoing.request import send
 from aubier.services.subscriptions import Courier
+from aubier.services.subscriptions.rules import read_actor
 from aubier.services.subscriptions.tables import STATEMENTS
+from aubier.services.subscriptions.telling import lines
 from tests.contract.subscriptions.conftest import FINAL, Desk, by_criteria, by_topic
 from tests.contract.subscriptions.endpoint import Endpoint, endpoint
 
@@ -83,6 +87,45 @@ async def test_a_former_endpoint_that_is_well_again_does_not_speak_for_the_next(
         await desk.work()
         assert await desk.status(sub) == "requested"
         assert {s.kind for s in other.sent} == {"handshake"}
+
+
+class Socket:
+    """A socket in whose greeting, and before, the courier looks at all sockets."""
+
+    def __init__(self, desk: Desk, sub: str) -> None:
+        self.desk, self.sub = desk, sub
+        self.told: list[str] = []
+        self.closed: list[int] = []
+
+    async def send(self, text: str) -> None:
+        if not self.told:
+            self.told.append("")
+            await self.desk.work()
+            self.told.pop()
+        self.told.append(text)
+
+    async def close(self, code: int = 1000) -> None:
+        self.closed.append(code)
+
+    async def receive(self) -> str | None:
+        return None
+
+
+async def test_a_socket_is_greeted_before_it_is_told_anything(desk: Desk) -> None:
+    patient = await desk.api.person()
+    asked = by_criteria(f"Observation?patient={patient}", "") | {"channel": {"type": "websocket"}}
+    sub = await desk.subscribe(asked)
+    await desk.observe(patient)
+    await desk.take_in()
+    socket = Socket(desk, sub)
+    rows = await desk.api.house.store.pool.fetch("select actor from subscription_state where id = $1", sub)
+    ctx = desk.api.house.context(read_actor(rows[0]["actor"]))
+    assert await lines._bind(ctx, socket, "here", f"bind {sub}")
+    try:
+        await desk.work()
+    finally:
+        lines._open.pop("here")
+    assert socket.told == [f"bound {sub}", f"ping {sub}"] and not socket.closed
 
 
 async def test_those_that_wait_for_nothing_are_not_looked_at(desk: Desk, hook: Endpoint) -> None:
