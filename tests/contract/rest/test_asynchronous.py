@@ -15,7 +15,7 @@ from aubier.access.actor import system_actor
 from aubier.app import may_stand_still
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import milliseconds
-from aubier.rest.asynchronous import asking, running
+from aubier.rest.asynchronous import answers, asking, running
 from aubier.rest.asynchronous.work import Job, Step, Work
 from aubier.rest.deferred.requests import works
 from aubier.rest.exchange import Answer
@@ -390,6 +390,23 @@ async def test_so_many_at_a_time_and_gone_after_a_day(api: Api, idle: None) -> N
     await resumed(api)
     assert await api.house.store.pool.fetchval("select count(*) from job") == 0
     assert await api.house.store.pool.fetchval("select count(*) from job_file") == 0
+
+
+async def test_files_of_what_is_gone_are_deleted_some_at_a_time(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await asked(api, "GET", "Group")
+    await waited(api, place)
+    pool, kept = api.house.store.pool, "select count(*) from job_file"
+    files = "select $1, n, 'x', 1, '' from generate_series(1, 7) n"
+    await pool.execute(f"insert into job_file (id, no, kind, hits, body) {files}", place.rpartition("/")[2])
+    monkeypatch.setattr(answers, "SWEPT", 3)
+    before = await pool.fetchval(kept)
+    assert (await api.ask("DELETE", place)).status_code == 202
+    assert before - await pool.fetchval(kept) == 3, "no statement has all of an export to delete"
+    monkeypatch.setattr(running, "SWEPT", 2)
+    await resumed(api)
+    assert await pool.fetchval(f"{kept} where id = $1", place.rpartition("/")[2]) == 0
 
 
 async def test_reads_leave_their_audit_lines(api: Api) -> None:

@@ -33,6 +33,9 @@ AT_ONCE = 2
 TRIES = 5
 """How often a step may stop half-way before the job is given up: none is tried for ever."""
 
+SWEPT = 50
+"""Files deleted by one statement."""
+
 _log = logging.getLogger("aubier.rest.asynchronous")
 _under_way: set[asyncio.Task[None]] = set()
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -56,10 +59,18 @@ async def resume(ctx: Context, works: Mapping[str, Work]) -> None:
     """
     now = milliseconds(ctx.now)
     await ctx.store.run("asynchronous.sweep", now)
+    await sweep_orphans(ctx.store)
     here = {task.get_name() for task in _under_way}
     for row in await ctx.store.run("asynchronous.waiting", now):
         if row["kind"] in works and row["id"] not in here:
             start(ctx.store, works[row["kind"]], row["id"])
+
+
+async def sweep_orphans(view: View) -> None:
+    """Deletes the files of the jobs that are gone, some at a time."""
+    swept = SWEPT
+    while swept >= SWEPT:
+        swept = (await view.run("asynchronous.orphans", SWEPT))[0]["n"]
 
 
 async def _guarded(view: View, work: Work, job: str) -> None:

@@ -324,15 +324,18 @@ _CALLS = (
     ),
     Statement(
         "subscriptions.sweep",
+        # So many at a time: what a statement may take is bounded, what was kept while nobody swept is not.
         "with b as (delete from subscription_binding where till <= $1::bigint),"
-        " e as (delete from subscription_event where at <= $2::bigint"
-        " and (state <> 'waiting' or at <= $3::bigint)"
-        " returning sub, pat, state),"
+        " old as (select sub, no from subscription_event where at <= $2::bigint"
+        " and (state <> 'waiting' or at <= $3::bigint) order by at limit $4::int),"
+        " e as (delete from subscription_event d using old where d.sub = old.sub and d.no = old.no"
+        " returning d.sub, d.pat, d.state),"
         " gone as (select sub, pat, count(*) filter (where state = 'waiting') as waited from e"
-        " group by sub, pat)"
-        " update subscription_lane l set waiting = l.waiting - gone.waited from gone"
-        " where l.sub = gone.sub and l.pat = gone.pat",
-        "Delete what was told long ago",
+        " group by sub, pat),"
+        " l as (update subscription_lane l set waiting = l.waiting - gone.waited from gone"
+        " where gone.waited > 0 and l.sub = gone.sub and l.pat = gone.pat)"
+        " select count(*) as n from e",
+        "Delete what was told long ago, so many events at most",
     ),
     Statement(
         "subscriptions.sweep_lanes",
