@@ -89,9 +89,10 @@ class Operation:
     `on` is a resource type, or empty for the system. `instance` operations find the logical id in
     `parameters["_id"]` (a key that `rest` adds beside `parameter`); those of `either` level may have it.
     `parameters["_language"]` is the Accept-Language header, when there was one.
-    `affects_state` False allows GET. `definition` is its canonical where a guide gives one; `also` are the
-    parameters it takes beyond the published definition of its name. `takes` are all that it takes, where
-    `rest` shall refuse the others, of which `many` may come again; without it the operation does so itself.
+    `affects_state` False allows GET, and HEAD unless being answered leaves a trace (`traces`). `definition`
+    is its canonical where a guide gives one; `also` are the parameters it takes beyond the published
+    definition of its name. `takes` are all that it takes, where `rest` shall refuse the others, of which
+    `many` may come again; without it the operation does so itself.
     `recall(ctx, parameters)` is the answer as bytes by what is remembered, with the `Stands` that `rest` has
     the store prove before it is given; None when it is not remembered.
     """
@@ -103,6 +104,7 @@ class Operation:
     rule: str
     instance: bool = False
     affects_state: bool = False
+    traces: bool = False
     either: bool = False
     definition: str = ""
     also: tuple[str, ...] = ()

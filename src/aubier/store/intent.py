@@ -108,12 +108,12 @@ class Batch:
 
 class Written(msgspec.Struct, frozen=True, gc=False):
     """What came of an Intent. `status`: created, updated, deleted, existing (If-None-Exist matched),
-    same (an update that changed nothing), nothing (a conditional delete that matched nothing).
+    nothing (a conditional delete that matched nothing).
     `updated` in ms; `raw` the stored bytes."""
 
     type: str
     id: str
     version: int
     updated: int
-    status: Literal["created", "updated", "deleted", "existing", "same", "nothing"]
+    status: Literal["created", "updated", "deleted", "existing", "nothing"]
     raw: bytes = b""

@@ -10,6 +10,7 @@ import pytest
 
 from aubier.access.actor import Actor, system_actor
 from aubier.access.view import Access, View
+from aubier.cli.extract import _Store
 from aubier.referentials.directory import api
 from aubier.referentials.directory.extraction import importer
 from aubier.sandbox import extracts
@@ -31,9 +32,15 @@ def view(store: Store, actor: Actor) -> View:
     return Access(store).view(actor, NOW)
 
 
+def loading(store: Store) -> _Store:
+    """What `aubier load` gives to the import."""
+    access = Access(store)
+    return _Store(access, access.view(system_actor("console"), NOW))
+
+
 async def test_load_stop_load_again_and_search(directory_store: Store, tmp_path: Path) -> None:
     paths = extracts.write_extract(tmp_path / "x", 800, seed="load", stamp="202611220400")
-    bulk = importer.ViewBulk(view(directory_store, system_actor("directory")))
+    bulk = loading(directory_store)
 
     def stop(sign: importer.Progress) -> None:
         if sign.stage == "practitioners" and sign.done == 20:
@@ -67,7 +74,7 @@ async def test_load_stop_load_again_and_search(directory_store: Store, tmp_path:
 
 async def test_loading_the_same_again_changes_nothing(directory_store: Store, tmp_path: Path) -> None:
     extracts.write_extract(tmp_path / "x", 60, seed="twice", stamp="202611220400")
-    bulk = importer.ViewBulk(view(directory_store, system_actor("directory")))
+    bulk = loading(directory_store)
     await importer.load(tmp_path / "x", bulk, tmp_path / "work")
     seen = "select count(*) from dir_res"
     before = await directory_store.pool.fetchval(seen)

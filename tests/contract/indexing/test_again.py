@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
-from aubier.ground.problem import Problem
+from aubier.ground.problem import Problem, problem
+from aubier.ground.rows import Resource
 from aubier.store.bulk import load
 from aubier.store.bulk.alone import alone
 from aubier.store.indexing import SERVED, advance, ask_again, expect, progress, walking
+from aubier.store.pool import Connection
 from tests.contract.conftest import Api
 from tests.contract.indexing.conftest import coloured, due_rows, kept_rows, parameter, walked
 
@@ -94,3 +96,24 @@ async def test_two_loads_of_one_thing_exclude_each_other(api: Api) -> None:
             assert refused.value.kind == "lock-error"
     async with alone(store, "http://x.example/nomenclature|1"):
         assert store.pool.get_size() >= 1
+
+
+async def test_what_a_room_could_not_do_for_a_moment_is_done_again(api: Api) -> None:
+    one = await api.good("POST", "Patient", {"resourceType": "Patient"})
+    done: list[str] = []
+    full = [True]
+
+    async def backfill(conn: Connection, resource: Resource) -> None:
+        if full and resource["id"] == one["id"]:
+            full.pop()
+            raise problem("transient", "There is no room left", "Il n'y a plus de place")
+        done.append(resource["id"])
+
+    store = api.house.store
+    await expect(store.pool, "moment", ["Patient"])
+    with pytest.raises(Problem):
+        while await advance(store, {"moment": backfill}):
+            pass
+    while await advance(store, {"moment": backfill}):
+        pass
+    assert one["id"] in done

@@ -15,7 +15,7 @@ from aubier.access.actor import system_actor
 from aubier.app import may_stand_still
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import milliseconds
-from aubier.rest.asynchronous import asking, running
+from aubier.rest.asynchronous import answers, asking, running
 from aubier.rest.asynchronous.work import Job, Step, Work
 from aubier.rest.deferred.requests import works
 from aubier.rest.exchange import Answer
@@ -74,6 +74,7 @@ async def resumed(api: Api) -> None:
     api.clock.later(minutes=10)
     context = api.house.context(system_actor("asynchronous"))
     await running.resume(context, works(api.house.server.interactions))
+    await asyncio.gather(*running._under_way)
 
 
 @pytest.fixture
@@ -176,7 +177,7 @@ async def test_who_waits_for_a_turn_has_the_rights_of_when_it_comes(
     passed, seen = 0.0, []
     store = api.house.context(system_actor("asynchronous")).store
 
-    async def look(view: Any, work: Work, job: str) -> None:
+    async def look(view: Any, *_: Any) -> None:
         seen.append(view.now)
 
     monkeypatch.setattr(running, "monotonic", lambda: passed)
@@ -316,6 +317,28 @@ async def test_a_long_step_hears_that_it_was_cancelled(
     assert ended == [place.rpartition("/")[2]]
 
 
+async def test_a_long_request_keeps_no_other_from_being_taken_up(api: Api, idle: None) -> None:
+    begun: list[str] = []
+    go_on = asyncio.Event()
+
+    async def long(view: Any, job: Job) -> Step:
+        begun.append(job.id)
+        await go_on.wait()
+        return Step(answer=Answer(204, b""))
+
+    kinds = {"request": replace(work(api), step=long)}
+    context = api.house.context(system_actor("asynchronous"))
+    first = await asked(api, "GET", "Patient")
+    await asyncio.wait_for(running.resume(context, kinds), 20)
+    second = await asked(api, "GET", "Group")
+    for _ in range(2):
+        await asyncio.wait_for(running.resume(context, kinds), 20)
+    assert len(running._under_way) == 2, "each once, though the first was not at its end"
+    go_on.set()
+    await asyncio.wait_for(asyncio.gather(*running._under_way), 20)
+    assert sorted(begun) == sorted(place.rpartition("/")[2] for place in (first, second))
+
+
 async def test_a_step_that_always_stops_is_given_up(api: Api, idle: None) -> None:
     place = await asked(api, "GET", "Patient")
 
@@ -369,6 +392,23 @@ async def test_so_many_at_a_time_and_gone_after_a_day(api: Api, idle: None) -> N
     assert await api.house.store.pool.fetchval("select count(*) from job_file") == 0
 
 
+async def test_files_of_what_is_gone_are_deleted_some_at_a_time(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = await asked(api, "GET", "Group")
+    await waited(api, place)
+    pool, kept = api.house.store.pool, "select count(*) from job_file"
+    files = "select $1, n, 'x', 1, '' from generate_series(1, 7) n"
+    await pool.execute(f"insert into job_file (id, no, kind, hits, body) {files}", place.rpartition("/")[2])
+    monkeypatch.setattr(answers, "SWEPT", 3)
+    before = await pool.fetchval(kept)
+    assert (await api.ask("DELETE", place)).status_code == 202
+    assert before - await pool.fetchval(kept) == 3, "no statement has all of an export to delete"
+    monkeypatch.setattr(running, "SWEPT", 2)
+    await resumed(api)
+    assert await pool.fetchval(f"{kept} where id = $1", place.rpartition("/")[2]) == 0
+
+
 async def test_reads_leave_their_audit_lines(api: Api) -> None:
     logical = await api.make(patient("told"))
     await api.grant(logical, ACTORS["doctor"])
@@ -399,6 +439,32 @@ async def test_a_few_at_a_time_in_one_process(api: Api) -> None:
     await asyncio.wait_for(asyncio.gather(*running._under_way), 30)
     assert most == running.AT_ONCE
     assert [(await api.get(place)).status_code for place in held] == [204] * 8
+
+
+async def test_who_has_many_steps_lets_others_go_first(api: Api, idle: None) -> None:
+    store = api.house.context(system_actor("asynchronous")).store
+    enough = asyncio.Event()
+
+    async def long(view: Any, job: Job) -> Step:
+        await asyncio.sleep(0)
+        return Step(answer=Answer(204, b"")) if enough.is_set() else Step({"n": 1}, "on its way")
+
+    held = [await asked(api, "GET", "Group") for _ in range(running.AT_ONCE)]
+    for place in held:
+        running.start(store, replace(work(api), step=long), place.rpartition("/")[2])
+    short = await asked(api, "GET", "Group")
+    running.start(store, work(api), short.rpartition("/")[2])
+    try:
+        for _ in range(2000):
+            if (answer := await api.get(short)).status_code != 202:
+                break
+            await asyncio.sleep(0.01)
+        assert [(await api.get(place)).status_code for place in held] == [202] * running.AT_ONCE
+    finally:
+        enough.set()
+        await asyncio.wait_for(asyncio.gather(*running._under_way), 30)
+    assert answer.status_code == 200
+    assert [(await api.get(place)).status_code for place in held] == [204] * running.AT_ONCE
 
 
 async def test_a_request_that_nobody_goes_on_with_is_told_to_the_operator(api: Api, idle: None) -> None:

@@ -81,6 +81,7 @@ async def resumed(api: Api) -> None:
     """What the job does, once whoever held the exports is given up."""
     api.clock.later(minutes=10)
     await running.resume(api.house.context(system_actor("asynchronous")), {EXPORT.kind: EXPORT})
+    await asyncio.gather(*running._under_way)
 
 
 async def test_everything_of_the_types_asked(api: Api) -> None:
@@ -98,6 +99,14 @@ async def test_everything_of_the_types_asked(api: Api) -> None:
     stored = fhir_json.parse((await api.get(f"Patient/{logical}")).content)
     assert stored in found["Patient"]
     assert set(found) == {"Patient", "Observation"}
+
+
+@pytest.mark.parametrize("path", ["$export", "Patient/$export", "Group/any/$export"])
+async def test_head_begins_nothing(api: Api, path: str) -> None:
+    before = await api.house.store.pool.fetchval("select count(*) from job")
+    refused = await api.ask("HEAD", path, headers=ASYNC)
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+    assert await api.house.store.pool.fetchval("select count(*) from job") == before
 
 
 async def test_in_parts_and_taken_up_after_a_kill(
@@ -125,6 +134,21 @@ async def test_in_parts_and_taken_up_after_a_kill(
     assert ids(found, "Observation")[-7:] == made
     assert len(ids(found, "Observation")) == len(set(ids(found, "Observation")))
     assert len((await api.get(place)).json()["output"]) > 3
+
+
+@pytest.mark.parametrize("criteria", ["", "&_typeFilter=" + quote("Observation?status=final")])
+async def test_what_is_large_comes_in_files_that_are_not(
+    api: Api, idle: None, monkeypatch: pytest.MonkeyPatch, criteria: str
+) -> None:
+    logical = await api.make(patient("large"))
+    made = [await api.make(weight(logical, f"{n}" * 3000)) for n in range(6)]
+    changed = {**weight(logical, "later"), "id": made[1]}
+    monkeypatch.setattr(export, "PART_BYTES", 4000)
+    place = await asked(api, f"Patient/$export?_type=Observation&patient=Patient/{logical}{criteria}")
+    await api.ask("PUT", f"Observation/{made[1]}", changed)
+    await resumed(api)
+    assert ids(await fetched(api, place), "Observation") == made
+    assert [row["count"] for row in (await waited(api, place)).json()["output"]] == [2, 2, 2]
 
 
 async def test_as_things_stood_when_it_was_asked(api: Api, idle: None) -> None:

@@ -155,6 +155,7 @@ async def walked(api: Api, place: str) -> None:
 async def resumed(api: Api) -> None:
     api.clock.later(minutes=10)
     await running.resume(api.house.context(system_actor("asynchronous")), {IMPORT.kind: IMPORT})
+    await asyncio.gather(*running._under_way)
 
 
 @pytest.fixture

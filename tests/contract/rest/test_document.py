@@ -57,6 +57,15 @@ async def test_a_document_holds_what_it_names_in_its_order(api: Api) -> None:
     assert [e["fullUrl"] for e in bundle["entry"]][:2] == [f"{BASE}/fhir/{name}" for name in made[:2]]
 
 
+async def test_head_stores_no_document(api: Api) -> None:
+    where, _ = await letter(api, "Head")
+    refused = await api.ask("HEAD", f"{where}/$document?persist=true")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "GET, POST")
+    assert (await api.ask("HEAD", f"{where}/$document")).status_code == 200
+    named = f"Bundle?composition={where}"
+    assert (await api.get(named)).json()["total"] == 0
+
+
 async def test_a_document_is_stored_once_of_the_same_versions(api: Api) -> None:
     where, made = await letter(api, "Kept", section=[])
     first = await api.get(f"{where}/$document?persist=true")

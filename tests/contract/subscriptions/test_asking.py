@@ -156,14 +156,23 @@ async def test_status_of_several(desk: Desk, hook: Endpoint) -> None:
     assert (await desk.api.ask("GET", "Subscription/$status?id=nowhere")).status_code == 404
 
 
-async def test_a_status_of_more_than_are_looked_at_says_so(
+async def test_the_status_of_all_comes_in_pages(
     desk: Desk, hook: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for _ in range(2):
-        await desk.subscribe(by_topic(FINAL, hook.url))
-    monkeypatch.setattr(operations, "_MOST", 1)
-    told = await desk.api.good("GET", "Subscription/$status")
-    assert [e["search"]["mode"] for e in told["entry"]] == ["match", "outcome"] and "total" not in told
+    made = {await desk.subscribe(by_topic(FINAL, hook.url)) for _ in range(3)}
+    whole = await desk.api.good("GET", "Subscription/$status?status=active,requested")
+    assert whole["total"] == len(whole["entry"]) and "link" not in whole
+    monkeypatch.setattr(operations, "_MOST", 2)
+    told, url = [], "Subscription/$status?status=active&status=requested"
+    while url:
+        page = await desk.api.good("GET", url)
+        assert "total" not in page and len(page.get("entry", [])) <= 2
+        told += page.get("entry", [])
+        url = next((link["url"].partition("/fhir/")[2] for link in page.get("link", [])), "")
+    assert told == whole["entry"] and all(any(id in str(each) for each in told) for id in made)
+    beside = await desk.api.ask("GET", f"Subscription/$status?id={made.pop()}&_page=x")
+    assert outcome(beside)["issue"][0]["expression"] == ["http._page"]
+    assert (await desk.api.ask("GET", "Subscription/$status?_page=x")).status_code == 400
 
 
 @pytest.mark.parametrize("query", ["eventsSinceNumber=x", "eventsUntilNumber=-1", "content=everything"])

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from aubier.ground.clock import milliseconds
 from aubier.rest.outgoing import request as outgoing
-from aubier.services.subscriptions import Courier
+from aubier.services.subscriptions import Courier, service
 from aubier.services.subscriptions.telling.courier import CALLS, LEASE_MS, TRIES
 from tests.contract.conftest import outcome
 from tests.contract.subscriptions.conftest import BACKPORT, FINAL, Desk, by_criteria, by_topic
@@ -70,6 +71,8 @@ async def test_after_its_tries_an_event_is_a_dead_letter_with_a_gap(
         "Events 1 to 1" in gap
         and f"Subscription/{sub}/$events?eventsSinceNumber=1&eventsUntilNumber=1" in gap
     )
+    head = await desk.api.ask("HEAD", f"Subscription/{sub}/$events")
+    assert (head.status_code, head.headers["allow"]) == (405, "GET, POST"), "it would close the gap untold"
     status = await desk.api.good("GET", f"Subscription/{sub}/$status")
     assert "Events 1 to 1" in str(status)
     fetched = await desk.api.good(
@@ -161,6 +164,22 @@ async def test_heartbeats_come_when_nothing_else_does(desk: Desk, hook: Endpoint
     assert hook.sent[-1].status["events-since-subscription-start"] == ["1"]
 
 
+async def test_an_endpoint_that_takes_no_heartbeat_fails(desk: Desk, hook: Endpoint) -> None:
+    patient = await desk.api.person()
+    extension = [{"url": f"{BACKPORT}/backport-heartbeat-period", "valueUnsignedInt": 5}]
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient), extension=extension))
+    hook.answers = lambda sent: 503
+    for _ in range(120):
+        desk.wait(seconds=5)
+        await desk.work()
+    assert await desk.status(sub) == "error"
+    assert len(hook.sent) < 12, "ever later, as all that fails"
+    hook.answers = lambda sent: 200
+    desk.wait(minutes=11)
+    await desk.work()
+    assert await desk.status(sub) == "active"
+
+
 async def test_what_a_killed_process_held_is_sent_by_another(desk: Desk, hook: Endpoint) -> None:
     patient = await desk.api.person()
     sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient)))
@@ -196,6 +215,25 @@ async def test_two_processes_never_send_the_same_at_once(desk: Desk, hook: Endpo
     for place in range(4):
         mine = [n for n in numbers(hook) if n % 4 == (place + 1) % 4]
         assert mine == sorted(mine), "in order for each patient"
+
+
+async def test_what_was_told_long_ago_is_deleted_some_at_a_time(
+    desk: Desk, hook: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patient = await desk.api.person()
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(patient)))
+    for _ in range(5):
+        await desk.observe(patient)
+    await desk.work()
+    assert len(await desk.events(sub)) == 5
+    desk.wait(days=8)
+    now = milliseconds(desk.api.now[0])
+    week = now - 7 * 86_400_000
+    (row,) = await desk.api.system.store.run("subscriptions.sweep", now, week, 0, 2)
+    assert row["n"] == 2, "what nobody swept for long is more than a statement may take"
+    monkeypatch.setattr(service, "_SWEPT", 1)
+    await service.keep(desk.api.system)
+    assert await desk.events(sub) == []
 
 
 async def test_it_ends_when_it_said_it_would(desk: Desk, hook: Endpoint) -> None:

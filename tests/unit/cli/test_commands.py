@@ -16,6 +16,7 @@ from aubier.cli import extract, instance, main
 from aubier.cli.backup import _pack, _unpack, _without_password
 from aubier.cli.commands import described
 from aubier.cli.loading.files import documents, files, resources, unpacked
+from aubier.fhir.json import LIMITS
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
 
@@ -248,6 +249,25 @@ def test_files_are_read_in_order_with_their_places(tmp_path: Path) -> None:
         f"{tmp_path}/a.ndjson:1", f"{tmp_path}/a.ndjson:3", f"{tmp_path}/b.json",
     ]  # fmt: skip
     assert [isinstance(row, Problem) for _, row in found] == [False, True, False]
+
+
+def test_what_is_too_long_is_never_held_whole(tmp_path: Path) -> None:
+    """A file named by mistake, one line of many gigabytes: its beginning is enough to refuse it."""
+    text = json.dumps({"resourceType": "Basic", "code": {"text": "x"}})
+    with (tmp_path / "a.ndjson").open("w") as lines, (tmp_path / "b.json").open("w") as whole:
+        for file in (lines, whole):
+            file.write(f"{text}\n" if file is lines else "")
+            for _ in range(5):
+                file.write(" " * 1_000 + "x" * (LIMITS.size // 4))
+        lines.write(f"\n{text}")
+    found = [d for path in files([tmp_path]) for d in documents(path)]
+    assert [d.place.rpartition("/")[2] for d in found] == [
+        "a.ndjson:1", "a.ndjson:2", "a.ndjson:3", "b.json",
+    ]  # fmt: skip
+    assert max(len(d.data) for d in found) <= LIMITS.size + 5
+    told = [row for d in found for _, row in resources(d)]
+    assert [isinstance(row, Problem) for row in told] == [False, True, False, True]
+    assert all("larger than" in str(row) for row in told if isinstance(row, Problem))
 
 
 def test_a_document_stays_whole_and_a_transaction_is_taken_apart() -> None:

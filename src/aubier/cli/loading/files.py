@@ -6,9 +6,11 @@ import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from aubier.fhir import json as fhir_json
 from aubier.fhir import xml as fhir_xml
+from aubier.fhir.json import LIMITS
 from aubier.fhir.references import replace_references
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
@@ -24,6 +26,8 @@ _READ = (".json", ".xml", *_LINED)
 _HOLDERS = ("collection", "batch", "transaction", "searchset")
 _STORING = ("POST", "PUT")
 _URN = "urn:uuid:"
+_LONGEST = LIMITS.size + len(codecs.BOM_UTF8) + 2
+"""Bytes of a file or line: one more than a resource may have, with what stands around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +74,23 @@ def _lives_with_others(path: Path) -> bool:
 
 
 def documents(path: Path) -> Iterator[Document]:
-    """What one file holds, not looked at yet."""
-    if not _is_lined(path):
-        yield Document(str(path), path.read_bytes().removeprefix(codecs.BOM_UTF8), False)
-        return
-    with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if told := line.removeprefix(codecs.BOM_UTF8).strip():
+    """What one file holds, not looked at yet. Of what is too long so much as is refused for its length."""
+    with path.open("rb") as file:
+        if not _is_lined(path):
+            yield Document(str(path), file.read(_LONGEST).removeprefix(codecs.BOM_UTF8), False)
+            return
+        for number, line in enumerate(_lines(file), 1):
+            whole = len(line) < _LONGEST
+            if told := line.removeprefix(codecs.BOM_UTF8).strip() if whole else line:
                 yield Document(f"{path}:{number}", told, True)
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a file; of one that is too long its beginning, so that no more of it is in memory."""
+    while line := file.readline(_LONGEST):
+        yield line
+        while line and not line.endswith(b"\n"):
+            line = file.readline(_LONGEST)
 
 
 def _is_lined(path: Path) -> bool:

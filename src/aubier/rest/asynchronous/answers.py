@@ -15,6 +15,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.clock import milliseconds, moment_of
 from aubier.ground.problem import not_found
 from aubier.rest.asynchronous.asking import PLACE
+from aubier.rest.asynchronous.running import SWEPT
 from aubier.rest.asynchronous.work import owner_of
 from aubier.rest.exchange import Answer, Call
 from aubier.rest.operations.standard import check_parameters, only
@@ -70,6 +71,7 @@ async def _file(view: View, job: str, number: int) -> Answer:
 async def _cancel(view: View, job: str) -> Answer:
     if not await view.run("asynchronous.delete", job, owner_of(view)):
         raise not_found(f"{PLACE}/{job[:64]}")
+    await view.run("asynchronous.orphans", SWEPT)  # more than that within a minute
     told = said(
         "The request, its answer and its files are gone",
         "La demande, sa réponse et ses fichiers sont effacés",

@@ -16,6 +16,7 @@ from aubier.ground.problem import problem
 from aubier.rest.asynchronous.running import KEPT_MS, start
 from aubier.rest.asynchronous.work import Work, owner_of, written_actor
 from aubier.rest.exchange import Answer, Call
+from aubier.rest.operations.standard import only
 from aubier.rest.outcome import said
 
 PLACE = "_async"
@@ -23,7 +24,12 @@ PLACE = "_async"
 
 
 def require_async(call: Call) -> None:
-    """Problem unless the client says that it will come back for the answer."""
+    """Problem unless the client says that it will come back for the answer; for HEAD, which begins nothing.
+
+    Rule: RFC 9110 section 9.2.1, safe methods.
+    """
+    if call.method == "HEAD":
+        raise only(call.method, "GET", "POST")
     if "respond-async" not in call.prefer:
         raise problem(
             "required",

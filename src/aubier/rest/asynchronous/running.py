@@ -33,6 +33,9 @@ AT_ONCE = 2
 TRIES = 5
 """How often a step may stop half-way before the job is given up: none is tried for ever."""
 
+SWEPT = 50
+"""Files deleted by one statement."""
+
 _log = logging.getLogger("aubier.rest.asynchronous")
 _under_way: set[asyncio.Task[None]] = set()
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
@@ -44,30 +47,45 @@ class _Lost(Exception):
 
 def start(view: View, work: Work, job: str) -> None:
     """Walks a job beside the requests of this process; another takes over if it does not end."""
-    task = asyncio.get_running_loop().create_task(_guarded(view, work, job))
+    task = asyncio.get_running_loop().create_task(_guarded(view, work, job), name=job)
     _under_way.add(task)
     task.add_done_callback(_under_way.discard)
 
 
 async def resume(ctx: Context, works: Mapping[str, Work]) -> None:
-    """Walks the jobs of a process that was killed, and deletes what is past its time."""
+    """Begins to walk the jobs of a process that was killed, and deletes what is past its time.
+
+    None of them is waited for: one may take hours, and others are left meanwhile.
+    """
     now = milliseconds(ctx.now)
     await ctx.store.run("asynchronous.sweep", now)
-    waiting = [row for row in await ctx.store.run("asynchronous.waiting", now) if row["kind"] in works]
-    await asyncio.gather(*(_guarded(ctx.store, works[row["kind"]], row["id"]) for row in waiting))
+    await sweep_orphans(ctx.store)
+    here = {task.get_name() for task in _under_way}
+    for row in await ctx.store.run("asynchronous.waiting", now):
+        if row["kind"] in works and row["id"] not in here:
+            start(ctx.store, works[row["kind"]], row["id"])
+
+
+async def sweep_orphans(view: View) -> None:
+    """Deletes the files of the jobs that are gone, some at a time."""
+    swept = SWEPT
+    while swept >= SWEPT:
+        swept = (await view.run("asynchronous.orphans", SWEPT))[0]["n"]
 
 
 async def _guarded(view: View, work: Work, job: str) -> None:
-    asked = monotonic()
+    asked, turn = monotonic(), _Turn()
     try:
-        async with _turn():
-            # Whoever waited for a turn has the rights, and holds the job from, when it came.
-            now = view.now + timedelta(seconds=monotonic() - asked)
-            await walk(replace(view, now=now), work, job)
+        await turn.take()
+        # Whoever waited for a turn has the rights, and holds the job from, when it came.
+        now = view.now + timedelta(seconds=monotonic() - asked)
+        await walk(replace(view, now=now), work, job, turn)
     except Problem as refusal:
         _log.warning("job %s (%s): %s; it will be taken up again", job, work.kind, refusal)
     except Exception:
         _log.exception("job %s (%s) stopped; it will be taken up again", job, work.kind)
+    finally:
+        turn.leave()
 
 
 def _turn() -> asyncio.Semaphore:
@@ -78,7 +96,31 @@ def _turn() -> asyncio.Semaphore:
     return _turns[loop]
 
 
-async def walk(view: View, work: Work, job: str) -> None:
+@dataclass(slots=True)
+class _Turn:
+    """The turn of one job. After each step it is offered to those that wait: some have steps for hours."""
+
+    held: bool = False
+
+    async def take(self) -> None:
+        await _turn().acquire()
+        self.held = True
+
+    def leave(self) -> None:
+        if self.held:
+            self.held = False
+            _turn().release()
+
+    async def offer(self) -> float:
+        """Lets whoever waits go first; how long that took, in seconds."""
+        begun = monotonic()
+        if self.held:
+            self.leave()
+            await self.take()
+        return monotonic() - begun
+
+
+async def walk(view: View, work: Work, job: str, turn: _Turn | None = None) -> None:
     """Walks a job to its end; does nothing when it is not running or another walks it.
 
     A refusal (rights that ended, say) is its answer; a store that does not answer, or any other fault, leaves
@@ -96,6 +138,8 @@ async def walk(view: View, work: Work, job: str) -> None:
             await walker.go_past(held)
         while (step := await walker.step(held)).answer is None:
             held.place, held.progress = step.place, step.progress
+            if turn is not None and await turn.offer() > BEAT:
+                await walker.keep(held)
         await walker.end(held, step.answer)
     except _Lost:
         return
@@ -173,15 +217,17 @@ class _Walker:
         await self._write(job, step)
         job.place, job.progress = step.place, step.progress
 
+    async def keep(self, job: Job) -> None:
+        """The job stays ours for a while more, unless it was cancelled or is another's by now (_Lost)."""
+        if not await self.view.run("asynchronous.keep", job.id, job.holder, self.lease()):
+            raise _Lost
+
     async def _while_held(self, job: Job, task: asyncio.Future[Step]) -> Step:
         try:
             while not task.done():
                 await asyncio.wait({task}, timeout=BEAT)
-                if not task.done() and not await self.view.run(
-                    "asynchronous.keep", job.id, job.holder, self.lease()
-                ):
-                    raise _Lost
                 if not task.done():
+                    await self.keep(job)
                     await self.view.still(job.actor)
             return task.result()
         finally:

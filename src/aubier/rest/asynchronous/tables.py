@@ -94,9 +94,7 @@ STATEMENTS = (
     ),
     Statement(
         "asynchronous.delete",
-        "with e as (delete from job where id = $1 and owner = $2 returning id),"
-        " r as (delete from job_receipt where id in (select id from e)),"
-        " p as (delete from job_file where id in (select id from e)) select id from e",
+        "delete from job where id = $1 and owner = $2 returning id",
         "A job that its owner cancels or has had",
     ),
     Statement(
@@ -106,12 +104,20 @@ STATEMENTS = (
     ),
     Statement(
         "asynchronous.sweep",
-        "with e as (delete from job where ends <= $1::bigint returning id),"
-        " r as (delete from job_receipt p where p.id in (select id from e)"
-        " or not exists (select 1 from job x where x.id = p.id))"
-        " delete from job_file p where p.id in (select id from e)"
-        " or not exists (select 1 from job x where x.id = p.id)",
-        "Delete what nobody came for in time",
+        "delete from job where ends <= $1::bigint",
+        "Delete what nobody came for in time; its files are orphans then",
+    ),
+    Statement(
+        "asynchronous.orphans",
+        # So many at a time: a statement has ten seconds, and an export of a country millions of pages.
+        "with r as (delete from job_receipt p using (select o.id, o.no from job_receipt o"
+        " where not exists (select 1 from job x where x.id = o.id) limit $1::int) g"
+        " where p.id = g.id and p.no = g.no returning p.id),"
+        " f as (delete from job_file p using (select o.id, o.no from job_file o"
+        " where not exists (select 1 from job x where x.id = o.id) limit $1::int) g"
+        " where p.id = g.id and p.no = g.no returning p.id)"
+        " select greatest((select count(*) from r), (select count(*) from f)) as n",
+        "Delete files and receipts of jobs that are gone, so many at most",
     ),
     Statement(
         "asynchronous.receipt",

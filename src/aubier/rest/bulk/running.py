@@ -18,8 +18,8 @@ from aubier.search.query import element_names, parse
 from aubier.store.exporting.export import Slice
 from aubier.store.reading import Row
 
-PART = 1000
-"""Resources in a file at most: what a process holds at a time."""
+PART, PART_BYTES = 1000, 16 << 20
+"""Resources in a file at most, and their bytes without the last of them: what a process holds at a time."""
 _DELETED = "deleted"
 """What the files of deletions are called in the table; a resource type begins with a capital."""
 
@@ -59,6 +59,7 @@ def _slice(view: View, job: Job, kind: str, place: Mapping[str, Any]) -> Slice:
         members,
         (place["seq"], place["rid"]),
         PART,
+        PART_BYTES,
         until=asked["until"],
         queries=() if place["gone"] else queries,
         gone=place["gone"],

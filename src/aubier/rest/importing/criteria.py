@@ -41,12 +41,12 @@ async def resolved(view: View, rows: Sequence[_Placed]) -> tuple[list[_Placed], 
         told: dict[str, str] = {}
         for place in by_criteria(resource):
             if place.text not in known:
-                known[place.text] = await _met(view, place.text)
-            met = known[place.text]
-            if isinstance(met, str):
-                told[place.text] = met
+                known[place.text] = await met(view, place.text)
+            one = known[place.text]
+            if isinstance(one, str):
+                told[place.text] = one
             else:
-                issues += [replace(i, at=(f"{place.path}.reference",)) for i in met.issues]
+                issues += unmet(one, place.path)
         if issues:
             lost.append((line, Problem(tuple(issues))))
         else:
@@ -54,7 +54,16 @@ async def resolved(view: View, rows: Sequence[_Placed]) -> tuple[list[_Placed], 
     return found, lost
 
 
-async def _met(view: View, text: str) -> str | Problem:
+def unmet(refusal: Problem, path: str) -> list[Issue]:
+    """Why the criteria of the reference at `path` lead nowhere."""
+    return [replace(i, at=(f"{path}.reference",)) for i in refusal.issues]
+
+
+async def met(view: View, text: str) -> str | Problem:
+    """`Type/id` of the one resource that meets `text` (`Practitioner?identifier=...`), or why there is none.
+
+    Problem `transient`: the store does not answer.
+    """
     kind, _, criteria = text.partition("?")
     try:
         query = parse(kind, decoded(criteria), registry=view.access.store.registry)

@@ -14,7 +14,7 @@ from aubier.ground.clock import instant
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.exchange import Answer, Call, Limits, of_version
-from aubier.rest.operations.standard import given
+from aubier.rest.operations.standard import given, only
 from aubier.search.parameters import registry
 from aubier.search.query import parse
 from aubier.store.intent import Intent
@@ -34,6 +34,8 @@ async def document(call: Call, view: View, _: Limits) -> Answer:
     persist = dict(given(call, "persist")).get("persist", "false")
     if persist not in ("true", "false"):
         raise problem("invalid", "persist is true or false", "persist est true ou false", at="http.persist")
+    if persist == "true" and call.method == "HEAD":
+        raise only(call.method, "GET", "POST")
     first = await view.read_row(call.path[0], call.path[1])
     named = _named(fhir_json.parse(first.raw), call.base)
     rows = [first, *[await _read(view, one) for one in named]]

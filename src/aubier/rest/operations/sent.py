@@ -37,27 +37,28 @@ def _once(on: str, name: str, takes: tuple[str, ...], many: tuple[str, ...]) -> 
 
 
 def _sent(call: Call, operation: Operation) -> Resource:
-    beside = _named(call.pairs())
+    beside = _named(call.pairs(), operation.takes or ())
     if call.method == "POST" and call.body:
         return _beside(well_formed(call.resource()), beside)
-    methods = ("POST",) if operation.affects_state else ("GET", "HEAD", "POST")
+    safe = ("GET", "POST") if operation.traces else ("GET", "HEAD", "POST")
+    methods = ("POST",) if operation.affects_state else safe
     if call.method not in methods:
         raise only(call.method, *methods)
     sent: Resource = {"resourceType": "Parameters"}
     return {**sent, "parameter": beside} if beside else sent
 
 
-def _named(pairs: Sequence[tuple[str, str]]) -> list[Resource]:
+def _named(pairs: Sequence[tuple[str, str]], takes: tuple[str, ...]) -> list[Resource]:
     """The parameters of an operation that stand in the URL. Problem: one that only searches know."""
     for name, _ in pairs:
-        if name.startswith("_") and name not in ("_format", "_pretty"):
+        if name.startswith("_") and name not in ("_format", "_pretty", *takes):
             raise problem(
                 "invalid",
                 f"'{name[:64]}' means nothing to an operation; leave it out",
                 f"« {name[:64]} » n'a pas de sens pour une opération ; retirez-le",
                 at=f"http.{name[:64]}",
             )
-    return [{"name": k, "valueString": v} for k, v in pairs if not k.startswith("_")]
+    return [{"name": k, "valueString": v} for k, v in pairs if k in takes or not k.startswith("_")]
 
 
 def _beside(body: Resource, named: list[Resource]) -> Resource:

@@ -42,10 +42,15 @@ def subset_of(kind: str, pairs: Sequence[tuple[str, str]]) -> Query | None:
 
 def shaped(raw: bytes, query: Query) -> bytes:
     """The stored bytes cut to what is asked, marked SUBSETTED; whole when `_elements` asks another type."""
-    resource = fhir_json.parse(raw)
+    cut = part(fhir_json.parse(raw), query)
+    return raw if cut is None else fhir_json.dumps(cut)
+
+
+def part(resource: Resource, query: Query) -> Resource | None:
+    """The resource cut to what is asked, as `shaped`; None for the whole. What is given stays as it is."""
     kind = resource["resourceType"]
     if not query.summary and not _asked(kind, query):
-        return raw
+        return None
     if query.summary == "true" and not query.elements:
         short = _summary(resource, definitions().type(kind).properties)
     else:
@@ -53,7 +58,7 @@ def shaped(raw: bytes, query: Query) -> bytes:
         short = {k: v for k, v in resource.items() if k.removeprefix("_") in keep}
     meta = dict(short.get("meta", {}))
     meta["tag"] = [*meta.get("tag", []), _SUBSETTED]
-    return fhir_json.dumps({"resourceType": kind, **short, "meta": meta})
+    return {"resourceType": kind, **short, "meta": meta}
 
 
 def refuse_subset(resource: Resource) -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from aubier.access.actor import Context
 from aubier.fhir import json as fhir_json
-from aubier.fhir.outcome import outcome
 from aubier.ground.clock import instant, moment_of
-from aubier.ground.problem import Issue, Problem, not_found, problem
+from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Operation, Resource
 from aubier.services.subscriptions.asking.plan import CONTENTS, Plan, read_plan
 from aubier.services.subscriptions.binding import new_token
@@ -19,22 +19,15 @@ from aubier.services.subscriptions.telling.lines import PATH, base_of
 
 _DEFINITIONS = "http://hl7.org/fhir/uv/subscriptions-backport/OperationDefinition"
 _MOST = 200
-"""Subscriptions in an answer, and events in another."""
+"""Subscriptions in a page, and events in an answer."""
 _STATUSES = ("requested", "active", "error", "off")
-_NOT_ALL = Issue(
-    "too-costly",
-    f"There are more than the {_MOST} that were looked at: name the others by id",
-    f"Il y en a plus que les {_MOST} qui ont été regardés : nommez les autres par id",
-    ("http.id",),
-    "warning",
-)
 
 
 async def status(ctx: Context, parameters: Resource) -> Resource:
     """The status of one subscription, of those named, or of all that one may see: a searchset of Parameters.
 
-    In: `id` 0..*, `status` 0..*. Of more than 200 that one may see 200 are looked at: an outcome says so, in
-    the place of the total. Problem: not-found for one that is not there for this actor.
+    In: `id` 0..*, `status` 0..*, `_page` 0..1. Of all, 200 are looked at for a page, with a link to the next;
+    a total stands where there is one page. Problem: not-found for one that is not there for this actor.
     """
     wanted = _values(parameters, "id")
     statuses = [s for text in _values(parameters, "status") for s in text.split(",")]
@@ -46,21 +39,25 @@ async def status(ctx: Context, parameters: Resource) -> Resource:
     if len(wanted) > _MOST:
         raise problem("too-costly", f"At most {_MOST} at once", f"{_MOST} au plus à la fois", at="http.id")
     found = [await ctx.store.read("Subscription", id.removeprefix("Subscription/")) for id in wanted]
-    more = False
+    marks, following = _values(parameters, "_page"), ""
+    if wanted and marks:
+        raise _expected("_page", "nothing beside id: those named are one page")
     if not wanted:
-        page = await ctx.store.search("Subscription", [("_count", str(_MOST))])
-        found, more = page.resources, bool(page.next)
-    entries = []
-    for resource in found:
-        standing = await _standing(ctx, resource)
-        if not statuses or standing.status in statuses:
-            told = status_of(base_of(ctx), standing, "query-status", shows=False)
-            entries.append({"resource": told, "search": {"mode": "match"}})
+        asked = [("_count", str(_MOST)), *(("_page", mark) for mark in marks)]
+        page = await ctx.store.search("Subscription", asked)
+        found, following = page.resources, page.next
+    told = [
+        status_of(base_of(ctx), standing, "query-status", shows=False)
+        for standing in await _standings(ctx, found)
+        if not statuses or standing.status in statuses
+    ]
     bundle: Resource = {"resourceType": "Bundle", "type": "searchset"}
-    if more:
-        entries.append({"resource": outcome([_NOT_ALL], ctx.language), "search": {"mode": "outcome"}})
-    else:
-        bundle["total"] = len(entries)
+    if following:
+        query = urlencode([*(("status", each) for each in statuses), ("_page", following)])
+        bundle["link"] = [{"relation": "next", "url": f"{base_of(ctx)}/Subscription/$status?{query}"}]
+    elif not marks:
+        bundle["total"] = len(told)
+    entries = [{"resource": each, "search": {"mode": "match"}} for each in told]
     return {**bundle, "entry": entries} if entries else bundle
 
 
@@ -134,12 +131,19 @@ def socket_url(settings: Any) -> str:
     return "ws" + str(settings.url).removeprefix("http") + PATH
 
 
-async def _standing(ctx: Context, resource: Resource) -> Standing:
-    rows = await ctx.store.run("subscriptions.one", resource["id"])
-    if not rows:
-        return Standing(resource["id"], "", str(resource.get("status")), 0)
-    gaps = await ctx.store.run("subscriptions.gaps", resource["id"])
-    return Standing.of(rows[0], read_plan(rows[0]["plan"]), gaps)
+async def _standings(ctx: Context, resources: Sequence[Resource]) -> list[Standing]:
+    """How these stand; what the platform loaded asks nothing, and is as it says."""
+    rows = await ctx.store.run("subscriptions.these", [r["id"] for r in resources])
+    known = {row["id"]: row for row in rows}
+    found = []
+    for resource in resources:
+        id = resource["id"]
+        if (row := known.get(id)) is None:
+            found.append(Standing(id, "", str(resource.get("status")), 0))
+            continue
+        gaps = await ctx.store.run("subscriptions.gaps", id) if row["dead"] else ()
+        found.append(Standing.of(row, read_plan(row["plan"]), gaps))
+    return found
 
 
 async def _seen(ctx: Context, row: Mapping[str, Any]) -> Event | None:
@@ -198,7 +202,7 @@ OPERATIONS = (
         "backport-subscription-status",
         {"en": "How subscriptions stand", "fr": "Où en sont des abonnements"},
         either=True,
-        takes=("id", "status"),
+        takes=("id", "status", "_page"),
         many=("id", "status"),
     ),
     _operation(
@@ -207,6 +211,7 @@ OPERATIONS = (
         "backport-subscription-events",
         {"en": "Events by their numbers", "fr": "Événements par leurs numéros"},
         instance=True,
+        traces=True,
         takes=("eventsSinceNumber", "eventsUntilNumber", "content"),
     ),
     _operation(
@@ -215,6 +220,7 @@ OPERATIONS = (
         "backport-subscription-get-ws-binding-token",
         {"en": "A token that opens a socket", "fr": "Un jeton qui ouvre une connexion"},
         either=True,
+        traces=True,
         takes=("id",),
         many=("id",),
     ),

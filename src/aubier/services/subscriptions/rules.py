@@ -66,7 +66,7 @@ async def ask(ctx: Context, resource: Resource, before: Resource | None) -> Reso
             at="Subscription",
         )
     if resource.get("status") == "off":
-        await ctx.store.run("subscriptions.set", resource["id"], "off", "", True)
+        await ctx.store.run("subscriptions.set", resource["id"], "off", "", True, -1)
         return shown(resource)
     if before is not None and kept and _unchanged(resource, before):
         return shown(resource)

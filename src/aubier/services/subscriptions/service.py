@@ -24,6 +24,8 @@ from aubier.services.subscriptions.telling.lines import ROUTES
 _KEPT, _KEPT_UNTOLD = timedelta(days=7), timedelta(days=30)
 _TOGETHER = 200
 """Subscriptions looked at together: what the job holds, however many there are."""
+_SWEPT = 5_000
+"""Events deleted by one statement."""
 _TOPIC = f"{BACKPORT}/capabilitystatement-subscriptiontopic-canonical"
 _SOCKET = "http://hl7.org/fhir/StructureDefinition/capabilitystatement-websocket"
 
@@ -38,9 +40,11 @@ async def keep(ctx: Context) -> None:
         after = rows[-1]["id"]
         await _end_withdrawn(ctx, rows)
     for id in await unheld(ctx):
-        await ctx.store.run("subscriptions.set", id, "off", UNHELD, False)
+        await ctx.store.run("subscriptions.set", id, "off", UNHELD, False, -1)
     ends = (ctx.now, ctx.now - _KEPT, ctx.now - _KEPT_UNTOLD)
-    await ctx.store.run("subscriptions.sweep", *map(milliseconds, ends))
+    swept = _SWEPT
+    while swept >= _SWEPT:
+        swept = (await ctx.store.run("subscriptions.sweep", *map(milliseconds, ends), _SWEPT))[0]["n"]
     await ctx.store.run("subscriptions.sweep_lanes", milliseconds(ends[1]))
 
 
@@ -50,7 +54,7 @@ async def _end_withdrawn(ctx: Context, rows: Sequence[Mapping[str, Any]]) -> Non
     gone = {text for text, actor in zip(owners, standing, strict=True) if actor is None}
     for row in rows:
         if row["actor"] in gone:
-            await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False)
+            await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False, row["asked"])
 
 
 def declared(settings: Any) -> dict[str, Resource]:

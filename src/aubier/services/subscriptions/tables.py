@@ -61,11 +61,33 @@ alter table subscription_trigger add column holder text collate "C" not null def
 create index subscription_trigger_holder on subscription_trigger (sub) where holder <> '';
 """,
     ),
+    Migration(
+        3,
+        "when each is due",
+        """
+alter table subscription_state add column asked bigint not null default 0;
+drop index subscription_call;
+create index subscription_due on subscription_state ((case when status <> told then 0
+  when status = 'requested' then next_at when status not in ('active', 'error') then null
+  when channel = 'websocket' and bound = '' then nullif(ends, 0)
+  else least(nullif(ends, 0), nullif(beat, 0)) end));
+""",
+    ),
 )
+
+_DUE = (
+    "case when s.status <> s.told then 0"
+    " when s.status = 'requested' then s.next_at when s.status not in ('active', 'error') then null"
+    " when s.channel = 'websocket' and s.bound = '' then nullif(s.ends, 0)"
+    " else least(nullif(s.ends, 0), nullif(s.beat, 0)) end"
+)
+"""When something is to be done for a subscription (ms): a status said, a handshake, a heartbeat, its end. It
+is what `subscription_due` holds, word for word: those that wait for nothing are not looked at.
+"""
 
 _STATE = (
     "s.id, s.actor, s.plan, s.headers, s.channel, s.status, s.error, s.events, s.ends, s.beat, s.tries,"
-    " s.fails, s.bound, s.next_at"
+    " s.fails, s.bound, s.next_at, s.asked"
 )
 _LIVES = (
     "exists (select 1 from id_map m join res r on r.pat = m.pat and r.rid = m.rid"
@@ -103,7 +125,7 @@ _ASKING = (
         " values ($1, $2, $3, $4, $5, 'requested', 'requested', $8::bigint, $9)"
         " on conflict (id) do update set actor = $2, plan = $3, headers = $4, channel = $5,"
         " status = 'requested', told = 'requested', error = '', ends = $8::bigint,"
-        " next_at = 0, tries = 0, fails = 0, bound = ''",
+        " next_at = 0, tries = 0, fails = 0, bound = '', lease = 0, asked = s.asked + 1",
         "What a subscription asks, from now on",
     ),
     Statement(
@@ -125,6 +147,12 @@ _ASKING = (
     ),
     Statement("subscriptions.one", f"select {_STATE} from subscription_state s where s.id = $1", "One"),
     Statement(
+        "subscriptions.these",
+        f"select {_STATE}, exists (select from subscription_event d where d.sub = s.id and d.state = 'dead')"
+        " as dead from subscription_state s where s.id = any($1::text[])",
+        "These, and whether they have gaps",
+    ),
+    Statement(
         "subscriptions.some",
         f"select {_STATE} from subscription_state s where s.id = any($1::text[])"
         " and s.status in ('active', 'error') and (s.ends = 0 or s.ends > $2::bigint)",
@@ -132,17 +160,19 @@ _ASKING = (
     ),
     Statement(
         "subscriptions.set",
-        "with t as (delete from subscription_trigger where sub = $1 and $2 in ('off', 'refused')),"
-        " l as (delete from subscription_lane where sub = $1 and $2 in ('off', 'refused')),"
-        " e as (update subscription_event set state = 'closed' where sub = $1 and state = 'waiting'"
-        " and $2 in ('off', 'refused'))"
-        " update subscription_state s set status = $2, error = $3,"
+        "with n as (update subscription_state s set status = $2, error = $3,"
         " told = case when $4 then $2 else s.told end,"
         " bound = case when $2 in ('off', 'refused') then '' else s.bound end, lease = 0,"
         " next_at = case when $2 = 'error' then s.next_at else 0 end,"
         " fails = case when $2 = 'active' then 0 else s.fails end where s.id = $1 and s.status <> 'off'"
-        " returning s.id",
-        "A subscription changes its status; one that is off stays off until it is asked anew",
+        " and ($5::bigint < 0 or s.asked = $5::bigint) returning s.id),"
+        " o as (select id from n where $2 in ('off', 'refused')),"
+        " t as (delete from subscription_trigger t using o where t.sub = o.id),"
+        " l as (delete from subscription_lane l using o where l.sub = o.id),"
+        " e as (update subscription_event e set state = 'closed' from o where e.sub = o.id"
+        " and e.state = 'waiting') select id from n",
+        "A subscription changes its status; one that is off stays off until it is asked anew. What came of"
+        " the asking numbered $5 says nothing of the next (below 0: whichever)",
     ),
     Statement(
         "subscriptions.told",
@@ -265,12 +295,11 @@ _EVENTS = (
 _CALLS = (
     Statement(
         "subscriptions.calls",
-        "with due as (select s.id from subscription_state s where s.lease <= $1::bigint"
-        " and (s.told <> s.status or s.next_at <= $1::bigint and (s.status = 'requested'"
-        " or s.status in ('active', 'error') and (s.ends > 0 and s.ends <= $1::bigint"
-        " or s.beat > 0 and s.beat <= $1::bigint"
-        " and (s.channel <> 'websocket' or s.bound = any($3::text[])))))"
-        " order by s.next_at limit $2::int for update of s skip locked)"
+        f"with due as (select s.id from subscription_state s where {_DUE} <= $1::bigint"
+        " and s.lease <= $1::bigint and (s.told <> s.status or s.next_at <= $1::bigint"
+        " and (s.status = 'requested' or s.channel <> 'websocket' or s.bound = any($3::text[])"
+        " or s.ends > 0 and s.ends <= $1::bigint))"
+        f" order by {_DUE} limit $2::int for update of s skip locked)"
         " update subscription_state s set lease = $4::bigint from due where s.id = due.id"
         f" returning {_STATE}, s.told, {_LIVES.format(type='$5')} as lives",
         "Subscriptions that wait for a handshake, a heartbeat, their end, or to say their status",
@@ -278,12 +307,12 @@ _CALLS = (
     Statement(
         "subscriptions.called",
         "update subscription_state set tries = $3::int, next_at = $4::bigint, beat = $5::bigint, lease = 0,"
-        " error = $6, fails = case when $6 = '' then 0 else fails end where id = $1 and lease = $2::bigint",
+        " error = $6, fails = $7::int where id = $1 and lease = $2::bigint",
         "What came of a handshake or a heartbeat",
     ),
     Statement(
         "subscriptions.under_way",
-        "select id, actor from subscription_state where status in ('requested', 'active', 'error')"
+        "select id, actor, asked from subscription_state where status in ('requested', 'active', 'error')"
         " and id > $1 order by id limit $2::int",
         "Subscriptions under way, and on whose behalf, after one of them",
     ),
@@ -295,15 +324,18 @@ _CALLS = (
     ),
     Statement(
         "subscriptions.sweep",
+        # So many at a time: what a statement may take is bounded, what was kept while nobody swept is not.
         "with b as (delete from subscription_binding where till <= $1::bigint),"
-        " e as (delete from subscription_event where at <= $2::bigint"
-        " and (state <> 'waiting' or at <= $3::bigint)"
-        " returning sub, pat, state),"
+        " old as (select sub, no from subscription_event where at <= $2::bigint"
+        " and (state <> 'waiting' or at <= $3::bigint) order by at limit $4::int),"
+        " e as (delete from subscription_event d using old where d.sub = old.sub and d.no = old.no"
+        " returning d.sub, d.pat, d.state),"
         " gone as (select sub, pat, count(*) filter (where state = 'waiting') as waited from e"
-        " group by sub, pat)"
-        " update subscription_lane l set waiting = l.waiting - gone.waited from gone"
-        " where l.sub = gone.sub and l.pat = gone.pat",
-        "Delete what was told long ago",
+        " group by sub, pat),"
+        " l as (update subscription_lane l set waiting = l.waiting - gone.waited from gone"
+        " where gone.waited > 0 and l.sub = gone.sub and l.pat = gone.pat)"
+        " select count(*) as n from e",
+        "Delete what was told long ago, so many events at most",
     ),
     Statement(
         "subscriptions.sweep_lanes",

@@ -29,8 +29,8 @@ class Slice:
     `until` (ms) on.
 
     `members` are the ids of the Patients whose records are meant; None: whoever's. `after` is the commit
-    mark and row number of the last one had. Of `queries`, when there are any, a resource meets one at least.
-    `gone`: those that were deleted instead.
+    mark and row number of the last one had. At most `count` are had, and none after those that make `size`
+    bytes. Of `queries`, when there are any, a resource meets one at least. `gone`: those that were deleted.
     """
 
     kind: str
@@ -39,6 +39,7 @@ class Slice:
     members: tuple[str, ...] | None = None
     after: tuple[int, int] = (0, 0)
     count: int = 1000
+    size: int = 16 << 20
     until: int | None = None
     queries: tuple[Query, ...] = ()
     gone: bool = False
@@ -61,8 +62,8 @@ async def export(
     frame = reader.frame()
     past = _past(reader, asked, frame.args)
     statement = past if asked.gone else _either(_current(reader, asked, frame), past, asked)
-    records = await _proved(reader, asked, frame.args, statement)
-    return [row_of(r) for r in records], _place(records[-1]) if len(records) == asked.count else None
+    rows, last, full = await _told(reader, asked, frame.args, statement)
+    return rows, last if full or len(rows) == asked.count else None
 
 
 async def _filtered(
@@ -79,7 +80,8 @@ async def _filtered(
             refuse_crossing(query.criteria)
     frame, past = reader.frame(), Args()
     conditions = of_queries(frame, asked.queries, asked.kind, "r")
-    current = list(await reader.conn.fetch(_current(reader, asked, frame, conditions), *frame.args))
+    keys = _current(reader, asked, frame, conditions, columns="r.pat, r.rid, r.ver, r.seq")
+    current = list(await reader.conn.fetch(keys, *frame.args))
     statement = _past(reader, asked, past)
     candidates = list(await reader.conn.fetch(statement, *past))
     met = await meeting(reader, asked.queries, candidates, index)
@@ -87,14 +89,18 @@ async def _filtered(
     edge = min(edges, default=None)
     found = {(*_place(r), r["pat"], r["ver"]) for r in (*current, *met) if not edge or _place(r) <= edge}
     chosen = sorted(found)[: asked.count]
-    rows = await _chosen(reader, asked, chosen)
+    rows, last, full = await _chosen(reader, asked, chosen)
+    if full:
+        return rows, last
     return rows, chosen[-1][:2] if len(chosen) == asked.count else edge
 
 
-async def _chosen(reader: Reader, asked: Slice, keys: Sequence[tuple[int, int, int, int]]) -> list[Row]:
+async def _chosen(
+    reader: Reader, asked: Slice, keys: Sequence[tuple[int, int, int, int]]
+) -> tuple[list[Row], Place | None, bool]:
     """The versions of these (mark, row number, compartment, version), wherever they are by now."""
     if not keys:
-        return []
+        return [], None, False
     args = Args()
     columns = zip(*(key[1:] for key in keys), strict=True)
     casts = ("bigint[]", "bigint[]", "int[]")
@@ -102,13 +108,29 @@ async def _chosen(reader: Reader, asked: Slice, keys: Sequence[tuple[int, int, i
     joined = "r on r.pat = k.pat and r.rid = k.rid and r.ver = k.ver"
     one = f"select {ROW}, r.seq from unnest({named}) k(rid, pat, ver) join {family(asked.kind)}"
     statement = f"{one}res {joined} union all {one}hist {joined}"
-    return [row_of(r) for r in await _proved(reader, asked, args, statement)]
+    return await _told(reader, asked, args, statement)
 
 
-async def _proved(reader: Reader, asked: Slice, args: Args, statement: str) -> list[Any]:
+async def _told(
+    reader: Reader, asked: Slice, args: Args, statement: str
+) -> tuple[list[Row], Place | None, bool]:
+    """These versions in their order, the place of the last one, and whether they have the size asked: others
+    are left then.
+
+    The database sends no more than that as it is packed, and no more is unpacked: each may be megabytes.
+    """
+    size = "coalesce(octet_length(u.raw), 0)"
+    ahead = f"select u.*, sum({size}) over (order by u.seq, u.rid) - {size} as ahead from ({statement}) u"
+    bounded = f"select w.* from ({ahead}) w where w.ahead < {asked.size}"
     prefix = family(asked.kind)
-    records = await reader.proved(prefix, args, statement, "operation", asked.what, page=asked.count)
-    return sorted(records, key=_place)
+    records = await reader.proved(prefix, args, bounded, "operation", asked.what, page=asked.count)
+    rows, had = list[Row](), 0
+    for record in sorted(records, key=_place):
+        rows.append(row_of(record))
+        had += len(rows[-1].raw)
+        if had >= asked.size:
+            return rows, _place(record), True
+    return rows, max(map(_place, records), default=None), False
 
 
 def _place(row: Any) -> Place:
@@ -140,13 +162,15 @@ def _tests(reader: Reader, asked: Slice, args: Args) -> tuple[str, str]:
     return mark, " and ".join(tests)
 
 
-def _current(reader: Reader, asked: Slice, frame: Frame, conditions: str = "true") -> str:
+def _current(
+    reader: Reader, asked: Slice, frame: Frame, conditions: str = "true", *, columns: str = f"{ROW}, r.seq"
+) -> str:
     """A SELECT of those that are still as they stood at the mark."""
     prefix = family(asked.kind)
     _, tests = _tests(reader, asked, frame.args)
     seen = reader.sight.predicate("r", frame.args, directory=bool(prefix))
     end = f"order by r.seq, r.rid limit {asked.count}"
-    return f"select {ROW}, r.seq from {prefix}res r where {tests} and {seen} and {conditions} {end}"
+    return f"select {columns} from {prefix}res r where {tests} and {seen} and {conditions} {end}"
 
 
 def _past(reader: Reader, asked: Slice, args: Args) -> str:

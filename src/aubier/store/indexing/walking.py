@@ -237,8 +237,10 @@ class _Walk:
         try:
             async with self.conn.transaction():
                 await self.rooms[name](self.conn, resource)
-        except Problem:
-            return  # what its room cannot read today stays as it was: stored, and not understood
+        except Problem as refusal:
+            if refusal.kind == "transient":
+                raise  # a disk that is full, say: this batch is done again
+            # What its room cannot read today stays as it was: stored, and not understood.
 
     def _registry(self, rows: Sequence[Any]) -> Registry:
         return self.store.makings.held.only([m.custom for m in makings_of(rows)])

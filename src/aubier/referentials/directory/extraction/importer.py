@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 from zlib import crc32
 
-from aubier.access.view import View, Write
 from aubier.ground.memory import remembered
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
@@ -384,20 +383,3 @@ def _structure_fault(finess: str, legal: str, siret: str, siren: str) -> str:
         if value and not right(value):
             return name
     return ""
-
-
-@dataclass(frozen=True, slots=True)
-class ViewBulk:
-    """`Bulk` through an actor's view of the store, one transaction for each call.
-
-    The actor must be one that may create under ids of its own: a system actor.
-    """
-
-    view: View
-
-    async def bulk(self, resources: Iterable[Resource]) -> BulkReport:
-        """Creates or replaces every resource under its own `id`; an equal one is left as it is."""
-        writes = [Write("update", resource) for resource in resources]
-        done = await self.view.transact(writes, what="directory load", action="load") if writes else []
-        same = sum(written.status == "same" for written in done)
-        return BulkReport(len(done) - same, same)

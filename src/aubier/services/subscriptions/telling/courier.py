@@ -113,7 +113,7 @@ class Courier:
             self.looked = monotonic()
             await let_go(ctx)
         calls = await ctx.store.run("subscriptions.calls", now, room, here, lease, kind)
-        events = await ctx.store.run("subscriptions.claim", now, room, here, lease, EACH, kind)
+        events = await ctx.store.run("subscriptions.claim", now, room - len(calls), here, lease, EACH, kind)
         for row in calls:
             self._start(self._call(ctx, row, lease))
         for row in events:
@@ -164,7 +164,7 @@ class Courier:
         beat = milliseconds(ctx.now) + plan.beat * 1000 if plan.beat else 0
         await ctx.store.run("subscriptions.sent", *key, "sent", beat)
         if row["status"] == "error":
-            await ctx.store.run("subscriptions.set", row["id"], "active", "", False)
+            await self._set(ctx, row, "active")
 
     async def _failed(
         self, ctx: Context, row: Mapping[str, Any], key: tuple[Any, ...], refusal: Problem, took: float
@@ -179,7 +179,7 @@ class Courier:
         if rows and rows[0]["state"] == "dead":
             _log.warning("subscription %s: event %s is a dead letter: %s", row["id"], row["no"], said)
         if rows and rows[0]["fails"] >= _FAILING and row["status"] == "active":
-            await ctx.store.run("subscriptions.set", row["id"], "error", said, False)
+            await self._set(ctx, row, "error", said)
 
     async def _deliver(
         self, ctx: Context, row: Mapping[str, Any], plan: Plan, standing: Standing, event: Event
@@ -224,10 +224,10 @@ class Courier:
         if row["lives"] and row["told"] != row["status"]:
             await _say(ctx, row)
         if row["status"] in ("off", "refused"):
-            await ctx.store.run("subscriptions.called", row["id"], lease, row["tries"], 0, 0, row["error"])
+            await ctx.store.run("subscriptions.called", row["id"], lease, row["tries"], 0, 0, row["error"], 0)
             return
         if 0 < row["ends"] <= now:
-            await ctx.store.run("subscriptions.set", row["id"], "off", "Its end was reached", False)
+            await self._set(ctx, row, "off", "Its end was reached")
             return
         if await self._on_behalf_of(ctx, row) is None:
             return
@@ -244,30 +244,39 @@ class Courier:
         except Problem as refusal:
             tries, said = row["tries"] + 1, refusal.issues[0].text[:300]
             if tries >= CALLS:
-                await ctx.store.run("subscriptions.set", row["id"], "refused", said, False)
+                await self._set(ctx, row, "refused", said)
             else:
                 later = milliseconds(ctx.now) + delay(tries)
-                await ctx.store.run("subscriptions.called", row["id"], lease, tries, later, 0, said)
+                await ctx.store.run("subscriptions.called", row["id"], lease, tries, later, 0, said, 0)
             return
         beat = milliseconds(ctx.now) + plan.beat * 1000 if plan.beat else 0
-        await ctx.store.run("subscriptions.called", row["id"], lease, 0, 0, beat, "")
-        await ctx.store.run("subscriptions.set", row["id"], "active", "", False)
+        await ctx.store.run("subscriptions.called", row["id"], lease, 0, 0, beat, "", 0)
+        await self._set(ctx, row, "active")
 
     async def _beat(self, ctx: Context, row: Mapping[str, Any], plan: Plan, lease: int) -> None:
-        beat, said = milliseconds(ctx.now) + plan.beat * 1000 if plan.beat else 0, ""
-        if 0 < row["beat"] <= milliseconds(ctx.now):
+        """The heartbeat, if it is due. One that fails is a failure like any other: it is tried ever later."""
+        beat, said, fails = row["beat"], row["error"], row["fails"]
+        due = 0 < beat <= milliseconds(ctx.now)
+        if due:
+            said, fails = "", 0
             try:
-                body = _greeting(ctx, row, plan, "heartbeat")
-                line = line_of(row["bound"])
-                if plan.channel != "websocket":
-                    await self._post(ctx, row, plan, plan.endpoint, body)
-                elif line is not None:
-                    await line.send(body.decode())
+                await self._send_beat(ctx, row, plan)
             except Problem as refusal:
-                said = refusal.issues[0].text[:300]
-        else:
-            beat, said = row["beat"], row["error"]
-        await ctx.store.run("subscriptions.called", row["id"], lease, 0, row["next_at"], beat, said)
+                said, fails = refusal.issues[0].text[:300], row["fails"] + 1
+            beat = milliseconds(ctx.now) + max(plan.beat * 1000, delay(fails)) if plan.beat else 0
+        await ctx.store.run("subscriptions.called", row["id"], lease, 0, row["next_at"], beat, said, fails)
+        if due and fails >= _FAILING and row["status"] == "active":
+            await self._set(ctx, row, "error", said)
+        elif due and not fails and row["status"] == "error":
+            await self._set(ctx, row, "active")
+
+    async def _send_beat(self, ctx: Context, row: Mapping[str, Any], plan: Plan) -> None:
+        body = _greeting(ctx, row, plan, "heartbeat")
+        line = line_of(row["bound"])
+        if plan.channel != "websocket":
+            await self._post(ctx, row, plan, plan.endpoint, body)
+        elif line is not None:
+            await line.send(body.decode())
 
     async def _on_behalf_of(self, ctx: Context, row: Mapping[str, Any]) -> Actor | None:
         """The subscriber as of now; None, and the subscription ends, when it stands on nothing any more."""
@@ -276,11 +285,16 @@ class Courier:
             return None
         actor = await still(ctx, read_actor(row["actor"]))
         if actor is None:
-            await ctx.store.run("subscriptions.set", row["id"], "off", WITHDRAWN, False)
+            await self._set(ctx, row, "off", WITHDRAWN)
         elif actor.kind == "citizen" and not await represents(ctx, row["id"]):
-            await ctx.store.run("subscriptions.set", row["id"], "off", UNHELD, False)
+            await self._set(ctx, row, "off", UNHELD)
             return None
         return actor
+
+    @staticmethod
+    async def _set(ctx: Context, row: Mapping[str, Any], status: str, said: str = "") -> None:
+        """What came of this asking: nothing when it was asked anew meanwhile, of another place perhaps."""
+        await ctx.store.run("subscriptions.set", row["id"], status, said, False, row["asked"])
 
 
 WITHDRAWN = "The application, its token or the account that asked for it was withdrawn"

@@ -71,10 +71,12 @@ async def _bind(ctx: Context, line: Line, name: str, text: str) -> bool:
         return False
     if not subs:
         return False
-    _open[name] = line
     rows = await ctx.store.run("subscriptions.bind", subs, name, type_number("Subscription"))
     for row in rows:
         await line.send(_greeting(ctx, row))
+    if rows:
+        # Not before: it would be told an event ahead of its greeting, or let go as bound to nothing.
+        _open[name] = line
     return bool(rows)
 
 
