@@ -17,9 +17,9 @@ from aubier.validation.profiles.library import Profile
 from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import HELD, Rule, Slice
 from aubier.validation.walks import words
+from aubier.validation.walks.around.resolving import TooMuch
 from aubier.validation.walks.extensions.contexts import stands
 from aubier.validation.walks.extensions.versions import modifies, of_another_version
-from aubier.validation.walks.resolving import TooMuch
 from aubier.validation.walks.rules.expressions import readable
 from aubier.validation.walks.rules.languages import LANGUAGES, spoken
 from aubier.validation.walks.walk import Walk

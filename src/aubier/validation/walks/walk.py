@@ -18,23 +18,29 @@ from aubier.validation.snapshots.base import BASE
 from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.telling import Telling
 from aubier.validation.walks import words
-from aubier.validation.walks.invariants import holds
-from aubier.validation.walks.resolving import Surroundings, TooMuch
+from aubier.validation.walks.around.invariants import holds
+from aubier.validation.walks.around.resolving import Surroundings, TooMuch
 from aubier.validation.walks.rules.narrated import unnarrated, unspoken
 from aubier.validation.walks.slices.discriminate import Test, tests_of
 
 MOST = 400_000
 """Items looked at in one validation, at most."""
 MAX_DEPTH = 100
+TESTS = 4
+"""Slices held against an item that cost as much as one item looked at."""
 
 
 @dataclass(slots=True)
 class Spent:
-    """What a walk and the quiet walks it starts share: work done, verdicts, what did not compile."""
+    """What a walk and the quiet walks it starts share: work done, verdicts, what did not compile.
+
+    `granted` are the verdicts that were reached while another was being told, and may rest on it.
+    """
 
     left: int = MOST
     depth: int = 0
     verdicts: dict[tuple[int, str], bool] = field(default_factory=dict)
+    granted: list[tuple[int, str]] = field(default_factory=list)
     unevaluated: Counter[str] = field(default_factory=Counter)
 
 
@@ -54,13 +60,20 @@ class Walk:
 
     def conforms(self, item: Item, canonical: str) -> bool:
         """Whether an item conforms to a profile; true for one that is not here."""
-        key = (id(item.value), canonical)
-        if key not in self.spent.verdicts:
-            self.spent.verdicts[key] = True  # asked again while it is being told
-            quiet = Walk(self.library, self.around, self.spent, quiet=True)
+        key, spent = (id(item.value), canonical), self.spent
+        if key not in spent.verdicts:
+            spent.verdicts[key] = True  # asked again while it is being told
+            before = len(spent.granted)
+            quiet = Walk(self.library, self.around, spent, quiet=True)
             quiet.profile(item, canonical)
-            self.spent.verdicts[key] = not quiet.refused
-        return self.spent.verdicts[key]
+            if quiet.refused:  # what was granted meanwhile may have gone by the opposite: it is told anew
+                for other in spent.granted[before:]:
+                    del spent.verdicts[other]
+                del spent.granted[before:]
+                spent.verdicts[key] = False
+            else:
+                spent.granted.append(key)
+        return spent.verdicts[key]
 
     @property
     def refused(self) -> bool:
@@ -234,6 +247,9 @@ class Walk:
     def _sliced(self, parent: Item, name: str, items: list[Item], shape: Shape) -> None:
         """Each item to its slice, then each slice as an element of its own."""
         decided = [(s, self._tests(parent, name, s, shape)) for s in shape.slices]
+        self.spent.left -= len(items) * len(decided) // TESTS
+        if self.spent.left < 0:
+            raise TooMuch
         found: list[int | None] = [self._slice_of(item, decided) for item in items]
         for place, (each, tests) in enumerate(decided):
             if tests is None:
