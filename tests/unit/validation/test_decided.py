@@ -86,3 +86,26 @@ def test_the_day_is_asked_for(born: str, expected: list[str]) -> None:
     told = walked(patient(birthDate=born), [mine["url"]], library(mine), now=now)
     assert [i.at[0] for i in told.issues if i.severity == "error"] == expected
     assert not told.unevaluated
+
+
+@pytest.mark.parametrize(
+    ("regex", "value", "expected"),
+    [
+        ("[0-9]{13}", "1850578006048", []),
+        ("[0-9]{13}", "18505780060482", [("Patient.identifier[0].value", "value")]),
+        ("[0-9]{13}|x", "1850578006048", []),
+        ("(?=a)", "a", []),  # looking ahead is not run: told, not refused
+        ("(a+)+b", "a" * 5_000, [("Patient.identifier[0].value", "value")]),
+    ],
+)
+def test_a_text_has_the_form_that_a_profile_asks_for(
+    regex: str, value: str, expected: list[tuple[str, str]]
+) -> None:
+    asked = [{"url": "http://hl7.org/fhir/StructureDefinition/regex", "valueString": regex}]
+    one = patient(identifier=[{"value": value}])
+    mine = profile("Patient", row("Patient.identifier.value", extension=asked))
+    assert places(found(one, mine)) == expected
+    by_type = row("Patient.identifier.value", type=[{"code": "string", "extension": asked}])
+    assert places(found(one, profile("Patient", by_type))) == expected
+    told = [i.kind for i in found(one, mine, least="information")]
+    assert ("not-supported" in told) == (regex == "(?=a)")

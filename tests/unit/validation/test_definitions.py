@@ -136,3 +136,19 @@ def test_a_constraint_can_be_read(expression: str, good: bool) -> None:
         each["id"] = each["path"]
     at = "StructureDefinition.differential.element[0].constraint[0].expression"
     assert places(found(whole(profile("Patient", *rows)))) == ([] if good else [(at, "invalid")])
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"content": "complete", "count": 2}, []),
+        ({"content": "complete", "count": 3}, ["CodeSystem.count"]),
+        ({"content": "complete", "count": 3, "compositional": True}, []),
+        ({"content": "fragment", "count": 3}, []),
+        ({"content": "not-present"}, ["CodeSystem.content"]),
+    ],
+)
+def test_a_code_system_holds_the_concepts_that_it_says(said: dict[str, Any], expected: list[str]) -> None:
+    concepts = [{"code": "a", "concept": [{"code": "b"}]}]
+    system = {"resourceType": "CodeSystem", "status": "draft", "concept": concepts, **said}
+    assert [place for place, _ in places(found(system))] == expected

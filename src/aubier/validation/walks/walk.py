@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from aubier.fhir.definitions import definitions
+from aubier.fhir.fhirpath.patterns import pattern
 from aubier.ground.problem import Issue, Problem
 from aubier.validation.profiles.comparing import edge, fits, order, same
 from aubier.validation.profiles.items import Item, children, named_type
@@ -165,6 +167,8 @@ class Walk:
             self.say(words.too_long(item, shape))
         if shape.shortest and isinstance(item.value, str) and len(item.value) < shape.shortest:
             self.say(words.too_short(item, shape))
+        for regex in shape.regexes:
+            self._formed(item, regex, shape)
         if item.value is None and (shape.valued or shape.instead):
             self._absent(item, shape)
         if shape.languages and item.type == "Narrative" and item.value.__class__ is dict:
@@ -174,6 +178,26 @@ class Walk:
             self.say(words.beyond(item, shape, edge(shape.low), low=True))
         if shape.high is not None and order(item.value, shape.high) > 0:
             self.say(words.beyond(item, shape, edge(shape.high), low=False))
+
+    def _formed(self, item: Item, regex: str, shape: Shape) -> None:
+        """The text of a primitive matches an expression whole. Rule: extension regex."""
+        value = item.value
+        text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else None
+        text = str(value) if isinstance(value, int | Decimal) and text is None else text
+        if text is None:
+            return
+        try:
+            fits = pattern(regex).matches(text, whole=True, charge=self._charge)
+        except Problem:
+            self.say(words.unread_regex(item, regex, shape))
+        else:
+            if not fits:
+                self.say(words.not_in_form(item, regex, shape))
+
+    def _charge(self, steps: int) -> None:
+        self.around.tally.left -= steps
+        if self.around.tally.left < 0:
+            raise TooMuch
 
     def _absent(self, item: Item, shape: Shape) -> None:
         """A primitive without value: what may stand for it is told by the profile."""

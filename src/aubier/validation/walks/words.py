@@ -99,6 +99,24 @@ def too_short(item: Item, shape: Shape) -> Issue:
     return issue(item, "value", text, rule=shape.id)
 
 
+def not_in_form(item: Item, regex: str, shape: Shape) -> Issue:
+    """A text that does not match the expression of the profile."""
+    text = (
+        f"{shown(item.value)} does not have the form that the profile asks for: {regex[:120]}",
+        f"{shown(item.value)} n'a pas la forme que le profil demande : {regex[:120]}",
+    )
+    return issue(item, "value", text, rule=shape.id)
+
+
+def unread_regex(item: Item, regex: str, shape: Shape) -> Issue:
+    """An expression of a profile that cannot be run here."""
+    text = (
+        f"The form {regex[:120]} that the profile asks for cannot be read here: not checked",
+        f"La forme {regex[:120]} que le profil demande n'est pas lisible ici : non vérifiée",
+    )
+    return issue(item, "not-supported", text, rule=shape.id, severity="information")
+
+
 def other_languages(item: Item, asked: str, shape: Shape) -> Issue:
     """A narrative without the sections by language that the profile asks for, or with some it refuses."""
     match asked:
