@@ -346,6 +346,15 @@ def no_uri(item: Item, value: str) -> Issue:
     return issue(f"{item.path}.value", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Identifier")
 
 
+def no_version(item: Item, text: str) -> Issue:
+    """A canonical URL that announces a version and says none."""
+    said = (
+        f"{text[:120]} ends where its version should stand: write it after the bar, or take the bar out",
+        f"{text[:120]} s'arrête là où sa version devrait être : écrivez-la, ou retirez la barre",
+    )
+    return issue(item, "value", said, rule="FHIR R4 4.0.1 references.html#canonical")
+
+
 def relative_canonical(item: Item, text: str) -> Issue:
     """A canonical URL that is relative."""
     said = (
