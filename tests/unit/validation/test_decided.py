@@ -49,6 +49,26 @@ def test_many_slices_and_many_items_end() -> None:
     assert process_time() - start < 10  # of four million tests
 
 
+def test_slices_by_profiles_that_hold_each_other_end() -> None:
+    """What tells sixteen slices apart is looked for in sixteen of each, and so on: 16 to the fourth power."""
+    rows = [
+        row(
+            "Bundle.entry",
+            slicing={"discriminator": [{"type": "value", "path": "resource"}], "rules": "open"},
+        )
+    ]
+    for n in range(16):
+        own = [{"code": "Bundle", "profile": [MINE + "mine"]}]
+        rows += [
+            row("Bundle.entry", f"s{n}", id=f"Bundle.entry:s{n}"),
+            row("Bundle.entry.resource", type=own, id=f"Bundle.entry:s{n}.resource"),
+        ]
+    one = {"resourceType": "Bundle", "type": "collection", "entry": [linked("a", "other", "a")]}
+    start = process_time()
+    assert [i.kind for i in found(one, profile("Bundle", *rows))] == ["too-costly"]
+    assert process_time() - start < 10  # more than a minute before
+
+
 def test_an_invariant_on_a_bundle_follows_the_references_of_its_entries() -> None:
     rule = "entry.resource.ofType(Observation).all({}.resolve().exists())"
     rules = [

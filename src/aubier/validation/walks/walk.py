@@ -36,7 +36,8 @@ TESTS = 4
 class Spent:
     """What a walk and the quiet walks it starts share: work done, verdicts, what did not compile.
 
-    `granted` are the verdicts that were reached while another was being told, and may rest on it.
+    `granted` are the verdicts that were reached while another was being told, and may rest on it. `tests` are
+    those of slices, made once; each is kept with its slice, by whose identity it is found.
     """
 
     left: int = MOST
@@ -44,6 +45,7 @@ class Spent:
     verdicts: dict[tuple[int, str], bool] = field(default_factory=dict)
     granted: list[tuple[int, str]] = field(default_factory=list)
     unevaluated: Counter[str] = field(default_factory=Counter)
+    tests: dict[int, tuple[Slice, list[Test] | None]] = field(default_factory=dict)
 
 
 class Walk:
@@ -292,7 +294,10 @@ class Walk:
 
     def _tests(self, parent: Item, name: str, slice: Slice, shape: Shape) -> list[Test] | None:
         rows = self._cut(shape)[0]
-        tests = tests_of(self.library, slice, rows) if rows else None
+        known = self.spent.tests
+        if id(slice) not in known:
+            known[id(slice)] = slice, tests_of(self.library, slice, rows, self._charge) if rows else None
+        tests = known[id(slice)][1]
         if tests is None and not self.quiet and (slice.shape.min or self._cut(shape)[1] == "closed"):
             self.say(words.undecidable(parent, name, slice.shape))
         return tests

@@ -5,7 +5,6 @@ Rule: FHIR R4 4.0.1, references.html#contained, bundle.html#references.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,9 +25,6 @@ _ARRIVING = frozenset({"transaction", "batch"})
 
 WORK = 4_000_000
 """What FHIRPath may spend in one validation, some four seconds; an evaluation alone, half of it."""
-
-
-_OF_THE_DAY = re.compile(r"\b(?:today|timeOfDay)\b").search
 
 
 class TooMuch(Exception):
@@ -65,7 +61,7 @@ class Surroundings:
 
     def moments(self, expression: str) -> tuple[datetime | None, ...]:
         """When an expression is evaluated: a rule on the day holds where it holds somewhere on earth."""
-        if self.now is None or not _OF_THE_DAY(expression):
+        if self.now is None or not ("today" in expression or "timeOfDay" in expression):
             return (self.now,)
         return tuple(self.now + timedelta(hours=hours) for hours in (0, 14, -12))
 
