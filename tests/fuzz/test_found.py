@@ -28,7 +28,7 @@ from aubier.terminology.nomenclatures import ccam, claml, loinc
 from aubier.terminology.nomenclatures.load import recognise
 from aubier.validation.profiles import Library, items
 from aubier.validation.profiles.items import Item
-from aubier.validation.walks.resolving import Surroundings
+from aubier.validation.walks.around.resolving import Surroundings
 from aubier.validation.walks.slices import discriminate
 from tests.fuzz.targets.exchanges import bundle_of, posted
 from tests.fuzz.work import lines

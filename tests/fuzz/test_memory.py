@@ -22,7 +22,7 @@ from aubier.terminology.shelves import shipped
 from aubier.validation.profiles import Library, items, library
 from aubier.validation.service.shelf import Shelf
 from aubier.validation.snapshots import base
-from aubier.validation.walks import invariants
+from aubier.validation.walks.around import invariants
 from aubier.validation.walks.slices import discriminate
 
 MEMORIES: dict[str, tuple[Memory[Any, Any], Callable[[str], object]]] = {

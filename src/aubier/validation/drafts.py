@@ -62,6 +62,16 @@ def unknown_element(key: str, known: Iterable[str]) -> Draft:
     )
 
 
+def no_sibling(key: str) -> Draft:
+    """An id or extensions beside a value that has none."""
+    return Draft(
+        "structure",
+        f"{key} has neither id nor extensions: take _{key} out",
+        f"{key} n'a ni id ni extension : retirez _{key}",
+        f"._{key}",
+    )
+
+
 def missing(name: str) -> Draft:
     """A mandatory element (by defined name) that is not there."""
     step = "." + name.removesuffix("[x]")

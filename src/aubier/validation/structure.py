@@ -22,6 +22,7 @@ from aubier.validation.drafts import (
     need_array,
     need_object,
     no_array,
+    no_sibling,
     only_id,
     only_null,
     sibling_length,
@@ -155,11 +156,23 @@ def _add_rules(rules: dict[str, Rule], key: str, one: Property, *, owner: str) -
     if code in CHECKS:
         value = _value_rule(code, element, step, owner)
         rules[key] = value
-        if owner != "Narrative" or key != "div":
+        if _bare(key, owner):
+            rules[f"_{key}"] = lambda value, node, state: [no_sibling(key)]
+        else:
             rules[f"_{key}"] = _siblings(key, step) if element.many else _sibling(key, step)
         return
     check = _checker_of(one, owner)
     rules[key] = _many(check, element, step) if element.many else _single(check, step)
+
+
+def _bare(key: str, owner: str) -> bool:
+    """Whether a primitive has neither id nor extensions: one of FHIRPath's own types, and XHTML.
+
+    Rule: FHIR R4 4.0.1, resource-definitions.html#Resource.id, element-definitions.html#Element.id,
+    extensibility.html#Extension.url: System.String; narrative.html.
+    """
+    owner = owner.partition("/")[0]
+    return key == "id" or (owner, key) in (("Extension", "url"), ("Narrative", "div"))
 
 
 def _checker_of(one: Property, owner: str) -> Checker:

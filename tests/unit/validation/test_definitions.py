@@ -7,7 +7,7 @@ import pytest
 
 from aubier.validation.profiles import AtHand
 from aubier.validation.walks import validated
-from tests.unit.validation.test_profiles import found, library, places
+from tests.unit.validation.test_profiles import PATIENT, found, library, places
 from tests.unit.validation.test_snapshots import BASE, profile, row
 
 OWN = "http://example.org/StructureDefinition/Visit"
@@ -93,6 +93,9 @@ def test_a_map_takes_from_the_value_set_that_it_names() -> None:
     ]
 
 
+VALUE_SET = "http://hl7.org/fhir/ValueSet/administrative-gender"
+
+
 def filtered(expression: str, language: str = "text/fhirpath", *, declares: str = "p-old") -> list[str]:
     """Where a value set is refused whose filter asks for what an expression gives."""
     held = {"language": language, "expression": expression}
@@ -136,3 +139,49 @@ def test_a_constraint_can_be_read(expression: str, good: bool) -> None:
         each["id"] = each["path"]
     at = "StructureDefinition.differential.element[0].constraint[0].expression"
     assert places(found(whole(profile("Patient", *rows)))) == ([] if good else [(at, "invalid")])
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"content": "complete", "count": 2}, []),
+        ({"content": "complete", "count": 3}, ["CodeSystem.count"]),
+        ({"content": "complete", "count": 3, "compositional": True}, []),
+        ({"content": "fragment", "count": 3}, []),
+        ({"content": "not-present"}, ["CodeSystem.content"]),
+    ],
+)
+def test_a_code_system_holds_the_concepts_that_it_says(said: dict[str, Any], expected: list[str]) -> None:
+    concepts = [{"code": "a", "concept": [{"code": "b"}]}]
+    system = {"resourceType": "CodeSystem", "status": "draft", "concept": concepts, **said}
+    assert [place for place, _ in places(found(system))] == expected
+
+
+def test_a_profile_does_not_say_what_an_absent_value_means() -> None:
+    def refused(kind: str, **said: Any) -> list[str]:
+        one = profile(kind, row(kind, **said))
+        one["differential"]["element"][0]["id"] = kind
+        return [place.rpartition(".")[2] for place, _ in places(found(whole(one)))]
+
+    assert refused("Patient", meaningWhenMissing="none") == ["meaningWhenMissing"]
+    assert "meaningWhenMissing" not in refused("Extension", meaningWhenMissing="none")
+    assert refused("Patient", short="none") == []
+
+
+@pytest.mark.parametrize(
+    ("system", "good"), [("http://example.org/ValueSet/codes", True), (VALUE_SET, False), ("#here", False)]
+)
+def test_a_value_set_takes_from_code_systems(system: str, good: bool) -> None:
+    value_set = {
+        "resourceType": "ValueSet",
+        "status": "draft",
+        "compose": {"include": [{"system": system}]},
+    }
+    at = "ValueSet.compose.include[0].system"
+    assert places(found(value_set)) == ([] if good else [(at, "value")])
+
+
+@pytest.mark.parametrize(("end", "good"), [("", True), ("|1", True), ("|", False)])
+def test_a_canonical_that_announces_a_version_says_it(end: str, good: bool) -> None:
+    named = {**PATIENT, "meta": {"profile": [BASE + "Patient" + end]}}
+    assert places(found(named)) == ([] if good else [("Patient.meta.profile[0]", "value")])

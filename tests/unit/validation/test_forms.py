@@ -344,3 +344,31 @@ def test_responses_are_found_wherever_they_stand() -> None:
     inside = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": one}]}
     assert [place for place, _ in wanted_forms(one)] == ["QuestionnaireResponse"]
     assert [place for place, _ in wanted_forms(inside)] == ["Bundle.entry[0].resource"]
+
+
+CONDITION = "%resource.item.where(linkId = 'c').answer.value"
+
+
+@pytest.mark.parametrize(
+    ("expression", "condition", "answered", "expected"),
+    [
+        (CONDITION, True, True, []),
+        (CONDITION, True, False, ["required"]),
+        (CONDITION, False, False, []),
+        (CONDITION, False, True, ["business-rule"]),
+        (f"{CONDITION}.not()", False, False, ["required"]),
+        # Not to be told here: nothing is demanded, nothing refused, and that is said.
+        (f"{CONDITION} and %age > 3", True, False, ["not-supported"]),
+        ("%context.answer.exists()", True, True, ["not-supported"]),
+        ("answer.exists()", True, False, ["not-supported"]),
+    ],
+)
+def test_an_expression_enables_an_item(
+    expression: str, condition: bool, answered: bool, expected: list[str]
+) -> None:
+    held_by = {"url": f"{SDC}enableWhenExpression"}
+    held_by["valueExpression"] = {"language": "text/fhirpath", "expression": expression}
+    asked = form(ask("boolean", "c"), {**ask("boolean", required=True), "extension": [held_by]})
+    items = [said({"valueBoolean": condition}, link="c")]
+    items += [said({"valueBoolean": True})] if answered else []
+    assert [kind for kind, _, _ in faults(asked, *items)] == expected

@@ -9,7 +9,8 @@ import pytest
 from aubier.ground.problem import Issue
 from aubier.validation.drafts import LIMIT
 from aubier.validation.profiles import AtHand, Coded, Library
-from aubier.validation.walks import resolving, validated, walked
+from aubier.validation.walks import validated, walked
+from aubier.validation.walks.around import resolving
 from tests.unit.validation.test_snapshots import BASE, MINE, profile, row
 
 VALUE = {"discriminator": [{"type": "value", "path": "system"}], "rules": "open"}

@@ -7,7 +7,8 @@ import pytest
 
 from aubier.ground.problem import Issue
 from aubier.validation.profiles import AtHand
-from aubier.validation.walks import invariants, validated, walked
+from aubier.validation.walks import validated, walked
+from aubier.validation.walks.around import invariants
 from tests.unit.validation.test_profiles import library, observation, patient, places
 from tests.unit.validation.test_snapshots import MINE, profile, row
 

@@ -9,6 +9,7 @@ from aubier.validation.snapshots import Snapshots
 
 BASE = "http://hl7.org/fhir/StructureDefinition/"
 MINE = "http://example.org/StructureDefinition/"
+ROWS = "StructureDefinition.differential.element"
 
 
 def profile(kind: str, *rows: dict[str, Any], name: str = "mine", **more: Any) -> dict[str, Any]:
@@ -150,12 +151,24 @@ def test_a_profile_of_a_profile_and_a_logical_model() -> None:
 @pytest.mark.parametrize(
     ("wrong", "kind", "place"),
     [
-        (profile("Patient", row("Patient.nme", min=1)), "invariant", "Patient.nme"),
-        (profile("Patient", row("Patient.active", type=[{"code": "string"}])), "invariant", "Patient.active"),
+        (profile("Patient", row("Patient"), row("Patient.nme", min=1)), "invariant", f"{ROWS}[1]"),
+        (profile("Patient", row("Patient.active", type=[{"code": "string"}])), "invariant", f"{ROWS}[0]"),
         (
             profile("Observation", row("Observation.value[x].unit", min=1)),
             "invariant",
-            "Observation.value[x].unit",
+            f"{ROWS}[0]",
+        ),
+        (profile("Patient", row("Patient.active", max="*")), "invariant", f"{ROWS}[0].max"),
+        (profile("Patient", row("Patient.link.other", min=0)), "invariant", f"{ROWS}[0].min"),
+        (
+            profile("Patient", row("Patient.gender", binding={"strength": "preferred", "valueSet": MINE})),
+            "invariant",
+            f"{ROWS}[0].binding",
+        ),
+        (
+            profile("Observation", row("Observation"), row("Observation.valueQuantity", fixedString="x")),
+            "invariant",
+            f"{ROWS}[1].fixedString",
         ),
         (profile("Patient", baseDefinition=MINE + "none"), "not-found", "StructureDefinition.baseDefinition"),
         (
@@ -172,6 +185,18 @@ def test_what_does_not_fit_is_named(wrong: dict[str, Any], kind: str, place: str
     issue = refused.value.issues[0]
     assert (issue.kind, issue.at) == (kind, (place,))
     assert issue.fr and issue.fr != issue.text
+
+
+def test_a_definition_that_another_rests_on_is_named() -> None:
+    parent = profile("Patient", row("Patient.name", min=1, max="1"), name="parent")
+    child = profile("Patient", row("Patient.name", max="2"), name="child", baseDefinition=parent["url"])
+    last = profile("Patient", row("Patient.name"), name="last", baseDefinition=child["url"])
+    with pytest.raises(Problem) as refused:
+        made(last, child, parent)
+    issue = refused.value.issues[0]
+    assert issue.at == (f"{ROWS}[0].max",)
+    assert issue.text.startswith(f"In {child['url']}: ") and issue.fr.startswith(f"Dans {child['url']} : ")
+    assert "at Patient.name.max" in issue.text
 
 
 def test_slices_of_slices_have_a_bound() -> None:

@@ -50,6 +50,12 @@ def bundle(resource: Any, **more: Any) -> Json:
     return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": resource}], **more}
 
 
+ABSENT: Json = {
+    "extension": [
+        {"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}
+    ]
+}
+
 FAULTS: dict[str, tuple[Any, str, str, str]] = {
     # structure
     "no type": ({"id": "1"}, "required", "$this.resourceType", "resourceType is missing"),
@@ -88,6 +94,19 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "structure",
         "Patient.name[0].resourceType",
         "Unknown",
+    ),
+    "extension of an id": (patient(id="a", _id=ABSENT), "structure", "Patient._id", "id has neither id nor"),
+    "extension of an element's id": (
+        patient(name=[{"id": "a", "_id": ABSENT}]),
+        "structure",
+        "Patient.name[0]._id",
+        "id has neither",
+    ),
+    "extension of an extension's url": (
+        patient(extension=[{"url": "http://example.org/x", "_url": ABSENT, "valueCode": "a"}]),
+        "structure",
+        "Patient.extension[0]._url",
+        "url has neither",
     ),
     "unknown sibling": (patient(_name=[{"id": "a"}]), "structure", "Patient._name", "Unknown element _name"),
     "one for many": (patient(name={"family": "A"}), "structure", "Patient.name", "write it as an array"),

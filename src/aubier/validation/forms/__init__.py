@@ -4,7 +4,8 @@
 it; `enabling` tells which items are enabled; `values` checks one answer; `words` says it all. Pure: whoever
 calls brings the Questionnaire. Codes of a value set become questions for terminology, as in a walk.
 
-Not here: expressions of structured data capture (calculated, enabled when), value sets contained in the form.
+Not here: expressions of structured data capture, but for those that enable an item by what is answered
+elsewhere; value sets contained in the form.
 
 Rule: FHIR R4 4.0.1, questionnaireresponse.html, questionnaire.html.
 """

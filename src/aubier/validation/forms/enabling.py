@@ -7,9 +7,11 @@ from decimal import Decimal
 from typing import Any
 
 from aubier.fhir.definitions import definitions
+from aubier.fhir.fhirpath import Environment, Tally, typed
 from aubier.fhir.fhirpath.values.moments import compared, moment
 from aubier.fhir.fhirpath.values.quantities import amount, order
-from aubier.validation.forms.form import Node, rows
+from aubier.ground.problem import Problem
+from aubier.validation.forms.form import SDC, Node, first, rows
 
 Answer = tuple[str, Any]
 """The type of a value (`Coding`) and the value."""
@@ -80,6 +82,28 @@ def enabled(item: Node, above: tuple[Node, ...], given: Given, charge: Charge) -
         return True
     each = (_holds(c, given.nearest(above, str(c.get("question", ""))), charge) for c in conditions)
     return all(each) if item.get("enableBehavior") == "all" else any(each)
+
+
+EXPRESSION = f"{SDC}enableWhenExpression"
+
+
+def by_expression(item: Node, response: Node, tally: Tally) -> bool | None:
+    """What the expression of an item says of whether it is enabled; None where it cannot be told here.
+
+    Told are FHIRPath expressions that begin with `%resource`, the response: what others begin with depends on
+    the place of an item that may not be there. Rule: structured data capture, enableWhenExpression.
+    """
+    wanted = first(item, EXPRESSION)
+    text = str(wanted.get("expression", "")) if isinstance(wanted, dict) else ""
+    plain = isinstance(wanted, dict) and wanted.get("language") == "text/fhirpath"
+    if not plain or "%resource" not in text or "%context" in text or tally.left < 0:
+        return None
+    try:
+        found = typed(text, "QuestionnaireResponse")(response, Environment(resource=response, tally=tally))
+    except (Problem, ArithmeticError, ValueError, RecursionError):
+        return None
+    verdict = found[0][0] if len(found) == 1 else None
+    return verdict if isinstance(verdict, bool) else None
 
 
 def _holds(condition: Node, answers: list[Answer], charge: Charge) -> bool:

@@ -6,16 +6,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from aubier.fhir.fhirpath import Tally
 from aubier.ground.problem import Issue
 from aubier.ground.rows import Resource
 from aubier.validation.drafts import LIMIT
 from aubier.validation.forms import words
-from aubier.validation.forms.enabling import Given, enabled, value_of
+from aubier.validation.forms.enabling import EXPRESSION, Given, by_expression, enabled, value_of
 from aubier.validation.forms.form import CORE, Node, every, first, rows, told
 from aubier.validation.forms.values import answer_faults, questions
 from aubier.validation.profiles.items import root
 from aubier.validation.profiles.questions import Question
 from aubier.validation.telling import exhausted
+from aubier.validation.walks.around.resolving import WORK
 from aubier.validation.walks.walk import resources_in
 
 MOST = 400_000
@@ -44,7 +46,7 @@ def wanted_forms(resource: Resource) -> list[tuple[str, Resource]]:
 
 def held(response: Resource, form: Resource, place: str = "QuestionnaireResponse") -> Held:
     """Everything wrong with a response as an answer to a Questionnaire."""
-    walk = _Walk(form, str(response.get("status", "")) in _FINISHED)
+    walk = _Walk(form, place, finished=str(response.get("status", "")) in _FINISHED)
     try:
         walk.items(rows(form, "item"), response, f"{place}.item", (response,))
     except _TooMuch:
@@ -53,8 +55,9 @@ def held(response: Resource, form: Resource, place: str = "QuestionnaireResponse
 
 
 class _Walk:
-    def __init__(self, form: Resource, finished: bool) -> None:
+    def __init__(self, form: Resource, place: str, *, finished: bool) -> None:
         self.held, self._left, self._finished = Held(), MOST, finished
+        self._place, self._untold, self._tally = place, set[str](), Tally(WORK)
         self._known = {str(i.get("linkId", "")) for i in every(rows(form, "item"))}
         self._given = Given(self._charge)
 
@@ -80,17 +83,34 @@ class _Walk:
         for item in asked:
             self._charge(1)
             own = found.get(str(item.get("linkId", "")), [])
-            if enabled(item, above, self._given, self._charge):
-                self._item(item, own, place, above)
-            else:
+            verdict = self._enabled(item, above)
+            if verdict is False:
                 self._say(*(words.not_enabled(at, i) for at, i in own if _filled(i)))
+                continue
+            if verdict and self._finished and item.get("required") is True:
+                self._must(item, own, place)
+            self._item(item, own, above)
 
-    def _item(self, item: Node, own: list[tuple[str, Node]], place: str, above: tuple[Node, ...]) -> None:
+    def _enabled(self, item: Node, above: tuple[Node, ...]) -> bool | None:
+        """Whether an item is enabled; None, and that is told, where its expression cannot be evaluated."""
+        if first(item, EXPRESSION) is None:
+            return enabled(item, above, self._given, self._charge)
+        self._charge(1)
+        verdict = by_expression(item, above[0], self._tally)
+        if verdict is None and (link := str(item.get("linkId", ""))) not in self._untold:
+            self._untold.add(link)
+            self._say(words.untold_condition(self._place, link))
+        return verdict
+
+    def _must(self, item: Node, own: list[tuple[str, Node]], place: str) -> None:
+        if not any(_filled(i) for _, i in own):
+            at, link = own[0][0] if own else place, str(item.get("linkId", ""))
+            self._say(words.missing_answer(at, link, group=item.get("type") == "group"))
+
+    def _item(self, item: Node, own: list[tuple[str, Node]], above: tuple[Node, ...]) -> None:
         kind, link = str(item.get("type", "")), str(item.get("linkId", ""))
         if len(own) > 1 and (kind != "group" or item.get("repeats") is not True):
             self._say(words.once_only(own[1][0], link))
-        if self._finished and item.get("required") is True and not any(_filled(i) for _, i in own):
-            self._say(words.missing_answer(own[0][0] if own else place, link, group=kind == "group"))
         for at, found in own:
             if kind in ("group", "display", "question"):
                 self._say(*(words.no_answer_here(f"{at}.answer", kind) for _ in rows(found, "answer")[:1]))

@@ -81,6 +81,13 @@ def not_enabled(at: str, item: dict[str, Any]) -> Issue:
     )
 
 
+def untold_condition(at: str, link: str) -> Issue:
+    """An expression that enables an item and cannot be evaluated here."""
+    text = f"What enables the item {link[:80]} cannot be told here: that it must be answered was not checked"
+    fr = f"On ne peut dire ici ce qui active l'élément {link[:80]} : s'il doit être rempli n'est pas vérifié"
+    return Issue("not-supported", text, fr, (at,), "information", RULE)
+
+
 def once_only(at: str, link: str) -> Issue:
     """A second item for one that comes once; a question that repeats has several answers in one item."""
     return _issue(

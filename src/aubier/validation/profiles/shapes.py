@@ -56,7 +56,8 @@ class Shape:
     `types` are the types a choice is narrowed to; `profiles` and `targets` by type code; `modes` are the ways
     in which what a reference names may be with it (contained, bundled, referenced); `value` is (`fixed`
     or `pattern`, the value). `valued`: an extension does not do for the value; `instead`: one of these does,
-    no other. `languages`: what is asked of the sections of a narrative. Empty parts demand nothing.
+    no other. `regexes`: what its text must match whole. `languages`: what is asked of the sections of a
+    narrative. Empty parts demand nothing.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Shape:
     high: Any = None
     length: int | None = None
     shortest: int = 0
+    regexes: tuple[str, ...] = ()
     valued: bool = False
     instead: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
@@ -88,7 +90,7 @@ class Shape:
         own = own or self.modes
         edges = self.low is not None or self.high is not None or self.length is not None
         counts = self.min > 0 or self.max is not None or self.languages
-        said = self.shortest or self.valued or self.instead
+        said = self.shortest or self.valued or self.instead or self.regexes
         return not (own or edges or counts or said or self.children or self.slices)
 
 
@@ -172,9 +174,13 @@ _TOOLS = "http://hl7.org/fhir/tools/StructureDefinition/"
 
 
 def _extended(shape: Shape, row: dict[str, Any]) -> None:
-    """What extensions say of the value: `minLength`, those of R5, the languages of a narrative."""
-    for said in row.get("extension", ()):
+    """What extensions say of the value: `minLength`, `regex`, those of R5, the languages of a narrative."""
+    types = row.get("type", ())
+    of_type = types[0].get("extension", ()) if len(types) == 1 else ()
+    for said in (*row.get("extension", ()), *of_type):
         match said:
+            case {"url": "http://hl7.org/fhir/StructureDefinition/regex", "valueString": str(one)}:
+                shape.regexes += (one,)
             case {"url": "http://hl7.org/fhir/StructureDefinition/minLength", "valueInteger": int(least)}:
                 shape.shortest = least
             case {"url": url, "valueBoolean": True} if url == f"{_R5}mustHaveValue":

@@ -78,7 +78,9 @@ async def issues_of(
     asking = Asking(view)
     here = [p for p in profiles if p not in absent]
     targets = Stored(ctx.store) if forms else None
-    issues = await validated(resource, here, shelf.library, asking, vital=forms, targets=targets, base=base)
+    issues = await validated(
+        resource, here, shelf.library, asking, vital=forms, targets=targets, base=base, now=ctx.now
+    )
     if forms:
         issues += await form_issues(ctx.store, resource, asking)
         issues += await report_issues(ctx.store, resource)

@@ -11,6 +11,7 @@ from aubier.ground.rows import Resource
 from aubier.validation.snapshots.base import base_tree, general_rules
 from aubier.validation.snapshots.merge import Merger
 from aubier.validation.snapshots.misfits import misfit, unknown
+from aubier.validation.snapshots.placing import placed
 from aubier.validation.snapshots.prose import Prose
 from aubier.validation.snapshots.tree import MALFORMED, MAX_NAMES, Budget, Node, listed, malformed, planted
 
@@ -75,11 +76,18 @@ class Snapshots:
             raise _circle([*self._under_way, name])
         self._under_way.append(name)
         try:
-            return self._made(definition)
+            return self._told(definition, name if len(self._under_way) > 1 else "")
         except MALFORMED:
             raise malformed(name) from None
         finally:
             self._under_way.pop()
+
+    def _told(self, definition: Resource, name: str) -> Node:
+        """The tree; what is wrong is told as a place in the definition. `name`: where another rests on it."""
+        try:
+            return self._made(definition)
+        except Problem as refusal:
+            raise placed(refusal, definition, name) from None
 
     def _made(self, definition: Resource) -> Node:
         base, kind = str(definition.get("baseDefinition", "")), str(definition.get("type", ""))

@@ -15,6 +15,7 @@ from aubier.validation.snapshots.choices import choice_of, narrow, of_type, shor
 from aubier.validation.snapshots.misfits import (
     EXTENSIONS,
     capital,
+    check_loosened,
     check_named,
     check_repeats,
     check_typed,
@@ -217,6 +218,8 @@ class Merger:
 
     def _merge(self, base: Node, diff: dict[str, Any], place: str) -> None:
         """The attributes of an element over those of its base."""
+        if not self.grows:
+            check_loosened(base.element, diff, place)
         self._take_profile(base, diff)
         element = base.element
         for key, value in diff.items():

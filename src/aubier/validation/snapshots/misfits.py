@@ -47,6 +47,34 @@ def check_value(key: str, types: Sequence[dict[str, Any]], place: str) -> None:
         )
 
 
+def check_loosened(had: dict[str, Any], said: dict[str, Any], place: str) -> None:
+    """Problem when a differential lets stand what its base forbids: fewer, more, or any code.
+
+    Rule: FHIR R4 4.0.1, conformance-rules.html#cardinality, terminologies.html#required.
+    """
+    least, most = had.get("min", 0), str(had.get("max", "*"))
+    if said.get("min", least) < least:
+        raise misfit(
+            f"{place}.min",
+            f"its base asks for {least} at least: {said['min']} cannot be enough",
+            f"sa base en demande au moins {least} : {said['min']} ne peut suffire",
+        )
+    more = str(said.get("max", most))
+    if most.isdecimal() and (more == "*" or (more.isdecimal() and int(more) > int(most))):
+        raise misfit(
+            f"{place}.max",
+            f"its base admits {most} at most, not {more[:20]}",
+            f"sa base en admet au plus {most}, non {more[:20]}",
+        )
+    bound, binding = had.get("binding") or {}, said.get("binding") or {}
+    if bound.get("strength") == "required" != binding.get("strength", "required"):
+        raise misfit(
+            f"{place}.binding",
+            f"its base requires a code of {bound.get('valueSet')}: this cannot be less than required",
+            f"sa base exige un code de {bound.get('valueSet')} : la liaison ne peut être moins que required",
+        )
+
+
 def check_repeats(base: Node, slicing: dict[str, Any], place: str) -> None:
     """Problem when what is divided into slices can stand but once; a choice is divided by its types.
 

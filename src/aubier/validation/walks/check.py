@@ -5,6 +5,7 @@ from __future__ import annotations
 from asyncio import sleep
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol, cast
 
 from aubier.ground.problem import Issue
@@ -15,8 +16,8 @@ from aubier.validation.profiles.questions import Answers, Question, settled
 from aubier.validation.resource import validate
 from aubier.validation.telling import bounded, exhausted, incomplete
 from aubier.validation.walks import words
+from aubier.validation.walks.around.resolving import Surroundings, TooMuch
 from aubier.validation.walks.ground import Ground
-from aubier.validation.walks.resolving import Surroundings, TooMuch
 from aubier.validation.walks.rules.bundles import bundle_rules
 from aubier.validation.walks.rules.definitions import definition_rules
 from aubier.validation.walks.rules.implied import implied
@@ -56,15 +57,18 @@ def walked(
     vital: bool = False,
     stored: Mapping[str, Resource] | None = None,
     base: list[Issue] | None = None,
+    now: datetime | None = None,
 ) -> Found:
     """Everything wrong with a resource, base and profiles; never raises for what the resource holds.
 
     The base check comes first: profiles are only walked over what has the right structure. `declared`: the
     profiles of `meta.profile` count too, in entries and contained resources as well. `vital`: so do those
     that the specification asks of vital signs by their codes. `stored`: targets of references, by `Type/id`.
-    `base`: what the base check said, where it was made before.
+    `base`: what the base check said, where it was made before. `now`: the moment, for rules that ask for it.
     """
-    steps = _walking(resource, profiles, library, declared=declared, vital=vital, stored=stored, base=base)
+    steps = _walking(
+        resource, profiles, library, declared=declared, vital=vital, stored=stored, base=base, now=now
+    )
     while True:
         try:
             next(steps)
@@ -81,13 +85,14 @@ def _walking(
     vital: bool = False,
     stored: Mapping[str, Resource] | None = None,
     base: list[Issue] | None = None,
+    now: datetime | None = None,
 ) -> Generator[None, None, Found]:
     """The same, with a pause after each part: each entry of a Bundle, each resource held to its profiles."""
     base = validate(resource) if base is None else base
     if any(i.severity in ("error", "fatal") for i in base):
         return Found(base)
     item, spent = root(resource), Spent()
-    around = Surroundings(library.value_set, stored, item)
+    around = Surroundings(library.value_set, stored, item, now)
     walk = Walk(library, around, spent)
     try:
         yield from Ground(walk).parts(item)
@@ -132,14 +137,16 @@ async def validated(
     vital: bool = False,
     targets: Targets | None = None,
     base: list[Issue] | None = None,
+    now: datetime | None = None,
 ) -> list[Issue]:
     """The issues of `walked` with those of the answers to its questions.
 
-    `targets` reads what references name and a profile speaks of: each round of reading, one more walk.
+    `targets` reads what references name and a profile speaks of: each round of reading, one more walk. `now`
+    is the moment, for rules that ask for it.
     """
     base = validate(resource) if base is None else base
     stored, asked = dict[str, Resource](), set[str]()
-    found = await _served(_walking(resource, profiles, library, vital=vital, base=base))
+    found = await _served(_walking(resource, profiles, library, vital=vital, base=base, now=now))
     for _ in range(_ROUNDS if targets is not None else 0):
         fresh = [name for name in found.wanted if name not in asked][:_MOST]
         if targets is None or not fresh or len(stored) >= _MOST:
@@ -148,7 +155,7 @@ async def validated(
         if more := await targets.read(fresh):
             stored |= more
             found = await _served(
-                _walking(resource, profiles, library, vital=vital, stored=stored, base=base)
+                _walking(resource, profiles, library, vital=vital, stored=stored, base=base, now=now)
             )
     unread = len(set(found.wanted) - asked) if targets is not None else 0
     told = [incomplete(unread)] if unread else []

@@ -17,9 +17,9 @@ from aubier.validation.profiles.library import Profile
 from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import HELD, Rule, Slice
 from aubier.validation.walks import words
+from aubier.validation.walks.around.resolving import TooMuch
 from aubier.validation.walks.extensions.contexts import stands
 from aubier.validation.walks.extensions.versions import modifies, of_another_version
-from aubier.validation.walks.resolving import TooMuch
 from aubier.validation.walks.rules.expressions import readable
 from aubier.validation.walks.rules.languages import LANGUAGES, spoken
 from aubier.validation.walks.walk import Walk
@@ -169,6 +169,10 @@ class Ground:
         own = item.name == "url" and above is not None and above is item.resource
         if item.name == "system" and above is not None and above.type in _TAKING and text.startswith("#"):
             self._walk.say(words.contained_system(item, text))
+        elif item.name == "system" and above is not None and above.type in _TAKING and _is_no_system(text):
+            self._walk.say(words.no_system(above, text))
+        elif item.type == "canonical" and text.endswith("|"):
+            self._walk.say(words.no_version(item, text))
         elif (own or item.type == "canonical") and ":" not in text and not text.startswith("#"):
             self._walk.say(words.relative_canonical(item, text))
         elif text.startswith("urn:uuid:") and Reference.parse(text.partition("#")[0]).form == "invalid":

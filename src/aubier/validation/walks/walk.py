@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from aubier.fhir.definitions import definitions
+from aubier.fhir.fhirpath.patterns import pattern
 from aubier.ground.problem import Issue, Problem
 from aubier.validation.profiles.comparing import edge, fits, order, same
 from aubier.validation.profiles.items import Item, children, named_type
@@ -18,24 +20,32 @@ from aubier.validation.snapshots.base import BASE
 from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.telling import Telling
 from aubier.validation.walks import words
-from aubier.validation.walks.invariants import holds
-from aubier.validation.walks.resolving import Surroundings, TooMuch
+from aubier.validation.walks.around.invariants import holds
+from aubier.validation.walks.around.resolving import Surroundings, TooMuch
 from aubier.validation.walks.rules.narrated import unnarrated, unspoken
 from aubier.validation.walks.slices.discriminate import Test, tests_of
 
 MOST = 400_000
 """Items looked at in one validation, at most."""
 MAX_DEPTH = 100
+TESTS = 4
+"""Slices held against an item that cost as much as one item looked at."""
 
 
 @dataclass(slots=True)
 class Spent:
-    """What a walk and the quiet walks it starts share: work done, verdicts, what did not compile."""
+    """What a walk and the quiet walks it starts share: work done, verdicts, what did not compile.
+
+    `granted` are the verdicts that were reached while another was being told, and may rest on it. `tests` are
+    those of slices, made once; each is kept with its slice, by whose identity it is found.
+    """
 
     left: int = MOST
     depth: int = 0
     verdicts: dict[tuple[int, str], bool] = field(default_factory=dict)
+    granted: list[tuple[int, str]] = field(default_factory=list)
     unevaluated: Counter[str] = field(default_factory=Counter)
+    tests: dict[int, tuple[Slice, list[Test] | None]] = field(default_factory=dict)
 
 
 class Walk:
@@ -54,13 +64,20 @@ class Walk:
 
     def conforms(self, item: Item, canonical: str) -> bool:
         """Whether an item conforms to a profile; true for one that is not here."""
-        key = (id(item.value), canonical)
-        if key not in self.spent.verdicts:
-            self.spent.verdicts[key] = True  # asked again while it is being told
-            quiet = Walk(self.library, self.around, self.spent, quiet=True)
+        key, spent = (id(item.value), canonical), self.spent
+        if key not in spent.verdicts:
+            spent.verdicts[key] = True  # asked again while it is being told
+            before = len(spent.granted)
+            quiet = Walk(self.library, self.around, spent, quiet=True)
             quiet.profile(item, canonical)
-            self.spent.verdicts[key] = not quiet.refused
-        return self.spent.verdicts[key]
+            if quiet.refused:  # what was granted meanwhile may have gone by the opposite: it is told anew
+                for other in spent.granted[before:]:
+                    del spent.verdicts[other]
+                del spent.granted[before:]
+                spent.verdicts[key] = False
+            else:
+                spent.granted.append(key)
+        return spent.verdicts[key]
 
     @property
     def refused(self) -> bool:
@@ -152,6 +169,8 @@ class Walk:
             self.say(words.too_long(item, shape))
         if shape.shortest and isinstance(item.value, str) and len(item.value) < shape.shortest:
             self.say(words.too_short(item, shape))
+        for regex in shape.regexes:
+            self._formed(item, regex, shape)
         if item.value is None and (shape.valued or shape.instead):
             self._absent(item, shape)
         if shape.languages and item.type == "Narrative" and item.value.__class__ is dict:
@@ -161,6 +180,26 @@ class Walk:
             self.say(words.beyond(item, shape, edge(shape.low), low=True))
         if shape.high is not None and order(item.value, shape.high) > 0:
             self.say(words.beyond(item, shape, edge(shape.high), low=False))
+
+    def _formed(self, item: Item, regex: str, shape: Shape) -> None:
+        """The text of a primitive matches an expression whole. Rule: extension regex."""
+        value = item.value
+        text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else None
+        text = str(value) if isinstance(value, int | Decimal) and text is None else text
+        if text is None:
+            return
+        try:
+            fits = pattern(regex).matches(text, whole=True, charge=self._charge)
+        except Problem:
+            self.say(words.unread_regex(item, regex, shape))
+        else:
+            if not fits:
+                self.say(words.not_in_form(item, regex, shape))
+
+    def _charge(self, steps: int) -> None:
+        self.around.tally.left -= steps
+        if self.around.tally.left < 0:
+            raise TooMuch
 
     def _absent(self, item: Item, shape: Shape) -> None:
         """A primitive without value: what may stand for it is told by the profile."""
@@ -234,6 +273,9 @@ class Walk:
     def _sliced(self, parent: Item, name: str, items: list[Item], shape: Shape) -> None:
         """Each item to its slice, then each slice as an element of its own."""
         decided = [(s, self._tests(parent, name, s, shape)) for s in shape.slices]
+        self.spent.left -= len(items) * len(decided) // TESTS
+        if self.spent.left < 0:
+            raise TooMuch
         found: list[int | None] = [self._slice_of(item, decided) for item in items]
         for place, (each, tests) in enumerate(decided):
             if tests is None:
@@ -252,7 +294,10 @@ class Walk:
 
     def _tests(self, parent: Item, name: str, slice: Slice, shape: Shape) -> list[Test] | None:
         rows = self._cut(shape)[0]
-        tests = tests_of(self.library, slice, rows) if rows else None
+        known = self.spent.tests
+        if id(slice) not in known:
+            known[id(slice)] = slice, tests_of(self.library, slice, rows, self._charge) if rows else None
+        tests = known[id(slice)][1]
         if tests is None and not self.quiet and (slice.shape.min or self._cut(shape)[1] == "closed"):
             self.say(words.undecidable(parent, name, slice.shape))
         return tests

@@ -99,6 +99,24 @@ def too_short(item: Item, shape: Shape) -> Issue:
     return issue(item, "value", text, rule=shape.id)
 
 
+def not_in_form(item: Item, regex: str, shape: Shape) -> Issue:
+    """A text that does not match the expression of the profile."""
+    text = (
+        f"{shown(item.value)} does not have the form that the profile asks for: {regex[:120]}",
+        f"{shown(item.value)} n'a pas la forme que le profil demande : {regex[:120]}",
+    )
+    return issue(item, "value", text, rule=shape.id)
+
+
+def unread_regex(item: Item, regex: str, shape: Shape) -> Issue:
+    """An expression of a profile that cannot be run here."""
+    text = (
+        f"The form {regex[:120]} that the profile asks for cannot be read here: not checked",
+        f"La forme {regex[:120]} que le profil demande n'est pas lisible ici : non vérifiée",
+    )
+    return issue(item, "not-supported", text, rule=shape.id, severity="information")
+
+
 def other_languages(item: Item, asked: str, shape: Shape) -> Issue:
     """A narrative without the sections by language that the profile asks for, or with some it refuses."""
     match asked:
@@ -326,6 +344,15 @@ def no_uri(item: Item, value: str) -> Issue:
         f"Un identifiant de urn:ietf:rfc:3986 est une URI, non {value[:80]} : écrivez urn:oid:...",
     )
     return issue(f"{item.path}.value", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Identifier")
+
+
+def no_version(item: Item, text: str) -> Issue:
+    """A canonical URL that announces a version and says none."""
+    said = (
+        f"{text[:120]} ends where its version should stand: write it after the bar, or take the bar out",
+        f"{text[:120]} s'arrête là où sa version devrait être : écrivez-la, ou retirez la barre",
+    )
+    return issue(item, "value", said, rule="FHIR R4 4.0.1 references.html#canonical")
 
 
 def relative_canonical(item: Item, text: str) -> Issue:

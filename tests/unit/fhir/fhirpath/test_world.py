@@ -35,8 +35,8 @@ def test_references_are_resolved_by_the_caller():
     asked = []
 
     def resolve(reference):
-        asked.append(reference)
-        return PATIENT if reference == "Patient/p" else None
+        asked.append(reference["reference"])
+        return PATIENT if asked[-1] == "Patient/p" else None
 
     assert of("subject.resolve().name.family", resolve=resolve) == ["Kervella", "Abgrall"]
     assert of("performer.resolve().id", resolve=resolve) == ["inside"]
@@ -57,7 +57,8 @@ def test_what_is_contained_is_found_from_any_part_of_its_resource():
 def test_the_type_of_what_is_named_is_that_of_what_is_found():
     entry = "urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"
     data = {"resourceType": "Observation", "performer": [{"reference": entry}, {"reference": "Patient/far"}]}
-    world = Environment(resolve=lambda text: {"resourceType": "Organization"} if text == entry else None)
+    organisation = {"resourceType": "Organization"}
+    world = Environment(resolve=lambda named: organisation if named["reference"] == entry else None)
     assert ask("performer.where(resolve() is Organization).reference", world, data) == [entry]
     assert ask("performer.where(resolve() is Patient).reference", world, data) == ["Patient/far"]
     assert ask("performer.where(resolve() is Organization)", data=data) == []
@@ -67,8 +68,9 @@ def test_a_circle_of_references_ends():
     ring = {f"Organization/{n}": (n + 1) % 5 for n in range(5)}
 
     def resolve(reference):
-        next_one = {"reference": f"Organization/{ring[reference]}"}
-        return {"resourceType": "Organization", "id": reference[-1], "partOf": next_one}
+        named = reference["reference"]
+        next_one = {"reference": f"Organization/{ring[named]}"}
+        return {"resourceType": "Organization", "id": named[-1], "partOf": next_one}
 
     data = {"resourceType": "Organization", "partOf": {"reference": "Organization/0"}}
     found = ask("repeat(partOf.resolve()).id", Environment(resolve=resolve), data)

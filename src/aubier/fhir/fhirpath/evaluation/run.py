@@ -32,7 +32,7 @@ class Environment:
     """The world outside the data, as the caller chooses to give it. What is absent is refused when asked for.
 
     `resource` and `root_resource` are `%resource` and `%rootResource` when the expression is evaluated on
-    a part of them. `resolve` takes the text of a reference. `member_of` takes a code, Coding or
+    a part of them. `resolve` takes a Reference as it stands, or a uri. `member_of` takes a code, Coding or
     CodeableConcept and the URL of a value set, `subsumes` two Codings, `conforms_to` a resource and the URL
     of a profile, `in_slice` an element, the URL of a structure and the name of a slice; each answers None
     when it does not know. `html_checks` takes the text of a narrative. `trace` takes a name and values.
@@ -42,7 +42,7 @@ class Environment:
 
     resource: dict[str, Any] | None = None
     root_resource: dict[str, Any] | None = None
-    resolve: Callable[[str], dict[str, Any] | None] | None = None
+    resolve: Callable[[Any], dict[str, Any] | None] | None = None
     member_of: Callable[[Any, str], bool | None] | None = None
     subsumes: Callable[[dict[str, Any], dict[str, Any]], bool | None] | None = None
     conforms_to: Callable[[Any, str], bool | None] | None = None

@@ -212,9 +212,10 @@ def resolve(run: Run | None, root: Any, reference: Any) -> tuple[tuple[Any, str]
     text = reference.get("reference") if reference.__class__ is dict else reference
     if text.__class__ is str and text[:1] == "#":
         found = contained(root if run is None else run.root, text[1:])
-        return ((found, kind_of(found)),) if found else ()
+        if found or run is None or run.environment.resolve is None:
+            return ((found, kind_of(found)),) if found else ()
     if run is not None and run.environment.resolve is not None:
-        asked = run.environment.resolve(text) if text.__class__ is str else None
+        asked = run.environment.resolve(reference) if text.__class__ is str else None
         return ((asked, kind_of(asked)),) if asked else ()
     kind = target_type(root, reference)
     if not kind:

@@ -11,8 +11,8 @@ from aubier.fhir.definitions import definitions
 from aubier.validation.profiles.items import Item
 from aubier.validation.profiles.library import Profile
 from aubier.validation.snapshots.base import BASE
-from aubier.validation.walks.invariants import holds, reaches
-from aubier.validation.walks.resolving import Surroundings
+from aubier.validation.walks.around.invariants import holds, reaches
+from aubier.validation.walks.around.resolving import Surroundings
 
 _CANONICAL = ("CanonicalResource", "MetadataResource")
 _TYPE = "ElementDefinition.type"

@@ -40,6 +40,7 @@ def definition_rules(walk: Walk, item: Item) -> None:
         case "CodeSystem":
             if "supplements" in item.value and item.value.get("content") != "supplement":
                 walk.say(words.no_supplement(item))
+            _counted(walk, item)
             _properties(walk, item)
         case "ValueSet":
             for compose in children(item, "compose"):
@@ -74,11 +75,39 @@ def _asked(walk: Walk, row: Item, value_set: str, system: object, strength: Stre
 
 
 _PROPERTIES = "http://hl7.org/fhir/concept-properties#"
+_CONTENT = "FHIR R4 4.0.1 codesystem-definitions.html#CodeSystem.content"
 _TYPES = {"inactive": "boolean", "deprecated": "dateTime", "notSelectable": "boolean"} | {
     "parent": "code",
     "child": "code",
 }
 """The types of the properties that every code system may have. Rule: FHIR R4, concept-properties."""
+
+
+def _counted(walk: Walk, item: Item) -> None:
+    """A code system holds the concepts that it says it holds.
+
+    Rule: FHIR R4 4.0.1, codesystem-content-mode; codesystem-definitions.html#CodeSystem.count, which a
+    grammar counts otherwise.
+    """
+    value, concepts = item.value, children(item, "concept")
+    if value.get("content") == "not-present" and concepts:
+        text = (
+            "content says that no concept is here, and some are: say fragment, example or complete",
+            "content dit qu'aucun concept n'est ici, et il y en a : dites fragment, example ou complete",
+        )
+        walk.say(words.issue(f"{item.path}.content", "invalid", text, rule=_CONTENT))
+    said = value.get("count")
+    if value.get("content") != "complete" or said is None or value.get("compositional") is True:
+        return
+    held, pending = 0, concepts
+    while pending:
+        held, pending = held + len(pending), [below for one in pending for below in children(one, "concept")]
+    if held != said:
+        text = (
+            f"count says {said} concepts, {held} are here and content says that all are",
+            f"count dit {said} concepts, {held} sont ici et content dit qu'ils y sont tous",
+        )
+        walk.say(words.issue(f"{item.path}.count", "invalid", text, rule=_CONTENT))
 
 
 def _properties(walk: Walk, item: Item) -> None:

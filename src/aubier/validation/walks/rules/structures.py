@@ -18,6 +18,7 @@ from aubier.validation.walks.walk import Walk
 
 _CONSTRAINT = "FHIR R4 4.0.1 elementdefinition-definitions.html#ElementDefinition.constraint.expression"
 _SOURCE = "FHIR R4 4.0.1 structuredefinition-definitions.html#StructureDefinition.type"
+_MISSING = "FHIR R4 4.0.1 elementdefinition-definitions.html#ElementDefinition.meaningWhenMissing"
 _name = re.compile(r"[A-Za-z][A-Za-z0-9]*(?=\.|$)", re.ASCII).match
 
 
@@ -32,6 +33,8 @@ def structure_rules(walk: Walk, item: Item) -> None:
         for held in children(item, part):
             for row in children(held, "element"):
                 _path(walk, row, kind)
+                if item.value.get("derivation") == "constraint" and part == "differential":
+                    _silence(walk, row, kind)
                 if owner in definitions().types and part == "differential":
                     _discriminators(walk, row)
                 for constraint in children(row, "constraint") if part == own else ():
@@ -53,6 +56,16 @@ def _type(walk: Walk, item: Item, kind: str) -> None:
     else:
         return
     walk.say(words.issue(f"{item.path}.type", "value", text, rule=_SOURCE))
+
+
+def _silence(walk: Walk, row: Item, kind: str) -> None:
+    """A profile does not say what an absent value means; who defines an element, or an extension, may."""
+    if "meaningWhenMissing" in row.value and kind != "Extension":
+        text = (
+            "A profile does not say what an absent value means: only the definition of a type does",
+            "Un profil ne dit pas ce que l'absence signifie : seule la définition d'un type le fait",
+        )
+        walk.say(words.issue(f"{row.path}.meaningWhenMissing", "structure", text, rule=_MISSING))
 
 
 def _path(walk: Walk, row: Item, kind: str) -> None:

@@ -37,10 +37,14 @@ class Judge(Protocol):
 
 
 Test = Callable[[Judge, Item], bool]
+Charge = Callable[[int], None]
+"""Counts work; raises when there is too much."""
 
 MAX_DEPTH = 8
 """Levels below a discriminator at which values are looked for."""
 
+_LOOK = 20
+"""What looking at an element costs, in the work of a validation."""
 _LONGEST = 1_000
 """Characters of a discriminator path, at most: it is cut step by step."""
 
@@ -84,20 +88,27 @@ def _word(rest: str) -> tuple[str, str, str]:
     return rest, "", ""
 
 
-def tests_of(library: Library, slice: Slice, discriminators: list[dict[str, str]]) -> list[Test] | None:
-    """One test for each discriminator; None when the slice does not say what one of them needs."""
+def tests_of(
+    library: Library, slice: Slice, discriminators: list[dict[str, str]], charge: Charge
+) -> list[Test] | None:
+    """One test for each discriminator; None when the slice does not say what one of them needs.
+
+    `charge` hears of each element looked at below a discriminator: profiles that hold each other have no end.
+    """
     tests: list[Test] = []
     for row in discriminators:
         path = steps(str(row.get("path", "")))
         nodes = _nodes(library, slice.node, path) if path is not None else []
-        test = _test(library, str(row.get("type")), nodes, path or ())
+        test = _test(library, str(row.get("type")), nodes, path or (), charge)
         if test is None:
             return None
         tests.append(test)
     return tests or None
 
 
-def _test(library: Library, kind: str, nodes: list[Node], path: tuple[Step, ...]) -> Test | None:
+def _test(
+    library: Library, kind: str, nodes: list[Node], path: tuple[Step, ...], charge: Charge
+) -> Test | None:
     if kind == "exists":
         return _exists(nodes, path)
     if kind == "type":
@@ -106,7 +117,7 @@ def _test(library: Library, kind: str, nodes: list[Node], path: tuple[Step, ...]
         return _profile(library, nodes, path)
     if nodes and all(n.element.get("max") == "0" for n in nodes):
         return lambda judge, item: not _found(judge, item, path)
-    wanted = [w for n in nodes if (w := _wanted(library, n)) is not None]
+    wanted = [w for n in nodes if (w := _wanted(library, n, charge)) is not None]
     if not wanted:
         return None
     return lambda judge, item: any(w(judge, found) for found in _found(judge, item, path) for w in wanted)
@@ -242,9 +253,9 @@ def _is_here(library: Library, canonical: str) -> bool:
         return False
 
 
-def _wanted(library: Library, node: Node) -> Test | None:
+def _wanted(library: Library, node: Node, charge: Charge) -> Test | None:
     """The test of what a node demands: fixed or pattern, else required codes, else values below it."""
-    return _own(node) or _codes(library, node) or _below(library, node, 0)
+    return _own(node) or _codes(library, node) or _below(library, node, 0, charge)
 
 
 def _own(node: Node) -> Test | None:
@@ -256,13 +267,14 @@ def _own(node: Node) -> Test | None:
     return None
 
 
-def _below(library: Library, node: Node, depth: int) -> Test | None:
+def _below(library: Library, node: Node, depth: int, charge: Charge) -> Test | None:
     below: list[tuple[str, bool, Test]] = []
     for name, child in library.unfolded(node).children.items() if depth < MAX_DEPTH else ():
         if name in ("id", "extension", "modifierExtension"):
             continue
         for each in (child, *child.slices.values()):
-            test = _own(each) or _below(library, each, depth + 1)
+            charge(_LOOK)
+            test = _own(each) or _below(library, each, depth + 1, charge)
             if test is not None:
                 below.append((name, int(each.element.get("min", 0)) == 0, test))
     return _all_of(below) if below else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from aubier.fhir.fhirpath import Environment, TypedFinder, typed
 from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem
 from aubier.validation.profiles.items import Item
-from aubier.validation.walks.resolving import Surroundings, TooMuch, container
+from aubier.validation.walks.around.resolving import Surroundings, TooMuch, container
 
 _MENDED = {
     "operator = 'exists' implies (answer is Boolean)": "operator = 'exists' implies (answer is boolean)",
@@ -55,13 +56,18 @@ def holds(expression: str, item: Item, around: Surroundings, *, outer: bool = Fa
         return True
     if around.tally.left < 0:
         raise TooMuch
-    try:
-        found = run(item.value, _environment(above, around))
-    except (Problem, ArithmeticError, ValueError, RecursionError):
-        return None
-    if not found:
-        return expression != _ORDERED or not _within_each_other(item.value)
-    return len(found) == 1 and found[0][0] is not False
+    verdict: bool | None = None
+    for moment in around.moments(expression):
+        try:
+            found = run(item.value, _environment(above, around, moment))
+        except (Problem, ArithmeticError, ValueError, RecursionError):
+            return None
+        if not found:
+            return expression != _ORDERED or not _within_each_other(item.value)
+        verdict = len(found) == 1 and found[0][0] is not False
+        if verdict:
+            break
+    return verdict
 
 
 def _within_each_other(period: dict[str, Any]) -> bool:
@@ -92,25 +98,28 @@ def _reached(expression: str, top: Item, around: Surroundings) -> dict[Any, Any]
     if run is None:
         return None
     try:
-        found = [value for value, _, _ in run(top.value, _environment(top, around))]
+        found = [value for value, _, _ in run(top.value, _environment(top, around, around.now))]
     except (Problem, ArithmeticError, ValueError, RecursionError):
         return None
     return {id(one): one for one in found} | {("", one): one for one in found if one.__class__ is not dict}
 
 
-def _environment(item: Item, around: Surroundings) -> Environment:
+def _environment(item: Item, around: Surroundings, now: datetime | None) -> Environment:
     """The world of an item: the resource around it, the one that stands by itself, what references name."""
-    if item.resource is None:
-        return Environment()
+    whole = item.resource
+    if whole is None:
+        return Environment(now=now)
 
-    def resolve(text: str) -> dict[str, Any] | None:
-        found = around.resolve(Item(text, None, "uri", item, "", "", item.resource))
+    def resolve(reference: Any) -> dict[str, Any] | None:
+        holder = around.holder(reference, whole)
+        found = around.resolve(Item(reference, None, "Reference", item, "", "", holder))
         return found.value if found is not None else None
 
     return Environment(
-        resource=item.resource.value,
-        root_resource=container(item.resource).value,
+        resource=whole.value,
+        root_resource=container(whole).value,
         resolve=resolve,
+        now=now,
         member_of=around.member_of,
         tally=around.tally,
     )

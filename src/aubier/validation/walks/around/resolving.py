@@ -5,7 +5,8 @@ Rule: FHIR R4 4.0.1, references.html#contained, bundle.html#references.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from aubier.fhir.fhirpath import Tally
@@ -36,6 +37,7 @@ class Surroundings:
     `value_set` tells the value sets that invariants ask for. `stored` are resources by `Type/id` that were
     read from elsewhere, `own` is what is validated; `wanted` becomes the names that were looked for in vain,
     to be read before the next walk, `reached` what expressions find in a resource (see `invariants.reaches`).
+    `now` is the moment of the validation; without one, rules that ask for it are not evaluated.
     """
 
     def __init__(
@@ -43,8 +45,9 @@ class Surroundings:
         value_set: ValueSets = lambda url: None,
         stored: Mapping[str, Resource] | None = None,
         own: Item | None = None,
+        now: datetime | None = None,
     ) -> None:
-        self._value_set = value_set
+        self._value_set, self.now = value_set, now
         self._stored = {name: root(found) for name, found in (stored or {}).items()}
         if own is not None and isinstance(own.value.get("id"), str):
             self._stored[f"{own.type}/{own.value['id']}"] = own
@@ -54,6 +57,21 @@ class Surroundings:
         self._indexes: dict[int, dict[str, Item]] = {}
         self._inside: dict[int, dict[str, Item]] = {}
         self._told: dict[int, dict[str, list[str]]] = {}
+        self._holders: dict[int, dict[int, Item]] = {}
+
+    def moments(self, expression: str) -> tuple[datetime | None, ...]:
+        """When an expression is evaluated: a rule on the day holds where it holds somewhere on earth."""
+        if self.now is None or not ("today" in expression or "timeOfDay" in expression):
+            return (self.now,)
+        return tuple(self.now + timedelta(hours=hours) for hours in (0, 14, -12))
+
+    def holder(self, reference: Any, resource: Item) -> Item:
+        """The resource that a Reference found in this one stands in: in a Bundle, that of an entry."""
+        if resource.type != "Bundle" or reference.__class__ is not dict:
+            return resource
+        if id(resource.value) not in self._holders:
+            self._holders[id(resource.value)] = dict(_held(resource))
+        return self._holders[id(resource.value)].get(id(reference), resource)
 
     def resolve(self, reference: Item, *, inside: bool = False) -> Item | None:
         """The item of the resource that a Reference (or a uri) names here, or None.
@@ -157,6 +175,21 @@ def container(resource: Item) -> Item:
     """The resource that stands by itself around one: itself, or the one it is contained in."""
     above = resource.parent
     return above.resource if resource.name == "contained" and above and above.resource else resource
+
+
+def _held(bundle: Item) -> Iterator[tuple[int, Item]]:
+    """The References of the entries of a Bundle by identity, each with the resource of its entry."""
+    for entry in children(bundle, "entry"):
+        for resource in children(entry, "resource"):
+            if resource.type == "Bundle":
+                yield from _held(resource)
+                continue
+            pending: list[Any] = [resource.value]
+            while pending:
+                node = pending.pop()
+                if node.__class__ is dict and node.get("reference").__class__ is str:
+                    yield id(node), resource
+                pending += node.values() if node.__class__ is dict else node if node.__class__ is list else ()
 
 
 def _by_id(resources: Iterable[Item]) -> dict[str, Item]:
