@@ -52,6 +52,23 @@ async def test_what_is_no_more_within_is_not_told(desk: Desk, hook: Endpoint) ->
     assert made not in json.dumps([sent.body.decode() for sent in hook.events()])
 
 
+@pytest.mark.parametrize("before", ["preliminary", "final"])
+async def test_what_was_outside_is_not_told_of_when_it_comes_within(
+    desk: Desk, hook: Endpoint, before: str
+) -> None:
+    """Neither that it was there nor what it was: two that differ in what is hidden are told alike."""
+    patient, doctor = await opened(desk)
+    whole = await desk.api.good("POST", "Subscription", by_topic(FINAL, hook.url), as_=doctor)
+    made = await desk.api.good("POST", "Subscription", by_topic(FINAL, hook.url), as_=doctor, scope=SCOPE)
+    await desk.work()
+    one = await desk.observe(patient, status=before, **of("vital-signs"))
+    changed = observation(patient, **of("laboratory")) | {"id": one}
+    await desk.api.good("PUT", f"Observation/{one}", changed)
+    await desk.work()
+    assert len(await desk.events(whole["id"])) == 1
+    assert await desk.events(made["id"]) == []
+
+
 @pytest.mark.parametrize(
     "criteria",
     ["Observation?category=vital-signs", "Observation?status=final&_has:Observation:has-member:status=final"],
