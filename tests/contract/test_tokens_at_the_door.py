@@ -290,8 +290,10 @@ async def test_no_way_round_a_scope(
     answer = await api.ask(
         method, path.format(id=logical, patient=patient), body, as_=login, scope=scope, headers=sent
     )
-    assert answer.status_code in (200, 403)
-    assert logical not in answer.text.replace(f"_id={logical}", "").replace(f"_id:{logical}", "")
+    hidden = 404 if "?" in scope else 403  # what a query leaves out is as what is not here
+    assert answer.status_code in (200, hidden)
+    asked = answer.text.replace(f"_id={logical}", "").replace(f"_id:{logical}", "")
+    assert logical not in asked.replace(path.format(id=logical, patient=patient), "")
     if answer.status_code == 200:
         bundle = json.loads(answer.content)
         found = [e["resource"]["resourceType"] for e in bundle.get("entry", [])]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
 
 from aubier.access.actor import Actor
-from aubier.access.scopes import allows
+from aubier.access.finer import read_query
+from aubier.access.scopes import Pairs, allows, finer, opens
 from aubier.ground.clock import milliseconds
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Policy
+from aubier.search.keys import Keys
+from aubier.search.model import Query
+from aubier.search.query import at_home
 from aubier.store import sight
+from aubier.store.constraints import Constraints, Limits
 from aubier.store.keys import type_numbers
 from aubier.store.sight import Sight
 
@@ -35,8 +40,14 @@ def type_number(kind: str) -> int:
     return type_numbers()[kind]
 
 
-def sight_of(actor: Actor, now: datetime, policies: Sequence[Policy]) -> Sight:
-    """What this actor may see now. Only an actor of kind `system` is without grants."""
+def sight_of(
+    actor: Actor, now: datetime, policies: Sequence[Policy], keys: Keys, local: Callable[[str], str]
+) -> Sight:
+    """What this actor may see now. Only an actor of kind `system` is without grants.
+
+    `keys` and `local` (`Type/id` of a URL of this server) are the store's.
+    """
+    limited = finer(actor.scopes)
     hidden, own = _labels(actor, tuple(policies))
     return Sight(
         actor=actor.reference or actor.login or actor.kind,
@@ -51,7 +62,31 @@ def sight_of(actor: Actor, now: datetime, policies: Sequence[Policy]) -> Sight:
         client=actor.client,
         purpose=actor.purpose,
         author_only=_AUTHOR_ONLY[actor.kind],
+        constraints=_constraints(limited, actor.scopes, keys, local) if limited else None,
     )
+
+
+def _constraints(
+    limited: Iterable[tuple[str, str, tuple[Pairs, ...]]],
+    scopes: tuple[str, ...],
+    keys: Keys,
+    local: Callable[[str], str],
+) -> Constraints:
+    """The limits of scopes with a query, by what is done.
+
+    What is read is what `r` opens, what a search shows what `s` does; each stands for the other where a type
+    has but one of them.
+    """
+    by_letter: dict[str, dict[str, tuple[Query, ...]]] = {letter: {} for letter in "cruds"}
+    for letter, kind, queries in limited:
+        by_letter[letter][kind] = tuple(at_home(read_query(kind, pairs), local) for pairs in queries)
+    shown, found = dict(by_letter.pop("r")), dict(by_letter.pop("s"))
+    both = (
+        {kind: q for kind, q in found.items() if not opens(scopes, kind, "read")} | shown,
+        {kind: q for kind, q in shown.items() if not opens(scopes, kind, "search")} | found,
+    )
+    written: dict[str, Limits] = dict(by_letter)
+    return Constraints(keys, *both, written)
 
 
 @lru_cache(maxsize=1024)
@@ -73,19 +108,33 @@ def readable(actor: Actor) -> frozenset[str] | None:
 @lru_cache(maxsize=1024)
 def _readable(scopes: tuple[str, ...]) -> frozenset[str] | None:
     """The same for the scopes alone: every request asks, and few sets of scopes are in use."""
-    found = frozenset(t for t in type_numbers() if allows(scopes, t, "read") or allows(scopes, t, "search"))
+    found = frozenset(t for t in type_numbers() if opens(scopes, t, "read") or opens(scopes, t, "search"))
     return None if len(found) == len(type_numbers()) else found
 
 
-def require(actor: Actor, kind: str, interaction: str) -> None:
-    """Problem (login or forbidden) unless the actor's scopes let `interaction` through on `kind`."""
+def require(actor: Actor, kind: str, interaction: str, *, limited: bool = False) -> None:
+    """Problem (login or forbidden) unless the actor's scopes let `interaction` through on `kind`.
+
+    `limited`: who asks holds the limits of a scope with a query; for anyone else such a scope opens nothing.
+    """
     if actor.kind == "anonymous":
         raise unidentified()
-    if not allows(actor.scopes, kind, interaction):
+    if allows(actor.scopes, kind, interaction):
+        return
+    if not opens(actor.scopes, kind, interaction):
         raise problem(
             "forbidden",
             f"Your token does not let you {interaction} {kind}; ask for a scope that does",
             f"Votre jeton ne permet pas « {interaction} » sur {kind} ; demandez une portée qui le permet",
+            at="http.Authorization",
+        )
+    if not limited:
+        raise problem(
+            "forbidden",
+            f"Your token opens some {kind} only, by a scope with a query, which cannot be held for this;"
+            " ask for a scope without one",
+            f"Votre jeton n'ouvre que certaines ressources {kind}, par une portée avec une requête, qui ne"
+            " peut être tenue ici ; demandez une portée qui n'en a pas",
             at="http.Authorization",
         )
 

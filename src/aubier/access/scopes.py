@@ -9,12 +9,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
-from aubier.ground.problem import problem
+from aubier.access.finer import read_query
+from aubier.fhir.definitions import definitions
+from aubier.ground.problem import Problem, problem
 
 MAX_TEXT = 4096
 MAX_SCOPES = 100
+MAX_CONDITIONS = 50
 
 PLAIN = frozenset(
     {
@@ -37,6 +40,9 @@ PLAIN = frozenset(
 _SMART = re.compile(
     r"(patient|user|system)/(\*|[A-Z][A-Za-z]{1,63})\.([a-z]{1,5}|\*)(?:\?([!-~]{1,512}))?", re.ASCII
 )
+_FINER = re.compile(r"(patient|user|system)/[^?]*\?.*", re.ASCII)
+_AS_IT_IS = ":/|,.;=@!$'()*~-_"
+"""What stands in the query of a scope without being percent-encoded."""
 _VERSION_1 = {"read": "rs", "write": "cud", "*": "cruds"}
 _LETTERS = {
     "create": "c",
@@ -53,6 +59,10 @@ _LETTERS = {
     "history-system": "s",
 }
 
+_BY_LETTER = {"c": "create", "r": "read", "u": "update", "d": "delete", "s": "search"}
+Pairs = tuple[tuple[str, str], ...]
+"""A query, decoded, as (name, value) pairs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scope:
@@ -61,10 +71,11 @@ class Scope:
     context: str
     type: str
     letters: str
-    query: tuple[tuple[str, str], ...] = ()
+    query: Pairs = ()
 
     def __str__(self) -> str:
-        tail = f"?{urlencode(self.query)}" if self.query else ""
+        # As people write it: an application looks in what it was granted for what it asked.
+        tail = f"?{urlencode(self.query, safe=_AS_IT_IS, quote_via=quote)}" if self.query else ""
         return f"{self.context}/{self.type}.{self.letters}{tail}"
 
 
@@ -117,6 +128,32 @@ def _smart(word: str) -> Scope | None:
     )
 
 
+def refuse_unheld(asked: Parsed) -> None:
+    """Problem (value) that names what stands in the way, when a scope with a query could not be held.
+
+    Dropped, its holder would believe that it was granted; read otherwise, it would open something else.
+    """
+    for word in asked.unknown:
+        if _FINER.fullmatch(word):
+            raise problem(
+                "value",
+                f"{word[:200]} is no scope: write e.g. patient/Observation.rs?category=laboratory",
+                f"{word[:200]} n'est pas une portée : écrivez p. ex."
+                " patient/Observation.rs?category=laboratory",
+                at="http.scope",
+            )
+    if sum(len(scope.query) for scope in asked.smart) > MAX_CONDITIONS:
+        raise problem(
+            "too-long",
+            f"At most {MAX_CONDITIONS} conditions in the queries of scopes",
+            f"Au plus {MAX_CONDITIONS} conditions dans les requêtes des portées",
+            at="http.scope",
+        )
+    for scope in asked.smart:
+        if scope.query:
+            read_query(scope.type, scope.query)
+
+
 def letters(interactions: Iterable[str]) -> str:
     """The letters of a scope that lets these interactions through, in the order cruds."""
     needed = {_LETTERS[interaction] for interaction in interactions}
@@ -128,25 +165,34 @@ def _parsed(words: tuple[str, ...]) -> tuple[Scope, ...]:
     return tuple(scope for word in words if (scope := _smart(word)))
 
 
-def constraints(scopes: Iterable[str], type: str, interaction: str) -> tuple[str, ...] | None:
+def _is_held(scope: Scope, type: str) -> bool:
+    """Whether the query of a scope, if it has one, is held on a type: what is not opens nothing of it."""
+    try:
+        return not scope.query or bool(read_query(type, scope.query))
+    except Problem:
+        return False
+
+
+def constraints(scopes: Iterable[str], type: str, interaction: str) -> tuple[Pairs, ...] | None:
     """The conditions under which `scopes` let `interaction` through on `type`.
 
-    None: not at all. Empty: without condition. Else query strings of which the resource must match
-    at least one (`category=laboratory`). `interaction` is a FHIR interaction code (`search` also).
+    None: not at all. Empty: without condition. Else queries, as (name, value) pairs, of which the resource
+    must match at least one. `interaction` is a FHIR interaction code (`search` also).
     """
     letter = _LETTERS.get(interaction, "-")
-    found = [s for s in _parsed(tuple(scopes)) if s.type in ("*", type) and letter in s.letters]
+    named = [s for s in _parsed(tuple(scopes)) if s.type in ("*", type) and letter in s.letters]
+    found = [scope for scope in named if _is_held(scope, type)]
     if not found:
         return None
     if any(not scope.query for scope in found):
         return ()
-    return tuple(dict.fromkeys(urlencode(scope.query) for scope in found))
+    return tuple(dict.fromkeys(scope.query for scope in found))
 
 
 def allows(scopes: Iterable[str], type: str, interaction: str) -> bool:
     """Whether `scopes` let `interaction` through on `type` without condition.
 
-    A scope with a query counts for nothing here: who honours queries asks `constraints`.
+    A scope with a query counts for nothing here: for who cannot hold it. Who can asks `opens`.
     """
     return _allows(tuple(scopes), type, interaction)
 
@@ -155,6 +201,26 @@ def allows(scopes: Iterable[str], type: str, interaction: str) -> bool:
 def _allows(scopes: tuple[str, ...], type: str, interaction: str) -> bool:
     # Every request asks; few sets of scopes are in use.
     return constraints(scopes, type, interaction) == ()
+
+
+def opens(scopes: Iterable[str], type: str, interaction: str) -> bool:
+    """Whether `scopes` let `interaction` through on some of `type`: which, the store is told (`decide`)."""
+    return _opens(tuple(scopes), type, interaction)
+
+
+@lru_cache(maxsize=4096)
+def _opens(scopes: tuple[str, ...], type: str, interaction: str) -> bool:
+    return constraints(scopes, type, interaction) is not None
+
+
+@lru_cache(maxsize=1024)
+def finer(scopes: tuple[str, ...]) -> tuple[tuple[str, str, tuple[Pairs, ...]], ...]:
+    """The interactions that `scopes` open under conditions alone: a letter, a type, queries."""
+    limited = [scope for scope in _parsed(scopes) if scope.query]
+    every = sorted(definitions().resource_types) if any(s.type == "*" for s in limited) else ()
+    named = {(t, letter) for s in limited for t in (every or [s.type]) for letter in s.letters}
+    found = ((letter, t, constraints(scopes, t, _BY_LETTER[letter])) for t, letter in sorted(named))
+    return tuple((letter, t, met) for letter, t, met in found if met)
 
 
 def narrow(asked: Iterable[Scope], ceiling: Iterable[Scope]) -> tuple[Scope, ...]:
@@ -207,7 +273,8 @@ def granted(asked: Parsed, kind: str, client: Parsed) -> Parsed:
     """What a client gets of what it asked: under the ceiling of the actor's kind and its own registration.
 
     `launch/patient` is for citizens only, whose patient is known; there is no patient picker yet.
-    Raises Problem `too-long` when the crossing of the three lists grows beyond 4,096 characters.
+    Raises Problem `too-long` when the crossing of the three lists grows beyond 4,096 characters, and as
+    `refuse_unheld`.
     """
     smart = narrow(narrow(asked.smart, CEILINGS[kind]), client.smart)
     barred = set() if kind == "citizen" else {"launch/patient", "ins"}
@@ -215,4 +282,5 @@ def granted(asked: Parsed, kind: str, client: Parsed) -> Parsed:
     result = Parsed(smart, plain, asked.unknown)
     if len(str(result)) > MAX_TEXT:
         raise problem("too-long", "Too many scopes were asked", "Trop de droits demandés", at="http.scope")
+    refuse_unheld(Parsed(smart))
     return result

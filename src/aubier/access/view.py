@@ -114,7 +114,7 @@ class Access:
 
     def view(self, actor: Actor, now: datetime, language: str = "fr") -> View:
         """The store as `actor` sees it at `now`."""
-        return View(self, actor, now, language, sight_of(actor, now, self.policies))
+        return View(self, actor, now, language, self.sight(actor, now))
 
     def ahead(self, actor: Actor, stands: Stands, now: datetime, language: str = "fr") -> View:
         """The store as somebody sees it who was recognised a moment ago: for one read, search or write.
@@ -122,7 +122,11 @@ class Access:
         The statement that answers asks whether what they stood on still stands. Unproven: it does not, or
         something else was asked.
         """
-        return View(self, actor, now, language, sight_of(actor, now, self.policies).but(stands=stands))
+        return View(self, actor, now, language, self.sight(actor, now).but(stands=stands))
+
+    def sight(self, actor: Actor, now: datetime) -> Sight:
+        """What `actor` may see at `now`."""
+        return sight_of(actor, now, self.policies, self.store.keys, self.store.local)
 
     def context(self, actor: Actor, now: datetime, language: str = "fr") -> Context:
         """What a room's function is given."""
@@ -203,7 +207,9 @@ class View:
         Everything is each type whose history the actor's scopes open. Problem: forbidden when none is.
         """
         for kind in kinds:
-            await self._allow(kind, "history-instance" if logical else "history-type", kind)
+            # Of many resources, which versions a scope with a query opens no index tells.
+            interaction = "history-instance" if logical else "history-type"
+            await self._allow(kind, interaction, kind, limited=bool(logical))
         asked = list(kinds) or await self._whole_history()
         return await self._told(
             "history",
@@ -333,7 +339,7 @@ class View:
         """
         for kind in dict.fromkeys(r["resourceType"] for r in resources):
             for interaction in ("create", "update"):
-                await self._allow(kind, interaction, f"load {kind}")
+                await self._allow(kind, interaction, f"load {kind}", limited=False)
         if not self.sight.unrestricted:
             raise problem(
                 "forbidden",
@@ -510,12 +516,12 @@ class View:
 
         The audit line bears the actor's name.
         """
-        return replace(self, sight=self.sight.but(unrestricted=True), trusted=True)
+        return replace(self, sight=self.sight.but(unrestricted=True, constraints=None), trusted=True)
 
     def as_system(self, name: str) -> View:
         """The same moment for a named system actor: what a room does in its own name, and answers for."""
         actor = system_actor(name)
-        return replace(self, actor=actor, sight=sight_of(actor, self.now, self.access.policies))
+        return replace(self, actor=actor, sight=self.access.sight(actor, self.now))
 
     def on_behalf(self, actor: Actor) -> View:
         """The same moment for someone who asked earlier for what a room does now: their rights of today."""
@@ -529,11 +535,11 @@ class View:
             raise Withdrawn
         return found
 
-    async def _allow(self, kind: str, interaction: str, what: str) -> None:
+    async def _allow(self, kind: str, interaction: str, what: str, *, limited: bool = True) -> None:
         if self.trusted:
             return
         try:
-            require(self.actor, kind, interaction)
+            require(self.actor, kind, interaction, limited=limited)
         except Problem as refusal:
             # Within a transaction it is the write that is told as refused: another connection than its own
             # could be waited for by every transaction at once.

@@ -9,8 +9,10 @@ from typing import Any
 import msgspec
 
 from aubier.ground.standing import Stands
+from aubier.search.model import Query
 from aubier.search.sql import Args
-from aubier.store.keys import type_numbers
+from aubier.store.constraints import Constraints
+from aubier.store.keys import family, type_numbers
 
 ANYONE = "anyone"
 """The grant key that every actor but the platform's own bears: a deny to it closes a record to all."""
@@ -41,6 +43,7 @@ class Sight(msgspec.Struct, frozen=True):
     `unrestricted` is for the platform's own actors: they see everything and are audited all the same.
     `unhurried`: nobody waits for the answer, whose statements may take their time.
     `stands`: who asks was recognised a moment ago, and what answers them must ask this again; see `Unproven`.
+    `constraints`: what the scopes open of some types only; None, which costs nothing, when there is no such.
     """
 
     actor: str
@@ -57,6 +60,7 @@ class Sight(msgspec.Struct, frozen=True):
     author_only: frozenset[str] = frozenset()
     unhurried: bool = False
     stands: Stands | None = None
+    constraints: Constraints | None = None
 
     def but(self, **changes: Any) -> Sight:
         """The same with these fields changed: each request takes one as of its own moment."""
@@ -65,6 +69,23 @@ class Sight(msgspec.Struct, frozen=True):
     def sees_type(self, type_name: str) -> bool:
         """Whether the actor's scopes let this type be read at all."""
         return self.types is None or type_name in self.types
+
+    def limits(self, type_name: str) -> tuple[Query, ...]:
+        """The queries of which a resource of this type must meet one to be seen; none: there is no limit."""
+        return self.constraints.shown.get(type_name, ()) if self.constraints else ()
+
+    @property
+    def whole_types(self) -> frozenset[str] | None:
+        """The readable types of which no limit leaves some out (None: all)."""
+        if self.constraints is None:
+            return self.types
+        opened = frozenset(type_numbers()) if self.types is None else self.types
+        return opened.difference(self.constraints.shown)
+
+    @property
+    def searching(self) -> Sight:
+        """The same for a search and all that it goes through or brings."""
+        return self.but(constraints=self.constraints.searching) if self.constraints else self
 
     def predicate(
         self,
@@ -88,10 +109,28 @@ class Sight(msgspec.Struct, frozen=True):
 
         What concerns several patients is opened by a right on the record of any whom it is about, and to
         those it merely names; a deny in the record of any one of them closes it.
+
+        And it is within the limits of the actor's scopes, in each of these.
         """
         if self.unrestricted or directory:
-            return "true"
-        return seen_with_document(row, replace(self._seen(args, grants), plain=plain), kind)
+            rule = "true"
+        else:
+            rule = seen_with_document(row, replace(self._seen(args, grants), plain=plain), kind)
+        if self.constraints is None:
+            return rule
+        return f"{rule} and {self.constraints.rule(row, args, self.now, directory=directory, kind=kind)}"
+
+    def gone(self, row: str, args: Args, kind: str) -> str:
+        """The same of a deletion, the last version of a resource of type `kind`.
+
+        Nothing tells whether what was deleted was within the limits of scopes: through these none is seen.
+        """
+        directory = bool(family(kind))
+        return (
+            "false"
+            if self.limits(kind)
+            else self.but(constraints=None).predicate(row, args, directory=directory)
+        )
 
     def plain(self, pats: str, args: Args) -> str:
         """Those of the compartments in `pats` with a valid right to read all types, and no valid deny at all.
@@ -119,22 +158,33 @@ class Sight(msgspec.Struct, frozen=True):
             f" and g.since <= {now} and g.till > {now}"
         )
 
-    def past(self, row: str, args: Args, *, directory: bool) -> str:
+    def past(self, row: str, args: Args, *, directory: bool, judged: str = "false") -> str:
         """The same for a version of the history: hidden too when what it became, or last was, is hidden now.
 
         Otherwise a document that was masked would still show as it was before.
+
+        Of a version that was replaced no index row is left: `judged` is the condition that it was within the
+        limits of scopes, for who has looked at it (`matching.judging`).
         """
+        within = self._within(row, args, judged, directory=directory)
         if self.unrestricted or directory:
-            return "true"
-        seen = self._seen(args)
-        # Wherever it is by now: what was moved to another record is judged by what it is there.
-        places = (
-            f"coalesce((select im.was || im.pat from id_map im where im.type = {row}.type"
-            f" and im.id = {row}.id and im.rid = {row}.rid), array[{row}.pat])"
-        )
-        # One place after the other: older PostgreSQL enters no index by a list that it has yet to find.
-        here = f"select * from {{0}} o where o.pat = e.pat and o.rid = {row}.rid offset 0"
-        there = f"from unnest({places}) e(pat) cross join lateral ({here}) {{1}}"
+            return within or "true"
+        rule = self._past(row, args)
+        return f"{rule} and {within}" if within else rule
+
+    def _within(self, row: str, args: Args, judged: str, *, directory: bool) -> str:
+        """The condition that a version and what it became are within the limits; empty when there is none."""
+        limited = self.constraints.shown_in(directory=directory) if self.constraints else {}
+        if self.constraints is None or not limited:
+            return ""
+        there = _there(row).format("dir_res" if directory else "res", "c")
+        now = self.constraints.rule("c", args, self.now, directory=directory)
+        types = ", ".join(str(type_numbers()[kind]) for kind in limited)
+        kept = f"exists (select 1 {there} where (c.ver = {row}.ver or {judged}) and {now})"
+        return f"({row}.type not in ({types}) or {kept})"
+
+    def _past(self, row: str, args: Args) -> str:
+        seen, there = self._seen(args), _there(row)
         current = f"select 1 {there.format('res', 'c')}"
         last = f"select max(h.ver) {there.format('hist', 'h')}"
         return (
@@ -216,6 +266,18 @@ class Sight(msgspec.Struct, frozen=True):
             f"exists (select 1 from grants d where d.pat = p.pat and d.actor = any({keys}) and d.deny"
             f" and d.since <= {now} and d.till > {now} and d.scope = '{{}}')"
         )
+
+
+def _there(row: str) -> str:
+    """A FROM of the rows `{1}` of the table `{0}` that are of the resource of which `row` is a version."""
+    # Wherever it is by now: what was moved to another record is judged by what it is there.
+    places = (
+        f"coalesce((select im.was || im.pat from id_map im where im.type = {row}.type"
+        f" and im.id = {row}.id and im.rid = {row}.rid), array[{row}.pat])"
+    )
+    # One place after the other: older PostgreSQL enters no index by a list that it has yet to find.
+    here = f"select * from {{0}} o where o.pat = e.pat and o.rid = {row}.rid offset 0"
+    return f"from unnest({places}) e(pat) cross join lateral ({here}) {{1}}"
 
 
 @lru_cache(maxsize=1024)

@@ -25,6 +25,7 @@ from aubier.store.indexing import SERVED, Makings, expect, follow, steers, take_
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.matching import Met, Question, Version, meets
+from aubier.store.matching.judging import judged
 from aubier.store.numbers import Numbers
 from aubier.store.opening.reach import reach
 from aubier.store.opening.reindexing import reindex
@@ -168,7 +169,7 @@ class Store:
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
-        if conn is not None:
+        if conn is not None or sight.limits(kind):
             async with self._reader(sight, conn) as reader:
                 return await reader.read(kind, logical)
         check_scope(sight, kind)
@@ -186,7 +187,8 @@ class Store:
     async def vread(self, sight: Sight, kind: str, logical: str, version: int) -> Row:
         """One version of a resource; see `Reader.vread`."""
         async with self._reader(sight) as reader:
-            return await reader.vread(kind, logical, version)
+            within = await judged(reader, self.index, kind, logical, version)
+            return await reader.vread(kind, logical, version, within)
 
     async def search(
         self, sight: Sight, query: Query, conn: Connection | None = None, *, quiet: bool = False
@@ -195,7 +197,7 @@ class Store:
         connections at most, but for those that share one; one that has its connection waits for nobody.
         """
         query = await self.listed(query)
-        async with self._searcher(sight, conn) as reader:
+        async with self._searcher(sight.searching, conn) as reader:
             found = await reader.search(query, quiet=quiet)
         await self.makings.check(conn or self.pool, [query])
         return found
@@ -206,7 +208,7 @@ class Store:
         """Rows of each query, two at least where so many meet it: what is asked by an identifier of the
         directory in one statement, the rest as by `search`.
         """
-        async with self._searcher(sight, conn) as reader:
+        async with self._searcher(sight.searching, conn) as reader:
             found = await each(reader, queries, quiet=False)
         await self.makings.check(conn or self.pool, [queries[place] for place in found])
         for place in [n for n in range(len(queries)) if n not in found]:
@@ -237,6 +239,8 @@ class Store:
     ) -> tuple[list[Row], tuple[int, int, int] | None, int | None]:
         """Versions, newest first; see `versions.history`."""
         async with self._reader(sight) as reader:
+            if logical:
+                options["judged"] = await judged(reader, self.index, kinds[0], logical)
             return await history(reader, kinds, logical, **options)
 
     async def walk(self, sight: Sight, asked: Asked) -> Walked:
@@ -247,7 +251,7 @@ class Store:
     async def export(self, sight: Sight, asked: Slice) -> tuple[list[Row], tuple[int, int] | None]:
         """The next resources of a slice; see `export.export`."""
         asked = replace(asked, queries=tuple([await self.listed(query) for query in asked.queries]))
-        async with self._reader(sight) as reader:
+        async with self._reader(sight.searching) as reader:
             return await export(reader, asked, self.index)
 
     async def meets(
@@ -267,6 +271,9 @@ class Store:
         for intent in batch.intents:
             if intent.condition is not None:
                 intent.condition = await self.listed(intent.condition)
+        ahead = (
+            sight.constraints is None
+        )  # else what it finds is held: limits are asked of it, before and after
         steering = steers(i.type for i in batch.intents)
         async with answered():
             for tried in range(1 + _TRIES):
@@ -274,7 +281,7 @@ class Store:
                     async with undertaken(self.pool, self.planned, self.added) as conn:
                         if steering:
                             await take_turn(conn)
-                        written = await self._writer(conn, sight, ahead=not tried).run(batch)
+                        written = await self._writer(conn, sight, ahead=ahead and not tried).run(batch)
                         if steering:
                             await follow(conn, self.makings.base, written)
                         break
@@ -288,7 +295,7 @@ class Store:
 
     def _writer(self, conn: Undertaking, sight: Sight, *, ahead: bool) -> Writer:
         async def matches(held: Connection, queries: Sequence[Query]) -> list[list[Row]]:
-            reader = Reader(held, sight, self.keys, self.mark)
+            reader = Reader(held, sight.searching, self.keys, self.mark)
             found = await each(reader, queries, quiet=True)
             for n in [n for n in range(len(queries)) if n not in found]:
                 found[n] = (await reader.search(queries[n], limit=ENOUGH, quiet=True)).rows

@@ -237,6 +237,29 @@ async def test_a_client_acts_for_itself_within_its_registration(
     assert user.json()["error"] == "invalid_scope"
 
 
+async def test_a_scope_whose_query_cannot_be_held_is_refused_wherever_it_is_asked(
+    stage: Stage, browser: httpx.AsyncClient
+) -> None:
+    bad = "system/Observation.rs?nonsense=1"
+    with pytest.raises(Problem):
+        await api.add_client(stage.ctx(), "Logiciel", confidential=True, scope=bad)
+    good = (
+        "system/Observation.rs?category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory"
+    )
+    client = await api.add_client(
+        stage.ctx(), "Logiciel", confidential=True, scope=f"{good} system/Patient.rs"
+    )
+    head, form = basic(client.id, client.secret or ""), {"grant_type": "client_credentials"}
+    for scope in (bad, "system/Observation.rs?category:not=x system/Patient.rs", "system/Patient.rs?"):
+        refused = await browser.post("/signon/token", data={**form, "scope": scope}, headers=head)
+        assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope")
+        assert "scope" in refused.json()["error_description"]
+    given = await browser.post("/signon/token", data={**form, "scope": good}, headers=head)
+    assert given.json()["scope"] == good
+    less = await browser.post("/signon/token", data={**form, "scope": "system/Observation.rs"}, headers=head)
+    assert less.json()["scope"] == good
+
+
 async def test_clients_are_listed_and_removed_and_keep_no_secret(stage: Stage) -> None:
     made = await api.add_client(stage.ctx(), " Logiciel ", [BACK, BACK], confidential=True)
     (kept,) = await api.list_clients(stage.ctx())

@@ -63,7 +63,8 @@ async def test_a_refresh_may_ask_less_and_never_more(app: api.Client, browser: h
     less = (await refresh(browser, app, token, scope="patient/Observation.rs")).json()
     assert less["scope"] == "patient/Observation.rs"
     assert "id_token" not in less
-    for more in ("patient/*.cruds", "profile", "user/*.rs", "made-up"):
+    unheld = "patient/Observation.rs?nonsense=1"
+    for more in ("patient/*.cruds", "profile", "user/*.rs", "made-up", unheld):
         refused = await refresh(browser, app, less["refresh_token"], scope=more)
         assert refused.json()["error"] == "invalid_scope"
     # A refused scope spends nothing, and the next refresh may ask all of the grant again.

@@ -164,7 +164,12 @@ async def test_nothing_grantable_is_told_to_the_application(
     stage: Stage, app: api.Client, browser: httpx.AsyncClient
 ) -> None:
     await sign_in(browser, "yann")
-    for scope in ("system/*.cruds", "user/*.rs", "nonsense"):
+    unheld = (
+        "patient/Observation.rs?nonsense=1",
+        "openid patient/Observation.rs?category:not=x",
+        "patient/*.rs?",
+    )
+    for scope in ("system/*.cruds", "user/*.rs", "nonsense", *unheld):
         back = told(await browser.get("/signon/authorize", params=request_of(app, scope=scope)))
         assert back["error"] == "invalid_scope"
 

@@ -1,18 +1,27 @@
 """From an actor to what the store may show."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from aubier.access.actor import ANONYMOUS, Actor, system_actor
-from aubier.access.decide import readable, require, sight_of
+from aubier.access.decide import readable, require
+from aubier.access.decide import sight_of as sight_as_of
 from aubier.ground.clock import milliseconds
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Policy
-from aubier.store.keys import type_numbers
+from aubier.search.keys import Keys
+from aubier.store.keys import keyed_hash, type_numbers
+from aubier.store.sight import Sight
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
+KEYS = Keys(keyed_hash(b"secret"))
+
+
+def sight_of(actor: Actor, now: datetime, policies: Sequence[Policy]) -> Sight:
+    return sight_as_of(actor, now, policies, KEYS, lambda reference: reference)
 
 
 def doctor(**changes: Any) -> Actor:
@@ -79,7 +88,8 @@ def test_policies_hide_labels_from_those_they_are_about() -> None:
         (("openid", "profile"), set()),
         (("user/Observation.rs",), {"Observation"}),
         (("user/Observation.s", "user/Patient.r"), {"Observation", "Patient"}),
-        (("user/Observation.rs?category=x",), set()),
+        (("user/Observation.rs?category=x",), {"Observation"}),
+        (("user/Observation.rs?nonsense=x",), set()),
         (("user/Observation.cud",), set()),
         (("user/Observation.read",), {"Observation"}),
         (("user/Nothing.rs",), set()),
@@ -87,6 +97,39 @@ def test_policies_hide_labels_from_those_they_are_about() -> None:
 )
 def test_types_that_show_are_those_the_scopes_name(scopes: tuple[str, ...], types: set[str]) -> None:
     assert readable(doctor(scopes=scopes)) == types
+
+
+def test_limits_are_those_of_what_is_done() -> None:
+    scopes = ("user/Observation.r?category=a", "user/Observation.s?category=b", "user/Condition.s?code=c")
+    sight = sight_of(doctor(scopes=(*scopes, "user/Patient.cud?_id=d", "user/Encounter.rs")), NOW, ())
+
+    def asked(limits: Any) -> dict[str, list[str]]:
+        return {kind: [query.text for query in queries] for kind, queries in limits.items()}
+
+    assert sight.constraints is not None
+    assert asked(sight.constraints.shown) == {"Observation": ["category=a"], "Condition": ["code=c"]}
+    assert asked(sight.searching.constraints.shown) == {
+        "Observation": ["category=b"],
+        "Condition": ["code=c"],
+    }
+    assert {letter: asked(of) for letter, of in sight.constraints.written.items()} == {
+        letter: {"Patient": ["_id=d"]} for letter in "cud"
+    }
+    assert sight.whole_types == {"Encounter"}
+    assert sight_of(doctor(scopes=(*scopes, "user/*.cruds")), NOW, ()).constraints is None
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_who_cannot_hold_a_limit_refuses_such_scopes(limited: bool) -> None:
+    actor = doctor(scopes=("user/Observation.rs?category=a",))
+    if limited:
+        assert require(actor, "Observation", "read", limited=True) is None
+    else:
+        with pytest.raises(Problem) as refused:
+            require(actor, "Observation", "read")
+        assert "a scope with a query" in refused.value.issues[0].text
+    with pytest.raises(Problem):
+        require(actor, "Observation", "create", limited=limited)
 
 
 def test_every_type_is_none_of_them_in_particular() -> None:

@@ -13,7 +13,9 @@ from aubier.access.scopes import (
     constraints,
     granted,
     narrow,
+    opens,
     parse,
+    refuse_unheld,
 )
 from aubier.ground.problem import Problem
 
@@ -123,9 +125,82 @@ def test_letters_and_types_decide(held: str, type: str, interaction: str, answer
 def test_a_condition_is_not_forgotten() -> None:
     held = ["patient/Observation.rs?category=laboratory", "patient/Observation.rs?category=vital-signs"]
     assert not allows(held, "Observation", "read")
-    assert constraints(held, "Observation", "read") == ("category=laboratory", "category=vital-signs")
+    both = ((("category", "laboratory"),), (("category", "vital-signs"),))
+    assert constraints(held, "Observation", "read") == both
+    assert opens(held, "Observation", "read") and not opens(held, "Observation", "create")
     assert constraints(held, "Condition", "read") is None
     assert constraints([*held, "patient/*.r"], "Observation", "read") == ()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "nonsense=1",
+        "category:not=laboratory",
+        "category:in=http://x",
+        "category:missing=true",
+        "category",
+        "category=",
+        "category=,",
+        "category=|",
+        "",
+        "subject:Patient=1",
+        "subject:Patient.name=a",
+        "patient.name=a",
+        "_has:Group:member:_id=1",
+        "_filter=status eq final".replace(" ", "%20"),
+        "_list=1",
+        "_text=a",
+        "_content=a",
+        "_count=1",
+        "_include=*",
+        "_sort=date",
+        "_format=json",
+        "_contained=false",
+        "code-value-quantity=718-7$gt1",
+        "category=laboratory&nonsense=1",
+        "&".join(f"code={n}" for n in range(51)),
+    ],
+)
+def test_a_query_that_cannot_be_held_is_refused_and_opens_nothing(query: str) -> None:
+    word = f"patient/Observation.rs?{query}"
+    with pytest.raises(Problem) as refused:
+        refuse_unheld(parse(word))
+    assert refused.value.issues[0].at == ("http.scope",)
+    if query.count("=") < 50:
+        assert not opens([word], "Observation", "read")
+
+
+@pytest.mark.parametrize(
+    "word", ["patient/*.rs?_lastUpdated=gt2020", "patient/Nothing.rs?a=1", "patient/Patient.rs?category=1"]
+)
+def test_a_query_is_about_one_type_that_has_the_parameter(word: str) -> None:
+    with pytest.raises(Problem):
+        refuse_unheld(parse(word))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "category=http://terminology.hl7.org/CodeSystem/observation-category|laboratory",
+        "category=laboratory,vital-signs&status=final",
+        "_id=a&_security=R&_tag=http://x|y&_profile=http://x/y",
+        "date=ge2020-01-01",
+        "subject=Patient/1",
+        "value-quantity=gt5||mg",
+    ],
+)
+def test_what_is_held_is_granted_as_it_was_written(query: str) -> None:
+    word = f"patient/Observation.rs?{query}"
+    refuse_unheld(parse(word))
+    assert str(parse(word)) == word
+    assert opens([word], "Observation", "search") and not allows([word], "Observation", "search")
+
+
+def test_what_would_change_the_list_of_scopes_stays_encoded() -> None:
+    word = "patient/Observation.rs?code=a%20b%26c%2Bd%25e%23%22"
+    assert parse(word).smart[0].query == (("code", 'a b&c+d%e#"'),)
+    assert str(parse(word)) == word
 
 
 @given(st.lists(scopes, max_size=5), st.lists(scopes, max_size=5))
@@ -174,6 +249,11 @@ def test_each_kind_of_actor_has_its_ceiling(kind: str, context: str, letters: st
 def test_a_client_gets_no_more_than_it_registered() -> None:
     found = granted(parse("openid profile user/*.cruds"), "professional", parse("openid user/Patient.rs"))
     assert found == Parsed(parse("user/Patient.rs").smart, ("openid",), ())
+
+
+def test_a_query_of_a_registration_that_cannot_be_held_is_never_granted() -> None:
+    with pytest.raises(Problem):
+        granted(parse("patient/Patient.rs"), "citizen", parse("patient/Patient.rs?category=1"))
 
 
 def test_a_crossing_that_grows_too_long_is_refused() -> None:

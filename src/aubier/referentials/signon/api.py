@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from aubier.access.actor import Actor, Context
-from aubier.access.scopes import CEILINGS, Parsed, narrow, parse
+from aubier.access.scopes import CEILINGS, Parsed, narrow, parse, refuse_unheld
 from aubier.ground.problem import Problem, problem
 from aubier.referentials.signon.openid.consent import list_consents, withdraw_consent
 from aubier.referentials.signon.openid.words import said
@@ -197,6 +197,7 @@ def _granted(account: Account, scope: str) -> Parsed:
             f"{listed} : pas une portée connue ; écrivez p. ex. patient/*.rs ou user/Observation.cruds",
             at="http.scope",
         )
+    refuse_unheld(asked)
     smart = narrow(asked.smart, CEILINGS[account.kind])
     if asked.smart and not smart:
         raise problem(

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from aubier.access.decide import require
-from aubier.access.scopes import allows
+from aubier.access.scopes import opens
 from aubier.access.view import View
 from aubier.fhir.definitions import definitions
 from aubier.fhir.references import Reference
@@ -71,7 +71,7 @@ async def patient_export(call: Call, view: View, _: Limits) -> Answer:
     """What is in the records of patients: of those named by `patient`, else of all."""
     require_async(call)
     wanted = _wanted(call, view, (*_NAMES, "patient"))
-    if allows(view.actor.scopes, "Patient", "search"):
+    if opens(view.actor.scopes, "Patient", "search"):
         await _refuse_absent(wanted.patients, view)
     return await _begin(call, view, wanted, _of_patients(), wanted.patients or None)
 
@@ -136,7 +136,7 @@ async def _begin(
     call: Call, view: View, wanted: _Wanted, kinds: list[str], members: Sequence[str] | None
 ) -> Answer:
     for kind in wanted.types:
-        require(view.actor, kind, "search")
+        require(view.actor, kind, "search", limited=True)
     strangers = [kind for kind in wanted.types if kind not in kinds]
     if strangers and not call.lenient:
         raise problem(
@@ -145,7 +145,7 @@ async def _begin(
             f"{strangers[0]} n'est dans aucun dossier : demandez-le à [base]/$export, ou retirez-le de _type",
             at="http._type",
         )
-    chosen = [k for k in wanted.types or kinds if k in kinds and allows(view.actor.scopes, k, "search")]
+    chosen = [k for k in wanted.types or kinds if k in kinds and opens(view.actor.scopes, k, "search")]
     if not chosen:
         require(view.actor, wanted.types[0] if wanted.types else "Resource", "search")
     _refuse_unasked(wanted.filters, chosen)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from aubier.access.decide import require
 from aubier.ground.rows import Resource
 
 _UNUSED = {
@@ -25,6 +26,7 @@ async def status(ctx: Any, parameters: Resource) -> Resource:
         await ctx.store.read("SearchParameter", logical)
     else:
         await ctx.store.search("SearchParameter", [("_count", "0")])  # who may not search them is refused
+        require(ctx.actor, "SearchParameter", "search")  # so is who may see some of them only: all are told
     rows = await ctx.store.run("parameters.status", logical)
     told = [_told(row, ctx.language) for row in rows]
     if logical and not told:

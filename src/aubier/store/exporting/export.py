@@ -7,7 +7,7 @@ the order is the same in both, so what is written meanwhile neither hides a reso
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aubier.ground.rows import Resource
@@ -57,13 +57,21 @@ async def export(
 
     Leaves its audit lines like any reading.
     """
-    if asked.queries:
+    if limits := reader.sight.limits(asked.kind):
+        asked = replace(asked, queries=_both(asked.queries, limits))
+    if asked.queries and not asked.gone:
         return await _filtered(reader, asked, index)
     frame = reader.frame()
     past = _past(reader, asked, frame.args)
     statement = past if asked.gone else _either(_current(reader, asked, frame), past, asked)
     rows, last, full = await _told(reader, asked, frame.args, statement)
     return rows, last if full or len(rows) == asked.count else None
+
+
+def _both(queries: Sequence[Query], limits: Sequence[Query]) -> tuple[Query, ...]:
+    """Queries of which what meets one of each meets one."""
+    both = (replace(a, criteria=(*a.criteria, *b.criteria)) for a in queries for b in limits)
+    return tuple(both) if queries else tuple(limits)
 
 
 async def _filtered(
@@ -82,7 +90,7 @@ async def _filtered(
     conditions = of_queries(frame, asked.queries, asked.kind, "r")
     keys = _current(reader, asked, frame, conditions, columns="r.pat, r.rid, r.ver, r.seq")
     current = list(await reader.conn.fetch(keys, *frame.args))
-    statement = _past(reader, asked, past)
+    statement = _past(reader, asked, past, judged="true")
     candidates = list(await reader.conn.fetch(statement, *past))
     met = await meeting(reader, asked.queries, candidates, index)
     edges = [_place(rows[-1]) for rows in (current, candidates) if len(rows) == asked.count]
@@ -173,11 +181,13 @@ def _current(
     return f"select {columns} from {prefix}res r where {tests} and {seen} and {conditions} {end}"
 
 
-def _past(reader: Reader, asked: Slice, args: Args) -> str:
-    """A SELECT of those that stood so at the mark and have changed since; or of the deletions."""
+def _past(reader: Reader, asked: Slice, args: Args, judged: str = "false") -> str:
+    """A SELECT of those that stood so at the mark and have changed since; or of the deletions.
+
+    `judged`: see `Sight.past`."""
     prefix = family(asked.kind)
     mark, tests = _tests(reader, asked, args)
-    seen = reader.sight.past("r", args, directory=bool(prefix))
+    seen = reader.sight.past("r", args, directory=bool(prefix), judged=judged)
     end = f"order by r.seq, r.rid limit {asked.count}"
     return (
         f"select {ROW}, r.seq from {prefix}hist r join id_map m on m.type = r.type and m.id = r.id"

@@ -89,14 +89,27 @@ async def meets(
     What a chain or `_has` goes through must show to the actor, as in a search. Problem as for a search that
     cannot be asked, also when there is no such version.
     """
-    shows, rows = await _rows(conn, sight, index if questions else _unasked, version)
+    limits = sight.limits(version.kind)
+    asked = [*questions, *(Question(limit, previous) for previous in (False, True) for limit in limits)]
+    shows, rows = await _rows(conn, sight, index if asked else _unasked, version)
     found: list[bool] = []
-    for start in range(0, len(questions), AT_ONCE):
-        some = questions[start : start + AT_ONCE]
+    for start in range(0, len(asked), AT_ONCE):
+        some = asked[start : start + AT_ONCE]
         sql, args = _statement(sight, keys, version.kind, rows, some)
         found += await conn.fetchval(sql, *args) if rows else [False] * len(some)
     by_rid = {row.rid: row.resource for row in rows}
-    return Met(shows, by_rid.get(_CURRENT), by_rid.get(_PREVIOUS), tuple(found))
+    met = Met(shows, by_rid.get(_CURRENT), by_rid.get(_PREVIOUS), tuple(found[: len(questions)]))
+    return _within_limits(met, questions, found[len(questions) :]) if limits else met
+
+
+def _within_limits(met: Met, questions: Sequence[Question], within: Sequence[bool]) -> Met:
+    """The same where scopes limit the type: `within` tells by which limits each of the two versions is met.
+
+    A version before that is not is as one that never was.
+    """
+    now, before = any(within[: len(within) // 2]), any(within[len(within) // 2 :])
+    answers = tuple(m and (before or not q.previous) for m, q in zip(met.met, questions, strict=True))
+    return Met(met.shows and now, met.current, met.previous if before else None, answers)
 
 
 def _unasked(resource: Resource) -> Indexed:
@@ -110,7 +123,10 @@ async def _rows(
     """Whether the version shows to the actor, and what of it and of the one before there is."""
     prefix = family(version.kind)
     args = Args([type_numbers()[version.kind], version.id, [version.number, version.number - 1]])
-    seen = sight.past("r", args, directory=bool(prefix)) if sight.sees_type(version.kind) else "false"
+    seen = "false"
+    if sight.sees_type(version.kind):
+        # Whether the version itself is within the limits of scopes, `meets` asks.
+        seen = sight.past("r", args, directory=bool(prefix), judged="true")
     one = (
         f"select {codec.COLUMNS}, r.pat, r.labels, {seen} as seen from id_map m"
         f" join {prefix}{{table}} r on r.pat = any(m.was || m.pat) and r.rid = m.rid"

@@ -63,8 +63,22 @@ class Reader:
     async def read(self, kind: str, logical: str) -> Row:
         """The current version. Problem not-found (hidden and missing alike), or deleted."""
         check_scope(self.sight, kind)
-        found = (await self.read_each([Wanted(self.sight, kind, logical)]))[0]
+        if self.sight.limits(kind):
+            found = await self._within_limits(kind, logical)
+        else:
+            found = (await self.read_each([Wanted(self.sight, kind, logical)]))[0]
         return found or await self.absent(kind, logical)
+
+    async def _within_limits(self, kind: str, logical: str) -> Row | None:
+        """The same for scopes with a query, whose condition no other actor's read shares."""
+        prefix, args = family(kind), Args([type_numbers()[kind], logical])
+        seen = self.sight.predicate("r", args, directory=bool(prefix), kind=kind)
+        hit = (
+            f"select {ROW} from id_map m join {prefix}res r on r.pat = m.pat and r.rid = m.rid"
+            f" where m.type = $1 and m.id = $2 and {seen}"
+        )
+        records = await self.proved(prefix, args, hit, "read", f"{kind}/{logical}", missed="")
+        return row_of(records[0]) if records else None
 
     async def read_each(self, wanted: Sequence[Wanted]) -> list[Row | None]:
         """What each of `wanted` gives its own actor, whose scopes were asked; None where nothing shows."""
@@ -78,7 +92,7 @@ class Reader:
     async def absent(self, kind: str, logical: str) -> NoReturn:
         """Raises why a resource does not show, with its audit line: deleted, or hidden or missing alike."""
         name, args = f"{kind}/{logical}", Args([type_numbers()[kind], logical])
-        seen = self.sight.predicate("r", args, directory=bool(family(kind)))
+        seen = self.sight.gone("r", args, kind)
         tomb = (
             f"select {ROW} from id_map m join {family(kind)}hist r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = $2 and r.op = 4 and {seen} order by r.ver desc limit 1"
@@ -88,12 +102,15 @@ class Reader:
             raise problem("deleted", f"{name} was deleted", f"{name} a été supprimé")
         raise not_found(name)
 
-    async def vread(self, kind: str, logical: str, version: int) -> Row:
-        """One version. Problem not-found, or deleted when that version is a deletion."""
+    async def vread(self, kind: str, logical: str, version: int, judged: str = "false") -> Row:
+        """One version. Problem not-found, or deleted when that version is a deletion.
+
+        `judged`: see `Sight.past`.
+        """
         check_scope(self.sight, kind)
         prefix = family(kind)
         args = Args([type_numbers()[kind], logical, version])
-        seen = self.sight.past("r", args, directory=bool(prefix))
+        seen = self.sight.past("r", args, directory=bool(prefix), judged=judged)
         one = (
             f"select {ROW} from id_map m join {prefix}{{table}} r on r.pat = any(m.was || m.pat)"
             f" and r.rid = m.rid where m.type = $1 and m.id = $2 and r.ver = $3 and {seen}"

@@ -249,7 +249,7 @@ class Finder:
 
     async def _read_tomb(self, step: Step, prefix: str) -> None:
         args = Args([step.found.pat, step.found.rid])
-        seen = self.sight.predicate("r", args, directory=bool(prefix))
+        seen = self.sight.gone("r", args, step.intent.type)
         row = await self.conn.fetchrow(
             f"select r.ver, r.upd, ({seen}) as visible from {prefix}hist r where r.pat = $1 and r.rid = $2"
             " order by r.ver desc limit 1",

@@ -30,6 +30,7 @@ from aubier.store.proof.standing import Unproven, mark_of
 from aubier.store.sight import Sight
 from aubier.store.writing.filing import Placer, filed, refuse_unknown
 from aubier.store.writing.finding import Finder
+from aubier.store.writing.limits import refuse_outside
 from aubier.store.writing.rights import Rights
 from aubier.store.writing.statement import FamilyRows, Texts, combined, family_parts
 from aubier.store.writing.step import Again, Step, absent, op_of, stamped
@@ -70,6 +71,9 @@ class Writer:
         self._refuse_directory(batch)
         await self.finder.find(batch)
         self.steps = self.finder.steps
+        if limited := self.sight.constraints is not None:
+            await self.conn.begin()
+            await refuse_outside(self.conn, self.sight, (s for s in self.steps if s.found.visible))
         for step in self.steps:
             await self._prepare(batch, step)
         await self._claim(batch)
@@ -81,6 +85,8 @@ class Writer:
         if batch.receipt is not None:
             await self.conn.begin()
         await self._write(batch, seq, upd)
+        if limited:
+            await refuse_outside(self.conn, self.sight, self.steps)
         written = [self._written(step, upd) for step in self.steps]
         if batch.receipt is not None:
             await batch.receipt(self.conn, written)

@@ -71,7 +71,7 @@ class Answering:
 
 
 def _key(name: str, ctx: Any, parameters: Resource) -> _Key:
-    return name, ctx.language, ctx.store.sight.types, fhir_json.dumps(parameters)
+    return name, ctx.language, ctx.store.sight.whole_types, fhir_json.dumps(parameters)
 
 
 async def _holds(ctx: Any, reading: Reading) -> bool:

@@ -282,8 +282,9 @@ def translated(name: str, issues: Sequence[Issue], language: str) -> Resource:
 
 def open_to(ctx: Any, kind: str) -> None:
     """Problem `forbidden` unless the actor's scopes open a type: these operations read it."""
-    types = ctx.store.sight.types
-    if types is not None and kind not in types:
+    sight = ctx.store.sight
+    # Answered of all that is here: who may see some only, by a scope with a query, is not told.
+    if not sight.sees_type(kind) or sight.limits(kind):
         raise problem(
             "forbidden",
             f"Your token does not let you read {kind}; ask for a scope that does",

@@ -12,7 +12,7 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from aubier.access.actor import Context
-from aubier.access.scopes import Parsed, granted, parse
+from aubier.access.scopes import Parsed, granted, parse, refuse_unheld
 from aubier.ground.chance import secret
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Request, Response
@@ -121,6 +121,7 @@ def read_request(realm: Realm, values: Mapping[str, str], client: Client, fhir_b
     _check_form(realm, values, fhir_base)
     try:
         scope = parse(values.get("scope", ""))
+        refuse_unheld(scope)
     except Problem as found:
         raise Refusal("invalid_scope", found.issues[0].text) from found
     prompts = frozenset(values.get("prompt", "").split())

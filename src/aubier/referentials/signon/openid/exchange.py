@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from aubier.access.actor import Context
-from aubier.access.scopes import CEILINGS, Parsed, narrow, parse
+from aubier.access.scopes import CEILINGS, Parsed, narrow, parse, refuse_unheld
 from aubier.ground.chance import secret
 from aubier.ground.rows import Request, Response
 from aubier.referentials.signon.people.accounts import Account, find_account
@@ -111,6 +111,7 @@ def _same_or_less(asked: str, given: str) -> str:
     if not asked:
         return given
     wanted, had = parse(asked), parse(given)
+    refuse_unheld(wanted)
     smart = narrow(wanted.smart, had.smart)
     if wanted.unknown or set(wanted.plain) - set(had.plain) or set(smart) != set(wanted.smart):
         raise Refusal("invalid_scope", "more than was granted")
@@ -121,6 +122,7 @@ async def _by_itself(realm: Realm, ctx: Context, client: Client, form: Mapping[s
     if client.public:
         raise Refusal("unauthorized_client", "a public client cannot act for itself")
     asked = parse(form.get("scope", "") or client.scope)
+    refuse_unheld(asked)
     smart = narrow(narrow(asked.smart, CEILINGS["system"]), parse(client.scope).smart)
     if not smart:
         raise Refusal("invalid_scope", "no system scope of what was asked is registered for this client")

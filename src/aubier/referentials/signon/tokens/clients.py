@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from aubier.access.actor import Context
-from aubier.access.scopes import PLAIN, parse
+from aubier.access.scopes import PLAIN, parse, refuse_unheld
 from aubier.ground.chance import random_ids, secret
 from aubier.ground.problem import problem
 from aubier.ground.rows import Request
@@ -129,7 +129,7 @@ async def add_client(
     identity, `patient/*`, `user/*`; `system/*` and `ins` must be named). `id` only for a known one. Only the
     console flags one as `first_party`: no page and no endpoint registers applications; and it must be able to
     prove who it is, because people are not asked (RFC 8252, 8.6).
-    Raises Problem `value` (name, address, keys) or `duplicate` (id).
+    Raises Problem `value` (name, address, keys, a scope whose query cannot be held) or `duplicate` (id).
     """
     places, returns = _places(redirects), _places(after_logout)
     if not name.strip() or len(name) > 100 or not name.isprintable() or (id and not _ID.fullmatch(id)):
@@ -143,11 +143,13 @@ async def add_client(
             " programme peut répondre à cette adresse : donnez-lui un secret, des clés ou une adresse https",
             at="http.redirect_uri",
         )
+    allowed = parse(scope or DEFAULT_SCOPE)
+    refuse_unheld(allowed)
     shown = secret() if confidential else None
     rows = await ctx.store.run(
         "signon.add_client",
         *(id or random_ids(), name.strip(), digest(shown) if shown else "", _public_keys(jwks)),
-        *(places, returns, str(parse(scope or DEFAULT_SCOPE)), first_party, ctx.now),
+        *(places, returns, str(allowed), first_party, ctx.now),
     )
     if not rows:
         raise problem("duplicate", "This client exists", "Cette application existe déjà", at="http.client_id")

@@ -203,7 +203,7 @@ async def _check(ctx: Context, trigger: Trigger) -> None:
     """Problem when the actor may not search that type, or its queries cannot be asked."""
     for interaction in ("search", "read"):
         try:
-            require(ctx.actor, trigger.type, interaction)
+            require(ctx.actor, trigger.type, interaction, limited=True)
         except Problem as refusal:
             raise _at_criteria(refusal) from None
     try:

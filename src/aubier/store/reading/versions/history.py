@@ -30,6 +30,7 @@ async def history(
     at: tuple[int, int] | None = None,
     cursor: Place | None = None,
     oldest_first: bool = False,
+    judged: str = "false",
 ) -> tuple[list[Row], Place | None, int | None]:
     """Versions, newest first: of one resource, of types, or of the whole store (`kinds` empty).
 
@@ -39,14 +40,14 @@ async def history(
     With `since` (ms) only what is older than the oldest transaction still running is told: who asks again
     with the last date misses nothing. With `at` (from, to, ms) only the versions that were the current ones
     at some time between. `oldest_first` turns the order round; of several resources it then tells what
-    `since` would, so that a late commit is not behind a page that was read.
+    `since` would, so that a late commit is not behind a page that was read. `judged`: see `Sight.past`.
     """
     sight = reader.sight
     readable = [k for k in (kinds or type_numbers()) if sight.sees_type(k)]
     if kinds and not readable:
         check_scope(sight, kinds[0])
     settled = since if since is not None or not oldest_first or logical else 0
-    page = _Page(sight, Args(), logical, count + 1, settled, at, cursor, oldest_first)
+    page = _Page(sight, Args(), logical, count + 1, settled, at, cursor, oldest_first, judged)
     counted = bool(logical) or not count
     what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])
     records = await reader.proved(
@@ -84,6 +85,7 @@ class _Page:
     at: tuple[int, int] | None
     cursor: Place | None
     oldest_first: bool
+    judged: str
 
     @property
     def given(self) -> str:
@@ -160,7 +162,7 @@ class _Page:
 
     def _tests(self, prefix: str) -> list[str]:
         """What is asked of the version itself."""
-        tests = [self.sight.past("r", self.args, directory=bool(prefix))]
+        tests = [self.sight.past("r", self.args, directory=bool(prefix), judged=self.judged)]
         if self.at is not None:
             first, end = (self.args.add(ms, "bigint") for ms in self.at)
             newer = f"select 1 from {prefix}{{0}} n where n.pat = r.pat and n.rid = r.rid and n.ver > r.ver"

@@ -1,0 +1,83 @@
+"""What scopes with a query (`Observation.rs?category=laboratory`) open of a type, as conditions over a row.
+
+Rule: SMART App Launch 2.2.0, "Finer-grained resource constraints using search parameters".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from aubier.search.keys import Keys
+from aubier.search.model import Query
+from aubier.search.sql import Args, Frame, conditions
+from aubier.store.compartment import owned
+from aubier.store.keys import family, type_numbers
+
+Limits = Mapping[str, tuple[Query, ...]]
+"""By type, queries of which a resource meets one at least. A type that is not here has no limit."""
+
+
+class Constraints(msgspec.Struct, frozen=True):
+    """The limits of who holds such scopes.
+
+    `shown` limit what is seen, `found` what a search finds, `written` what is written: by letter (c, u, d).
+    """
+
+    keys: Keys
+    shown: Limits
+    found: Limits
+    written: Mapping[str, Limits]
+
+    @property
+    def searching(self) -> Constraints:
+        """The same for a search and all that it goes through or brings."""
+        return msgspec.structs.replace(self, shown=self.found)
+
+    def rule(self, row: str, args: Args, now: int, *, directory: bool, kind: str = "") -> str:
+        """The condition that `row` is within the limits: of its type `kind`, or of whichever type it is.
+
+        `directory`: of those of the directory and of definitions. `now` in ms.
+        """
+        if kind:
+            return met(self.keys, self.shown[kind], row, args, now) if kind in self.shown else "true"
+        limited = self.shown_in(directory=directory)
+        each = (
+            f"({row}.type <> {type_numbers()[one]} or {met(self.keys, queries, row, args, now)})"
+            for one, queries in limited.items()
+        )
+        return " and ".join(each) or "true"
+
+    def shown_in(self, *, directory: bool) -> Limits:
+        """Those of the types of one family of tables."""
+        return {kind: queries for kind, queries in self.shown.items() if bool(family(kind)) == directory}
+
+
+def met(keys: Keys, queries: tuple[Query, ...], row: str, args: Args, now: int) -> str:
+    """The condition, never null, that a row of their type meets one of these queries."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=now)
+    # Row by row: the limit is no way into an index, whatever else is asked.
+    frame = _Frame(
+        keys,
+        table=family,
+        number=lambda kind: type_numbers()[kind],
+        visible=lambda row, kind: "false",
+        slices=lambda kind: frozenset(),
+        now=moment,
+        owned=owned,
+        args=args,
+        walked={row},
+    )
+    each = (f"({' and '.join(conditions(frame, query.criteria, query.type, row))})" for query in queries)
+    return f"({' or '.join(each)}) is true"
+
+
+@dataclass(slots=True)
+class _Frame(Frame):
+    """A condition that stands within another statement, whose row names it must not hide."""
+
+    def alias(self, letter: str) -> str:
+        return super(_Frame, self).alias(f"own_{letter}")
