@@ -356,3 +356,20 @@ class TestRights:
             ("read", 1, "care", True),
             ("read", 0, "none", False),
         ]
+
+
+async def test_a_large_transaction_lets_others_have_their_turn(store: Store) -> None:
+    """Whoever asks while it is prepared is not kept waiting until all of it is."""
+    (whose,) = await store.transact(ROOT, batch(Intent("create", "Patient", resource=patient())))
+    prepared: list[str] = []
+
+    async def noted(conn: Any, resource: dict[str, Any], before: Any) -> tuple[dict[str, Any], list[str]]:
+        prepared.append(resource["resourceType"])
+        return await _as_is(conn, resource, before)
+
+    many = [Intent("create", "Observation", resource=weight(whose.id, "79")) for _ in range(300)]
+    one = [Intent("create", "Patient", resource=patient())]
+    written = await asyncio.gather(*(store.transact(ROOT, Batch(intents, noted)) for intents in (many, one)))
+    assert prepared.index("Patient") < 100
+    assert [len(each) for each in written] == [300, 1]
+    assert len(prepared) == 301

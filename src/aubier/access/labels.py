@@ -38,25 +38,32 @@ def labels_of(resource: Resource, actor: Actor) -> list[str]:
     Consent is also read by those it is about.
     Rule: DMP confidentiality codes, TRE_A07 (CI-SIS).
     """
-    labels = {f"kind:{resource['resourceType']}"}
-    labels |= {f"type:{c}" for c in _codes(resource.get("type"))}
-    labels |= {f"category:{c}" for c in _codes(resource.get("category"))}
+    kind = resource["resourceType"]
+    labels = {f"kind:{kind}", *(f"author:{key}" for key in actor.keys[:1])}
+    for element in ("type", "category"):
+        if element in resource:
+            labels |= {f"{element}:{c}" for c in _codes(resource[element])}
     securities = [*_codings(resource.get("securityLabel")), *(resource.get("meta", {}).get("security") or [])]
     labels |= {_security(c) for c in securities if isinstance(c, dict)}
-    labels |= {f"author:{key}" for key in actor.keys[:1]}
-    contained = {f"#{c.get('id')}": c for c in resource.get("contained") or [] if isinstance(c, dict)}
     if actor.kind == "system":
         labels |= declared_authors(resource)
-    if resource["resourceType"] == "Consent":
-        labels |= {f"author:ps:{i}" for i in _identified(_parties(resource), contained, IDNPS)}
-    labels |= {f"org:{key}" for key in _identified(resource.get("custodian"), contained, IDNST)}
+    if kind == "Consent":
+        labels |= {f"author:ps:{i}" for i in _identified(_parties(resource), _contained(resource), IDNPS)}
+    if "custodian" in resource:
+        labels |= {f"org:{i}" for i in _identified(resource["custodian"], _contained(resource), IDNST)}
     return sorted(labels)
 
 
 def declared_authors(resource: Resource) -> set[str]:
     """The `author:<key>` labels of those whom a resource itself names as author, performer or requester."""
-    contained = {f"#{c.get('id')}": c for c in resource.get("contained") or [] if isinstance(c, dict)}
-    return {f"author:{key}" for element in _AUTHORS for key in _who(resource.get(element), contained)}
+    named = [resource[element] for element in _AUTHORS if element in resource]
+    contained = _contained(resource) if named else {}
+    return {f"author:{key}" for value in named for key in _who(value, contained)}
+
+
+def _contained(resource: Resource) -> dict[str, Any]:
+    """The contained resources by what they are referred to as."""
+    return {f"#{c.get('id')}": c for c in resource.get("contained") or [] if isinstance(c, dict)}
 
 
 def _parties(consent: Resource) -> list[Any]:

@@ -17,7 +17,7 @@ from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.store.bulk.item import Item
 from aubier.store.bulk.place import place
-from aubier.store.bulk.rows import AT_ONCE, copy_audit, copy_changes, copy_items, copy_maps, copy_rights
+from aubier.store.bulk.rows import copy_audit, copy_changes, copy_items, copy_maps, copy_rights
 from aubier.store.indexing import VERSION, follow, steers, take_turn
 from aubier.store.intent import Batch, Grant, Intent, Prepare, Written
 from aubier.store.keys import type_names, type_numbers
@@ -25,7 +25,7 @@ from aubier.store.packing import codec
 from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.sight import Sight
 from aubier.store.store import Store
-from aubier.store.writing import Again, busy, refuse_unknown, stamped
+from aubier.store.writing import AT_ONCE, Again, busy, refuse_unknown, stamped
 from aubier.store.writing.receipts import Receipts
 
 _TRIES = 5
@@ -148,8 +148,10 @@ async def _load_new(
         await copy_audit(conn, sight, items)
         await copy_changes(conn, store, items)
         if steering:
+            raws = [stamped(i.resource, codec.head(i.kind, i.id, 1, 0)) for i in items]
             made = [
-                Written(i.kind, i.id, 1, sight.now, "created", stamped(i.resource, i.id, 1, 0)) for i in items
+                Written(i.kind, i.id, 1, sight.now, "created", raw)
+                for i, raw in zip(items, raws, strict=True)
             ]
             await follow(conn, store.makings.base, made, strict=False)
         if receipts is not None and items:

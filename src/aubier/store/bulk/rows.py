@@ -15,11 +15,8 @@ from aubier.store.packing.rows import COLUMNS
 from aubier.store.pool import Connection
 from aubier.store.sight import FOREVER, Sight
 from aubier.store.store import Store
-from aubier.store.writing import stamped
+from aubier.store.writing import AT_ONCE, stamped
 from aubier.store.writing.statement import RES
-
-AT_ONCE = 32
-"""Resources whose rows are made before others have a turn: two or three milliseconds."""
 
 _Row = tuple[Any, ...]
 _OP = OP_NUMBER["put-create"]
@@ -39,7 +36,7 @@ class Rows:
         """Takes in the rows of a resource in its first version."""
         rid, pat, found = item.rid, item.pat, item.indexed
         begins = codec.head(item.kind, item.id, 1, upd)
-        dictionary, packed = codec.pack(stamped(item.resource, item.id, 1, upd), begins)
+        dictionary, packed = codec.pack(stamped(item.resource, begins), begins)
         number = type_numbers()[item.kind]
         place = (pat, rid, number, 1, _OP, item.id, seq, upd, found.lo, found.hi, found.has)
         self.tables["res"].append((*place, found.terms, item.labels, dictionary, packed, *found.said))

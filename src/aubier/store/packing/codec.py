@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 import zstandard
 
 from aubier.ground.clock import instant_of
@@ -58,10 +59,13 @@ def _decompressor(number: int) -> zstandard.ZstdDecompressor:
 
 def head(kind: str, logical: str, version: int, updated: int) -> bytes:
     """How the bytes of a version begin (`writing.stamped`); `updated` in ms."""
-    when = instant_of(updated)
+    named, when = _quoted(logical).decode(), instant_of(updated)
     return (
-        f'{{"resourceType":"{kind}","id":"{logical}","meta":{{"versionId":"{version}","lastUpdated":"{when}"'
+        f'{{"resourceType":"{kind}","id":{named},"meta":{{"versionId":"{version}","lastUpdated":"{when}"'
     ).encode()
+
+
+_quoted = msgspec.json.Encoder().encode
 
 
 def pack(data: bytes, begins: bytes) -> tuple[int, bytes]:

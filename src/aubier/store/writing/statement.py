@@ -49,6 +49,9 @@ TOMB = (
 
 _HIST = ", ".join(name for name, _ in TOMB)
 
+FIRST = "w0"
+"""The name of the first part of a statement (`combined`)."""
+
 
 @dataclass(slots=True)
 class FamilyRows:
@@ -62,6 +65,11 @@ class FamilyRows:
     tombs: list[tuple[Any, ...]] = field(default_factory=list)
     added: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {t: [] for t in COLUMNS})
     gone: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {t: [] for t in COLUMNS})
+
+    def holds_all(self, live: Sequence[Any]) -> bool:
+        """Whether all that is written is inserted here, by the `FIRST` part."""
+        others = self.replace or self.archive or self.remove or self.tombs
+        return 0 < len(self.insert) == len(live) and not others
 
     def postings(
         self, old: Postings | None, new: Postings | None, was: tuple[int, int], at: tuple[int, int]
@@ -123,23 +131,35 @@ _SENT: dict[str, Callable[[Iterable[Any]], list[Any] | str]] = {
 """How the values of a column are sent, those of other types as `array_text`."""
 
 
-def _unnest(args: Args, columns: _Columns, rows: Iterable[tuple[Any, ...]]) -> str:
-    """`unnest(...)` of the rows; array columns travel as text and are cast by `_select`."""
+def _send(args: Args, columns: _Columns, rows: Iterable[tuple[Any, ...]]) -> int:
+    """Adds the rows to the arguments, a column each; gives the number of the first."""
     first = len(args) + 1
     for (_, cast), values in zip(columns, zip(*rows, strict=True), strict=True):
         args.append(_SENT.get(cast, array_text)(values))
-    return _unnested(columns, first)
+    return first
+
+
+def _unnest(args: Args, columns: _Columns, rows: Iterable[tuple[Any, ...]]) -> str:
+    """`unnest(...)` of the rows; array columns travel as text and are cast by `_select`."""
+    return f"unnest({', '.join(_arrays(columns, _send(args, columns, rows)))})"
 
 
 # What is said of the tables is the same in every write; the arguments begin at few numbers.
 @lru_cache(maxsize=4096)
-def _unnested(columns: _Columns, first: int) -> str:
+def _arrays(columns: _Columns, first: int) -> tuple[str, ...]:
     parts = []
     for number, (_, cast) in enumerate(columns, first):
         sent = f"${number}::bytea[]" if cast == "bytea" else f"${number}::text"
         as_array = "text[]" if cast.endswith("[]") else f"{cast}[]"
         parts.append(sent if cast == "bytea" else f"{sent}::{as_array}")
-    return f"unnest({', '.join(parts)})"
+    return tuple(parts)
+
+
+@lru_cache(maxsize=4096)
+def _rows(columns: _Columns, first: int) -> str:
+    """The rows, each taken from its arrays at once; `unnest` of all together keeps every column first."""
+    arrays = _arrays(columns, first)
+    return ", ".join(f"unnest({a}) as {name}" for a, (name, _) in zip(arrays, columns, strict=True))
 
 
 @lru_cache(maxsize=256)
@@ -153,8 +173,7 @@ def _names(columns: _Columns) -> str:
 
 
 def _inserted(args: Args, table: str, columns: _Columns, rows: Iterable[Any], ok: str) -> str:
-    names = _names(columns)
-    source = f"{_unnest(args, columns, rows)} as u({names})"
+    names, source = _names(columns), f"(select {_rows(columns, _send(args, columns, rows))}) u"
     return f"insert into {table} ({names}) select {_select(columns, 'u')} from {source} where {ok}"
 
 
@@ -182,7 +201,9 @@ def family_parts(args: Args, rows: FamilyRows, ok: str) -> list[str]:
             f"update {p}res r set {sets} from {source} where r.pat = u.pat and r.rid = u.rid and {ok}"
         )
     if rows.insert:
-        parts.append(_inserted(args, f"{p}res", RES, rows.insert, ok))
+        parts.append(
+            _inserted(args, f"{p}res", RES, rows.insert, ok) + " returning pat, rid, type, id, ver, op"
+        )
     for table, columns in COLUMNS.items():
         if rows.gone[table]:
             names = _names(columns)
@@ -202,8 +223,8 @@ def _still_there(prefix: str) -> str:
     return f" and not (u.param = {CONTEXT} and exists (select 1 from {prefix}ref t where {same}))"
 
 
-def combined(parts: Sequence[str], guard: str, extra: Sequence[str], final: str) -> str:
-    """One statement: the guard, every part, the extra parts, and the final select."""
+def combined(parts: Sequence[str], guard: str, final: str) -> str:
+    """One statement: the guard, every part, and the final select."""
     ctes = [f"ok as materialized (select ({guard}) as ok)"]
-    ctes += [f"w{n} as ({part})" for n, part in enumerate([*parts, *extra])]
+    ctes += [f"w{n} as ({part})" for n, part in enumerate(parts)]
     return f"with {', '.join(ctes)} {final}"

@@ -7,6 +7,7 @@ outbox and audit line under the guard that the actor may write there.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -32,8 +33,8 @@ from aubier.store.writing.filing import Placer, filed, refuse_unknown
 from aubier.store.writing.finding import Finder
 from aubier.store.writing.limits import refuse_outside
 from aubier.store.writing.rights import Rights
-from aubier.store.writing.statement import FamilyRows, Texts, combined, family_parts
-from aubier.store.writing.step import Again, Step, absent, op_of, stamped
+from aubier.store.writing.statement import FIRST, FamilyRows, Texts, combined, family_parts
+from aubier.store.writing.step import AT_ONCE, Again, Step, absent, op_of, stamped
 from aubier.store.writing.undertaking import Undertaking
 
 _FEW = 5
@@ -74,14 +75,17 @@ class Writer:
         if limited := self.sight.constraints is not None:
             await self.conn.begin()
             await refuse_outside(self.conn, self.sight, (s for s in self.steps if s.found.visible))
-        for step in self.steps:
+        for number, step in enumerate(self.steps, 1):
             await self._prepare(batch, step)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
         await self._claim(batch)
         await self._place()
         seq, upd = self.numbers.next_seq(commit_ticks()), max(self.sight.now, self.latest)
         for step in self.steps:
             if step.resource is not None:
-                step.raw = stamped(step.resource, step.id, step.version, upd)
+                step.begins = codec.head(step.intent.type, step.id, step.version, upd)
+                step.raw = stamped(step.resource, step.begins)
         if batch.receipt is not None:
             await self.conn.begin()
         await self._write(batch, seq, upd)
@@ -189,15 +193,19 @@ class Writer:
     async def _write(self, batch: Batch, seq: int, upd: int) -> None:
         live = [s for s in self.steps if s.done is None]
         families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
-        for step in live:
+        for number, step in enumerate(live, 1):
             collect(families[family(step.intent.type)], step, seq, upd, self.held)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
         args = Texts()
         guard = self._guard(live, args, batch)
         ok = "(select ok from ok)"
         parts = [p for rows in families.values() for p in family_parts(args, rows, ok)]
-        parts += filed(live, args, ok, unrestricted=self.sight.unrestricted)
+        fresh = not any(step.found.known for step in live)
+        made = FIRST if fresh and any(rows.holds_all(live) for rows in families.values()) else ""
+        parts += filed(live, args, ok, made)
         parts += Rights(self.sight).parts(batch, live, args, ok)
-        parts += self._changes(live, args, ok)
+        parts += self._changes(live, args, ok, made)
         touched = sorted(
             {p for s in live if not family(s.intent.type) for p in (s.pat or s.found.pat, *s.also)}
             | set(self.finder.shown)
@@ -207,7 +215,7 @@ class Writer:
         if touched or batch.grants or batch.revokes:
             parts.append(self._line(batch, live, touched, args))
         guard = f"({guard}) and ({VERSION}) = {args.add(self.version, 'bigint')}{self._as_known(args)}"
-        sql = combined(parts, guard, (), "select ok from ok")
+        sql = combined(parts, guard, "select ok from ok")
         try:
             if not await self.conn.last(sql, *args, brief=_brief(batch, live, self.finder.unheld)):
                 raise await self._refused(live, batch)
@@ -294,27 +302,24 @@ class Writer:
             at=step.intent.type,
         )
 
-    def _changes(self, live: Sequence[Step], args: Args, ok: str) -> list[str]:
-        rows = [
-            (consumer, s.pat or s.found.pat, type_numbers()[s.intent.type], s.id, s.version, op_of(s))
-            for s in live
-            for consumer in self.watchers(s.intent.type)
-        ]
-        if not rows:
-            return []
-        casts = ("text[]", "bigint[]", "smallint[]", "text[]", "int[]", "smallint[]")
-        columns = [args.add(list(c), cast) for c, cast in zip(zip(*rows, strict=True), casts, strict=True)]
+    def _changes(self, live: Sequence[Step], args: Args, ok: str, made: str) -> list[str]:
+        """What each consumer is told: the rows just `made`, when they are all; else the same of arrays."""
+        told: dict[str, list[int]] = {}
+        for kind in dict.fromkeys(s.intent.type for s in live):
+            for consumer in self.watchers(kind):
+                told.setdefault(consumer, []).append(type_numbers()[kind])
+        source = made or (_versions(live, args) if told else "")
         return [
-            "insert into outbox (consumer, pat, type, id, ver, op) select u.* from"
-            f" unnest({', '.join(columns)}) u(consumer, pat, type, id, ver, op)"
-            f" where {ok}{self._demanded(args)}"
+            self._told(consumer, types, args, f"{source} u where {ok}") for consumer, types in told.items()
         ]
 
-    def _demanded(self, args: Args) -> str:
-        return "".join(
-            f" and (u.consumer <> {args.add(consumer, 'text')}"
-            f" or exists (select 1 from {table} w where w.type = u.type))"
-            for consumer, table in self.on_demand.items()
+    def _told(self, consumer: str, types: Sequence[int], args: Args, source: str) -> str:
+        table = self.on_demand.get(consumer)
+        demanded = f" and exists (select 1 from {table} w where w.type = u.type)" if table else ""
+        return (
+            f"insert into outbox (consumer, pat, type, id, ver, op) select {args.add(consumer, 'text')},"
+            f" u.pat, u.type, u.id, u.ver, u.op from {source}"
+            f" and u.type = any({args.add(types, 'smallint[]')}){demanded}"
         )
 
     def _line(self, batch: Batch, live: Sequence[Step], touched: Sequence[int], args: Args) -> str:
@@ -324,12 +329,13 @@ class Writer:
         what = batch.what or ", ".join(_said(s) for s in live or self.steps)
         hits = args.add(len(live), "int")
         pats = args.add(list(touched), "bigint[]")
-        concerned = {g.patient for g in batch.grants} | {r.patient for r in batch.revokes}
-        named = args.add(sorted(concerned), "text[]")
-        source = (
-            f"select p, {hits} from unnest({pats}) p union select m.pat, {hits} from id_map m"
-            f" where m.type = {type_numbers()['Patient']} and m.id = any({named})"
-        )
+        source = f"select p, {hits} from unnest({pats}) p"
+        if concerned := {g.patient for g in batch.grants} | {r.patient for r in batch.revokes}:
+            named = args.add(sorted(concerned), "text[]")
+            source += (
+                f" union select m.pat, {hits} from id_map m"
+                f" where m.type = {type_numbers()['Patient']} and m.id = any({named})"
+            )
         return audit.line(
             self.sight, args, source, action=action, what=what, outcome="ok", ok="(select ok from ok)"
         )
@@ -339,6 +345,14 @@ class Writer:
             return step.done
         status = "deleted" if step.resource is None else "updated" if step.found.alive else "created"
         return Written(step.intent.type, step.id, step.version, upd, status, step.raw)  # type: ignore[arg-type]
+
+
+def _versions(live: Sequence[Step], args: Args) -> str:
+    """What became of each step, as rows of (pat, type, id, ver, op)."""
+    rows = [(s.pat or s.found.pat, type_numbers()[s.intent.type], s.id, s.version, op_of(s)) for s in live]
+    casts = ("bigint[]", "smallint[]", "text[]", "int[]", "smallint[]")
+    columns = [args.add(list(c), cast) for c, cast in zip(zip(*rows, strict=True), casts, strict=True)]
+    return f"(select * from unnest({', '.join(columns)}) n(pat, type, id, ver, op))"
 
 
 def _still(step: Step, args: Args) -> str:
@@ -398,8 +412,7 @@ def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[R
         rows.tombs.append((*tomb, found.labels, codec.PLAIN, b""))
         rows.postings(old, None, was, was)
         return
-    begins = codec.head(step.intent.type, step.id, step.version, upd)
-    number_of_dictionary, packed = codec.pack(step.raw, begins)
+    number_of_dictionary, packed = codec.pack(step.raw, step.begins)
     row = (
         step.pat,
         found.rid,

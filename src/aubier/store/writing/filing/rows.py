@@ -10,17 +10,19 @@ from aubier.store.sight import SHARED
 from aubier.store.writing.step import Step
 
 
-def filed(live: Sequence[Step], args: Args, ok: str, *, unrestricted: bool) -> Iterator[str]:
-    """The parts of a write statement that note where its resources are, each guarded by `ok`."""
+def filed(live: Sequence[Step], args: Args, ok: str, made: str) -> Iterator[str]:
+    """The parts of a write statement that note where its resources are, each guarded by `ok`.
+
+    `made` holds the new rows, when nothing else is written.
+    """
     written = [s for s in live if s.resource is not None]
-    if new := [s for s in written if not s.found.known]:
-        claim = (
-            " on conflict (type, id) do update set rid = excluded.rid, pat = excluded.pat where"
-            " id_map.rid = 0"
-        )
+    # A new one has an id of ours: no row waits for it, as those of an update do, which are held before.
+    if made:
+        yield f"insert into id_map (type, id, pat, rid) select type, id, pat, rid from {made}"
+    elif new := [s for s in written if not s.found.known]:
         yield (
             f"insert into id_map (type, id, pat, rid) select u.* from unnest({_places(new, args)}) u"
-            f" where {ok}{claim if unrestricted else ''}"
+            f" where {ok}"
         )
     known = [s for s in written if s.found.known]
     if changed := [s for s in known if s.found.pat != s.pat or not s.found.version]:
