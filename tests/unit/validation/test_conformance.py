@@ -212,7 +212,8 @@ def test_an_invariant_asks_for_members(code: str, expected: list[tuple[str, str]
 
 
 def test_the_value_sets_that_invariants_name_are_brought() -> None:
-    assert asked_in(f"code.memberOf('{OWN}') and x.memberOf( 'b:c' )") == [OWN, "b:c"]
+    asked = f"code.memberOf('{OWN}') and x.memberOf( 'b:c' ) and y.conformsTo('d:e')"
+    assert asked_in(asked) == [("ValueSet", OWN), ("ValueSet", "b:c"), ("StructureDefinition", "d:e")]
     assert asked_in("'memberOf' = 'a'") == []
     assert asked_in("memberOf('") == []
 

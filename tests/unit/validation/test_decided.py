@@ -129,3 +129,16 @@ def test_a_text_has_the_form_that_a_profile_asks_for(
     assert places(found(one, profile("Patient", by_type))) == expected
     told = [i.kind for i in found(one, mine, least="information")]
     assert ("not-supported" in told) == (regex == "(?=a)")
+
+
+def test_an_invariant_asks_whether_a_resource_conforms() -> None:
+    other = profile("Patient", row("Patient.gender", fixedCode="other"), name="other")
+    rule = {"key": "own-1", "severity": "error", "human": "x"}
+    rule["expression"] = f"entry.resource.ofType(Patient).all(conformsTo('{other['url']}'))"
+    mine = profile("Bundle", row("Bundle", constraint=[rule]))
+    good = {"resourceType": "Bundle", "type": "collection", "entry": [linked("a", "other", "a")]}
+    wrong = {**good, "entry": [linked("a", "other", "a"), linked("b", "male", "a")]}
+    assert found(good, mine, other) == []
+    assert places(found(wrong, mine, other)) == [("Bundle", "invariant")]
+    told = walked(wrong, [mine["url"]], library(mine))  # the profile is not here: nobody knows
+    assert told.unevaluated == {"own-1": 1}

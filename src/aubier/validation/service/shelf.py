@@ -167,25 +167,26 @@ def _of_element(row: Resource) -> Iterator[Wanted]:
         for canonical in (*type.get("profile", ()), *type.get("targetProfile", ())):
             yield "StructureDefinition", canonical
     for rule in row.get("constraint", ()):
-        yield from (("ValueSet", url) for url in asked_in(str(rule.get("expression", ""))))
+        yield from asked_in(str(rule.get("expression", "")))
     value_set = (row.get("binding") or {}).get("valueSet")
     if isinstance(value_set, str):
         yield "ValueSet", value_set
 
 
-_ASKS = ("identifier", "memberOf", "string")
+_ASKS = {"memberOf": "ValueSet", "conformsTo": "StructureDefinition"}
 
 
-def asked_in(expression: str) -> list[str]:
-    """The value sets whose members an invariant asks for: `memberOf('url')`."""
-    if "memberOf" not in expression:
+def asked_in(expression: str) -> list[Wanted]:
+    """The value sets and profiles that an invariant asks for: `memberOf('url')`, `conformsTo('url')`."""
+    if not any(name in expression for name in _ASKS):
         return []
     try:
         found = words(expression)
     except Problem:
         return []
     pairs = zip(found, found[2:], strict=False)
-    return [url.text for word, url in pairs if (word.kind, word.text, url.kind) == _ASKS]
+    kinds = ((_ASKS.get(word.text) if word.kind == "identifier" else None, url) for word, url in pairs)
+    return [(kind, url.text) for kind, url in kinds if kind and url.kind == "string"]
 
 
 def named_in(resource: Any) -> Iterator[Wanted]:

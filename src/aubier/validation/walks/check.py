@@ -94,6 +94,7 @@ def _walking(
     item, spent = root(resource), Spent()
     around = Surroundings(library.value_set, stored, item, now)
     walk = Walk(library, around, spent)
+    around.judge = walk.judged
     try:
         yield from Ground(walk).parts(item)
         for each in resources_in(item):

@@ -79,6 +79,14 @@ class Walk:
                 spent.granted.append(key)
         return spent.verdicts[key]
 
+    def judged(self, item: Item, canonical: str) -> bool | None:
+        """Whether an item conforms to a profile; None for one that is not here or cannot be made."""
+        try:
+            here = self.library.profile(canonical) is not None
+        except Problem:
+            return None
+        return self.conforms(item, canonical) if here else None
+
     @property
     def refused(self) -> bool:
         """Whether an error was found."""

@@ -119,6 +119,7 @@ def _environment(item: Item, around: Surroundings, now: datetime | None) -> Envi
         resource=whole.value,
         root_resource=container(whole).value,
         resolve=resolve,
+        conforms_to=lambda value, canonical: around.conforms(value, canonical, whole),
         now=now,
         member_of=around.member_of,
         tally=around.tally,

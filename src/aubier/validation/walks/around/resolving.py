@@ -37,7 +37,8 @@ class Surroundings:
     `value_set` tells the value sets that invariants ask for. `stored` are resources by `Type/id` that were
     read from elsewhere, `own` is what is validated; `wanted` becomes the names that were looked for in vain,
     to be read before the next walk, `reached` what expressions find in a resource (see `invariants.reaches`).
-    `now` is the moment of the validation; without one, rules that ask for it are not evaluated.
+    `now` is the moment of the validation; without one, rules that ask for it are not evaluated. `judge` is
+    asked whether a resource conforms to a profile; it knows none before a walk takes its place.
     """
 
     def __init__(
@@ -58,6 +59,8 @@ class Surroundings:
         self._inside: dict[int, dict[str, Item]] = {}
         self._told: dict[int, dict[str, list[str]]] = {}
         self._holders: dict[int, dict[int, Item]] = {}
+        self._near: dict[int, dict[int, Item]] = {}
+        self.judge: Callable[[Item, str], bool | None] = lambda item, canonical: None
 
     def moments(self, expression: str) -> tuple[datetime | None, ...]:
         """When an expression is evaluated: a rule on the day holds where it holds somewhere on earth."""
@@ -72,6 +75,16 @@ class Surroundings:
         if id(resource.value) not in self._holders:
             self._holders[id(resource.value)] = dict(_held(resource))
         return self._holders[id(resource.value)].get(id(reference), resource)
+
+    def conforms(self, value: Any, canonical: str, resource: Item) -> bool | None:
+        """Whether a resource in this one, or named in it, conforms to a profile; None where nobody knows."""
+        key = id(resource.value)
+        if key not in self._near:
+            self._near[key] = {id(one.value): one for one in _within(resource)}
+        found = self._near[key].get(id(value))
+        if found is None:
+            found = next((one for one in self._stored.values() if one.value is value), None)
+        return self.judge(found, canonical) if found is not None else None
 
     def resolve(self, reference: Item, *, inside: bool = False) -> Item | None:
         """The item of the resource that a Reference (or a uri) names here, or None.
@@ -175,6 +188,14 @@ def container(resource: Item) -> Item:
     """The resource that stands by itself around one: itself, or the one it is contained in."""
     above = resource.parent
     return above.resource if resource.name == "contained" and above and above.resource else resource
+
+
+def _within(resource: Item) -> Iterator[Item]:
+    """A resource, those that it contains and those of its entries or parameters."""
+    yield resource
+    for name in ("contained", "entry", "parameter"):
+        for one in children(resource, name):
+            yield from [one] if one.resource is one else children(one, "resource")
 
 
 def _held(bundle: Item) -> Iterator[tuple[int, Item]]:
