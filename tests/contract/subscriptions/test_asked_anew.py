@@ -12,6 +12,7 @@ from aubier.ground.clock import milliseconds
 from aubier.rest.outgoing.request import send
 from aubier.services.subscriptions import Courier
 from aubier.services.subscriptions.rules import read_actor
+from aubier.services.subscriptions.service import keep
 from aubier.services.subscriptions.tables import STATEMENTS
 from aubier.services.subscriptions.telling import lines
 from tests.contract.subscriptions.conftest import FINAL, Desk, by_criteria, by_topic
@@ -128,24 +129,67 @@ async def test_a_socket_is_greeted_before_it_is_told_anything(desk: Desk) -> Non
     assert socket.told == [f"bound {sub}", f"ping {sub}"] and not socket.closed
 
 
+async def crowded(desk: Desk, sub: str, statement: str, arguments: list[Any]) -> int:
+    """The pages that a statement reads where 20,000 more subscriptions are like this one, lanes and all."""
+    pool = desk.api.house.store.pool
+    columns = "owner, actor, plan, headers, channel, status, told, ends, next_at, fails, busy"
+    lane = "pat, waiting, tries, next_at, lease"
+    sql = next(s.sql for s in STATEMENTS if s.name == statement)
+    many = "generate_series(1, 20000) n"
+    try:
+        await pool.execute(
+            f"insert into subscription_state (id, {columns}) select 'many' || n, {columns}"
+            f" from subscription_state, {many} where id = $1",
+            sub,
+        )
+        await pool.execute(
+            f"insert into subscription_lane (sub, {lane}) select 'many' || n, {lane}"
+            f" from subscription_lane, {many} where sub = $1",
+            sub,
+        )
+        await pool.execute("analyze subscription_state, subscription_lane")
+        told = await pool.fetchval(f"explain (analyze, buffers, format json) {sql}", *arguments)
+    finally:
+        for table, column in (("state", "id"), ("lane", "sub")):
+            await pool.execute(f"delete from subscription_{table} where {column} like 'many%'")
+    plan = json.loads(told)[0]["Plan"]
+    return int(plan["Shared Hit Blocks"]) + int(plan["Shared Read Blocks"])
+
+
 async def test_those_that_wait_for_nothing_are_not_looked_at(desk: Desk, hook: Endpoint) -> None:
     sub = await desk.subscribe(by_criteria("Basic", hook.url))
-    pool = desk.api.house.store.pool
-    columns = "owner, actor, plan, headers, channel, status, told, ends"
-    await pool.execute(
-        f"insert into subscription_state (id, {columns}) select 'many' || n, {columns}"
-        " from subscription_state, generate_series(1, 20000) n where id = $1",
-        sub,
-    )
-    await pool.execute("analyze subscription_state")
-    sql = next(s.sql for s in STATEMENTS if s.name == "subscriptions.calls")
-    now = milliseconds(desk.api.now[0])
-    try:
-        told = await pool.fetchval(
-            f"explain (analyze, buffers, format json) {sql}",
-            now, 32, [], now + 60_000, type_number("Subscription"),
-        )  # fmt: skip
-    finally:
-        await pool.execute("delete from subscription_state where id like 'many%'")
-    plan = json.loads(told)[0]["Plan"]
-    assert plan["Shared Hit Blocks"] + plan["Shared Read Blocks"] < 100
+    now, kind = milliseconds(desk.api.now[0]), type_number("Subscription")
+    assert await crowded(desk, sub, "subscriptions.calls", [now, 32, [], now + 60_000, kind]) < 100
+
+
+async def test_those_that_are_left_in_peace_are_not_looked_at(desk: Desk, hook: Endpoint) -> None:
+    patient = await desk.api.person()
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=(f"Observation?patient={patient}",)))
+    hook.answers = lambda sent: 503
+    await desk.observe(patient)
+    await desk.work()
+    now, kind = milliseconds(desk.api.now[0]), type_number("Subscription")
+    assert await crowded(desk, sub, "subscriptions.claim", [now, 32, [], now + 60_000, 4, kind]) < 300
+
+
+async def test_who_rests_is_woken_by_an_event(desk: Desk, hook: Endpoint) -> None:
+    patient = await desk.api.person()
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=(f"Observation?patient={patient}",)))
+    pool, store = desk.api.house.store.pool, desk.api.system.store
+    busy = "select busy from subscription_state where id = $1"
+    for number in (1, 2):
+        await store.run("subscriptions.rest", milliseconds(desk.api.now[0]))
+        assert await pool.fetchval(busy, sub) is False
+        await desk.observe(patient)
+        await desk.take_in()
+        await store.run("subscriptions.rest", milliseconds(desk.api.now[0]))
+        assert await pool.fetchval(busy, sub) is True, "something waits"
+        await desk.work()
+        assert hook.events()[-1].numbers == [number]
+    await desk.observe(patient)
+    await desk.take_in()
+    await pool.execute("update subscription_state set busy = false where id = $1", sub)
+    await keep(desk.api.system)
+    assert await pool.fetchval(busy, sub) is True, "whatever made it sleep, for a minute at most"
+    await desk.work()
+    assert hook.events()[-1].numbers == [3]

@@ -41,6 +41,7 @@ async def keep(ctx: Context) -> None:
         await _end_withdrawn(ctx, rows)
     for id in await unheld(ctx):
         await ctx.store.run("subscriptions.set", id, "off", UNHELD, False, -1)
+    await ctx.store.run("subscriptions.wake")
     ends = (ctx.now, ctx.now - _KEPT, ctx.now - _KEPT_UNTOLD)
     swept = _SWEPT
     while swept >= _SWEPT:

@@ -66,6 +66,9 @@ create index subscription_trigger_holder on subscription_trigger (sub) where hol
         "when each is due",
         """
 alter table subscription_state add column asked bigint not null default 0;
+alter table subscription_state add column busy boolean not null default true;
+create index subscription_busy on subscription_state (next_at)
+  where busy and status in ('active', 'error') and (channel <> 'websocket' or bound <> '');
 drop index subscription_call;
 create index subscription_due on subscription_state ((case when status <> told then 0
   when status = 'requested' then next_at when status not in ('active', 'error') then null
@@ -89,6 +92,11 @@ _STATE = (
     "s.id, s.actor, s.plan, s.headers, s.channel, s.status, s.error, s.events, s.ends, s.beat, s.tries,"
     " s.fails, s.bound, s.next_at, s.asked"
 )
+_BUSY = (
+    "s.busy and s.status in ('active', 'error') and (s.channel <> 'websocket' or s.bound <> '')"
+    " and s.next_at <= $1::bigint"
+)
+"""The subscriptions that may have lanes waiting, and are not left in peace (`subscription_busy`)."""
 _LIVES = (
     "exists (select 1 from id_map m join res r on r.pat = m.pat and r.rid = m.rid"
     " where m.type = {type}::smallint and m.id = s.id)"
@@ -201,9 +209,10 @@ _EVENTS = (
     ),
     Statement(
         "subscriptions.add",
-        "with s as (update subscription_state s set events = s.events + 1 where s.id = any($1::text[])"
-        " and s.status in ('active', 'error') and not exists (select 1 from subscription_event e"
-        " where e.sub = s.id and e.type = $3 and e.id = $4 and e.ver = $5::int) returning s.id, s.events),"
+        "with s as (update subscription_state s set events = s.events + 1, busy = true"
+        " where s.id = any($1::text[]) and s.status in ('active', 'error')"
+        " and not exists (select 1 from subscription_event e where e.sub = s.id and e.type = $3"
+        " and e.id = $4 and e.ver = $5::int) returning s.id, s.events),"
         " e as (insert into subscription_event (sub, no, pat, type, id, ver, op, at)"
         " select s.id, s.events, $2::bigint, $3, $4, $5::int, $6, $7::bigint from s)"
         " insert into subscription_lane as l (sub, pat, waiting, next_at)"
@@ -214,16 +223,11 @@ _EVENTS = (
     ),
     Statement(
         "subscriptions.claim",
-        # Subscription by subscription, those that have lanes waiting: never a look at all that waits. Few
+        # Subscription by subscription, those that may have lanes waiting: never a look at all that waits. Few
         # lanes of one, fewer of one that fails, so that an endpoint which hangs leaves room for the others.
-        "with recursive w as ((select l.sub from subscription_lane l where l.waiting > 0"
-        " order by l.sub limit 1)"
-        " union all select (select l.sub from subscription_lane l where l.waiting > 0 and l.sub > w.sub"
-        " order by l.sub limit 1) from w where w.sub is not null),"
-        " subs as (select s.id, case when s.fails > 0 then 1 else $5::int end - (select count(*)"
+        "with subs as (select s.id, case when s.fails > 0 then 1 else $5::int end - (select count(*)"
         " from subscription_lane b where b.sub = s.id and b.lease > $1::bigint) as room"
-        " from w join subscription_state s on s.id = w.sub"
-        " where s.status in ('active', 'error') and s.next_at <= $1::bigint"
+        f" from subscription_state s where {_BUSY}"
         " and (s.channel <> 'websocket' or s.bound = any($3::text[]))),"
         " due as (select d.sub, d.pat from subs cross join lateral (select l.sub, l.pat, l.next_at"
         " from subscription_lane l where l.sub = subs.id and l.waiting > 0 and l.next_at <= $1::bigint"
@@ -237,6 +241,24 @@ _EVENTS = (
         " from subscription_event e where e.sub = t.sub and e.pat = t.pat and e.state = 'waiting'"
         " order by e.no limit 1) e join subscription_state s on s.id = t.sub",
         "The first event of lanes that nobody serves, taken for a while",
+    ),
+    Statement(
+        "subscriptions.rest",
+        # Whoever adds an event counts it in the same row: where one was added meanwhile, it is left alone.
+        # What others hold is passed by, so that nobody waits for this.
+        "with idle as materialized (select s.id, s.events from subscription_state s where"
+        f" {_BUSY} and not exists (select from subscription_lane l where l.sub = s.id and l.waiting > 0)"
+        " limit 1000),"
+        " held as (select s.id from subscription_state s join idle on idle.id = s.id"
+        " and idle.events = s.events for update of s skip locked)"
+        " update subscription_state s set busy = false from held where s.id = held.id",
+        "Subscriptions in whose lanes nothing waits any more are not looked at until an event is added",
+    ),
+    Statement(
+        "subscriptions.wake",
+        "update subscription_state s set busy = true where not s.busy"
+        " and exists (select from subscription_lane l where l.sub = s.id and l.waiting > 0)",
+        "Should one sleep that has something waiting, it is woken",
     ),
     Statement(
         "subscriptions.sent",
@@ -399,7 +421,8 @@ STUCK = Stuck(
         "with e as (update subscription_event e set state = 'waiting', tries = 0 from subscription_state s"
         " where s.id = e.sub and s.status in ('active', 'error') and e.state = 'dead'"
         " and ($1 = '' or 'Subscription/' || e.sub = $1) returning e.sub, e.pat, e.no),"
-        " s as (update subscription_state s set next_at = 0, fails = 0 from e where s.id = e.sub),"
+        " s as (update subscription_state s set next_at = 0, fails = 0, busy = true from e"
+        " where s.id = e.sub),"
         " l as (insert into subscription_lane as l (sub, pat, waiting, next_at)"
         " select e.sub, e.pat, count(*), 0 from e group by e.sub, e.pat order by e.sub, e.pat"
         " on conflict (sub, pat) do update set waiting = l.waiting + excluded.waiting, tries = 0,"

@@ -49,7 +49,7 @@ _LONGEST_WAIT_MS = 600_000
 _FAILING = 3
 """Failures in a row after which a subscription says `error`."""
 _IDLE = 0.2
-_LOOK_AFTER = 5.0
+_LOOK_AFTER, _REST_AFTER = 5.0, 1.0
 _HIDDEN = frozenset({"not-found", "deleted", "forbidden", "login"})
 
 _log = logging.getLogger("aubier.subscriptions")
@@ -81,6 +81,7 @@ class Courier:
     send: Send
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     looked: float = 0.0
+    rested: float = 0.0
 
     async def run(self) -> None:
         """Serves until cancelled; what is under way then is sent again by another."""
@@ -112,6 +113,9 @@ class Courier:
         if here and monotonic() - self.looked > _LOOK_AFTER:
             self.looked = monotonic()
             await let_go(ctx)
+        if monotonic() - self.rested > _REST_AFTER:
+            self.rested = monotonic()
+            await ctx.store.run("subscriptions.rest", now)
         calls = await ctx.store.run("subscriptions.calls", now, room, here, lease, kind)
         events = await ctx.store.run("subscriptions.claim", now, room - len(calls), here, lease, EACH, kind)
         for row in calls:
