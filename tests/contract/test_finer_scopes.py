@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -380,6 +381,34 @@ async def test_each_letter_has_its_own_limit(world: World) -> None:
         body=observation(world.patient, id=world.vital),
     )
     assert unseen.status_code == 404  # as what is not here: nothing of the type may be seen
+
+
+async def test_who_writes_at_the_same_time_opens_nothing(world: World) -> None:
+    """What is changed between the question and the write is asked again."""
+    one = await world.made(observation(world.patient))
+
+    def body(category: str, note: str) -> dict[str, Any]:
+        return observation(world.patient, category, id=one, note=[{"text": note}])
+
+    async def flips() -> None:
+        for n in range(30):
+            to = body("laboratory" if n % 2 else "vital-signs", "wide")
+            await world.api.good("PUT", f"Observation/{one}", to, as_=world.login)
+
+    async def limited() -> list[int]:
+        tried = [
+            await world.ask("PUT", f"Observation/{one}", body("laboratory", "limited"), scope=WRITES)
+            for _ in range(40)
+        ]
+        return [answer.status_code for answer in tried]
+
+    _, *answers = await asyncio.gather(flips(), limited(), limited())
+    assert {200, 404} <= {status for some in answers for status in some} <= {200, 403, 404, 409}
+    told = await world.ask("GET", f"Observation/{one}/_history?_count=1000", scope="user/*.rs")
+    versions = [e["resource"] for e in json.loads(told.content)["entry"]]
+    for after, before in pairwise(versions):
+        if after["note"][0]["text"] == "limited":
+            assert before["category"][0]["coding"][0]["code"] == "laboratory"
 
 
 async def test_a_condition_tells_nothing_of_what_is_hidden(world: World) -> None:

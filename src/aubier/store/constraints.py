@@ -6,13 +6,13 @@ Rule: SMART App Launch 2.2.0, "Finer-grained resource constraints using search p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from aubier.search.keys import Keys
-from aubier.search.model import Query
+from aubier.search.model import Criterion, Query, Value
 from aubier.search.sql import Args, Frame, conditions
 from aubier.store.compartment import owned
 from aubier.store.keys import family, type_numbers
@@ -54,6 +54,27 @@ class Constraints(msgspec.Struct, frozen=True):
     def shown_in(self, *, directory: bool) -> Limits:
         """Those of the types of one family of tables."""
         return {kind: queries for kind, queries in self.shown.items() if bool(family(kind)) == directory}
+
+
+def asked_too(query: Query, limits: tuple[Query, ...]) -> Query:
+    """The query, with the limits of its type said as criteria where they can be.
+
+    They hold anyway; said so, an index is entered by what is rare among all that they leave out.
+    """
+    if len(limits) == 1:
+        return replace(query, criteria=(*query.criteria, *limits[0].criteria))
+    first = limits[0].criteria[0] if limits else None
+    if not isinstance(first, Criterion) or any(_beside(first, limit) is None for limit in limits):
+        return query
+    values = [value for limit in limits for value in _beside(first, limit) or ()]
+    return replace(query, criteria=(*query.criteria, replace(first, values=tuple(dict.fromkeys(values)))))
+
+
+def _beside(first: Criterion, limit: Query) -> tuple[Value, ...] | None:
+    """The values of a limit that asks for the same parameter and nothing else; None of another."""
+    (one, *others) = limit.criteria
+    same = isinstance(one, Criterion) and one.parameter == first.parameter and not others
+    return one.values if same and isinstance(one, Criterion) else None
 
 
 def met(keys: Keys, queries: tuple[Query, ...], row: str, args: Args, now: int) -> str:

@@ -125,12 +125,9 @@ class Sight(msgspec.Struct, frozen=True):
 
         Nothing tells whether what was deleted was within the limits of scopes: through these none is seen.
         """
-        directory = bool(family(kind))
-        return (
-            "false"
-            if self.limits(kind)
-            else self.but(constraints=None).predicate(row, args, directory=directory)
-        )
+        if self.limits(kind):
+            return "false"
+        return self.but(constraints=None).predicate(row, args, directory=bool(family(kind)))
 
     def plain(self, pats: str, args: Args) -> str:
         """Those of the compartments in `pats` with a valid right to read all types, and no valid deny at all.

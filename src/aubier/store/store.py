@@ -20,6 +20,7 @@ from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import FindCodes, at_home, sets_named, with_sets
 from aubier.search.sql import Args
+from aubier.store.constraints import asked_too
 from aubier.store.exporting.export import Slice, export
 from aubier.store.indexing import SERVED, Makings, expect, follow, steers, take_turn
 from aubier.store.intent import Batch, Written
@@ -196,8 +197,10 @@ class Store:
         """One page; see `Reader.search`. One actor's searches take turns, so that they take half of the
         connections at most, but for those that share one; one that has its connection waits for nobody.
         """
-        query = await self.listed(query)
-        async with self._searcher(sight.searching, conn) as reader:
+        query, seeing = await self.listed(query), sight.searching
+        if limits := seeing.limits(query.type):
+            query = asked_too(query, limits)
+        async with self._searcher(seeing, conn) as reader:
             found = await reader.search(query, quiet=quiet)
         await self.makings.check(conn or self.pool, [query])
         return found
@@ -271,9 +274,6 @@ class Store:
         for intent in batch.intents:
             if intent.condition is not None:
                 intent.condition = await self.listed(intent.condition)
-        ahead = (
-            sight.constraints is None
-        )  # else what it finds is held: limits are asked of it, before and after
         steering = steers(i.type for i in batch.intents)
         async with answered():
             for tried in range(1 + _TRIES):
@@ -281,7 +281,7 @@ class Store:
                     async with undertaken(self.pool, self.planned, self.added) as conn:
                         if steering:
                             await take_turn(conn)
-                        written = await self._writer(conn, sight, ahead=ahead and not tried).run(batch)
+                        written = await self._writer(conn, sight, ahead=not tried).run(batch)
                         if steering:
                             await follow(conn, self.makings.base, written)
                         break
