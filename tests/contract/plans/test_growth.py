@@ -2,10 +2,10 @@
 
 import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
 
 import pytest
 from bench.workloads.shapes import SHAPES, Shape
+from msgspec.structs import replace
 
 from aubier.fhir.definitions import definitions
 from aubier.search.query import parse

@@ -7,7 +7,8 @@ query that lists them.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aubier.ground.problem import problem
 from aubier.search.extract import value_types
