@@ -45,6 +45,7 @@ from aubier.store.reading import (
     committing,
 )
 from aubier.store.reading.ahead.worth import Worth
+from aubier.store.reading.forms.kept import Forms
 from aubier.store.reading.links.identified import ENOUGH, each
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.reading.versions import history
@@ -88,6 +89,7 @@ class Store:
     places: Memory[str, int] = field(default_factory=lambda: Memory(_PLACES))
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
     worth: Worth = field(default_factory=Worth)
+    forms: Forms = field(default_factory=Forms)
     reads: Together[Wanted, Row | None] = field(init=False)
     proofs: Together[tuple[Stands, ...], bool] = field(init=False)
     brief: Together[committing.Asked, committing.Told] = field(init=False)
@@ -162,9 +164,8 @@ class Store:
         else:
             turn = self._turn(sight)
             async with answered():
-                yield Reader(
-                    self.pool, sight, self.keys, self.mark, self.planned, self.brief, turn, self.worth
-                )
+                ways = self.planned, self.brief, turn, self.worth, self.forms
+                yield Reader(self.pool, sight, self.keys, self.mark, *ways)
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
