@@ -162,10 +162,13 @@ class Store:
             async with turn, self._reader(sight, conn) as reader:
                 yield reader
         else:
-            turn = self._turn(sight)
             async with answered():
-                ways = self.planned, self.brief, turn, self.worth, self.forms
-                yield Reader(self.pool, sight, self.keys, self.mark, *ways)
+                yield self._asker(sight)
+
+    def _asker(self, sight: Sight) -> Reader:
+        """A reader whose statements each take a connection of the pool that suits them."""
+        ways = self.planned, self.brief, self._turn(sight), self.worth, self.forms
+        return Reader(self.pool, sight, self.keys, self.mark, *ways)
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
@@ -196,8 +199,12 @@ class Store:
         connections at most, but for those that share one; one that has its connection waits for nobody.
         """
         query = await self.listed(query)
-        async with self._searcher(sight, conn) as reader:
-            found = await reader.search(query, quiet=quiet)
+        if conn or sight.unhurried:
+            async with self._searcher(sight, conn) as reader:
+                found = await reader.search(query, quiet=quiet)
+        else:
+            async with answered():
+                found = await self._asker(sight).search(query, quiet=quiet)
         await self.makings.check(conn or self.pool, [query])
         return found
 

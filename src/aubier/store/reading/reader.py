@@ -178,27 +178,31 @@ class Reader:
                 )
                 return Made(sql, args, "once", front.keys, reach, front.taken)
         page.make()
-        args = page.frame.args
+        args, plan, turn = page.frame.args, self._plan(page, prefix, query.criteria), None
+        total = page.total if counted else "null::bigint"
+        if plan == "brief":
+            turn, total = len(args), args.add(0, "int")
         sql = self._proof(
             "dir_" if quiet else prefix,
             args,
             page.rows(0 if bare else size + 1),
             "search",
             what,
-            extra=f"{page.total if counted else 'null::bigint'} as total, {_SNAPSHOT}",
+            extra=f"{total} as {'total' if turn is None else 'turn'}, {_SNAPSHOT}",
             page=size,
             given=page.given,
             done="true" if bare else "",  # the number alone is an answer
         )
-        plan = self._plan(page, prefix, query.criteria)
-        return Made(sql, args, plan, page.keys, 0, page.taken, _of_nothing(page) if counted else None)
+        nothing = _of_nothing(page) if counted else None
+        return Made(sql, args, plan, page.keys, 0, page.taken, nothing, turn)
 
     async def _page_of(self, made: Made, query: Query, size: int, *, quiet: bool) -> list[Any]:
         """The records of a page, whose statement leaves its audit line."""
         prefix = "dir_" if quiet else family(query.type)
         done = bool(made.reach or not size)
         words = {"action": "search", "what": query.written}
-        return await self._told(made.sql, made.args, made.plan, prefix=prefix, page=size, done=done, **words)
+        asked = Asked(made.sql, made.args, made.turn)
+        return await self._told(asked, made.plan, prefix=prefix, page=size, done=done, **words)
 
     def _plan(self, page: Page, prefix: str, criteria: Sequence[Condition]) -> Plan:
         """Once, where there is one good way to run it; anew, where the codes asked for decide which is good.
@@ -280,7 +284,8 @@ class Reader:
             done=done,
         )
         words = {"action": action, "what": what, "outcome": outcome}
-        return await self._told(sql, args, plan, prefix=prefix, page=page, done=bool(done), **words)
+        asked = Asked(sql, args)
+        return await self._told(asked, plan, prefix=prefix, page=page, done=bool(done), **words)
 
     def _proof(
         self,
@@ -326,8 +331,7 @@ class Reader:
 
     async def _told(
         self,
-        sql: str,
-        args: Sequence[Any],
+        asked: Asked,
         plan: Plan,
         *,
         prefix: str,
@@ -336,7 +340,7 @@ class Reader:
         **words: str,
     ) -> list[Any]:
         """Runs a statement of `_proof`; those whom the line in it does not tell are told too, in `words`."""
-        records = self._stood(await self._fetch(plan, sql, args), done=done)
+        records = self._stood(await self._fetch(plan, asked), done=done)
         shared = [] if prefix else [r for r in records[:page] if r["many"]]
         if shared:
             await self._tell_others(shared, **words)
@@ -351,12 +355,13 @@ class Reader:
         self.sight = self.sight.but(stands=None)
         return records if done else [r for r in records if r["rid"] is not None]
 
-    async def _fetch(self, plan: Plan, sql: str, args: Sequence[Any]) -> list[Any]:
+    async def _fetch(self, plan: Plan, asked: Asked) -> list[Any]:
         if self.brief and plan == "brief":
-            told = await self.brief.ask((sql, args))
+            told = await self.brief.ask(asked)
             if isinstance(told, Exception):
                 raise told
             return told
+        sql, args, _ = asked
         async with self.turn:
             if self.planned and plan in ("once", "brief"):
                 return list(await self.planned.fetch(sql, *args))

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from aubier.ground.chance import random_ids
 from aubier.ground.memory import Memory
@@ -38,7 +39,8 @@ class Made(msgspec.Struct):
     """A statement for one page of a search. `reach`: how far it looks along the newest, 0 when it does not.
 
     `keys` are those of its order, `taken` the mark of the page that it begins at, if it is a later one.
-    `nothing` tells how many match beside an empty later page, a statement with its arguments.
+    `nothing` tells how many match beside an empty later page, a statement with its arguments. `turn` is the
+    place of the argument that stands in each row, where several of one text may be asked at once.
     """
 
     sql: str
@@ -48,6 +50,7 @@ class Made(msgspec.Struct):
     reach: int = 0
     taken: Taken | None = None
     nothing: tuple[str, Sequence[Any]] | None = None
+    turn: int | None = None
 
 
 Make = Callable[[Query, Sight, str], Made]
@@ -63,7 +66,7 @@ class _Kept(msgspec.Struct):
         args = [*self.made.args]
         for place, put in self.puts:
             args[place] = put(values)
-        return Made(self.made.sql, args, self.made.plan, self.made.keys, self.made.reach)
+        return replace(self.made, args=args)
 
 
 @dataclass(slots=True)
