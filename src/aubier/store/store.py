@@ -93,6 +93,7 @@ class Store:
     reads: Together[Wanted, Row | None] = field(init=False)
     proofs: Together[tuple[Stands, ...], bool] = field(init=False)
     brief: Together[committing.Asked, committing.Told] = field(init=False)
+    near: Together[committing.Asked, committing.Told] = field(init=False)
     added: Together[committing.Asked, committing.Told] = field(init=False)
     opened: Opened = field(default_factory=Opened)
     rooms: Statements = field(init=False)
@@ -104,6 +105,7 @@ class Store:
         self.proofs = Together(partial(unmoved, self.pool))
         committed = partial(committing.committed, self.planned)
         self.brief = Together(committed, committing.MOST, committing.LANES)
+        self.near = Together(committed, committing.FEW, committing.FEW_LANES)
         self.added = Together(committed, committing.MOST, committing.LANES)
         self.rooms = Statements(self.pool, self.statements)
 
@@ -168,7 +170,7 @@ class Store:
     def _asker(self, sight: Sight) -> Reader:
         """A reader whose statements each take a connection of the pool that suits them."""
         ways = self.planned, self.brief, self._turn(sight), self.worth, self.forms
-        return Reader(self.pool, sight, self.keys, self.mark, *ways)
+        return Reader(self.pool, sight, self.keys, self.mark, *ways, self.near)
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""

@@ -8,6 +8,7 @@ from urllib.parse import quote_plus, urlencode
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant_of
+from aubier.ground.memory import remembered
 from aubier.ground.problem import Issue, Problem
 from aubier.rest.exchange import of_version
 from aubier.rest.outcome import outcome
@@ -16,6 +17,7 @@ from aubier.search.model import Query
 from aubier.store.reading import Found, Row
 
 _plain = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+_quoted = remembered(500_000, lambda found, text: 4 * len(text) + 200)(quote_plus)
 _METHODS = {1: "POST", 2: "PUT", 3: "PUT", 4: "DELETE", 5: "PATCH"}
 _STATUSES = {1: "201 Created", 2: "201 Created", 3: "200 OK", 4: "204 No Content", 5: "200 OK"}
 
@@ -48,7 +50,7 @@ def _links(base: str, query: Query, found: Found) -> list[tuple[str, str]]:
 
 def _encoded(text: str) -> str:
     """A name or a value as it stands in a URL; most are ids and names, which need no look at each sign."""
-    return text if _plain(text) else quote_plus(text)
+    return text if _plain(text) else _quoted(text)
 
 
 def _url(path: str, query: str, page: str = "") -> str:

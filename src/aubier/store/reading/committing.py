@@ -29,6 +29,9 @@ MOST, LANES = 8, 3
 """Statements in one transaction, whose first waits for its last; transactions under way at a time, of the
 usual four connections: one is for what takes longer.
 """
+FEW, FEW_LANES = 4, 3
+"""The same of what looks a bounded way along the newest: each takes some milliseconds at most, and
+of one actor two are asked at a time, so that one lane at least is for the others."""
 
 
 async def committed(pool: Connection, asked: Sequence[Asked]) -> list[Told]:

@@ -52,6 +52,7 @@ class Reader:
     Outside of a transaction, `conn` is a pool and `planned` one whose connections make a plan once for any
     values; `brief` runs there what others ask at the same moment too. Other statements wait for a `turn`.
     `worth` tells whether a look among the newest is; without it, it is taken. `forms` keeps statements.
+    `near` runs together what looks a bounded way along the newest.
     """
 
     conn: Connection
@@ -63,6 +64,7 @@ class Reader:
     turn: AbstractAsyncContextManager[Any] = field(default_factory=nullcontext)
     worth: Worth | None = None
     forms: Forms | None = None
+    near: Together[Asked, Told] | None = None
 
     async def read(self, kind: str, logical: str) -> Row:
         """The current version. Problem not-found (hidden and missing alike), or deleted."""
@@ -161,40 +163,46 @@ class Reader:
         page = Page(self.frame(), self.sight, query, ROW, counted=counted, bare=bare)
         # What the newest answer, which is most searches across records, needs no more of it.
         if step != "page" and not (page.records or counted or quiet):
-            reach = FURTHER if step == "further" else 1
-            front = newest(self.frame(), self.sight, query, ROW, size + 1, reach=reach)
-            if front:
-                args, extra = front.frame.args, f"{_SNAPSHOT}, (select count(*) from h) as near"
-                sql = self._proof(
-                    prefix,
-                    args,
-                    front.rows,
-                    "search",
-                    what,
-                    extra=extra,
-                    page=size,
-                    given=front.given,
-                    done=front.done,
-                )
-                return Made(sql, args, "once", front.keys, reach, front.taken)
+            front = self._front(query, size, what, reach=FURTHER if step == "further" else 1)
+            if front is not None:
+                return front
         page.make()
-        args, plan, turn = page.frame.args, self._plan(page, prefix, query.criteria), None
-        total = page.total if counted else "null::bigint"
-        if plan == "brief":
-            turn, total = len(args), args.add(0, "int")
+        args, plan = page.frame.args, self._plan(page, prefix, query.criteria)
+        turn, number = _turn(args) if plan == "brief" else (None, "0")
         sql = self._proof(
             "dir_" if quiet else prefix,
             args,
             page.rows(0 if bare else size + 1),
             "search",
             what,
-            extra=f"{total} as {'total' if turn is None else 'turn'}, {_SNAPSHOT}",
+            extra=f"{page.total if counted else 'null::bigint'} as total, {number} as turn, {_SNAPSHOT}",
             page=size,
             given=page.given,
             done="true" if bare else "",  # the number alone is an answer
         )
         nothing = _of_nothing(page) if counted else None
         return Made(sql, args, plan, page.keys, 0, page.taken, nothing, turn)
+
+    def _front(self, query: Query, size: int, what: str, *, reach: int) -> Made | None:
+        """The statement that looks along the newest; None where that is not the way."""
+        front = newest(self.frame(), self.sight, query, ROW, size + 1, reach=reach)
+        if front is None:
+            return None
+        args = front.frame.args
+        turn, number = _turn(args)
+        sql = self._proof(
+            family(query.type),
+            args,
+            front.rows,
+            "search",
+            what,
+            extra=f"{number} as turn, {_SNAPSHOT}, (select count(*) from h) as near",
+            page=size,
+            given=front.given,
+            done=front.done,
+        )
+        plan: Plan = "near" if reach == 1 else "once"
+        return Made(sql, args, plan, front.keys, reach, front.taken, None, turn)
 
     async def _page_of(self, made: Made, query: Query, size: int, *, quiet: bool) -> list[Any]:
         """The records of a page, whose statement leaves its audit line."""
@@ -357,13 +365,12 @@ class Reader:
 
     async def _fetch(self, plan: Plan, asked: Asked) -> list[Any]:
         if self.brief and plan == "brief":
-            told = await self.brief.ask(asked)
-            if isinstance(told, Exception):
-                raise told
-            return told
+            return _rows(await self.brief.ask(asked))
         sql, args, _ = asked
         async with self.turn:
-            if self.planned and plan in ("once", "brief"):
+            if self.near and plan == "near":
+                return _rows(await self.near.ask(asked))
+            if self.planned and plan in ("once", "brief", "near"):
                 return list(await self.planned.fetch(sql, *args))
             if self.planned and plan == "anew":
                 async with self.conn.acquire() as conn, planned_anew(conn):
@@ -433,12 +440,23 @@ def _counts(query: Query, size: int) -> bool:
     return size == 0 or query.total == "accurate"
 
 
+def _turn(args: Args) -> tuple[int, str]:
+    """One more argument that stands in each row (`Asked.turn`): its place, and its placeholder."""
+    return len(args), args.add(0, "int")
+
+
 def _of_nothing(page: Page) -> tuple[str, Sequence[Any]] | None:
     """The statement that tells the total beside an empty later page."""
     if not page.taken:
         return None
     begin = f"with {page.rights.removesuffix(', ')} " if page.rights else ""
     return f"{begin}select {page.total}", page.counting
+
+
+def _rows(told: Told) -> list[Any]:
+    if isinstance(told, Exception):
+        raise told
+    return told
 
 
 def _first_key(records: Sequence[Any], place: int) -> Any:
