@@ -1,6 +1,9 @@
 """What comes at once shares a transaction: each has its own answer, its own line and its own fate."""
 
 import asyncio
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
 
 import asyncpg
 import pytest
@@ -86,6 +89,11 @@ async def test_those_of_one_text_are_one_round_trip_and_one_transaction(api: Api
     told = await committed(pool, alike)
     assert [[row["said"] for row in rows] for rows in told] == [["a", "a"], [], ["c", "c", "c"]]
     assert len({row["written"] for rows in told for row in rows}) == 1
+    async with pool.acquire() as conn:
+        heard: list[Any] = []
+        with conn.query_logger(heard.append):
+            await committed(SimpleNamespace(acquire=lambda: nullcontext(conn)), alike)
+    assert [record.query for record in heard] == [some]  # no `begin`, no `commit`, and once
     told = await committed(pool, [alike[0], other, *alike[1:]])
     assert [[row["said"] for row in rows] for rows in told] == [["a", "a"], ["x"], [], ["c", "c", "c"]]
     assert len({row["written"] for rows in told for row in rows}) == 1
