@@ -1,11 +1,14 @@
 """What comes at once shares a transaction: each has its own answer, its own line and its own fate."""
 
 import asyncio
+from contextlib import nullcontext
+from types import SimpleNamespace
+from typing import Any
 
 import asyncpg
 import pytest
 
-from aubier.store.reading.committing import committed
+from aubier.store.reading.committing import Asked, committed
 from tests.contract.conftest import Api
 from tests.contract.test_written_at_once import carer, rate
 
@@ -63,7 +66,7 @@ async def test_what_one_is_refused_for_costs_the_others_nothing(
 ) -> None:
     pool = api.house.store.planned
     line = "insert into claim (key, holder, till) values ($1::int::text, 'x', 0) returning key"
-    told = await committed(pool, [(line, [101]), (sql, [0]), (line, [102])])
+    told = await committed(pool, [Asked(line, [101]), Asked(sql, [0]), Asked(line, [102])])
     assert isinstance(told[1], refusal)
     assert [isinstance(one, list) and one[0]["key"] for one in (told[0], told[2])] == ["101", "102"]
     kept = await pool.fetch("delete from claim where holder = 'x' returning key")
@@ -74,5 +77,50 @@ async def test_a_lost_connection_is_told_to_all(api: Api) -> None:
     pool = api.house.store.planned
     ends = "select pg_terminate_backend(pg_backend_pid()), $1::int"
     with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, OSError)):
-        await committed(pool, [("select $1::int", [1]), (ends, [0])])
-    assert await committed(pool, [("select $1::int as n", [1])])
+        await committed(pool, [Asked("select $1::int", [1]), Asked(ends, [0])])
+    assert await committed(pool, [Asked("select $1::int as n", [1])])
+
+
+async def test_those_of_one_text_are_one_round_trip_and_one_transaction(api: Api) -> None:
+    pool = api.house.store.planned
+    some = "select $1::text as said, $2::int as turn, txid_current() as written from generate_series(1, $3)"
+    alike = [Asked(some, [word, 0, size], 1) for word, size in (("a", 2), ("b", 0), ("c", 3))]
+    other = Asked("select 'x' as said, txid_current() as written", [])
+    told = await committed(pool, alike)
+    assert [[row["said"] for row in rows] for rows in told] == [["a", "a"], [], ["c", "c", "c"]]
+    assert len({row["written"] for rows in told for row in rows}) == 1
+    async with pool.acquire() as conn:
+        heard: list[Any] = []
+        with conn.query_logger(heard.append):
+            await committed(SimpleNamespace(acquire=lambda: nullcontext(conn)), alike)
+    assert [record.query for record in heard] == [some]  # no `begin`, no `commit`, and once
+    told = await committed(pool, [alike[0], other, *alike[1:]])
+    assert [[row["said"] for row in rows] for rows in told] == [["a", "a"], ["x"], [], ["c", "c", "c"]]
+    assert len({row["written"] for rows in told for row in rows}) == 1
+
+
+@pytest.mark.parametrize("bad", ["0", "nothing"])
+async def test_of_those_of_one_text_one_is_refused_alone(api: Api, bad: str) -> None:
+    """What the others wrote is written once."""
+    pool = api.house.store.planned
+    line = (
+        "with c as (insert into claim (key, holder, till) values ($1::text, 'x', 10 / $1::text::int)"
+        " returning key) select key, $2::int as turn from c"
+    )
+    told = await committed(pool, [Asked(line, [text, 0], 1) for text in ("1", bad, "2")])
+    assert isinstance(told[1], asyncpg.DivisionByZeroError | asyncpg.InvalidTextRepresentationError)
+    assert [isinstance(one, list) and one[0]["key"] for one in (told[0], told[2])] == ["1", "2"]
+    kept = await pool.fetch("delete from claim where holder = 'x' returning key")
+    assert sorted(row["key"] for row in kept) == ["1", "2"]
+
+
+async def test_each_sees_what_was_committed_before_it(api: Api) -> None:
+    """A right that ended while the one before was run opens nothing to the next."""
+    pool = api.house.store.planned
+    await pool.execute("insert into claim (key, holder, till) values ('k', 'x', 0)")
+    sees = "select (select count(*) from claim where holder = 'x') as n, $1::int as turn, pg_sleep($2)::text"
+    asked = asyncio.create_task(committed(pool, [Asked(sees, [0, 0.5], 0), Asked(sees, [0, 0.0], 0)]))
+    await asyncio.sleep(0.2)
+    await api.house.store.pool.execute("delete from claim where holder = 'x'")
+    told = await asked
+    assert [isinstance(rows, list) and rows[0]["n"] for rows in told] == [1, 0]

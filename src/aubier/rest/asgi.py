@@ -19,6 +19,7 @@ from aubier.access.actor import ANONYMOUS, Actor, Context
 from aubier.access.decide import unidentified
 from aubier.access.view import Access
 from aubier.ground.clock import Clock
+from aubier.ground.memory import remembered
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Door, LineRoute, Request, Response, Route
 from aubier.ground.standing import Stands
@@ -483,7 +484,12 @@ def _starlette(response: Response, headers: Mapping[str, str], *, secure: bool) 
 
 
 def _takes_gzip(headers: Mapping[str, str]) -> bool:
-    offers = [o.replace(" ", "").lower() for o in headers.get("accept-encoding", "").split(",")]
+    return _offers_gzip(headers.get("accept-encoding", ""))
+
+
+@remembered(100_000, lambda found, accepted: len(accepted) + 100)
+def _offers_gzip(accepted: str) -> bool:
+    offers = [o.replace(" ", "").lower() for o in accepted.split(",")]
     return any(o == "gzip" or (o.startswith("gzip;q=") and o[7:].strip("0.")) for o in offers)
 
 

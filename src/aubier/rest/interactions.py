@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlencode
 
+from msgspec import structs
+
 from aubier.access.actor import Context
 from aubier.access.decide import unidentified
 from aubier.access.view import View
@@ -277,7 +279,7 @@ class Interactions:
                 at=f"http.{place}",
             )
         refuse_pages((name for name, _ in query.applied), place)
-        return replace(query, sort=(), includes=(), count=2, total="none", summary="")
+        return structs.replace(query, sort=(), includes=(), count=2, total="none", summary="")
 
     async def _update(self, call: Call, view: View) -> Answer:
         resource = sent_content(call) if brings_content(call) else call.resource()

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any
 
+from msgspec import structs
+
 from aubier.fhir.fhirpath import NAMES
 from aubier.fhir.fhirpath.compiler import Compiler, operand_of
 from aubier.fhir.fhirpath.generator import Item, Scope
@@ -160,7 +162,7 @@ def _write_group(compiler: Compiler, kind: str, group: Group, codes: Sequence[st
     name = compiler.name("parts")
     compiler.write(f"{name} = terms.part()")
     (code, *values) = (
-        (replace(part.parameter, code=str(n)), parse(part.expression))
+        (structs.replace(part.parameter, code=str(n)), parse(part.expression))
         for n, part in enumerate(group.parts, 1)
     )
     for parameter, path in values:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -13,8 +12,7 @@ ParamType = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(msgspec.Struct, frozen=True, cache_hash=True):
     """One search parameter on one resource type.
 
     `expression` is the part of the FHIRPath expression that concerns `base`. `targets` are the types a
@@ -48,16 +46,14 @@ class Parameter:
         return int(number) if number else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True, cache_hash=True):
     """One part of a composite: the parameter that reads its values, and where they are below the element."""
 
     parameter: Parameter
     expression: str
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(msgspec.Struct, frozen=True, cache_hash=True):
     """The elements at `expression` whose `parts` a composite parameter compares together.
 
     `name` is the same for composites that read the same values: they share their index rows. The first of
@@ -142,8 +138,7 @@ MAX_NUMBER = Decimal("1e100")
 """Above every number that is searched: the high end of `>5`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(msgspec.Struct, frozen=True, cache_hash=True):
     """One value of a criterion, already typed by its parameter.
 
     `prefix` is one of eq ne gt lt ge le sa eb ap (eq when none was given).
@@ -167,8 +162,7 @@ class Value:
     parts: tuple[Value, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(msgspec.Struct, frozen=True, cache_hash=True):
     """`parameter:modifier=v1,v2` on `type`: any of `values`; or a chain: the target must meet `chain`.
 
     `modifier` is empty or one of missing, exact, contains, not, identifier, in, not-in, above, below; for
@@ -186,8 +180,7 @@ class Criterion:
     chain: tuple[Criterion | Has, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Has:
+class Has(msgspec.Struct, frozen=True, cache_hash=True):
     """`_has:Observation:patient:code=x`: some `type` meets `criterion` and names this through `reference`.
 
     `target` is the type of this resource, the one that is named.
@@ -199,8 +192,7 @@ class Has:
     target: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Logic:
+class Logic(msgspec.Struct, frozen=True, cache_hash=True):
     """Conditions on `type` joined by `operator`: and, or; or the negation (not) of one."""
 
     type: str
@@ -212,8 +204,7 @@ Condition = Criterion | Has | Logic
 """What a row is tested for."""
 
 
-@dataclass(frozen=True, slots=True)
-class CodeSet:
+class CodeSet(msgspec.Struct, frozen=True, cache_hash=True):
     """A set of codes that a question names and does not list.
 
     `relation` in: the value set at `value_set` (canonical URL, `|version`, or `ValueSet/id`). below, above:
@@ -226,8 +217,7 @@ class CodeSet:
     code: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Include:
+class Include(msgspec.Struct, frozen=True, cache_hash=True):
     """`_include=Observation:patient:Patient` (or `_revinclude`); `iterate` repeats it.
 
     `target` empty means any type.
@@ -240,16 +230,14 @@ class Include:
     iterate: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
+class Sort(msgspec.Struct, frozen=True, cache_hash=True):
     """One sort key; `code` may be `_id` or `_lastUpdated`."""
 
     parameter: Parameter
     descending: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(msgspec.Struct, frozen=True, cache_hash=True):
     """A parsed search on one type. All `criteria` must hold.
 
     `total` is none, estimate or accurate. `cursor` is the opaque text of

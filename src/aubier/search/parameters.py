@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
+
+from msgspec.structs import replace
 
 from aubier.fhir.definitions import SearchParameter, definitions
 from aubier.fhir.fhirpath.grammar.lexer import Word, words

@@ -138,26 +138,39 @@ def too_costly() -> Problem:
     )
 
 
-@asynccontextmanager
-async def answered() -> AsyncIterator[None]:
+_LOST = (
+    OSError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what a connection says that is being lost at this very moment
+    asyncpg.AdminShutdownError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.CrashShutdownError,
+    asyncpg.InsufficientResourcesError,  # too many connections, no memory left
+    asyncpg.PostgresIOError,
+    asyncpg.ReadOnlySQLTransactionError,  # for a moment, while a standby takes over
+    asyncpg.InvalidCatalogNameError,  # for a moment, while the sandbox is reset
+)
+
+
+class _Answered:
+    """See `answered`. It holds nothing, and every question enters it."""
+
+    async def __aenter__(self) -> None:
+        return None
+
+    async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, asyncpg.QueryCanceledError):
+            raise too_costly() from error
+        if isinstance(error, asyncpg.DiskFullError):
+            raise no_room() from error
+        if isinstance(error, _LOST):
+            raise unavailable() from error
+
+
+_ANSWERED = _Answered()
+
+
+def answered() -> _Answered:
     """Turns a lost connection, or a database that is full, into a Problem (transient)."""
-    try:
-        yield
-    except asyncpg.QueryCanceledError as error:
-        raise too_costly() from error
-    except asyncpg.DiskFullError as error:
-        raise no_room() from error
-    except (
-        OSError,
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,  # what a connection says that is being lost at this very moment
-        asyncpg.AdminShutdownError,
-        asyncpg.CannotConnectNowError,
-        asyncpg.CrashShutdownError,
-        asyncpg.InsufficientResourcesError,  # too many connections, no memory left
-        asyncpg.PostgresIOError,
-        asyncpg.ReadOnlySQLTransactionError,  # for a moment, while a standby takes over
-        asyncpg.InvalidCatalogNameError,  # for a moment, while the sandbox is reset
-    ) as error:
-        raise unavailable() from error
+    return _ANSWERED

@@ -47,6 +47,7 @@ from aubier.store.reading import (
     committing,
 )
 from aubier.store.reading.ahead.worth import Worth
+from aubier.store.reading.forms.kept import Forms
 from aubier.store.reading.links.identified import ENOUGH, each
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.reading.versions import history
@@ -90,9 +91,11 @@ class Store:
     places: Memory[str, int] = field(default_factory=lambda: Memory(_PLACES))
     turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
     worth: Worth = field(default_factory=Worth)
+    forms: Forms = field(default_factory=Forms)
     reads: Together[Wanted, Row | None] = field(init=False)
     proofs: Together[tuple[Stands, ...], bool] = field(init=False)
     brief: Together[committing.Asked, committing.Told] = field(init=False)
+    near: Together[committing.Asked, committing.Told] = field(init=False)
     added: Together[committing.Asked, committing.Told] = field(init=False)
     opened: Opened = field(default_factory=Opened)
     rooms: Statements = field(init=False)
@@ -104,6 +107,7 @@ class Store:
         self.proofs = Together(partial(unmoved, self.pool))
         committed = partial(committing.committed, self.planned)
         self.brief = Together(committed, committing.MOST, committing.LANES)
+        self.near = Together(committed, committing.FEW, committing.FEW_LANES)
         self.added = Together(committed, committing.MOST, committing.LANES)
         self.rooms = Statements(self.pool, self.statements)
 
@@ -162,11 +166,13 @@ class Store:
             async with turn, self._reader(sight, conn) as reader:
                 yield reader
         else:
-            turn = self._turn(sight)
             async with answered():
-                yield Reader(
-                    self.pool, sight, self.keys, self.mark, self.planned, self.brief, turn, self.worth
-                )
+                yield self._asker(sight)
+
+    def _asker(self, sight: Sight) -> Reader:
+        """A reader whose statements each take a connection of the pool that suits them."""
+        ways = self.planned, self.brief, self._turn(sight), self.worth, self.forms
+        return Reader(self.pool, sight, self.keys, self.mark, *ways, self.near)
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
@@ -200,8 +206,12 @@ class Store:
         query, seeing = await self.listed(query), sight.searching
         if limits := seeing.limits(query.type):
             query = asked_too(query, limits)
-        async with self._searcher(seeing, conn) as reader:
-            found = await reader.search(query, quiet=quiet)
+        if conn or seeing.unhurried:
+            async with self._searcher(seeing, conn) as reader:
+                found = await reader.search(query, quiet=quiet)
+        else:
+            async with answered():
+                found = await self._asker(seeing).search(query, quiet=quiet)
         await self.makings.check(conn or self.pool, [query])
         return found
 

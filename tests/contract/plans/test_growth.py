@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 from bench.workloads.shapes import SHAPES, Shape
+from msgspec import structs
 
 from aubier.fhir.definitions import definitions
 from aubier.search.query import parse
@@ -149,7 +150,7 @@ async def test_a_compartment_costs_the_same_among_more_people(few_and_many: Both
         within = f"Patient/{population.rights.open[0]}", codes
         async with population.reading(actor) as (reader, heard):
             query = parse("Observation", [("_count", "3")], registry=population.house.store.registry)
-            page = await reader.search(replace(query, within=within))
+            page = await reader.search(structs.replace(query, within=within))
             assert len(page.rows) == 3 and page.cursor
             read.append(sum(rows_read(plan) for plan in await heard.plans(scans=False)))
     assert read[1] <= read[0] + SLACK, read

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from bench.dataset.corpus import Corpus
 from bench.dataset.rights import KEY, Rights
 from bench.workloads.samples import Samples
 from bench.workloads.shapes import Pairs, Shape
+from msgspec.structs import replace
 
 from aubier.access.actor import Actor, system_actor
 from aubier.app import House, build

@@ -1,8 +1,7 @@
 """The registry: published parameters by type, custom ones, compartments, the date a record is ordered by."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Problem

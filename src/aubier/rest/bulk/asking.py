@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from msgspec import structs
+
 from aubier.access.decide import require
 from aubier.access.scopes import opens
 from aubier.access.view import View
@@ -97,7 +99,7 @@ async def _refuse_absent(patients: Sequence[str], view: View) -> None:
     for start in range(0, len(patients), _AT_ONCE):
         part = patients[start : start + _AT_ONCE]
         query = parse("Patient", [("_id", ",".join(part))], registry=view.access.store.registry)
-        found = await view.search_rows(replace(query, count=len(part)))
+        found = await view.search_rows(structs.replace(query, count=len(part)))
         absent = set(part).difference(row.id for row in found.rows)
         if absent:
             name = f"Patient/{min(absent)}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 import msgspec
+from msgspec import structs
 
 from aubier.access.actor import Context
 from aubier.access.decide import unidentified
@@ -141,11 +142,11 @@ class Opening:
         query = self.interactions.query(offer.type, [*asked.pairs, *offer.fixed], lenient=False)
         # Told beside the first page alone: who walks through everything does not have it counted each time.
         if not query.cursor and not any(name == "_total" for name, _ in asked.pairs):
-            query = replace(query, total=self.door.total)
+            query = structs.replace(query, total=self.door.total)
         found = await context.store.search_rows(query)
         # What every search here fulfils is no parameter that a link could name.
         applied = tuple(p for p in query.applied if p not in offer.fixed)
-        told = replace(query, applied=applied, ignored=(*query.ignored, *asked.left))
+        told = structs.replace(query, applied=applied, ignored=(*query.ignored, *asked.left))
         return Answer(200, searchset(call.base, told, await self._told(found, context)))
 
     async def _read(self, call: Call, offer: Offer, context: Context) -> Answer:
@@ -166,7 +167,8 @@ class Opening:
         for start in range(0, len(ids), _AT_ONCE):
             part = ids[start : start + _AT_ONCE]
             pairs = [("_id", ",".join(part)), *offer.fixed]
-            query = replace(self.interactions.query(offer.type, pairs, lenient=False), count=len(part))
+            asked = self.interactions.query(offer.type, pairs, lenient=False)
+            query = structs.replace(asked, count=len(part))
             found.update(row.id for row in (await context.store.search_rows(query)).rows)
         return found
 

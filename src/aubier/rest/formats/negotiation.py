@@ -64,9 +64,10 @@ def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> 
     asked = _asked(query)
     if body and headers.get("content-type", "").startswith(FORM):
         asked += _asked(body.decode("latin-1"))
+    named = ""
     if asked:
         _check_said(asked)
-    named = _named(asked)
+        named = _named(asked)
     best = _best(named or headers.get("accept", ""))
     if best is None:
         raise problem(

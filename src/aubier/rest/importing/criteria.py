@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from msgspec import structs
+
 from aubier.access.view import View
 from aubier.fhir.references import replace_references
 from aubier.ground.problem import Issue, Problem
@@ -68,7 +70,7 @@ async def met(view: View, text: str) -> str | Problem:
     try:
         query = parse(kind, decoded(criteria), registry=view.access.store.registry)
         refuse_pages(name for name, _ in query.applied)
-        return await met_by(view, replace(query, count=2, total="none"), text, "reference")
+        return await met_by(view, structs.replace(query, count=2, total="none"), text, "reference")
     except Problem as refusal:
         if refusal.kind == "transient":
             raise

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
 from operator import itemgetter
+
+from msgspec.structs import replace
 
 from aubier.access.view import View
 from aubier.ground.problem import problem

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.clock import instant_of
+from aubier.ground.memory import remembered
 from aubier.ground.problem import Issue, Problem
 from aubier.rest.exchange import of_version
 from aubier.rest.outcome import outcome
@@ -14,6 +16,8 @@ from aubier.rest.reading.subsets import shaped
 from aubier.search.model import Query
 from aubier.store.reading import Found, Row
 
+_plain = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
+_quoted = remembered(500_000, lambda found, text: 4 * len(text) + 200)(quote_plus)
 _METHODS = {1: "POST", 2: "PUT", 3: "PUT", 4: "DELETE", 5: "PATCH"}
 _STATUSES = {1: "201 Created", 2: "201 Created", 3: "200 OK", 4: "204 No Content", 5: "200 OK"}
 
@@ -33,7 +37,8 @@ def searchset(base: str, query: Query, found: Found) -> bytes:
 
 
 def _links(base: str, query: Query, found: Found) -> list[tuple[str, str]]:
-    own = urlencode([*((k, v) for k, v in query.applied if k != "_page"), *query.form])
+    pairs = [*((k, v) for k, v in query.applied if k != "_page"), *query.form]
+    own = "&".join([f"{_encoded(k)}={_encoded(v)}" for k, v in pairs])
     here = f"{base}/{query.type}"
     links = [("self", _url(here, own, query.cursor))]
     if query.cursor:
@@ -41,6 +46,11 @@ def _links(base: str, query: Query, found: Found) -> list[tuple[str, str]]:
     if found.cursor and query.summary != "count":
         links.append(("next", _url(here, own, found.cursor)))
     return links
+
+
+def _encoded(text: str) -> str:
+    """A name or a value as it stands in a URL; most are ids and names, which need no look at each sign."""
+    return text if _plain(text) else _quoted(text)
 
 
 def _url(path: str, query: str, page: str = "") -> str:

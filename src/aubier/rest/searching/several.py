@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from aubier.access.view import View
 from aubier.fhir.definitions import definitions

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from aubier.ground.problem import Problem, problem
 from aubier.search.extract import value_types
@@ -21,8 +23,7 @@ _TEXT_EDGE = {False: "\U0010ffff", True: ""}
 _NUMBER_EDGE = {False: Decimal("1e120"), True: Decimal("-1e120")}
 
 
-@dataclass(frozen=True, slots=True)
-class SortKey:
+class SortKey(Struct, frozen=True):
     """`expression` over the row, never null (a missing value sorts last), its SQL type and direction.
 
     `otherwise` is what the clinical date, oldest first, is for a row without one; empty for other keys.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Set
-from dataclasses import replace
 from difflib import get_close_matches
+
+from msgspec.structs import replace
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem

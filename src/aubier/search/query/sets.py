@@ -7,7 +7,8 @@ query that lists them.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aubier.ground.problem import problem
 from aubier.search.extract import value_types
@@ -27,6 +28,9 @@ _RELATIONS = frozenset({"in", "not-in", "above", "below"})
 
 def sets_named(query: Query) -> tuple[CodeSet, ...]:
     """The sets that must be found before the query can be compiled, each once."""
+    # Most questions are plain, and every one is looked at.
+    if all(isinstance(c, Criterion) and not c.chain and not c.modifier for c in query.criteria):
+        return ()
     return tuple(dict.fromkeys(s for c in query.criteria for s in _named(c)))
 
 
@@ -47,10 +51,20 @@ def at_home(query: Query, local: Callable[[str], str]) -> Query:
 
     Rule: FHIR R4 4.0.1, search 3.1.1.4.12: both find the same.
     """
-    if not any("://" in value for _, value in query.applied):
+    if not any("://" in value for _, value in query.applied) or all(map(_names_nothing, query.criteria)):
         return query
     criteria = tuple(_at_home(c, local) for c in query.criteria)
     return query if criteria == query.criteria else replace(query, criteria=criteria)
+
+
+def _names_nothing(condition: Condition) -> bool:
+    """Whether a criterion is plain, and no reference by a URL."""
+    if not isinstance(condition, Criterion) or condition.chain:
+        return False
+    sort = condition.parameter.type
+    if sort == "reference":
+        return not any("://" in value.text for value in condition.values)
+    return sort != "composite"
 
 
 def asks_for_set(criterion: Criterion) -> bool:

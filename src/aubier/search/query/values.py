@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from decimal import Decimal
+
+from msgspec.structs import replace
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Kind, Problem, problem

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from contextlib import nullcontext
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
 from aubier.store.pool import Connection
 
-Asked: TypeAlias = tuple[str, Sequence[Any]]
-"""A statement with its arguments, which adds rows and changes none: nobody waits for it."""
+
+class Asked(NamedTuple):
+    """A statement with its arguments, which adds rows and changes none: nobody waits for it.
+
+    The argument at `turn`, if there is one, stands in each of its rows as `turn`: so the rows of those that
+    have the same text can be told apart.
+    """
+
+    sql: str
+    args: Sequence[Any]
+    turn: int | None = None
+
 
 Told: TypeAlias = list[Any] | Exception
 
@@ -18,6 +29,9 @@ MOST, LANES = 8, 3
 """Statements in one transaction, whose first waits for its last; transactions under way at a time, of the
 usual four connections: one is for what takes longer.
 """
+FEW, FEW_LANES = 4, 3
+"""The same of what looks a bounded way along the newest: each takes some milliseconds at most, and
+of one actor two are asked at a time, so that one lane at least is for the others."""
 
 
 async def committed(pool: Connection, asked: Sequence[Asked]) -> list[Told]:
@@ -27,14 +41,40 @@ async def committed(pool: Connection, asked: Sequence[Asked]) -> list[Told]:
     """
     async with pool.acquire() as conn:
         if len(asked) > 1:
+            together = _together(asked)
             try:
-                async with conn.transaction():
-                    return [list(await conn.fetch(sql, *args)) for sql, args in asked]
+                # Those of one text are one round trip, and by themselves a transaction.
+                async with conn.transaction() if len(together) > 1 else nullcontext():
+                    found = [await _each(conn, [asked[place] for place in some]) for some in together]
             except asyncpg.PostgresError:
                 # One of them, which must not cost the others their answer.
                 if conn.is_closed():
                     raise
-        return [await _alone(conn, *one) for one in asked]
+            else:
+                places = (place for some in together for place in some)
+                rows = dict(zip(places, (one for each in found for one in each), strict=True))
+                return [rows[place] for place in range(len(asked))]
+        return [await _alone(conn, *one[:2]) for one in asked]
+
+
+def _together(asked: Sequence[Asked]) -> list[list[int]]:
+    """The places of the statements that are asked in one go, each once."""
+    found: dict[object, list[int]] = {}
+    for place, one in enumerate(asked):
+        found.setdefault(place if one.turn is None else one.sql, []).append(place)
+    return list(found.values())
+
+
+async def _each(conn: Connection, asked: Sequence[Asked]) -> list[list[Any]]:
+    """The rows of each of some statements of one text: sent at once, run one after the other."""
+    sql, args, turn = asked[0]
+    if turn is None or len(asked) == 1:
+        return [list(await conn.fetch(sql, *args))]
+    found: list[list[Any]] = [[] for _ in asked]
+    numbered = [[*one.args[:turn], n, *one.args[turn + 1 :]] for n, one in enumerate(asked)]
+    for row in await conn.fetchmany(sql, numbered):
+        found[row["turn"]].append(row)
+    return found
 
 
 async def _alone(conn: Connection, sql: str, args: Sequence[Any]) -> Told:

@@ -8,9 +8,10 @@ from typing import Literal
 
 from aubier.store.pool import Connection
 
-Plan = Literal["", "once", "brief", "anew"]
+Plan = Literal["", "once", "brief", "near", "anew"]
 """`once`: there is one good way to run it (`Store.planned`). `brief`: and it stays in a few records, so that
-others may wait for it. `anew`: its values decide. Else: its choice."""
+others may wait for it. `near`: and it looks a bounded way, so that its like may. `anew`: its values decide.
+Else: its choice."""
 
 
 @asynccontextmanager

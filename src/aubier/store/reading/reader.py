@@ -19,16 +19,19 @@ from aubier.store.keys import family, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, mark_of
-from aubier.store.reading.ahead.newest import FURTHER, Newest, newest
+from aubier.store.reading.ahead.newest import FURTHER, newest
 from aubier.store.reading.ahead.worth import Worth
 from aubier.store.reading.at_once import Wanted, read_each
 from aubier.store.reading.committing import Asked, Told
+from aubier.store.reading.forms.kept import Forms, Made
 from aubier.store.reading.links.included import included
 from aubier.store.reading.page import Page
 from aubier.store.reading.planning import Plan, planned_anew
 from aubier.store.reading.row import ROW, Found, Row, row_of
 from aubier.store.reading.together import Together
 from aubier.store.sight import Sight, concerns
+
+_SNAPSHOT = "pg_current_snapshot()::text as snapshot"
 
 
 def check_scope(sight: Sight, kind: str) -> None:
@@ -48,7 +51,8 @@ class Reader:
 
     Outside of a transaction, `conn` is a pool and `planned` one whose connections make a plan once for any
     values; `brief` runs there what others ask at the same moment too. Other statements wait for a `turn`.
-    `worth` tells whether a look among the newest is; without it, it is taken.
+    `worth` tells whether a look among the newest is; without it, it is taken. `forms` keeps statements.
+    `near` runs together what looks a bounded way along the newest.
     """
 
     conn: Connection
@@ -59,6 +63,8 @@ class Reader:
     brief: Together[Asked, Told] | None = None
     turn: AbstractAsyncContextManager[Any] = field(default_factory=nullcontext)
     worth: Worth | None = None
+    forms: Forms | None = None
+    near: Together[Asked, Told] | None = None
 
     async def read(self, kind: str, logical: str) -> Row:
         """The current version. Problem not-found (hidden and missing alike), or deleted."""
@@ -131,70 +137,97 @@ class Reader:
         `quiet` leaves no audit line: for conditions inside a write, which has its own.
         """
         check_scope(self.sight, query.type)
-        prefix, mark = family(query.type), self.mark()
-        if prefix and not self.sight.unrestricted:
+        if family(query.type) and not self.sight.unrestricted:
             refuse_crossing(query.criteria)
         size = 0 if query.summary == "count" else query.count if limit is None else limit
-        bare = size == 0
-        counted = bare or query.total == "accurate"
+        mark, counted = self.mark(), _counts(query, size)
+        made = self._made("first", query, size, quiet=quiet)
+        if made.reach and self.worth and self.sight.unrestricted:
+            worth = await self.worth.of(self.conn, self.keys, query)
+            made = made if worth else self._made("page", query, size, quiet=quiet)
+        records = await self._page_of(made, query, size, quiet=quiet)
+        while made.reach and not records[0]["done"]:
+            promising = made.reach == 1 and records[0]["near"] * FURTHER > size
+            made = self._made("further" if promising else "page", query, size, quiet=quiet)
+            records = await self._page_of(made, query, size, quiet=quiet)
+        if made.reach:
+            records = [r for r in records if r["rid"] is not None]
+        total = None
+        if counted:
+            total = records[0]["total"] if records else await self._total_of_nothing(made)
+        rows, after = [row_of(r) for r in records[:size]], partial(_following, records, made, mark)
+        return Found(
+            rows, total, after(size), await included(self, query, rows), after, partial(_first_key, records)
+        )
+
+    def _made(self, step: str, query: Query, size: int, *, quiet: bool) -> Made:
+        """The statement of a page; kept by the form of the question, but for later pages.
+
+        `first`: what is tried first, along the newest where a page may well be found so. `further`: ten times
+        as far. `page`: from its criteria.
+        """
+
+        def make(query: Query, sight: Sight, what: str) -> Made:
+            reader = replace(self, sight=sight)
+            return reader._statement(step, query, size, what, quiet=quiet)
+
+        if self.forms is None or query.cursor:
+            return make(query, self.sight, query.written)
+        return self.forms.made(step, query, self.sight, size, make, quiet=quiet)
+
+    def _statement(self, step: str, query: Query, size: int, what: str, *, quiet: bool) -> Made:
+        prefix, counted, bare = family(query.type), _counts(query, size), size == 0
         page = Page(self.frame(), self.sight, query, ROW, counted=counted, bare=bare)
         # What the newest answer, which is most searches across records, needs no more of it.
-        if not page.records and not counted and not quiet and (front := await self._newest(query, size)):
-            records = front[1]
-            rows, after = [row_of(r) for r in records[:size]], partial(_following, records, front[0], mark)
-            return Found(
-                rows,
-                None,
-                after(size),
-                await included(self, query, rows),
-                after,
-                partial(_first_key, records),
-            )
+        if step != "page" and not (page.records or counted or quiet):
+            front = self._front(query, size, what, reach=FURTHER if step == "further" else 1)
+            if front is not None:
+                return front
         page.make()
-        records = await self.proved(
+        args, plan = page.frame.args, self._plan(page, prefix, query.criteria)
+        turn, number = _turn(args) if plan == "brief" else (None, "0")
+        sql = self._proof(
             "dir_" if quiet else prefix,
-            page.frame.args,
+            args,
             page.rows(0 if bare else size + 1),
             "search",
-            query.written,
-            extra=f"{page.total if counted else 'null::bigint'} as total,"
-            " pg_current_snapshot()::text as snapshot",
+            what,
+            extra=f"{page.total if counted else 'null::bigint'} as total, {number} as turn, {_SNAPSHOT}",
             page=size,
-            plan=self._plan(page, prefix, query.criteria),
             given=page.given,
             done="true" if bare else "",  # the number alone is an answer
         )
-        number = records[0]["total"] if records else await self._total_of_nothing(page, counted=counted)
-        rows, after = [row_of(r) for r in records[:size]], partial(_following, records, page, mark)
-        return Found(
-            rows, number, after(size), await included(self, query, rows), after, partial(_first_key, records)
-        )
+        nothing = _of_nothing(page) if counted else None
+        return Made(sql, args, plan, page.keys, 0, page.taken, nothing, turn)
 
-    async def _newest(self, query: Query, size: int) -> tuple[Newest, list[Any]] | None:
-        """A page of a search of the whole population, when it is found among the newest rows."""
-        if self.worth and self.sight.unrestricted and not await self.worth.of(self.conn, self.keys, query):
+    def _front(self, query: Query, size: int, what: str, *, reach: int) -> Made | None:
+        """The statement that looks along the newest; None where that is not the way."""
+        front = newest(self.frame(), self.sight, query, ROW, size + 1, reach=reach)
+        if front is None:
             return None
-        for reach in (1, FURTHER):
-            front = newest(self.frame(), self.sight, query, ROW, size + 1, reach=reach)
-            if front is None:
-                return None
-            records = await self.proved(
-                family(query.type),
-                front.frame.args,
-                front.rows,
-                "search",
-                query.written,
-                extra="pg_current_snapshot()::text as snapshot, (select count(*) from h) as near",
-                page=size,
-                plan="once",
-                given=front.given,
-                done=front.done,
-            )
-            if records[0]["done"]:
-                return front, [r for r in records if r["rid"] is not None]
-            if records[0]["near"] * FURTHER <= size:
-                return None
-        return None
+        args = front.frame.args
+        turn, number = _turn(args)
+        sql = self._proof(
+            family(query.type),
+            args,
+            front.rows,
+            "search",
+            what,
+            extra=f"{number} as turn, {_SNAPSHOT}, (select count(*) from h) as near",
+            page=size,
+            given=front.given,
+            done=front.done,
+        )
+        plan: Plan = "near" if reach == 1 else "once"
+        return Made(sql, args, plan, front.keys, reach, front.taken, None, turn)
+
+    async def _page_of(self, made: Made, query: Query, size: int, *, quiet: bool) -> list[Any]:
+        """The records of a page, whose statement leaves its audit line."""
+        prefix = "dir_" if quiet else family(query.type)
+        done = bool(made.reach or not size)
+        words = {"action": "search", "what": query.written}
+        asked = Asked(made.sql, made.args, made.turn)
+        return await self._told(asked, made.plan, prefix=prefix, page=size, done=done, **words)
 
     def _plan(self, page: Page, prefix: str, criteria: Sequence[Condition]) -> Plan:
         """Once, where there is one good way to run it; anew, where the codes asked for decide which is good.
@@ -210,14 +243,12 @@ class Reader:
         # What a chain leads to is found first, whatever it is: planning takes longer than running it.
         return "once" if not prefix and any(isinstance(c, Criterion) and c.chain for c in criteria) else ""
 
-    async def _total_of_nothing(self, page: Page, *, counted: bool) -> int | None:
+    async def _total_of_nothing(self, made: Made) -> int:
         """The total beside an empty page: nothing, unless it is a later page."""
-        if not counted:
-            return None
-        if not page.taken:
+        if made.nothing is None:
             return 0
-        begin = f"with {page.rights.removesuffix(', ')} " if page.rights else ""
-        return int(await self.conn.fetchval(f"{begin}select {page.total}", *page.counting))
+        sql, args = made.nothing
+        return int(await self.conn.fetchval(sql, *args))
 
     def frame(self) -> Frame:
         """What compiling a query for this actor needs."""
@@ -264,6 +295,39 @@ class Reader:
         Where the sight says what the asker stands on, that is asked first, and nothing is answered, nor told,
         when it has moved (Unproven).
         """
+        sql = self._proof(
+            prefix,
+            args,
+            hit,
+            action,
+            what,
+            extra=extra,
+            outcome=outcome,
+            missed=missed,
+            page=page,
+            given=given,
+            done=done,
+        )
+        words = {"action": action, "what": what, "outcome": outcome}
+        asked = Asked(sql, args)
+        return await self._told(asked, plan, prefix=prefix, page=page, done=bool(done), **words)
+
+    def _proof(
+        self,
+        prefix: str,
+        args: Args,
+        hit: str,
+        action: str,
+        what: str,
+        *,
+        extra: str = "",
+        outcome: str = "ok",
+        missed: str = "ok",
+        page: int | None = None,
+        given: str = "",
+        done: str = "",
+    ) -> str:
+        """The statement of `proved`; its arguments are added to `args`."""
         columns = f"h.*{', ' + extra if extra else ''}"
         joined: list[str] = []
         told_if: list[str] = []
@@ -280,8 +344,7 @@ class Reader:
             parts += f", d(done) as materialized (select {done})"
         source = f"{' cross join '.join(joined)} left join h on {' and '.join(told_if)}" if joined else "h"
         if prefix:
-            sql = f"with {parts} select {columns} from {source}"
-            return self._stood(await self._fetch(plan, sql, args), done)
+            return f"with {parts} select {columns} from {source}"
         # The row that only tells that a page follows is not shown, and not told as if it were.
         shown = "h" if page is None else f"(select pat, type from h limit {page}) h"
         lines = f"select pat, count(*)::int from {shown} group by pat"
@@ -289,14 +352,26 @@ class Reader:
             lines += f" union all select 0, 0 where not exists (select 1 from {shown})"
         words = {"action": action, "what": what, "outcome": outcome}
         line = audit.line(self.sight, args, lines, **words, missed=missed, ok=" and ".join(told_if) or "true")
-        sql = f"with {parts}, a as ({line}) select {columns} from {source}"
-        records = self._stood(await self._fetch(plan, sql, args), done)
-        shared = [r for r in records[:page] if r["many"]]
+        return f"with {parts}, a as ({line}) select {columns} from {source}"
+
+    async def _told(
+        self,
+        asked: Asked,
+        plan: Plan,
+        *,
+        prefix: str,
+        page: int | None,
+        done: bool,
+        **words: str,
+    ) -> list[Any]:
+        """Runs a statement of `_proof`; those whom the line in it does not tell are told too, in `words`."""
+        records = self._stood(await self._fetch(plan, asked), done=done)
+        shared = [] if prefix else [r for r in records[:page] if r["many"]]
         if shared:
-            await self._tell_others(shared, action=action, what=what, outcome=outcome)
+            await self._tell_others(shared, **words)
         return records
 
-    def _stood(self, records: list[Any], done: str) -> list[Any]:
+    def _stood(self, records: list[Any], *, done: bool) -> list[Any]:
         """The records of a statement that asked what the asker stands on, which later ones need not."""
         if self.sight.stands is None:
             return records
@@ -305,14 +380,14 @@ class Reader:
         self.sight = self.sight.but(stands=None)
         return records if done else [r for r in records if r["rid"] is not None]
 
-    async def _fetch(self, plan: Plan, sql: str, args: Args) -> list[Any]:
+    async def _fetch(self, plan: Plan, asked: Asked) -> list[Any]:
         if self.brief and plan == "brief":
-            told = await self.brief.ask((sql, args))
-            if isinstance(told, Exception):
-                raise told
-            return told
+            return _rows(await self.brief.ask(asked))
+        sql, args, _ = asked
         async with self.turn:
-            if self.planned and plan in ("once", "brief"):
+            if self.near and plan == "near":
+                return _rows(await self.near.ask(asked))
+            if self.planned and plan in ("once", "brief", "near"):
                 return list(await self.planned.fetch(sql, *args))
             if self.planned and plan == "anew":
                 async with self.conn.acquire() as conn, planned_anew(conn):
@@ -368,13 +443,37 @@ class Reader:
         return sorted((row for row in rows if row.raw), key=lambda row: (row.id, row.version))
 
 
-def _following(records: Sequence[Any], page: Page | Newest, mark: int, size: int) -> str:
+def _following(records: Sequence[Any], made: Made, mark: int, size: int) -> str:
     """The cursor of what comes after the first `size` records; empty when nothing does."""
     if len(records) <= size or not size:
         return ""
     last = records[size - 1]
-    taken = page.taken or Taken(mark, last["snapshot"])
-    return write_cursor(taken, page.keys, [last[f"s{n}"] for n in range(len(page.keys))])
+    taken = made.taken or Taken(mark, last["snapshot"])
+    return write_cursor(taken, made.keys, [last[f"s{n}"] for n in range(len(made.keys))])
+
+
+def _counts(query: Query, size: int) -> bool:
+    """Whether the total of a search is told: it is asked, or nothing else is."""
+    return size == 0 or query.total == "accurate"
+
+
+def _turn(args: Args) -> tuple[int, str]:
+    """One more argument that stands in each row (`Asked.turn`): its place, and its placeholder."""
+    return len(args), args.add(0, "int")
+
+
+def _of_nothing(page: Page) -> tuple[str, Sequence[Any]] | None:
+    """The statement that tells the total beside an empty later page."""
+    if not page.taken:
+        return None
+    begin = f"with {page.rights.removesuffix(', ')} " if page.rights else ""
+    return f"{begin}select {page.total}", page.counting
+
+
+def _rows(told: Told) -> list[Any]:
+    if isinstance(told, Exception):
+        raise told
+    return told
 
 
 def _first_key(records: Sequence[Any], place: int) -> Any:

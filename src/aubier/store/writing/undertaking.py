@@ -74,7 +74,7 @@ class Undertaking:
         """
         if self.held is not None or not brief:
             return await (self.held or self.planned).fetchval(sql, *args)
-        told = await self.brief.ask((sql, args))
+        told = await self.brief.ask(Asked(sql, args))
         if isinstance(told, Exception):
             raise told
         return told[0][0]

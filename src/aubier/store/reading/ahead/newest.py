@@ -9,7 +9,9 @@ and the search goes the other way, from its rarest criterion.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
 
 from aubier.search.model import Condition, Criterion, Has, Query
 from aubier.search.paging.marks import Taken, read_cursor, unchanged_since
