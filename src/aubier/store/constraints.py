@@ -6,10 +6,11 @@ Rule: SMART App Launch 2.2.0, "Finer-grained resource constraints using search p
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+from msgspec.structs import replace
 
 from aubier.search.keys import Keys
 from aubier.search.model import Criterion, Query, Value
@@ -35,7 +36,7 @@ class Constraints(msgspec.Struct, frozen=True):
     @property
     def searching(self) -> Constraints:
         """The same for a search and all that it goes through or brings."""
-        return msgspec.structs.replace(self, shown=self.found)
+        return replace(self, shown=self.found)
 
     def rule(self, row: str, args: Args, now: int, *, directory: bool, kind: str = "") -> str:
         """The condition that `row` is within the limits: of its type `kind`, or of whichever type it is.

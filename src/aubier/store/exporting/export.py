@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from msgspec import structs
+
 from aubier.ground.rows import Resource
 from aubier.search.model import Query
 from aubier.search.sql import Args, Frame
@@ -70,7 +72,7 @@ async def export(
 
 def _both(queries: Sequence[Query], limits: Sequence[Query]) -> tuple[Query, ...]:
     """Queries of which what meets one of each meets one."""
-    both = (replace(a, criteria=(*a.criteria, *b.criteria)) for a in queries for b in limits)
+    both = (structs.replace(a, criteria=(*a.criteria, *b.criteria)) for a in queries for b in limits)
     return tuple(both) if queries else tuple(limits)
 
 

@@ -171,7 +171,8 @@ class Reader:
             reader = replace(self, sight=sight)
             return reader._statement(step, query, size, what, quiet=quiet)
 
-        if self.forms is None or query.cursor:
+        # The limits of scopes are rare, and would be one form for each who holds some.
+        if self.forms is None or query.cursor or self.sight.constraints is not None:
             return make(query, self.sight, query.written)
         return self.forms.made(step, query, self.sight, size, make, quiet=quiet)
 
