@@ -71,6 +71,9 @@ class Writer:
         self._refuse_directory(batch)
         await self.finder.find(batch)
         self.steps = self.finder.steps
+        if len(self.steps) > AT_ONCE:
+            # Others write meanwhile: who asks what changed since is told nothing that is later than this.
+            await self.conn.begin()
         for number, step in enumerate(self.steps, 1):
             await self._prepare(batch, step)
             if number % AT_ONCE == 0:
