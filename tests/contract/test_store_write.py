@@ -373,3 +373,24 @@ async def test_a_large_transaction_lets_others_have_their_turn(store: Store) -> 
     assert prepared.index("Patient") < 100
     assert [len(each) for each in written] == [300, 1]
     assert len(prepared) == 301
+
+
+async def test_no_feed_goes_on_past_a_large_transaction(store: Store) -> None:
+    """What is written while it is prepared is told with it: who asks again from there would miss it."""
+    (whose,) = await store.transact(ROOT, batch(Intent("create", "Patient", resource=patient())))
+    told: list[int] = []
+
+    async def changed() -> int:
+        rows, _, _ = await store.history(ROOT, ["Patient", "Observation"], since=NOW - 1, count=500)
+        return len(rows)
+
+    async def slowly(conn: Any, resource: dict[str, Any], before: Any) -> tuple[dict[str, Any], list[str]]:
+        if not told:
+            await store.transact(ROOT, batch(Intent("create", "Patient", resource=patient())))
+            told.append(await changed())
+        return await _as_is(conn, resource, before)
+
+    many = [Intent("create", "Observation", resource=weight(whose.id, "79")) for _ in range(40)]
+    await store.transact(ROOT, Batch(many, slowly))
+    assert told == [1]
+    assert await changed() == 42

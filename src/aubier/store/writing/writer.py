@@ -72,8 +72,11 @@ class Writer:
         self._refuse_directory(batch)
         await self.finder.find(batch)
         self.steps = self.finder.steps
-        if limited := self.sight.constraints is not None:
+        limited = self.sight.constraints is not None
+        if limited or len(self.steps) > AT_ONCE:
+            # Others write meanwhile: who asks what changed since is told nothing that is later than this.
             await self.conn.begin()
+        if limited:
             await refuse_outside(self.conn, self.sight, (s for s in self.steps if s.found.visible))
         for number, step in enumerate(self.steps, 1):
             await self._prepare(batch, step)
