@@ -106,6 +106,27 @@ async def test_records_of_others_are_left_out_in_the_index(few_and_many: Both) -
     assert along and set(along) == {"Index Only Scan"}
 
 
+async def test_what_is_not_posted_is_counted_in_open_records(few_and_many: Both) -> None:
+    """By no index of everybody, which would be entered anew for each record."""
+    many, asked = few_and_many[1], [("category", "vital-signs"), ("status", "final")]
+    shape = replace(BY_NAME["measurements of a code"], extra=(("_total", "accurate"),))
+    plans = await many.plans("on", shape, asked, scans=False)
+    assert not [n for plan in plans for n in nodes(plan) if n.get("Index Name") == "res_terms"]
+
+
+async def test_a_code_is_counted_record_by_record(few_and_many: Both) -> None:
+    """Its rows are read side by side. Among so few people it makes no difference to see."""
+    many = few_and_many[1]
+    async with many.reading("on") as (reader, heard):
+        asked = [("code", "8867-4"), ("status", "final"), ("_summary", "count")]
+        found = await reader.search(parse("Observation", asked, registry=many.house.store.registry))
+    seen = [r for r in many.book.search("Observation", asked[:2]) if many.rights.sees(r)]
+    assert found.total == len(seen) > 0
+    text = heard.asked[-1][0]
+    assert re.search(r"from mine m cross join lateral \(select .+? and r\.pat = m\.pat offset 0\) f", text)
+    assert text.count("from grants g where g.actor") == 1, "an actor's rights are read once"
+
+
 async def test_versions_are_looked_for_in_their_records(few_and_many: Both) -> None:
     """What a version became tells whether it shows: that is found by its record, not among all there are."""
     many = few_and_many[1]
