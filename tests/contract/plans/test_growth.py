@@ -127,6 +127,28 @@ async def test_a_code_is_counted_record_by_record(few_and_many: Both) -> None:
     assert text.count("from grants g where g.actor") == 1, "an actor's rights are read once"
 
 
+async def test_a_count_of_a_code_reads_no_more_than_has_it(few_and_many: Both) -> None:
+    """Not all rows of the type, to leave out those of other types: none has the code."""
+    many, asked = few_and_many[1], [("code", "http://loinc.org|85354-9")]
+    shape = replace(BY_NAME["measurements of a code"], extra=(("_summary", "count"),))
+    plans = await many.plans("off", shape, asked, scans=False)
+    ways = {node.get("Index Name") for plan in plans for node in nodes(plan) if node["Actual Loops"]}
+    assert "res_terms" in ways and not ways & {"res_type", "res_upd", "res_seq", "res_slice"}, ways
+
+
+async def test_what_is_long_is_merged_with_the_rest(few_and_many: Both) -> None:
+    """The scan of a stretch ends with the page, because what is long has the same order: else both are read
+    whole and sorted. Among so few people it makes no difference to see.
+    """
+    many = few_and_many[1]
+    for asked, down in (([("code", "8867-4")], ""), ([], " desc")):
+        asked = [*asked, ("date", "ge2026-11-05"), ("date", "lt2026-11-12")]
+        async with many.reading("off") as (reader, heard):
+            await reader.search(parse("Observation", asked, registry=many.house.store.registry))
+        lasting = r"\(select l\.\* from \(select .+? offset 0\) l order by l\.k{}, l\.rid limit \d+\)"
+        assert re.search(lasting.format(down), heard.asked[0][0])
+
+
 async def test_versions_are_looked_for_in_their_records(few_and_many: Both) -> None:
     """What a version became tells whether it shows: that is found by its record, not among all there are."""
     many = few_and_many[1]

@@ -17,6 +17,7 @@ from aubier.search.sql import (
     long_span,
     names_one,
     naming,
+    of_identifiers,
     posted,
     posted_codes,
     records,
@@ -100,6 +101,8 @@ class Page:
             self.tests += self._begins()
             frame.asked[ROW] = self.query.criteria
         self._meets(self.tests[:2])
+        if frame.weighed and not frame.mine and self._by_terms():
+            self.tests[0] = f"({self.tests[0]}) is true"
         # The total takes these arguments alone: PostgreSQL refuses one that no test uses.
         self.counting = frame.args[:]
         self.keys = sort_keys(frame, self.query.sort, kind, ROW)
@@ -153,6 +156,14 @@ class Page:
         (code,) = asked
         of_codes = isinstance(code, Criterion) and code.parameter.type == "token"
         return of_codes and bool(posted_codes(self.frame, code, self.query.type))  # type: ignore[arg-type]
+
+    def _by_terms(self) -> bool:
+        """Whether a code, and no date, is what finds the matches: its term is of this type alone. PostgreSQL,
+        which does not know, would read all rows of the type in another index to leave the other types out.
+        """
+        asked = [c for c in self.query.criteria if isinstance(c, Criterion) and not (c.modifier or c.chain)]
+        codes = [c for c in asked if c.parameter.type == "token" and not of_identifiers(c.parameter)]
+        return bool(codes) and not any(c.parameter.type == "date" for c in asked)
 
     def _begins(self) -> list[str]:
         """Where the clinical dates of the matches begin, as an index of rows can be entered by it."""
