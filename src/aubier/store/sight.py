@@ -129,19 +129,27 @@ class Sight(msgspec.Struct, frozen=True):
             return "false"
         return self.but(constraints=None).predicate(row, args, directory=bool(family(kind)))
 
-    def plain(self, pats: str, args: Args) -> str:
-        """Those of the compartments in `pats` with a valid right to read all types, and no valid deny at all.
+    def plain(self, own: str, args: Args) -> str:
+        """The compartments with a valid right to read all types, and no valid deny at all, each with the
+        labels that this right withholds; `own` holds the actor's rights and denies (`gathered`).
 
         What is in them needs no look at each right, unless its own labels say so: see `Seen.of`.
         """
-        keys, now = args.shared("keys", self.keys, "text[]"), args.shared("now", self.now, "bigint")
-        every = args.shared("all_keys", (*self.keys, ANYONE), "text[]")
-        valid = f"{{0}}.since <= {now} and {{0}}.till > {now}"
+        now = args.shared("now", self.now, "bigint")
+        # Fenced: where no record is closed to all, PostgreSQL would read whatever is, for each record.
         return (
-            f"select m.pat from {pats} m where exists (select 1 from grants g where g.pat = m.pat"
-            f" and g.actor = any({keys}) and not g.deny and {valid.format('g')} and g.rights like '%r%'"
-            f" and g.scope = '{{}}') and not exists (select 1 from grants d where d.pat = m.pat"
-            f" and d.actor = any({every}) and d.deny and {valid.format('d')})"
+            f"select g.pat, g.withheld from {own} g where not g.deny and g.rights like '%r%'"
+            f" and g.scope = '{{}}' and g.pat not in (select d.pat from {own} d where d.deny)"
+            f" and not exists (select 1 from grants d where d.pat = g.pat"
+            f" and (d.actor = '{ANYONE}') is true and d.deny and d.since <= {now} and d.till > {now})"
+        )
+
+    def gathered(self, args: Args) -> str:
+        """The valid rights and denies that name this actor, whatever the record."""
+        keys, now = args.shared("keys", self.keys, "text[]"), args.shared("now", self.now, "bigint")
+        return (
+            "select g.pat, g.actor, g.basis, g.rights, g.scope, g.withheld, g.since, g.till, g.deny"
+            f" from grants g where g.actor = any({keys}) and g.since <= {now} and g.till > {now}"
         )
 
     def held(self, pats: str, args: Args) -> str:
@@ -200,14 +208,14 @@ class Sight(msgspec.Struct, frozen=True):
             grants=grants,
         )
 
-    def mine(self, args: Args) -> str:
+    def mine(self, args: Args, grants: str = "grants") -> str:
         """A SELECT of the compartments where this actor holds any grant: where a search without patient has
-        to look.
+        to look. `grants` holds them, where they were `gathered`.
         """
         held = self._valid(args)
         return (
-            f"select g.pat from grants g where {held} union"
-            f" select s.home from stub s join grants g on g.pat = s.pat where {_OPENS} and {held}"
+            f"select g.pat from {grants} g where {held} union"
+            f" select s.home from stub s join {grants} g on g.pat = s.pat where {_OPENS} and {held}"
         )
 
     def holds(self, pat: str, args: Args) -> str:
@@ -322,16 +330,14 @@ class Seen:
         """A grant covers the row, no deny does, no label hides it."""
         if self.plain:
             # Most rights of an actor withhold the same labels: few lists are taken apart.
-            lists = (
-                f"select distinct g.withheld from grants g where g.actor = any({self.keys}) and not g.deny"
-            )
             withheld = (
-                f"select array_agg(distinct w.label) from ({lists}) g cross join unnest(g.withheld) w(label)"
+                f"select array['{SHARED}'] || array_agg(distinct w.label) from"
+                f" (select distinct o.withheld from {self.plain} o) g cross join unnest(g.withheld) w(label)"
             )
             shown = f"({row}.labels && {self.own} or not {row}.labels && {self.hidden})"
             return (
                 f"case when ({row}.pat in (select o.pat from {self.plain} o)) is true"
-                f" and not {row}.labels && (array['{SHARED}'] || ({withheld})) then {shown}"
+                f" and not {row}.labels && ({withheld}) then {shown}"
                 f" else {replace(self, plain='').of(row)} end"
             )
         mine = f"{row}.labels && {self.own}"

@@ -107,6 +107,49 @@ async def test_records_of_others_are_left_out_in_the_index(few_and_many: Both) -
     assert along and set(along) == {"Index Only Scan"}
 
 
+async def test_what_is_not_posted_is_counted_in_open_records(few_and_many: Both) -> None:
+    """By no index of everybody, which would be entered anew for each record."""
+    many, asked = few_and_many[1], [("category", "vital-signs"), ("status", "final")]
+    shape = replace(BY_NAME["measurements of a code"], extra=(("_total", "accurate"),))
+    plans = await many.plans("on", shape, asked, scans=False)
+    assert not [n for plan in plans for n in nodes(plan) if n.get("Index Name") == "res_terms"]
+
+
+async def test_a_code_is_counted_record_by_record(few_and_many: Both) -> None:
+    """Its rows are read side by side. Among so few people it makes no difference to see."""
+    many = few_and_many[1]
+    async with many.reading("on") as (reader, heard):
+        asked = [("code", "8867-4"), ("status", "final"), ("_summary", "count")]
+        found = await reader.search(parse("Observation", asked, registry=many.house.store.registry))
+    seen = [r for r in many.book.search("Observation", asked[:2]) if many.rights.sees(r)]
+    assert found.total == len(seen) > 0
+    text = heard.asked[-1][0]
+    assert re.search(r"from mine m cross join lateral \(select .+? and r\.pat = m\.pat offset 0\) f", text)
+    assert text.count("from grants g where g.actor") == 1, "an actor's rights are read once"
+
+
+async def test_a_count_of_a_code_reads_no_more_than_has_it(few_and_many: Both) -> None:
+    """Not all rows of the type, to leave out those of other types: none has the code."""
+    many, asked = few_and_many[1], [("code", "http://loinc.org|85354-9")]
+    shape = replace(BY_NAME["measurements of a code"], extra=(("_summary", "count"),))
+    plans = await many.plans("off", shape, asked, scans=False)
+    ways = {node.get("Index Name") for plan in plans for node in nodes(plan) if node["Actual Loops"]}
+    assert "res_terms" in ways and not ways & {"res_type", "res_upd", "res_seq", "res_slice"}, ways
+
+
+async def test_what_is_long_is_merged_with_the_rest(few_and_many: Both) -> None:
+    """The scan of a stretch ends with the page, because what is long has the same order: else both are read
+    whole and sorted. Among so few people it makes no difference to see.
+    """
+    many = few_and_many[1]
+    for asked, down in (([("code", "8867-4")], ""), ([], " desc")):
+        asked = [*asked, ("date", "ge2026-11-05"), ("date", "lt2026-11-12")]
+        async with many.reading("off") as (reader, heard):
+            await reader.search(parse("Observation", asked, registry=many.house.store.registry))
+        lasting = r"\(select l\.\* from \(select .+? offset 0\) l order by l\.k{}, l\.rid limit \d+\)"
+        assert re.search(lasting.format(down), heard.asked[0][0])
+
+
 async def test_versions_are_looked_for_in_their_records(few_and_many: Both) -> None:
     """What a version became tells whether it shows: that is found by its record, not among all there are."""
     many = few_and_many[1]

@@ -188,7 +188,7 @@ def _codes(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     beside = _beside(frame, criterion, kind, row) if codes else ""
     if row in frame.walked or not codes or (frame.counting and not beside):
         return of_row
-    test = posting(frame, "post", kind, row, f"{{p}}.term = any({frame.args.add(codes, 'bigint[]')}){beside}")
+    test = posting(frame, "post", kind, row, f"{{p}}.term {one_of(frame, codes, 'bigint')}{beside}")
     # The same said twice: to PostgreSQL the second must not look as if it left few of the first.
     return f"({test} and coalesce({of_row}, false))"
 

@@ -115,8 +115,8 @@ def posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
 def termed(frame: Frame, row: str, terms: list[int]) -> str:
     """The condition that `row` has one of these terms."""
     test = f"{row}.terms && {frame.args.add(terms, 'bigint[]')}"
-    if row in frame.walked:
-        # Said so, the index of all terms does not serve: a record is walked in its own order.
+    if row in frame.walked or row == frame.own:
+        # Said so, the index of all terms does not serve: it would be entered anew for each record.
         return f"({test}) is true"
     frame.weighed = True
     return test
@@ -133,8 +133,8 @@ def param_of(frame: Frame, kind: str, code: str, target: str = "") -> str:
     return f"any({frame.args.add(params, 'bigint[]')})"
 
 
-def one_of(frame: Frame, texts: list[str]) -> str:
+def one_of(frame: Frame, values: Sequence[str | int], cast: str = "text") -> str:
     """`= $1`, or `= any($1)`: of a list PostgreSQL expects ten, and would plan each search anew to know."""
-    if len(texts) == 1:
-        return f"= {frame.args.add(texts[0], 'text')}"
-    return f"= any({frame.args.add(texts, 'text[]')})"
+    if len(values) == 1:
+        return f"= {frame.args.add(values[0], cast)}"
+    return f"= any({frame.args.add(values, f'{cast}[]')})"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aubier.search.model import Query
+from aubier.search.model import Criterion, Query
 from aubier.search.paging.marks import Taken, read_cursor, unchanged_since
 from aubier.search.paging.order import SortKey, after, order_by, sort_keys, stretches
 from aubier.search.sql import (
@@ -17,7 +17,9 @@ from aubier.search.sql import (
     long_span,
     names_one,
     naming,
+    of_identifiers,
     posted,
+    posted_codes,
     records,
     stretch,
 )
@@ -29,10 +31,12 @@ ROW = "r"
 _RECORD = "w"
 _WALKED = "walked"
 _HELD = "held"
+_OWN = "own"
 _MINE = "mine"
 _PLAIN = "plain"
 _FOUND = "found"
 _PLACE = f"{ROW}.pat, {ROW}.rid"
+_OF_ONE = f"{ROW}.pat = m.pat"
 
 
 @dataclass(slots=True)
@@ -43,6 +47,7 @@ class Page:
     order, from where the page begins, and left as soon as the page is full. So a page costs the same in a
     long record as in a short one. Else `matches` gives them all, of which those of the page are then read:
     what meets `tests`, and what contains something that a chain asks for and meets `holding`.
+    `apiece`: each open record is looked at by itself, however many others there are.
     `taken` and `place` are those of the mark the page begins at. `counted`: every match is looked at;
     `bare`: to be counted, and for nothing else.
     """
@@ -55,10 +60,11 @@ class Page:
     bare: bool = False
     records: str = field(default="", init=False)
     held: str = field(default="", init=False)
+    own: str = field(default="", init=False)
     mine: str = field(default="", init=False)
     plain: str = field(default="", init=False)
     inside: str = field(default="", init=False)
-    posted: bool = field(default=False, init=False)
+    apiece: bool = field(default=False, init=False)
     matches: str = field(default="", init=False)
     tests: list[str] = field(default_factory=list, init=False)
     holding: list[str] = field(default_factory=list, init=False)
@@ -78,14 +84,16 @@ class Page:
         frame, kind = self.frame, self.query.type
         frame.mine = ""
         if not self.records and not family(kind) and not self.sight.unrestricted:
-            self.mine, frame.mine = self.sight.mine(frame.args), _MINE
+            self.own = self.sight.gathered(frame.args) if self.counted else ""
+            self.mine, frame.mine = self.sight.mine(frame.args, _OWN if self.own else "grants"), _MINE
         self.tests = [f"{ROW}.type = {frame.number(kind)}", self._visible()]
         if self.mine:
             mine = f"{ROW}.pat in (select m.pat from {frame.mine} m)"
+            begun = bool(self.query.within[0]) or any(map(posted, self.query.criteria))
+            self.apiece = not begun or self._of_a_code()
             # Where postings say it too, a second join would look as if it left few of the first.
-            self.posted = bool(self.query.within[0]) or any(map(posted, self.query.criteria))
-            self.inside = f"({mine}) is true" if self.posted else mine
-        frame.own = ROW if self.mine and not self.posted else ""
+            self.inside = f"({mine}) is true" if begun else mine
+        frame.own = ROW if self.apiece else ""
         frame.stretches.clear()
         frame.asked.clear()
         frame.counting = self.counted and self.sight.unrestricted
@@ -93,6 +101,8 @@ class Page:
             self.tests += self._begins()
             frame.asked[ROW] = self.query.criteria
         self._meets(self.tests[:2])
+        if frame.weighed and not frame.mine and self._by_terms():
+            self.tests[0] = f"({self.tests[0]}) is true"
         # The total takes these arguments alone: PostgreSQL refuses one that no test uses.
         self.counting = frame.args[:]
         self.keys = sort_keys(frame, self.query.sort, kind, ROW)
@@ -129,11 +139,31 @@ class Page:
 
     def _all(self, tests: Sequence[str]) -> str:
         """Every match, by its place and keys."""
-        if not self.mine or self.posted:
+        if not self.apiece:
             return self._matches([*tests, *([self.inside] if self.mine else [])], self.keys, _PLACE)
-        # No posting to begin with: record by record, however many others there are.
-        found = self._matches([*tests, f"{ROW}.pat = m.pat"], self.keys, _PLACE)
+        return self._each(self._matches([*tests, _OF_ONE], self.keys, _PLACE))
+
+    def _each(self, found: str) -> str:
+        """What `found` gives of each open record, when it is `_OF_ONE`."""
         return f"select f.* from {self.frame.mine} m cross join lateral ({found} offset 0) f"
+
+    def _of_a_code(self) -> bool:
+        """Whether codes of one criterion are all that is posted of what is asked. They are found in a record
+        as soon as among all; and if they were gathered first, their rows would be read in no order.
+        """
+        if self.query.within[0] or len(asked := [c for c in self.query.criteria if posted(c)]) != 1:
+            return False
+        (code,) = asked
+        of_codes = isinstance(code, Criterion) and code.parameter.type == "token"
+        return of_codes and bool(posted_codes(self.frame, code, self.query.type))  # type: ignore[arg-type]
+
+    def _by_terms(self) -> bool:
+        """Whether a code, and no date, is what finds the matches: its term is of this type alone. PostgreSQL,
+        which does not know, would read all rows of the type in another index to leave the other types out.
+        """
+        asked = [c for c in self.query.criteria if isinstance(c, Criterion) and not (c.modifier or c.chain)]
+        codes = [c for c in asked if c.parameter.type == "token" and not of_identifiers(c.parameter)]
+        return bool(codes) and not any(c.parameter.type == "date" for c in asked)
 
     def _begins(self) -> list[str]:
         """Where the clinical dates of the matches begin, as an index of rows can be entered by it."""
@@ -150,8 +180,8 @@ class Page:
         for each row.
         """
         args, held = self.frame.args, _HELD
-        if self.mine and self.counted:
-            self.plain, plain = self.sight.plain(self.frame.mine, args), _PLAIN
+        if self.own:
+            self.plain, plain = self.sight.plain(_OWN, args), _PLAIN
             return self.sight.predicate(ROW, args, directory=False, kind=self.query.type, plain=plain)
         if not self.records or self.sight.unrestricted or family(self.query.type):
             return self.frame.visible(ROW, self.query.type)
@@ -164,8 +194,9 @@ class Page:
         parts = [
             (f"{_WALKED}(pat)", self.records),
             (_HELD, self.held),
+            (_OWN, self.own),
             (f"{_MINE}(pat)", self.mine),
-            (f"{_PLAIN}(pat)", self.plain),
+            (f"{_PLAIN}(pat, withheld)", self.plain),
         ]
         return "".join(f"{name} as materialized ({sql}), " for name, sql in parts if sql)
 
@@ -209,11 +240,13 @@ class Page:
             return f"(select count(*) from {_FOUND})"
         table = f"{family(self.query.type)}res {ROW}"
         source = f"{_WALKED} {_RECORD} join {table} on {self._here}" if self.records else table
-        tests = [*self.tests, self.inside] if self.inside else self.tests
+        tests = [*self.tests, *([_OF_ONE] if self.apiece else [self.inside] if self.inside else [])]
+        found = f"select {_PLACE} from {source} where {' and '.join(tests)}"
+        if self.apiece:
+            found = self._each(found)
         if self.holding:
-            both = (f"select {_PLACE} from {table} where {' and '.join(t)}" for t in (tests, self.holding))
-            return f"(select count(*) from ({' union '.join(both)}) n)"
-        return f"(select count(*) from {source} where {' and '.join(tests)})"
+            found += f" union select {_PLACE} from {table} where {' and '.join(self.holding)}"
+        return f"(select count(*) from ({found}) n)"
 
     @property
     def _here(self) -> str:

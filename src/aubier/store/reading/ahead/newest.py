@@ -190,7 +190,10 @@ class Newest:
         ]
         where += [after(frame, self.keys, place)] if place else []
         k = f"-{ROW}.lo as k, '{UNSURE}'::float8 as v" if self.anchor else f"{ROW}.lo as k"
-        return f"select {ROW}.pat, {ROW}.rid, {k} from {family(kind)}res {ROW} where {' and '.join(where)}"
+        found = f"select {ROW}.pat, {ROW}.rid, {k} from {family(kind)}res {ROW} where {' and '.join(where)}"
+        # In order, so that the two are merged and left when the page is full; fenced, or the order would be
+        # had by reading the type.
+        return f"select l.* from ({found} offset 0) l order by {self._order('l', ties=False)}"
 
     @property
     def by_change(self) -> bool:
