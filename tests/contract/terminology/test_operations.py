@@ -308,6 +308,16 @@ async def test_codes_of_two_systems_do_not_subsume_each_other(desk: Desk) -> Non
     assert (await call(desk, "CodeSystem/$subsumes", **given))[0] == 400
 
 
+async def test_codes_of_two_versions_do_not_subsume_each_other(desk: Desk) -> None:
+    def coding(code: str, version: str) -> dict[str, Any]:
+        return {"valueCoding": {"system": COLOURS["url"], "code": code, "version": version}}
+
+    given = {"codingA": coding("red", "1"), "codingB": coding("scarlet", "2")}
+    status, body = await call(desk, "CodeSystem/$subsumes", **given)
+    assert (status, body["issue"][0]["code"]) == (400, "value")
+    assert body["issue"][0]["expression"][0].endswith("ofType(Coding).version")
+
+
 async def test_a_new_version_of_a_resource_takes_the_place_of_the_old(desk: Desk) -> None:
     system = {**COLOURS, "url": URL + "changing", "concept": [{"code": "one"}]}
     logical = await desk.make("loader", system)

@@ -87,7 +87,7 @@ async def subsumes(ctx: Any, parameters: Resource, reading: Reading) -> Resource
 
     In: `codeA`, `codeB` and `system` (or by instance), or `codingA` and `codingB`; `version`. Out: outcome,
     one of equivalent, subsumes, subsumed-by, not-subsumed. Problem `not-found` for what is not here, `value`
-    for codes of two systems.
+    for codes of two systems, or of two versions of one.
     """
     open_to(ctx, "CodeSystem")
     call = asked(parameters, ("CodeSystem", "subsumes"))
@@ -97,22 +97,25 @@ async def subsumes(ctx: Any, parameters: Resource, reading: Reading) -> Resource
     for letter in "AB":
         coding = call.structure(f"coding{letter}", "valueCoding") or {}
         pair.append(str(coding.get("code", "")) or call.needed(f"code{letter}"))
-        own, version = str(coding.get("system", "")), version or str(coding.get("version", ""))
+        own, its = str(coding.get("system", "")), str(coding.get("version", ""))
         if own and system and own != system:
-            raise _two_systems(system, own, letter)
-        system = own or system
+            raise _two_systems(system, own, letter, "system")
+        if its and version and its != version:
+            raise _two_systems(version, its, letter, "version")
+        system, version = own or system, its or version
     outcome = await terminology_of(ctx, call, reading).subsumes(
         system or call.needed("system"), pair[0], pair[1], version
     )
     return answer([part("outcome", "valueCode", outcome)])
 
 
-def _two_systems(one: str, other: str, letter: str) -> Problem:
+def _two_systems(one: str, other: str, letter: str, element: str) -> Problem:
+    """The refusal of codes of two systems, or of two versions of one: what differs is the `element`."""
     return problem(
         "value",
         f"Codes of one system are compared, not of {one[:120]} and {other[:120]}; translate one first",
         f"On compare des codes d'un même système, non de {one[:120]} et {other[:120]} ; traduisez-en un",
-        at=f"Parameters.parameter.where(name='coding{letter}').value.ofType(Coding).system",
+        at=f"Parameters.parameter.where(name='coding{letter}').value.ofType(Coding).{element}",
         rule="FHIR R4 4.0.1 CodeSystem/$subsumes",
     )
 
