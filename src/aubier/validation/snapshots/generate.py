@@ -11,7 +11,7 @@ from aubier.ground.rows import Resource
 from aubier.validation.snapshots.base import base_tree, general_rules
 from aubier.validation.snapshots.merge import Merger
 from aubier.validation.snapshots.misfits import misfit, unknown
-from aubier.validation.snapshots.placing import placed
+from aubier.validation.snapshots.placing import Placed, placed
 from aubier.validation.snapshots.prose import Prose
 from aubier.validation.snapshots.tree import MALFORMED, MAX_NAMES, Budget, Node, listed, malformed, planted
 
@@ -86,6 +86,8 @@ class Snapshots:
         """The tree; what is wrong is told as a place in the definition. `name`: where another rests on it."""
         try:
             return self._made(definition)
+        except Placed:
+            raise
         except Problem as refusal:
             raise placed(refusal, definition, name) from None
 

@@ -14,19 +14,21 @@ _ROWS = "StructureDefinition.differential.element"
 _shortcut = re.compile(r"(\w+)\[x\]:(?=\1)")
 
 
-def placed(refusal: Problem, definition: Resource, name: str = "") -> Problem:
+class Placed(Problem):
+    """A refusal whose places are those of the definition at fault: what rests on it adds nothing."""
+
+
+def placed(refusal: Problem, definition: Resource, name: str = "") -> Placed:
     """The refusal with the rows of the differential where it had paths of elements.
 
     `name`: that of a definition on which another rests, which the text then tells.
     """
     rows = (definition.get("differential") or {}).get("element") or ()
-    return Problem(tuple(_placed(issue, rows, name) for issue in refusal.issues))
+    return Placed(tuple(_placed(issue, rows, name) for issue in refusal.issues))
 
 
 def _placed(issue: Issue, rows: Sequence[Mapping[str, Any]], name: str) -> Issue:
     place = issue.at[0] if issue.at else ""
-    if place.startswith(f"{_ROWS}["):
-        return issue  # that of another definition, which has told it already
     if name:
         issue = replace(issue, text=f"In {name}: {issue.text}", fr=f"Dans {name} : {issue.fr}")
     forms = {place, _shortcut.sub("", place)}
