@@ -24,7 +24,7 @@ Lane = Callable[[Connection, random.Random, Tally, float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Drive:
-    """How to ask: `requests` is a file of lines `METHOD PATH[ BODY]`."""
+    """How to ask: `requests` is a file of lines `METHOD PATH[ BODY]`, `base` that of a lane's connections."""
 
     port: int
     requests: Path
@@ -32,6 +32,7 @@ class Drive:
     connections: int
     seconds: float
     seed: int
+    base: str = ""
 
 
 def drive(how: Drive, *, own: bool = False) -> Figures:
@@ -88,7 +89,7 @@ async def run_lanes(lane: Lane, how: Drive) -> Figures:
     """`how.connections` lanes at once until `how.seconds` are over; what has begun is finished."""
     tally, begun, own = Tally.empty(), time.perf_counter(), time.process_time()
     until = begun + how.seconds
-    lines = [Connection(how.port, how.token) for _ in range(how.connections)]
+    lines = [Connection(how.port, how.token, how.base) for _ in range(how.connections)]
     draws = [random.Random(f"{how.seed} {n}") for n in range(how.connections)]
     await asyncio.gather(*(lane(c, draw, tally, until) for c, draw in zip(lines, draws, strict=True)))
     for connection in lines:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 _LIMIT = 1 << 26
 """The longest line or head that a server may send."""
@@ -24,16 +25,23 @@ class Answer:
 
 @dataclass(slots=True)
 class Connection:
-    """A connection to 127.0.0.1, opened when first asked and opened again after a loss."""
+    """A connection to 127.0.0.1, opened when first asked and opened again after a loss.
+
+    `base` is where the server's FHIR begins: `/fhir`.
+    """
 
     port: int
     token: str = ""
+    base: str = ""
     _reader: asyncio.StreamReader | None = field(default=None, repr=False)
     _writer: asyncio.StreamWriter | None = field(default=None, repr=False)
 
     async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Answer:
-        """One request and its answer. Lost when the server closes before the answer is whole."""
-        return await self.send(message(method, path, body, self.token, headers))
+        """One request and its answer. A path without a slash before it is below the base, none is the base.
+
+        Lost when the server closes before the answer is whole.
+        """
+        return await self.send(message(method, below(self.base, path), body, self.token, headers))
 
     async def send(self, whole: bytes) -> Answer:
         """The same for a message that is ready."""
@@ -73,6 +81,16 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
         await reader.readexactly(2)
     await reader.readuntil(b"\r\n")
     return b"".join(parts)
+
+
+def below(base: str, path: str) -> str:
+    """The path that is sent: `Patient/1` stands below the base, `/health` where it says."""
+    return path if path.startswith("/") else f"{base}/{path}" if path else base
+
+
+def path_of(link: str) -> str:
+    """The path and query of a link that a server gave, absolute or not."""
+    return urlsplit(link)._replace(scheme="", netloc="").geturl()
 
 
 def message(method: str, path: str, body: bytes, token: str, headers: dict[str, str] | None = None) -> bytes:

@@ -44,7 +44,11 @@ class Kept:
 
 
 async def keep(
-    table: Timetable, errands: Callable[[random.Random], Errand], port: int, token: str, *, lanes: int = 64
+    table: Timetable,
+    errands: Callable[[random.Random], Errand],
+    connect: Callable[[], Connection],
+    *,
+    lanes: int = 64,
 ) -> Kept:
     """Runs a timetable over at most `lanes` connections; what is due waits its turn, and its clock runs."""
     draw, tally = random.Random(f"{table.seed} errands"), Tally.empty()
@@ -55,7 +59,7 @@ async def keep(
 
     async def serve() -> None:
         nonlocal late
-        connection = Connection(port, token)
+        connection = connect()
         while (entry := await waiting.get()) is not None:
             moment, errand = entry
             late = max(late, time.perf_counter() - start - moment)

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.contract.search.oracle import Oracle
 
-from bench.client.connection import Connection
+from bench.client.connection import Connection, path_of
 from bench.dataset.book import KINDS, Book
 from bench.dataset.corpus import Corpus, Told
 from bench.dataset.rights import Rights
@@ -153,9 +153,7 @@ class Page:
                 f"{found['resourceType']}/{found['id']}"
             )
         links = {link["relation"]: link["url"] for link in bundle.get("link", [])}
-        following = links.get("next", "")
-        if "://" in following:
-            following = "/" + following.split("://", 1)[1].partition("/")[2]
+        following = path_of(links.get("next", ""))
         return cls(modes["match"], set(modes["include"]), bundle.get("total"), following)
 
 

@@ -30,6 +30,7 @@ class Aubier:
     """This checkout."""
 
     name = "aubier"
+    base = "/fhir"
     modes: tuple[str, ...] = ("off", "on")
 
     def __init__(self, database: Database, home: Path, *, pool: int = 8, kept: str = NAME) -> None:
@@ -116,7 +117,7 @@ class Aubier:
         self.start()
         try:
             trees = (self.pid, self._database.pid)
-            await Filling("aubier", self.port, token, trees, noted).send(corpus, told)
+            await Filling("aubier", self.port, self.base, token, trees, noted).send(corpus, told)
         finally:
             self.stop()
 

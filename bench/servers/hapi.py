@@ -53,4 +53,4 @@ class Hapi(Peer):
         facts["PASSWORD"] = self._database.password
         command = ["java", f"-Xmx{_HEAP}", "-jar", str(BUILT)]
         environ = {f"PEER_{k}": str(v) for k, v in facts.items()} | {"PATH": os.environ.get("PATH", "")}
-        return Process(command, port, "/fhir/metadata", environ, self._home / "hapi.log", within=600.0)
+        return Process(command, port, f"{self.base}/metadata", environ, self._home / "hapi.log", within=600.0)

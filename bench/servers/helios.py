@@ -24,6 +24,7 @@ class Helios(Peer):
     """Helios with the pool of ours, no security, no audit and no validation, as it comes."""
 
     name = "helios"
+    base = "/bench"
 
     def build(self, told: Told) -> str:
         """Installs the pinned version unless it is there."""
@@ -45,7 +46,7 @@ class Helios(Peer):
         return ""
 
     def _made(self) -> Process:
-        """The first step of a path names a tenant: this one is called fhir, as the base of the others is."""
+        """The first step of a path names a tenant, which is the base here."""
         port, data = free_port(), self._home / "helios"
         _write_definitions(data)
         facts = {
@@ -59,7 +60,7 @@ class Helios(Peer):
             "SERVER_PORT": port,
             "BASE_URL": f"http://127.0.0.1:{port}",
             "TENANT_ROUTING_MODE": "url_path",
-            "DEFAULT_TENANT": "fhir",
+            "DEFAULT_TENANT": self.base.strip("/"),
             "REQUEST_TIMEOUT": _PATIENCE,
             "DATA_DIR": data,
             "BULK_EXPORT_OUTPUT_DIR": data / "exports",
@@ -69,7 +70,7 @@ class Helios(Peer):
         environ = {f"HFS_{k}": str(v) for k, v in facts.items()}
         command = [str(BUILT / "bin" / "hfs")]
         log = self._home / "helios.log"
-        return Process(command, port, "/fhir/metadata", environ, log, within=600.0)
+        return Process(command, port, f"{self.base}/metadata", environ, log, within=600.0)
 
 
 def _write_definitions(folder: Path) -> None:

@@ -25,6 +25,7 @@ class Peer:
     """A server beside ours, on a database of its own. A child gives its name, `build` and `_made`."""
 
     name = ""
+    base = "/fhir"
     modes: tuple[str, ...] = ("off",)
 
     def __init__(self, database: Database, home: Path, *, pool: int = 8) -> None:
@@ -66,9 +67,8 @@ class Peer:
         told(f"{self.name}: starting")
         self.start()
         try:
-            await Filling(self.name, self.port, "", (self.pid, self._database.pid), self._noted).send(
-                corpus, told
-            )
+            trees = (self.pid, self._database.pid)
+            await Filling(self.name, self.port, self.base, "", trees, self._noted).send(corpus, told)
         finally:
             self.stop()
         await self._database.analyse(self.database)
@@ -103,6 +103,7 @@ class Filling:
 
     name: str
     port: int
+    base: str
     token: str
     trees: tuple[int, int]
     noted: Noted
@@ -119,10 +120,10 @@ class Filling:
 
         async def lane(rest: Iterator[tuple[int, bytes]]) -> None:
             nonlocal sent
-            connection = Connection(self.port, self.token)
+            connection = Connection(self.port, self.token, self.base)
             try:
                 for number, bundle in rest:
-                    answer = await connection.ask("POST", "/fhir", bundle)
+                    answer = await connection.ask("POST", "", bundle)
                     if answer.status != 200:
                         raise RuntimeError(f"{self.name} refused bundle {number}: {answer.body[:500]!r}")
                     acknowledged.add(number)

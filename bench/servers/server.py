@@ -35,6 +35,8 @@ class Server(Protocol):
     """A server under measure."""
 
     name: str
+    base: str
+    """Where its FHIR begins, as a path without a slash at its end."""
     modes: tuple[str, ...]
     """Who asks: `off`, and where rights are checked `on`."""
 

@@ -22,12 +22,12 @@ _RECORDS = 3
 def reading(stage: Stage) -> list[Measure]:
     """A measurement by its id."""
     ids = stage.samples.observations
-    asked = stage.file("read", [f"GET /fhir/Observation/{i}" for i in ids])
+    asked = stage.file("read", [f"Observation/{i}" for i in ids])
 
     async def judge(connection: Connection) -> str:
         wanted = {r["id"]: r for r in stage.corpus.read("Observation") if r["id"] in set(ids[:20])}
         for logical, kept in wanted.items():
-            answer = await connection.ask("GET", f"/fhir/Observation/{logical}")
+            answer = await connection.ask("GET", f"Observation/{logical}")
             if answer.status != 200:
                 return f"status {answer.status} for {logical}"
             found = json.loads(answer.body)
@@ -63,7 +63,7 @@ def _shape(stage: Stage, shape: Shape, number: int) -> Measure:
             paths = run(far(stage.connection()))
         else:
             paths = [shape.path(pairs) for pairs in shape.criteria(stage.samples, _DIFFERENT)]
-        asked = stage.file(f"search-{number}", [f"GET {p}" for p in paths])
+        asked = stage.file(f"search-{number}", paths)
         return stage.drive(asked, connections, run_number)
 
     return Measure("search", shape.name, drive, lambda: stage.judge(judge))
@@ -72,7 +72,7 @@ def _shape(stage: Stage, shape: Shape, number: int) -> Measure:
 def everything(stage: Stage) -> list[Measure]:
     """`$everything` of a patient, on one page."""
     people = stage.readable
-    asked = stage.file("everything", [f"GET {_record(p)}" for p in people])
+    asked = stage.file("everything", [_record(p) for p in people])
 
     async def judge(connection: Connection) -> str:
         for person in people[:_RECORDS]:
@@ -96,7 +96,7 @@ def everything(stage: Stage) -> list[Measure]:
 
 
 def _record(person: str) -> str:
-    return f"/fhir/Patient/{person}/$everything?_count=1000"
+    return f"Patient/{person}/$everything?_count=1000"
 
 
 _CORE = ("Patient", "Condition", "Encounter", "Observation", "DocumentReference", "Immunization")

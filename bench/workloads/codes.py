@@ -17,9 +17,9 @@ def terminology(stage: Stage) -> list[Measure]:
     """`$validate-code`, half of the codes unknown; `$expand`, a page of all and a page by words."""
     draw = random.Random("codes")
     asked = [draw.randrange(2 * _CODES) for _ in range(_QUESTIONS)]
-    validate = stage.file("validate-code", [f"GET {_validate(n)}" for n in asked])
-    plain = stage.file("expand-all", [f"GET {_page(n % 40)}" for n in asked])
-    expand = stage.file("expand", [f"GET {_expand(n)}" for n in asked])
+    validate = stage.file("validate-code", [_validate(n) for n in asked])
+    plain = stage.file("expand-all", [_page(n % 40) for n in asked])
+    expand = stage.file("expand", [_expand(n) for n in asked])
 
     async def right_codes(connection: Connection) -> str:
         if fault := await _put(stage, connection):
@@ -85,21 +85,21 @@ def _word(number: int) -> str:
 
 
 def _validate(number: int) -> str:
-    return f"/fhir/ValueSet/$validate-code?url={_SET}&system={_SYSTEM}&code=c{number}"
+    return f"ValueSet/$validate-code?url={_SET}&system={_SYSTEM}&code=c{number}"
 
 
 def _expand(number: int) -> str:
-    return f"/fhir/ValueSet/$expand?url={_SET}&filter={_word(number)}&count=20"
+    return f"ValueSet/$expand?url={_SET}&filter={_word(number)}&count=20"
 
 
 def _page(number: int) -> str:
-    return f"/fhir/ValueSet/$expand?url={_SET}&offset={20 * number}&count=20"
+    return f"ValueSet/$expand?url={_SET}&offset={20 * number}&count=20"
 
 
 async def _put(stage: Stage, connection: Connection) -> str:
     """Writes both, as the system actor where there is one."""
     token = await stage.server.token("off") if stage.mode != "off" else stage.token
-    writing = Connection(stage.server.port, token)
+    writing = Connection(stage.server.port, token, stage.server.base)
     facts = {"status": "active", "version": "1"}
     concepts = [{"code": f"c{n}", "display": f"{_word(n)} numéro {n}"} for n in range(_CODES)]
     system = {"resourceType": "CodeSystem", "id": "bench-system", "url": _SYSTEM, **facts}
@@ -107,7 +107,7 @@ async def _put(stage: Stage, connection: Connection) -> str:
     chosen = {"resourceType": "ValueSet", "id": "bench-set", "url": _SET, **facts}
     chosen["compose"] = {"include": [{"system": _SYSTEM}]}
     for resource in (system, chosen):
-        path = f"/fhir/{resource['resourceType']}/{resource['id']}"
+        path = f"{resource['resourceType']}/{resource['id']}"
         answer = await writing.ask("PUT", path, json.dumps(resource).encode())
         if answer.status not in (200, 201):
             return f"status {answer.status}: {answer.body[:300]!r}"

@@ -95,7 +95,7 @@ def _grown(points: Sequence[tuple[float, int]]) -> dict[str, float]:
 
 
 async def _kept(stage: Stage, table: Timetable) -> Kept:
-    return await keep(table, _errands(stage), stage.server.port, stage.token)
+    return await keep(table, _errands(stage), stage.connection)
 
 
 async def _watch(stage: Stage, every: float, seen: list[_Look]) -> None:
@@ -122,18 +122,18 @@ def _errands(stage: Stage) -> Callable[[random.Random], Errand]:
     def chosen(draw: random.Random) -> tuple[str, str, bytes]:
         what, person = draw.randrange(100), draw.choice(people)
         if what < 25:
-            return "GET", f"/fhir/Observation/{draw.choice(samples.observations)}", b""
+            return "GET", f"Observation/{draw.choice(samples.observations)}", b""
         if what < 50:
             return search(_RECORD, draw)
         if what < 55:
-            return "GET", f"/fhir/Patient/{person}/$everything?_count=100", b""
+            return "GET", f"Patient/{person}/$everything?_count=100", b""
         if what < 75:
             return search(_ACROSS, draw)
         if what < 85:
             return search(_DIRECTORY, draw)
         if what < 95:
-            return "POST", "/fhir/Observation", new_rate(person, draw)
-        return "POST", "/fhir", bundle(person, 20, draw)
+            return "POST", "Observation", new_rate(person, draw)
+        return "POST", "", bundle(person, 20, draw)
 
     def errand(draw: random.Random) -> Errand:
         method, path, body = chosen(draw)

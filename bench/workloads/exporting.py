@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-from bench.client.connection import Connection
+from bench.client.connection import Connection, path_of
 from bench.client.loops import run
 from bench.workloads.measure import Measure, Stage
 
@@ -26,10 +26,10 @@ def exporting(stage: Stage) -> list[Measure]:
 
 async def _export(stage: Stage) -> dict[str, Any]:
     connection, begun = stage.connection(), time.perf_counter()
-    asked = await connection.ask("GET", f"/fhir/$export?_type={','.join(_KINDS)}", Prefer="respond-async")
+    asked = await connection.ask("GET", f"$export?_type={','.join(_KINDS)}", Prefer="respond-async")
     if asked.status != 202:
         return _fault(f"status {asked.status}: {asked.body[:300]!r}", begun)
-    status = "/" + asked.headers["content-location"].split("://", 1)[1].partition("/")[2]
+    status = path_of(asked.headers["content-location"])
     answer = await connection.ask("GET", status)
     while answer.status == 202 and time.perf_counter() - begun < _WITHIN * stage.options.seconds:
         await asyncio.sleep(_EVERY)
@@ -55,8 +55,7 @@ async def _export(stage: Stage) -> dict[str, Any]:
 
 async def _lines(connection: Connection, url: str) -> tuple[int, int]:
     """Lines and bytes of an exported file; HAPI's are Binaries, asked for as what they hold."""
-    path = "/" + url.split("://", 1)[1].partition("/")[2]
-    answer = await connection.ask("GET", path, Accept="application/fhir+ndjson")
+    answer = await connection.ask("GET", path_of(url), Accept="application/fhir+ndjson")
     if answer.body.startswith(b'{"resourceType":"Binary"'):
         return 0, 0
     return sum(1 for line in answer.body.split(b"\n") if line.strip()), len(answer.body)

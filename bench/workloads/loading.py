@@ -54,7 +54,7 @@ def _load(stage: Stage, name: str, make: Any) -> Measure:
             while ready and (begun := time.perf_counter()) < until:
                 body, entries = ready.pop()
                 try:
-                    answer = await connection.ask("POST", "/fhir", body)
+                    answer = await connection.ask("POST", "", body)
                 except Lost as lost:
                     tally.lose(str(lost))
                     continue
@@ -69,7 +69,7 @@ def _load(stage: Stage, name: str, make: Any) -> Measure:
     async def judge(connection: Connection) -> str:
         for practitioner in synthea.practitioners():
             body = json.dumps(practitioner).encode()
-            answer = await connection.ask("PUT", f"/fhir/Practitioner/{practitioner['id']}", body)
+            answer = await connection.ask("PUT", f"Practitioner/{practitioner['id']}", body)
             if answer.status not in (200, 201):
                 return f"status {answer.status}: {answer.body[:300]!r}"
         return ""

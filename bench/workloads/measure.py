@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.client.closed import Drive, Lane, drive, run_lanes
-from bench.client.connection import Connection
+from bench.client.connection import Connection, below
 from bench.client.loops import run
 from bench.dataset.answers import Expected
 from bench.dataset.corpus import Corpus
@@ -43,25 +43,25 @@ class Stage:
 
     def connection(self) -> Connection:
         """A connection as who asks."""
-        return Connection(self.server.port, self.token)
+        return Connection(self.server.port, self.token, self.server.base)
 
-    def file(self, name: str, lines: Sequence[str]) -> Path:
-        """A file of requests."""
+    def file(self, name: str, paths: Sequence[str]) -> Path:
+        """A file of requests that only ask, below the base of the server."""
         place = self.folder / f"{name}.requests"
-        place.write_text("\n".join(lines) + "\n", "utf-8")
+        place.write_text("".join(f"GET {below(self.server.base, path)}\n" for path in paths), "utf-8")
         return place
 
     def drive(self, requests: Path, connections: int, number: int) -> dict[str, Any]:
         """One run of a file of requests."""
-        seconds = self.options.seconds
-        plan = Drive(self.server.port, requests, self.token, connections, seconds, number)
-        return drive(plan).as_dict()
+        return drive(self._plan(requests, connections, number)).as_dict()
 
     def lanes(self, lane: Lane, connections: int, number: int) -> dict[str, Any]:
         """One run of a lane of our own client."""
-        nothing = self.folder / "none"
-        plan = Drive(self.server.port, nothing, self.token, connections, self.options.seconds, number)
-        return run(run_lanes(lane, plan)).as_dict()
+        return run(run_lanes(lane, self._plan(self.folder / "none", connections, number))).as_dict()
+
+    def _plan(self, requests: Path, connections: int, number: int) -> Drive:
+        server, seconds = self.server, self.options.seconds
+        return Drive(server.port, requests, self.token, connections, seconds, number, server.base)
 
     def judge(self, work: Callable[[Connection], Coroutine[Any, Any, str]]) -> str:
         """What a judge says over a connection of its own."""

@@ -43,13 +43,13 @@ class Shape:
         return list(found.values())
 
     def path(self, pairs: Pairs) -> str:
-        """The path and query of one question."""
+        """The path below the base, and query, of one question."""
         return path(self.kind, [*pairs, *self.extra])
 
 
 def path(kind: str, pairs: Pairs) -> str:
-    """A search as it is written in a request."""
-    return f"/fhir/{kind}?" + "&".join(f"{quote(k, safe=':._-')}={quote(v, safe='')}" for k, v in pairs)
+    """A search as it is written in a request, below the base."""
+    return f"{kind}?" + "&".join(f"{quote(k, safe=':._-')}={quote(v, safe='')}" for k, v in pairs)
 
 
 def _one(sort: str, name: str, form: str = "{}") -> Callable[[Samples, random.Random], Pairs]:

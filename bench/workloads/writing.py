@@ -48,7 +48,7 @@ def _transactions(stage: Stage, size: int) -> Measure:
         made = [bundle(draw.choice(stage.readable), size, draw) for _ in range(8)]
         while (begun := time.perf_counter()) < until:
             try:
-                answer = await connection.ask("POST", "/fhir", draw.choice(made))
+                answer = await connection.ask("POST", "", draw.choice(made))
             except Lost as lost:
                 tally.lose(str(lost))
                 continue
@@ -57,7 +57,7 @@ def _transactions(stage: Stage, size: int) -> Measure:
 
     async def judge(connection: Connection) -> str:
         person, draw = stage.readable[0], random.Random("judge")
-        answer = await connection.ask("POST", "/fhir", bundle(person, size, draw))
+        answer = await connection.ask("POST", "", bundle(person, size, draw))
         if fault := _made(answer, size):
             return fault
         place = json.loads(answer.body)["entry"][-1]["response"]["location"]
@@ -83,9 +83,9 @@ def _made(answer: Answer, size: int) -> str:
 
 
 def _place(location: str) -> str:
-    """The path of `[base/]Type/id[/_history/n]`."""
+    """What stands below the base: `Type/id` of `[base/]Type/id[/_history/n]`."""
     steps = location.partition("/_history/")[0].rsplit("/", 2)
-    return "/fhir/" + "/".join(steps[-2:])
+    return "/".join(steps[-2:])
 
 
 @dataclass(slots=True)
@@ -126,12 +126,12 @@ async def _step(stage: Stage, connection: Connection, draw: random.Random, tally
     try:
         if what < 0.10 or (what >= 0.70 and not places):
             made = _made_of(draw.choice(_KINDS), draw.choice(stage.readable), own.next(), draw)
-            answer = await connection.ask("POST", f"/fhir/{made['resourceType']}", json.dumps(made).encode())
+            answer = await connection.ask("POST", made["resourceType"], json.dumps(made).encode())
             if ok := answer.status == 201:
                 own.kept[_place(answer.headers["location"])] = made
         elif what < 0.70:
             seen = draw.choice(places) if places and what < 0.40 else ""
-            target = seen or f"/fhir/Observation/{draw.choice(stage.samples.observations)}"
+            target = seen or f"Observation/{draw.choice(stage.samples.observations)}"
             answer = await connection.ask("GET", target)
             ok = answer.status == 200
         elif what < 0.95:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from bench.client.closed import Drive, drive, run_lanes
-from bench.client.connection import Connection, Lost, message
+from bench.client.connection import Connection, Lost, below, message, path_of
 from bench.client.loops import run
 from bench.figures import Tally
 
@@ -63,6 +63,13 @@ def test_a_body_has_its_length_and_a_header_replaces_ours() -> None:
     whole = message("POST", "/x", b"{}", "", {"Accept": "application/fhir+ndjson"})
     assert whole.endswith(b"\r\n\r\n{}") and b"Content-Length: 2\r\n" in whole
     assert whole.count(b"Accept:") == 1 and b"Authorization" not in whole
+
+
+def test_a_path_stands_below_the_base_of_a_server_unless_it_begins_with_a_slash() -> None:
+    assert below("/fhir", "Patient?name=x") == "/fhir/Patient?name=x" and below("/fhir", "") == "/fhir"
+    assert below("/fhir", "/health/ready") == "/health/ready" and below("", "") == ""
+    assert path_of("http://127.0.0.1:80/fhir/Patient?_page=a%2Fb") == "/fhir/Patient?_page=a%2Fb"
+    assert path_of("Patient?_page=2") == "Patient?_page=2" and path_of("") == ""
 
 
 def test_a_run_of_our_own_client_counts_what_was_refused_and_lost(tmp_path: Path) -> None:

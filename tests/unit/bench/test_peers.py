@@ -46,7 +46,7 @@ async def _server(refuse: str = "") -> tuple[asyncio.Server, int, list[str]]:
 
 
 def _filling(port: int, noted: Noted) -> Filling:
-    return Filling("somebody", port, "", (os.getpid(), os.getpid()), noted)
+    return Filling("somebody", port, "/base", "", (os.getpid(), os.getpid()), noted)
 
 
 async def test_everything_is_posted_once_and_the_directory_first(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ async def test_who_waits_behind_a_stall_is_charged_with_it() -> None:
 
         return go
 
-    kept = await keep(TABLE, errands, 0, "", lanes=1)
+    kept = await keep(TABLE, errands, lambda: Connection(0), lanes=1)
     assert kept.due == kept.figures.requests == len(DUE) > 5
     assert not kept.figures.refused and not kept.figures.broken
     # Each was answered after the last was due: its latency is at least the time between.
@@ -56,6 +56,6 @@ async def test_what_was_refused_or_lost_is_counted_apart() -> None:
 
         return go
 
-    kept = await keep(TABLE, errands, 0, "", lanes=4)
+    kept = await keep(TABLE, errands, lambda: Connection(0), lanes=4)
     assert (kept.figures.broken, kept.figures.refused) == (1, 1)
     assert kept.figures.requests == kept.due - 1
