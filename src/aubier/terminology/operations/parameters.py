@@ -168,8 +168,8 @@ def understood(read: Callable[[Resource], _T], resource: Resource) -> _T:
         kind = str(resource.get("resourceType", ""))
         raise problem(
             "structure",
-            f"This {kind} is not shaped as one; ask {kind}/$validate what is wrong",
-            f"Ce {kind} n'en a pas la forme ; demandez à {kind}/$validate ce qui ne va pas",
+            f"This {kind} is malformed; {kind}/$validate tells what is wrong",
+            f"Ce {kind} est mal formé ; {kind}/$validate dit ce qui ne va pas",
             at=kind,
         ) from error
 
