@@ -142,6 +142,14 @@ class Asked:
             )
         return found
 
+    def brought(self) -> Iterator[Resource]:
+        """The resources that came with the call, for that call alone (`tx-resource`)."""
+        for row, at in self.each("tx-resource"):
+            resource = row.get("resource")
+            if not isinstance(resource, dict):
+                raise problem("value", "Give a resource", "Donnez une ressource", at=at)
+            yield resource
+
 
 def terminology_of(ctx: Any, call: Asked, reading: Reading | None = None) -> Terminology:
     """The terminology service, with the code systems and value sets that came with a call.
@@ -149,10 +157,7 @@ def terminology_of(ctx: Any, call: Asked, reading: Reading | None = None) -> Ter
     `reading` is how it reads, where something is remembered.
     """
     terminology = Terminology(reading or ctx.store)
-    for row, at in call.each("tx-resource"):
-        resource = row.get("resource")
-        if not isinstance(resource, dict):
-            raise problem("value", "Give a resource", "Donnez une ressource", at=at)
+    for resource in call.brought():
         understood(terminology.library.given.add, resource)
     return terminology
 
