@@ -140,8 +140,8 @@ class Translator:
             case "other-map" if one.url and one.url not in self.road and len(self.road) < DEEPEST:
                 try:
                     number = await map_keeping.find(self.store, one.url)
-                except Problem:
-                    if self.named:
+                except Problem as refusal:
+                    if self.named or refusal.kind != "not-found":
                         raise
                     return []  # where every map is asked, one that leads nowhere has nothing to say
                 further = Translator(self.store, None, self.known, self.named, [*self.road, one.url])
