@@ -15,6 +15,7 @@ from aubier.access.actor import Actor, system_actor
 from aubier.access.labels import IDNPS, IDNST, VISIBILITY
 from aubier.access.view import Write
 from aubier.ground.clock import instant, milliseconds
+from aubier.ground.problem import problem
 from aubier.referentials.sharing.guard import close_ended
 from aubier.referentials.sharing.rules import carer, delegation
 from aubier.sandbox.batch import INS_TEST
@@ -637,6 +638,25 @@ async def test_a_right_is_written_by_its_operations_only(case: Case, who: str) -
     status, told = await town.ask(login, "POST", "Consent", bare)
     assert (status, "$share" in told["issue"][0]["diagnostics"]) == (422, True)
     assert await case.sees(doctor)
+    assert len(await case.consents()) == len(await case.rights()) == 1
+
+
+async def test_a_right_is_not_deleted_while_nobody_can_tell_whether_it_is_one(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    town, doctor = case.town, case.doctors[0]
+    _, consent = await town.state(doctor, case.path, reason="other")
+    store = type(town.house.store)
+    read = store.read
+
+    async def lost(self: Any, sight: Any, kind: str, *args: Any) -> Any:
+        if kind == "Consent":
+            raise problem("transient", "The store does not answer", "La base ne répond pas")
+        return await read(self, sight, kind, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "read", lost)
+        assert (await town.ask(doctor, "DELETE", f"Consent/{consent['id']}"))[0] == 503
     assert len(await case.consents()) == len(await case.rights()) == 1
 
 

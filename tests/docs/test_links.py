@@ -18,6 +18,15 @@ def test_every_link_inside_the_project_leads_somewhere(page: Path) -> None:
     assert not broken
 
 
+def test_every_page_is_found_from_the_index_and_the_index_from_the_first_page() -> None:
+    docs = ROOT / "docs"
+    told = {
+        (docs / link).resolve() for link in LINK.findall((docs / "README.md").read_text(encoding="utf-8"))
+    }
+    assert set(docs.rglob("*.md")) - {docs / "README.md"} <= told
+    assert "docs/README.md" in LINK.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+
+
 def test_the_readme_shows_commands_that_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     told = {

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from tests.house.source import Module, dotted, modules
 from tests.house.test_floors import room
@@ -89,6 +90,30 @@ def test_a_refusal_is_said_in_both_languages() -> None:
         if name.split(".")[-1] in ("problem", "Issue") and not _both_languages(call)
     ]
     assert not found, "\n".join(found)
+
+
+def test_the_french_of_a_refusal_tells_as_much_as_the_english() -> None:
+    found = [
+        f"{module.place}:{english.lineno}"
+        for module in modules()
+        for call, name in calls(module)
+        if name != "Route"
+        for english, french in pairwise(call.args)
+        if _is_sentence(english) and _is_sentence(french) and _holes(english) and not _holes(french)
+    ]
+    assert not found, "\n".join(found)
+
+
+def _is_sentence(node: ast.expr) -> bool:
+    """A text of several words, with values put in or without; not a statement of SQL."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    written = "".join(p.value for p in parts if isinstance(p, ast.Constant) and isinstance(p.value, str))
+    return len(written.split()) > 1 and not SQL.match(written)
+
+
+def _holes(node: ast.expr) -> int:
+    """How many values are put in a text."""
+    return sum(isinstance(inner, ast.FormattedValue) for inner in ast.walk(node))
 
 
 def _both_languages(call: ast.Call) -> bool:

@@ -31,7 +31,8 @@ def ups() -> Iterator[list[Running]]:
 def test_it_says_what_it_does_and_answers_when_it_says_ready(instance: Running) -> None:
     told = "\n".join(instance.lines)
     assert instance.lines[-1] == f"ready {instance.url}"
-    assert "Database in" in told and "Ctrl-C" in told and "accounts" in told
+    assert "Database in" in told and "Ctrl-C" in told
+    assert f"aubier accounts --data {instance.data}" in told
     assert "[INFO]" not in told
     assert instance.ask("/health/ready")[0] == 200
     status, page = instance.ask("/", kind="text/html")

@@ -98,7 +98,7 @@ def parse(text: str) -> Parsed:
     """
     words = list(dict.fromkeys(text.split()))
     if len(text) > MAX_TEXT or len(words) > MAX_SCOPES:
-        raise problem("too-long", "Too many scopes were asked", "Trop de droits demandés", at="http.scope")
+        raise _too_many()
     smart: list[Scope] = []
     plain: list[str] = []
     unknown: list[str] = []
@@ -125,6 +125,15 @@ def _smart(word: str) -> Scope | None:
         None
         if query and not (pairs and all(k and v for k, v in pairs))
         else Scope(context, kind, version_2, pairs)
+    )
+
+
+def _too_many() -> Problem:
+    return problem(
+        "too-long",
+        f"Too many scopes: at most {MAX_SCOPES}, of {MAX_TEXT} characters in all",
+        f"Trop de portées : au plus {MAX_SCOPES}, de {MAX_TEXT} caractères en tout",
+        at="http.scope",
     )
 
 
@@ -281,6 +290,6 @@ def granted(asked: Parsed, kind: str, client: Parsed) -> Parsed:
     plain = tuple(p for p in asked.plain if p in client.plain and p not in barred)
     result = Parsed(smart, plain, asked.unknown)
     if len(str(result)) > MAX_TEXT:
-        raise problem("too-long", "Too many scopes were asked", "Trop de droits demandés", at="http.scope")
+        raise _too_many()
     refuse_unheld(Parsed(smart))
     return result

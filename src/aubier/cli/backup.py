@@ -34,7 +34,7 @@ _DUMP = "database.dump"
 
 def reset(settings: Settings) -> None:
     """Puts the sandbox back to its first day from the copy kept at its filling."""
-    if not settings.sandbox:
+    if not settings.sandbox and settings.data.exists():
         raise problem("forbidden", "Only a sandbox can be reset", "Seul un bac à sable se remet à zéro")
     if settings.database_url:
         raise problem(

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -15,23 +13,29 @@ from aubier.cli import backup, doctor, extract, loading, people, tour, up
 from aubier.cli.indexing import reindex
 from aubier.cli.instance import settings_of
 from aubier.cli.speech import carry_out, plainly, speak
-from aubier.settings import Settings
 
 _DATA = click.option(
     "--data", metavar="DIR", help="Everything the instance keeps (AUBIER_DATA; default ./data)."
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _InOrder(click.Group):
+    """Commands listed as they stand in this file: first what one needs first."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="aubier")
-@click.option("--lang", type=click.Choice(["fr", "en"]), help="The language of what is printed.")
+@click.option(
+    "--lang",
+    type=click.Choice(["fr", "en"]),
+    help="The language of what is printed (AUBIER_LANGUAGE; default fr).",
+)
 def main(lang: str | None) -> None:
     """Aubier: the national set of digital-health services on HL7 FHIR R4, as one program."""
     speak(lang or os.environ.get("AUBIER_LANGUAGE", "fr").strip())
-
-
-def _settings(data: str | None, **overrides: Any) -> Settings:
-    return settings_of(data, **overrides)
 
 
 @main.command("up")
@@ -42,19 +46,7 @@ def _settings(data: str | None, **overrides: Any) -> Settings:
 def up_command(data: str | None, port: int | None, citizens: int | None, seed: str | None) -> None:
     """Start the sandbox: database, territory, services, pages. Ctrl-C stops it all."""
     with plainly():
-        up.run(_settings(data, port=port, citizens=citizens, seed=seed, sandbox=True))
-
-
-@main.command("serve")
-@_DATA
-@click.option(
-    "--host", help="The address to listen on; another than this machine's own needs TLS or a proxy."
-)
-@click.option("--port", type=int, help="The port to listen on (AUBIER_PORT; default 8000).")
-def serve_command(data: str | None, host: str | None, port: int | None) -> None:
-    """Start with production settings: no sandbox, no invented people."""
-    with plainly():
-        up.run(_settings(data, host=host, port=port, sandbox=False))
+        up.run(settings_of(data, port=port, citizens=citizens, seed=seed, sandbox=True))
 
 
 @main.command("accounts")
@@ -63,7 +55,7 @@ def serve_command(data: str | None, host: str | None, port: int | None) -> None:
 def accounts_command(data: str | None, as_json: bool) -> None:
     """List who can log in."""
     with plainly():
-        carry_out(people.accounts(_settings(data), as_json))
+        carry_out(people.accounts(settings_of(data), as_json))
 
 
 @main.command("token")
@@ -75,7 +67,24 @@ def accounts_command(data: str | None, as_json: bool) -> None:
 def token_command(data: str | None, login: str, scope: str) -> None:
     """Print a bearer token, alone on the last line. Sandbox only."""
     with plainly():
-        carry_out(people.token(_settings(data), login, scope))
+        carry_out(people.token(settings_of(data), login, scope))
+
+
+@main.command("tour")
+@_DATA
+@click.option("--url", help="The address of a running Aubier, when it is not the one of the data folder.")
+def tour_command(data: str | None, url: str | None) -> None:
+    """Play the hospital-discharge story over HTTP, step by step."""
+    with plainly():
+        sys.exit(carry_out(tour.play(settings_of(data), url)))
+
+
+@main.command("reset")
+@_DATA
+def reset_command(data: str | None) -> None:
+    """Put the sandbox back to its first day. Running or stopped."""
+    with plainly():
+        backup.reset(settings_of(data))
 
 
 @main.group("client")
@@ -97,9 +106,9 @@ def client_group() -> None:
 )
 @click.option("--door", default="", metavar="NAME", help="Give it a key to a national API, such as annuaire.")
 def client_add(data: str | None, name: str, redirects: tuple[str, ...], door: str, **flags: bool) -> None:
-    """Register the application NAME; prints its client id, and its secret or key once."""
+    """Register the application NAME. Prints its client id, and its secret or key once."""
     with plainly():
-        carry_out(people.client_add(_settings(data), name, redirects, door=door, **flags))
+        carry_out(people.client_add(settings_of(data), name, redirects, door=door, **flags))
 
 
 @client_group.command("list")
@@ -107,16 +116,16 @@ def client_add(data: str | None, name: str, redirects: tuple[str, ...], door: st
 def client_list(data: str | None) -> None:
     """List the applications."""
     with plainly():
-        carry_out(people.client_list(_settings(data)))
+        carry_out(people.client_list(settings_of(data)))
 
 
 @client_group.command("remove")
 @_DATA
 @click.argument("client_id")
 def client_remove(data: str | None, client_id: str) -> None:
-    """Remove an application; its tokens end at once."""
+    """Remove an application. Its tokens end at once."""
     with plainly():
-        carry_out(people.client_remove(_settings(data), client_id))
+        carry_out(people.client_remove(settings_of(data), client_id))
 
 
 @main.command("load")
@@ -129,18 +138,9 @@ def client_remove(data: str | None, client_id: str) -> None:
     help="How many load FHIR together; 0 is one per core, at most 16, where there is enough to load.",
 )
 def load_command(data: str | None, paths: tuple[Path, ...], processes: int) -> None:
-    """Load FHIR, packages (.tgz), directory extracts, nomenclatures; says what is refused and why."""
+    """Load FHIR, packages, directory extracts, nomenclatures. Says what is refused and why."""
     with plainly():
-        sys.exit(carry_out(loading.load_all(_settings(data), paths, processes)))
-
-
-@main.command("reindex")
-@_DATA
-@click.option("--type", "types", multiple=True, metavar="TYPE", help="A resource type; may be given again.")
-def reindex_command(data: str | None, types: tuple[str, ...]) -> None:
-    """Make the index rows of what is stored again, while running or stopped; goes on where it was stopped."""
-    with plainly():
-        carry_out(reindex(_settings(data), types))
+        sys.exit(carry_out(loading.load_all(settings_of(data), paths, processes)))
 
 
 @main.command("extract")
@@ -150,80 +150,63 @@ def reindex_command(data: str | None, types: tuple[str, ...]) -> None:
 )
 @click.option("--seed", default="aubier", show_default=True, help="The same seed makes the same bytes.")
 def extract_command(folder: Path, lines: int, seed: str) -> None:
-    """Write an invented directory extract (PS_LibreAcces) into FOLDER, to try an import with."""
+    """Write an invented directory extract into FOLDER. As PS_LibreAcces files, to try an import with."""
     with plainly():
         extract.write(folder, lines, seed)
 
 
-@main.command("reset")
+@main.command("serve")
 @_DATA
-def reset_command(data: str | None) -> None:
-    """Put the sandbox back to its first day; running or stopped."""
+@click.option(
+    "--host", help="The address to listen on; another than this machine's own needs TLS or a proxy."
+)
+@click.option("--port", type=int, help="The port to listen on (AUBIER_PORT; default 8000).")
+def serve_command(data: str | None, host: str | None, port: int | None) -> None:
+    """Start with production settings: no sandbox, no invented people."""
     with plainly():
-        backup.reset(_settings(data))
+        up.run(settings_of(data, host=host, port=port, sandbox=False))
 
 
 @main.command("backup")
 @_DATA
 @click.argument("file", type=click.Path(path_type=Path))
 def backup_command(data: str | None, file: Path) -> None:
-    """Save database, documents and keys into FILE, while running or stopped."""
+    """Save database, documents and keys into FILE. Running or stopped."""
     with plainly():
-        backup.backup(_settings(data), file)
+        backup.backup(settings_of(data), file)
 
 
 @main.command("restore")
 @_DATA
 @click.argument("file", type=click.Path(exists=True, path_type=Path))
 def restore_command(data: str | None, file: Path) -> None:
-    """Make a data folder from a backup; the folder must be new or empty."""
+    """Make a data folder from a backup. The folder must be new or empty."""
     with plainly():
-        backup.restore(_settings(data), file)
-
-
-@main.command("tour")
-@_DATA
-@click.option("--url", help="The address of a running Aubier, when it is not the one of the data folder.")
-def tour_command(data: str | None, url: str | None) -> None:
-    """Play the hospital-discharge story over HTTP, step by step."""
-    with plainly():
-        sys.exit(carry_out(tour.play(_settings(data), url)))
+        backup.restore(settings_of(data), file)
 
 
 @main.command("doctor")
 @_DATA
 @click.option("--port", type=int, help="The port that up would use.")
 def doctor_command(data: str | None, port: int | None) -> None:
-    """Check this machine and this data folder; says what is wrong and how to mend it."""
+    """Check this machine and this data folder. Says what is wrong and how to mend it."""
     with plainly():
-        sys.exit(doctor.examine(_settings(data, port=port)))
+        sys.exit(doctor.examine(settings_of(data, port=port)))
 
 
 @main.command("retry")
 @_DATA
 @click.argument("names", nargs=-1)
 def retry_command(data: str | None, names: tuple[str, ...]) -> None:
-    """Try again what was given up: all of it, or what doctor names; running or stopped."""
+    """Try again what was given up. All of it, or what doctor names; running or stopped."""
     with plainly():
-        doctor.retry(_settings(data), names)
+        doctor.retry(settings_of(data), names)
 
 
-def described() -> str:
-    """The commands as JSON: name, sentence, options. The reference page is made from it."""
-    return json.dumps(_describe(main, "aubier"), ensure_ascii=False)
-
-
-def _describe(command: click.Command, name: str) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    if isinstance(command, click.Group):
-        for child, inner in sorted(command.commands.items()):
-            rows += _describe(inner, f"{name} {child}")
-        return rows
-    options = [
-        {
-            "names": p.opts if isinstance(p, click.Option) else [p.human_readable_name],
-            "help": getattr(p, "help", ""),
-        }
-        for p in command.params
-    ]
-    return [{"name": name, "about": command.help or "", "options": options}]
+@main.command("reindex")
+@_DATA
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="A resource type; may be given again.")
+def reindex_command(data: str | None, types: tuple[str, ...]) -> None:
+    """Make the index rows of what is stored again. Running or stopped; goes on where it was stopped."""
+    with plainly():
+        carry_out(reindex(settings_of(data), types))

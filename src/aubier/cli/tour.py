@@ -63,7 +63,8 @@ def _take(base: str, token: str, step: Step, known: dict[str, str], number: int)
     answer = _ask(base + path, token, step.method, step.body(known))
     click.echo(f"     {step.method} {path[:100]}  {answer.status}")
     if answer.status not in step.statuses:
-        return f"{answer.status}, {' / '.join(map(str, step.statuses))} expected. {_told(answer.body)}"
+        due = " / ".join(map(str, step.statuses))
+        return f"{answer.status}, {text(f'{due} attendu', f'{due} expected')}. {_told(answer.body)}"
     wrong = step.check(answer.body, known)
     if not wrong:
         known |= {name: take(answer.body) for name, take in step.capture.items()}
@@ -75,7 +76,11 @@ def _told(body: Mapping[str, Any]) -> str:
 
 
 def _ask(url: str, token: str, method: str, body: Resource | None) -> _Answer:
-    headers = {"Authorization": f"Bearer {token}", "Accept": "application/fhir+json"}
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Accept": "application/fhir+json",
+        "Accept-Language": text("fr", "en"),
+    }
     data = None
     if body is not None:
         data = fhir_json.dumps(body)

@@ -241,9 +241,11 @@ def _announce(settings: Settings) -> None:
 
 def _introduce(settings: Settings, address: str) -> None:
     if settings.sandbox:
-        say(
-            "Bac à sable : qui peut se connecter ?  aubier accounts",
-            "Sandbox: who can log in?  aubier accounts",
+        order = (
+            "aubier accounts"
+            if settings.data == Settings().data
+            else f"aubier accounts --data {settings.data}"
         )
+        say(f"Bac à sable : qui peut se connecter ?  {order}", f"Sandbox: who can log in?  {order}")
     say("Ctrl-C arrête tout.", "Ctrl-C stops it all.")
     print(f"ready {address}", flush=True)

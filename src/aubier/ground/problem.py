@@ -99,4 +99,4 @@ def problem(
 
 def not_found(what: str) -> Problem:
     """The one answer for hidden and missing alike: `what` is e.g. `Patient/123`."""
-    return problem("not-found", f"{what} is not known here", f"{what} : rien de tel ici")
+    return problem("not-found", f"{what} is not known here", f"{what} n'est pas connu ici")

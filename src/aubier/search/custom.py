@@ -81,8 +81,8 @@ def repeats(resource: Mapping[str, Any], known: Registry) -> bool:
         return True
     issue = _issue(
         "duplicate",
-        f"{row.url} is a parameter of the standard, and is no other here; choose another url",
-        f"{row.url} est un paramètre du standard, et n'en est pas un autre ici ; choisissez une autre url",
+        f"{row.url} is a parameter of the standard, which is not changed here; choose another url",
+        f"{row.url} est un paramètre du standard, qui ne se change pas ici ; choisissez une autre url",
         "url",
     )
     raise Problem((issue,))
@@ -129,8 +129,8 @@ def _row(resource: Mapping[str, Any]) -> tuple[SearchParameter | None, list[Issu
     faults = [
         _issue(
             "required",
-            f"{name} is missing: without it the parameter cannot be searched",
-            f"{name} manque : sans lui, le paramètre ne peut pas être cherché",
+            f"{name} is missing: without it nothing can be searched by this parameter",
+            f"{name} manque : sans lui, on ne peut pas chercher par ce paramètre",
             name,
         )
         for name in ("url", "code", "base", "type", "expression")

@@ -93,7 +93,7 @@ class Terminology:
 
         The systems and value sets that are named are looked for together; then as `validate_all`, but that a
         value set that cannot be used (it takes from one that is not here, it is wrong) leaves its own codes
-        unchecked, not all.
+        unchecked, not all. Problem `transient`: the store does not answer.
         """
         sets: dict[str, list[int]] = {}
         for n, (_, url) in enumerate(asks):
@@ -107,6 +107,8 @@ class Terminology:
             try:
                 verdicts = await self.validate_all([asks[n][0] for n in places], url)
             except Problem as refusal:
+                if refusal.kind == "transient":
+                    raise
                 verdicts = [Verdict(False, False, checked=False, issues=refusal.issues) for _ in places]
             for n, verdict in zip(places, verdicts, strict=True):
                 found[n] = verdict

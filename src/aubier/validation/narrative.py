@@ -74,7 +74,10 @@ def narrative(text: str) -> list[Draft] | None:
         ]
     if text.count("=") > _ATTRIBUTES and max(map(_attributes, text.split("<"))) > _ATTRIBUTES:
         return [
-            _fault(f"more than {_ATTRIBUTES} attributes on one element", "Trop d'attributs sur un élément")
+            _fault(
+                f"more than {_ATTRIBUTES} attributes on one element",
+                f"Plus de {_ATTRIBUTES} attributs sur un élément",
+            )
         ]
     try:
         root = etree.fromstring(text.encode("utf-8"), _parser())
@@ -82,7 +85,7 @@ def narrative(text: str) -> list[Draft] | None:
         return [
             _fault(
                 f"the XHTML is not well-formed: {_reason(error)}{_instead(error, 'write')}",
-                f"XHTML mal formé : balises mal fermées ou entité inconnue{_instead(error, 'écrivez')}",
+                f"XHTML mal formé, balise ou entité fautive ({_reason(error)}){_instead(error, 'écrivez')}",
             )
         ]
     if root.tag != _NS + "div":

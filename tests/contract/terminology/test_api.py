@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aubier.ground.problem import Problem, problem
 from aubier.terminology.api import Coded, Terminology
 from aubier.terminology.expansion import Wanted
 from tests.contract.desk import Desk
@@ -39,6 +40,22 @@ async def test_many_codes_cost_as_many_questions_as_systems(store: Counted) -> N
     verdicts = await Terminology(store).validate_all(codes)
     assert [v.ok for v in verdicts] == [True, True, False] * 40
     assert store.asked == 2
+
+
+@dataclass
+class Lost(Counted):
+    """A store whose connection is lost when it is asked about codes."""
+
+    async def run(self, name: str, *args: Any) -> Any:
+        if name == "terminology.concepts":
+            raise problem("transient", "The store does not answer", "La base ne répond pas")
+        return await super().run(name, *args)
+
+
+async def test_a_store_that_does_not_answer_leaves_no_code_unchecked(store: Counted) -> None:
+    with pytest.raises(Problem) as refused:
+        await Terminology(Lost(store.store)).validate_each([(Coded(COLOUR, "red"), URL + "vs/reds")])
+    assert refused.value.kind == "transient"
 
 
 async def test_each_code_in_its_own_value_set(store: Counted) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aubier.ground.problem import problem
 from aubier.terminology.meaning import concept_map as meaning
 from tests.contract.desk import Desk
 from tests.contract.terminology.stock import URL, call, told
@@ -188,6 +189,24 @@ async def test_another_map_keeps_to_the_system_asked_and_may_be_absent(maps: Des
     assert matches(body) == [("equal", "T")]
     _, body = await call(maps, "ConceptMap/$translate", targetsystem=SHADES, **given)
     assert matches(body) == []
+
+
+async def test_another_map_that_nobody_can_look_for_is_not_one_that_is_absent(
+    maps: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent = concept_map("on", element("red"), unmapped={"mode": "other-map", "url": URL + "map/wide"})
+    await maps.make("loader", {**sent, "sourceUri": URL + "vs/on"})
+    store = type(maps.house.store)
+    run = store.run
+
+    async def lost(self: Any, name: str, *args: Any, **more: Any) -> Any:
+        if name == "terminology.map":
+            raise problem("transient", "The store does not answer", "La base ne répond pas")
+        return await run(self, name, *args, **more)
+
+    monkeypatch.setattr(store, "run", lost)
+    given = {"source": URL + "vs/on", "system": URL + "colours", "code": "blue"}
+    assert (await call(maps, "ConceptMap/$translate", **given))[0] == 503
 
 
 async def test_a_map_that_is_not_here(maps: Desk) -> None:

@@ -11,10 +11,11 @@ import pytest
 from aubier.access.actor import system_actor
 from aubier.access.view import Access
 from aubier.fhir import json as fhir_json
-from aubier.ground.problem import Problem
+from aubier.ground.problem import Problem, problem
 from aubier.store.bulk import load
 from aubier.validation import validate
 from aubier.validation.service import on_write
+from aubier.validation.service.targets import Stored
 from tests.open_house import DOCTOR, JSON, OpenHouse, open_house
 from tests.unit.validation.test_snapshots import profile, row
 from tests.where import SHARED
@@ -268,6 +269,33 @@ async def test_snapshot(house: OpenHouse) -> None:
         "dr", "GET", f"/fhir/StructureDefinition/$snapshot?url={IPS}Flag-alert-uv-ips"
     )
     assert status == 200 and made["snapshot"]["element"][0]["id"] == "Flag"
+
+
+@pytest.mark.parametrize("versions", [("9.0.0", "10.0.0"), ("10.0.0", "9.0.0")])
+async def test_a_snapshot_by_url_is_that_of_the_highest_version(
+    house: OpenHouse, versions: tuple[str, str]
+) -> None:
+    name = f"by-url-{versions[0]}"
+    rows = [
+        profile("Basic", row("Basic.created", min=1), name=name, version=v, id=f"v{v}-{name}")
+        for v in versions
+    ]
+    await stored(house, *rows)
+    for asked, version in ((rows[0]["url"], "10.0.0"), (f"{rows[0]['url']}|9.0.0", "9.0.0")):
+        status, made = await house.ask("dr", "GET", f"/fhir/StructureDefinition/$snapshot?url={asked}")
+        assert (status, made["version"]) == (200, version)
+
+
+async def test_a_store_that_does_not_answer_is_not_taken_for_a_target_that_is_not_there(
+    house: OpenHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: Any) -> None:
+        raise problem("transient", "The store does not answer", "La base ne répond pas")
+
+    monkeypatch.setattr(type(house.house.store), "search", silent)
+    with pytest.raises(Problem) as refused:
+        await Stored(house.system().store).read(["Basic/1"])
+    assert refused.value.kind == "transient"
 
 
 async def test_a_snapshot_has_the_words_of_what_it_rests_on(house: OpenHouse) -> None:

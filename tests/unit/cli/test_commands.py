@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from aubier import __version__
 from aubier.cli import extract, instance, main
 from aubier.cli.backup import _pack, _unpack, _without_password
-from aubier.cli.commands import described
 from aubier.cli.loading.files import documents, files, resources, unpacked
 from aubier.fhir.json import LIMITS
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
+from tests.house.test_documented import commands
 
 NAMES = {"up", "serve", "accounts", "token", "client", "load", "extract", "reset", "reindex"}
 NAMES |= {"backup", "restore", "tour", "doctor", "retry"}
@@ -34,10 +34,18 @@ def test_every_command_is_there_and_says_what_it_does() -> None:
     shown = CliRunner().invoke(main, ["--help"])
     assert shown.exit_code == 0
     assert set(main.commands) == NAMES
-    for row in json.loads(described()):
-        assert row["about"].endswith((".", "!")), row["name"]
-        given = any("--data" in option["names"] for option in row["options"])
-        assert given or row["name"] == "aubier extract", row["name"]
+    for words, command in commands().items():
+        assert (command.help or "").endswith("."), words
+        given = any("--data" in option.opts for option in command.params)
+        assert given or words == "aubier extract", words
+
+
+def test_the_list_of_commands_begins_with_what_one_needs_first_and_cuts_no_sentence() -> None:
+    shown = CliRunner().invoke(main, ["--help"], terminal_width=80).output
+    listed = [line.split()[0] for line in shown.partition("Commands:")[2].splitlines() if line.strip()]
+    assert listed[:4] == ["up", "accounts", "token", "tour"]
+    assert set(listed) == NAMES
+    assert "..." not in shown.partition("Commands:")[2]
 
 
 def test_a_backup_leaves_out_what_was_being_written(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ async def test_a_certificate_that_is_not_the_name_s_is_not_believed(
     port, place = secure
     if wrong == "name":
         trust(monkeypatch, place)
-    with pytest.raises(Problem, match="its certificate is not believed") as refused:
+    with pytest.raises(Problem, match="its certificate is not trusted") as refused:
         url = f"https://{OTHER if wrong == 'name' else NAME}:{port}/"
         await send("POST", url, {}, b"", reach=Anywhere(), within=5)
     assert refused.value.kind == "transient"

@@ -259,7 +259,7 @@ class Compiler(Generator):
         if self.strict and call and row.takes and first and plain(first) != row.takes:
             raise self.refuse(
                 f"{call.name}() is for a {row.takes}, not for {first}",
-                f"{call.name}() est pour un {row.takes}, pas pour {first}",
+                f"{call.name}() s'applique à un {row.takes}, pas à {first}",
                 call,
                 kind="invalid",
             )
@@ -272,7 +272,9 @@ class Compiler(Generator):
         """Refuses, while indexing, what must be counted or may be an error."""
         if self.indexing:
             raise self.refuse(
-                f"{what} is not for search parameters", f"{what} n'est pas pour la recherche", node
+                f"{what} is not for search parameters",
+                f"{what} n'est pas admis dans un paramètre de recherche",
+                node,
             )
 
     def _need_order(self, call: Call) -> None:

@@ -36,7 +36,9 @@ async def _present(ctx: Context, asked: Resource) -> Resource:
         return {"meta": {"security": [rules.PARTIES]}}
     try:
         return await ctx.store.as_system("sharing").read("Consent", str(asked["id"]))
-    except Problem:
+    except Problem as refusal:
+        if refusal.kind not in ("not-found", "deleted"):  # whether it states a right is not known
+            raise
         return {}
 
 

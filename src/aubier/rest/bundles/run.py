@@ -202,7 +202,10 @@ def _http_date(moment: str, at: str) -> str:
         return format_datetime(datetime.fromisoformat(moment).astimezone(UTC), usegmt=True)
     except (ValueError, OverflowError):
         raise problem(
-            "value", "This instant cannot be reckoned with", "Cet instant ne se calcule pas", at=at
+            "value",
+            "This instant cannot be told in UTC",
+            "Cet instant ne peut pas être exprimé en UTC",
+            at=at,
         ) from None
 
 

@@ -39,8 +39,8 @@ def refuse_override(headers: Mapping[str, str]) -> None:
     if name := next((name for name in _OVERRIDES if name in headers), ""):
         raise problem(
             "invalid",
-            f"{name} is not taken: send the request by that method itself",
-            f"{name} n'est pas pris : envoyez la requête par cette méthode même",
+            f"{name} is not taken: send the request with that method itself",
+            f"{name} n'est pas accepté : envoyez la requête avec cette méthode même",
             at=f"http.{name}",
         )
 

@@ -95,7 +95,9 @@ def _too_many() -> Exception:
 def _max(values: Sequence[str]) -> int:
     value = values[-1] if values else "1"
     if not re.fullmatch(r"[1-9][0-9]{0,4}", value):
-        raise problem("invalid", "max is a number above zero", "max est un nombre positif", at="http.max")
+        raise problem(
+            "invalid", "max is a number above zero", "max est un nombre supérieur à zéro", at="http.max"
+        )
     return int(value)
 
 

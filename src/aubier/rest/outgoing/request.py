@@ -43,9 +43,9 @@ def _why(error: Exception) -> tuple[str, str]:
         case socket.gaierror():
             return "its name is not known", "son nom n'est pas connu"
         case ssl.SSLCertVerificationError():
-            return "its certificate is not believed", "son certificat n'est pas cru"
+            return "its certificate is not trusted", "son certificat n'est pas reconnu"
         case ssl.SSLError():
-            return "its TLS is not understood", "son TLS n'est pas compris"
+            return "no TLS could be agreed on with it", "aucun accord de TLS avec elle"
         case ConnectionRefusedError():
             return "nothing listens there", "rien n'y écoute"
         case OSError():

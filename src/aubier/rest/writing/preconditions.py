@@ -65,7 +65,7 @@ def refuse_conditions(headers: Mapping[str, str]) -> None:
             raise problem(
                 "not-supported",
                 f"{spelt} is not taken here; leave it out",
-                f"{spelt} n'est pas pris ici ; retirez-le",
+                f"{spelt} n'est pas accepté ici ; retirez-le",
                 at=f"http.{spelt}",
             )
 

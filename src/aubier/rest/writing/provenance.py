@@ -28,7 +28,7 @@ def with_provenance(call: Call, intent: Intent) -> list[Intent]:
     if intent.op == "create" and intent.condition is not None:
         raise _refused(
             "If-None-Exist may find what was written before: send the Provenance apart",
-            "If-None-Exist peut trouver ce qui fut écrit avant : envoyez la Provenance à part",
+            "If-None-Exist peut trouver ce qui a été écrit avant : envoyez la Provenance à part",
         )
     try:
         provenance = fhir_json.parse(text.encode("latin-1"))

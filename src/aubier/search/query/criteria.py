@@ -87,8 +87,8 @@ def known(registry: Registry, type: str, code: str, *, name: str) -> Parameter:
     if not is_indexed(parameter):
         raise unknown(
             name,
-            f"the parameter {code} of {type} cannot be searched yet",
-            f"le paramètre {code} de {type} n'est pas encore cherchable",
+            f"nothing can be searched by the parameter {code} of {type} yet",
+            f"on ne peut pas encore chercher par le paramètre {code} de {type}",
         )
     return parameter
 

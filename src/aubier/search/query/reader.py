@@ -204,7 +204,11 @@ class _Reader:
 
     def _count(self, value: str) -> None:
         if not (value.isascii() and value.isdigit()):
-            raise refused("_count", f"_count is a number, not {value[:60]!r}", "_count est un nombre")
+            raise refused(
+                "_count",
+                f"_count is a number, not {value[:60]!r}",
+                f"_count est un nombre, pas {value[:60]!r}",
+            )
         self.found.count = min(int(value), self._max_count)
         if self.found.count == 0:
             self.found.summary = "count"

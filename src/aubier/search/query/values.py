@@ -112,7 +112,10 @@ def _token(text: str, parameter: Parameter, name: str) -> Value:
     parts = [_plain(p).strip() for p in split(text, "|", name=name)]
     if len(parts) > 2 or not any(parts):
         raise _bad(
-            name, "a token (code, system|code, |code or system|)", "un code (code, système|code)", text
+            name,
+            "a token (code, system|code, |code or system|)",
+            "un code (code, système|code, |code ou système|)",
+            text,
         )
     value = Value(code=parts[-1], system=parts[0] if len(parts) == 2 else None)
     if parameter.code == "_id" and (value.system or not _ID.fullmatch(value.code)):
@@ -252,7 +255,12 @@ def _near(text: str, parameter: Parameter, name: str) -> Value:
     reach = number_written(distance) if distance else (_NEAR_KM,)
     factor = _KILOMETRES.get(unit or "km")
     if any(more) or not lat or not lon or not reach or abs(lat[0]) > 90 or abs(lon[0]) > 180:
-        raise _bad(name, "a place: latitude|longitude|distance|unit", "un lieu : latitude|longitude|km", text)
+        raise _bad(
+            name,
+            "a place: latitude|longitude|distance|unit",
+            "un lieu : latitude|longitude|distance|unité",
+            text,
+        )
     if factor is None or reach[0] < 0:
         units = ", ".join(_KILOMETRES)
         raise _bad(name, f"a distance (units: {units})", f"une distance (unités : {units})", text)
@@ -275,14 +283,24 @@ _READERS: dict[str, Callable[[str, Parameter, str], Value]] = {
 def _of_type(text: str, parameter: Parameter, name: str) -> Value:
     parts = [_plain(p).strip() for p in split(text, "|", name=name)]
     if len(parts) != 3 or not all(parts):
-        raise _bad(name, "system|code|value, of a type and an identifier", "système|code|valeur", text)
+        raise _bad(
+            name,
+            "system|code|value, of a type and an identifier",
+            "système|code|valeur, d'un type et d'un identifiant",
+            text,
+        )
     return Value(system=parts[0], code=f"{parts[1]}|{parts[2]}")
 
 
 def _subsuming(text: str, parameter: Parameter, name: str) -> Value:
     value = _token(text, parameter, name)
     if not value.system or not value.code:
-        raise _bad(name, "system|code: a code stands in the hierarchy of its system", "système|code", text)
+        raise _bad(
+            name,
+            "system|code: a code stands in the hierarchy of its system",
+            "système|code : un code a sa place dans la hiérarchie de son système",
+            text,
+        )
     return value
 
 

@@ -110,8 +110,8 @@ async def binding_token(ctx: Context, parameters: Resource) -> Resource:
         if not same_owner(read_actor(rows[0]["actor"]), ctx.actor):
             raise problem(
                 "forbidden",
-                "Only who asked for it, through the same application, is told",
-                "Seul qui l'a demandé, par la même application, est prévenu",
+                "Only the one who asked for it, through the same application, is told",
+                "Seul celui qui l'a demandé, par la même application, est prévenu",
                 at="Subscription",
             )
     token, till = await new_token(ctx, ctx.actor, ids)

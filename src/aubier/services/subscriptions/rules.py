@@ -62,7 +62,7 @@ async def ask(ctx: Context, resource: Resource, before: Resource | None) -> Reso
         raise problem(
             "forbidden",
             "What is told goes by the rights of who asked for it: others may set this subscription off only",
-            "Ce qui est notifié suit les droits de qui l'a demandé : les autres ne font que l'arrêter (off)",
+            "Ce qui est notifié suit les droits du demandeur : les autres peuvent seulement l'arrêter (off)",
             at="Subscription",
         )
     if resource.get("status") == "off":

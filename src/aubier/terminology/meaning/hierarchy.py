@@ -63,7 +63,7 @@ def above(code: str, parents: Mapping[str, list[str]], most: int) -> tuple[froze
 def _too_deep() -> Exception:
     return problem(
         "too-costly",
-        f"The hierarchy is too deep: all concepts together may be {MOST_STEPS} steps below others",
-        f"La hiérarchie est trop profonde : tous les concepts ensemble sont à {MOST_STEPS} pas au plus",
+        f"The hierarchy is too deep: counted from each concept up to the top, more than {MOST_STEPS} steps",
+        f"La hiérarchie est trop profonde : en remontant de chaque concept, plus de {MOST_STEPS} pas en tout",
         at="CodeSystem.concept",
     )

@@ -51,7 +51,9 @@ class _Unpacked(io.RawIOBase):
             return self.packed.readinto(buffer)
         except (EOFError, gzip.BadGzipFile, zlib.error):
             raise unreadable(
-                self.path, "it is no whole .gz file: fetch it again", "ce n'est pas un .gz entier"
+                self.path,
+                "it is no whole .gz file: fetch it again",
+                "ce n'est pas un .gz entier : procurez-vous-le à nouveau",
             ) from None
 
     def close(self) -> None:

@@ -99,9 +99,9 @@ async def subsumes(ctx: Any, parameters: Resource, reading: Reading) -> Resource
         pair.append(str(coding.get("code", "")) or call.needed(f"code{letter}"))
         own, its = str(coding.get("system", "")), str(coding.get("version", ""))
         if own and system and own != system:
-            raise _two_systems(system, own, letter, "system")
+            raise _apart(("systems", "systèmes"), (system, own), letter, "system")
         if its and version and its != version:
-            raise _two_systems(version, its, letter, "version")
+            raise _apart(("versions", "versions"), (version, its), letter, "version")
         system, version = own or system, its or version
     outcome = await terminology_of(ctx, call, reading).subsumes(
         system or call.needed("system"), pair[0], pair[1], version
@@ -109,12 +109,13 @@ async def subsumes(ctx: Any, parameters: Resource, reading: Reading) -> Resource
     return answer([part("outcome", "valueCode", outcome)])
 
 
-def _two_systems(one: str, other: str, letter: str, element: str) -> Problem:
-    """The refusal of codes of two systems, or of two versions of one: what differs is the `element`."""
+def _apart(what: tuple[str, str], said: tuple[str, str], letter: str, element: str) -> Problem:
+    """The refusal of codes of two systems, or of two versions of one: `said` at the `element` of both."""
+    one, other = (text[:120] for text in said)
     return problem(
         "value",
-        f"Codes of one system are compared, not of {one[:120]} and {other[:120]}; translate one first",
-        f"On compare des codes d'un même système, non de {one[:120]} et {other[:120]} ; traduisez-en un",
+        f"Codes of two {what[0]} are not compared ({one}, {other}); translate one of them first",
+        f"On ne compare pas des codes de deux {what[1]} ({one}, {other}) ; traduisez d'abord l'un d'eux",
         at=f"Parameters.parameter.where(name='coding{letter}').value.ofType(Coding).{element}",
         rule="FHIR R4 4.0.1 CodeSystem/$subsumes",
     )

@@ -142,6 +142,14 @@ class Asked:
             )
         return found
 
+    def brought(self) -> Iterator[Resource]:
+        """The resources that came with the call, for that call alone (`tx-resource`)."""
+        for row, at in self.each("tx-resource"):
+            resource = row.get("resource")
+            if not isinstance(resource, dict):
+                raise problem("value", "Give a resource", "Donnez une ressource", at=at)
+            yield resource
+
 
 def terminology_of(ctx: Any, call: Asked, reading: Reading | None = None) -> Terminology:
     """The terminology service, with the code systems and value sets that came with a call.
@@ -149,10 +157,7 @@ def terminology_of(ctx: Any, call: Asked, reading: Reading | None = None) -> Ter
     `reading` is how it reads, where something is remembered.
     """
     terminology = Terminology(reading or ctx.store)
-    for row, at in call.each("tx-resource"):
-        resource = row.get("resource")
-        if not isinstance(resource, dict):
-            raise problem("value", "Give a resource", "Donnez une ressource", at=at)
+    for resource in call.brought():
         understood(terminology.library.given.add, resource)
     return terminology
 
@@ -168,8 +173,8 @@ def understood(read: Callable[[Resource], _T], resource: Resource) -> _T:
         kind = str(resource.get("resourceType", ""))
         raise problem(
             "structure",
-            f"This {kind} is not shaped as one; ask {kind}/$validate what is wrong",
-            f"Ce {kind} n'en a pas la forme ; demandez à {kind}/$validate ce qui ne va pas",
+            f"This {kind} is malformed; {kind}/$validate tells what is wrong",
+            f"Ce {kind} est mal formé ; {kind}/$validate dit ce qui ne va pas",
             at=kind,
         ) from error
 

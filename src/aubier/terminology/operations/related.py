@@ -31,12 +31,12 @@ _SAID = {
     "same": ("have the same codes", "ont les mêmes codes"),
     "empty": ("have no codes", "n'ont aucun code"),
     "superset": (
-        "stand so: the first has all of the second and more",
-        "vont ainsi : le premier contient le second",
+        "differ: the first has all the codes of the second, and more",
+        "diffèrent : le premier a tous les codes du second, et d'autres",
     ),
     "subset": (
-        "stand so: the second has all of the first and more",
-        "vont ainsi : le second contient le premier",
+        "differ: the second has all the codes of the first, and more",
+        "diffèrent : le second a tous les codes du premier, et d'autres",
     ),
     "overlapping": ("share some codes", "ont des codes en commun"),
     "disjoint": ("share no code", "n'ont aucun code en commun"),
@@ -65,8 +65,9 @@ async def related(ctx: Any, parameters: Resource) -> Resource:
     found = [await _codes(terminology, one) for one in sets]
     first, second = found
     result = "indeterminate" if first is None or second is None else _relation(first.keys(), second.keys())
-    titles = " and ".join(one.canonical or "ValueSet" for one in sets)
-    text = f"{titles} {_SAID[result][0]}" if ctx.language != "fr" else f"{titles} {_SAID[result][1]}"
+    titles = [one.canonical or "ValueSet" for one in sets]
+    english, french = _SAID[result]
+    text = f"{' et '.join(titles)} {french}" if ctx.language == "fr" else f"{' and '.join(titles)} {english}"
     parts = [part("result", "valueCode", result), part("message", "valueString", text[:1000])]
     if call.flag("diagnostics") and first is not None and second is not None:
         parts += [

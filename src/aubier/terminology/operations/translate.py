@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,7 +41,8 @@ async def translate(ctx: Any, parameters: Resource) -> Resource:
     if call.id:
         given = await ctx.store.read("ConceptMap", call.id)
     url = call.text("url")
-    brought = [given] if given is not None else list(_brought(call, url))
+    maps = (one for one in call.brought() if one.get("resourceType") == "ConceptMap")
+    brought = [given] if given is not None else [one for one in maps if url in ("", one.get("url"))]
     number = None
     if not brought and url:
         number = await map_keeping.find(ctx.store, url, call.text("conceptMapVersion"))
@@ -49,8 +50,8 @@ async def translate(ctx: Any, parameters: Resource) -> Resource:
     source, target = ("" if named else call.text(side) for side in ("source", "target"))
     route = Route(call.text("targetsystem"), number, source, target, call.flag("reverse"))
     known, found = _dependencies(call), list[Link]()
-    maps: list[Resource | None] = [*brought] or [None]
-    for one in maps:
+    each: list[Resource | None] = [*brought] or [None]
+    for one in each:
         translator = Translator(ctx.store, one, known, named)
         found += [m for system, code in _codes(call) for m in await translator.links(system, code, route)]
     return _told(ctx, list(dict.fromkeys((_key(m), n) for n, m in enumerate(found))), found)
@@ -87,16 +88,6 @@ def _as_r4(parameters: Resource) -> Resource:
     turned = [{"name": "reverse", "valueBoolean": True}] if back else []
     renamed = [{**row, "name": names.get(str(row.get("name")), row.get("name"))} for row in rows]
     return {**parameters, "parameter": renamed + turned}
-
-
-def _brought(call: Asked, url: str) -> Iterator[Resource]:
-    """The concept maps that come with a call: those of that URL, or all."""
-    for row, at in call.each("tx-resource"):
-        resource = row.get("resource")
-        if not isinstance(resource, dict):
-            raise problem("value", "Give a resource", "Donnez une ressource", at=at)
-        if resource.get("resourceType") == "ConceptMap" and url in ("", resource.get("url")):
-            yield resource
 
 
 @dataclass(slots=True)
@@ -149,8 +140,8 @@ class Translator:
             case "other-map" if one.url and one.url not in self.road and len(self.road) < DEEPEST:
                 try:
                     number = await map_keeping.find(self.store, one.url)
-                except Problem:
-                    if self.named:
+                except Problem as refusal:
+                    if self.named or refusal.kind != "not-found":
                         raise
                     return []  # where every map is asked, one that leads nowhere has nothing to say
                 further = Translator(self.store, None, self.known, self.named, [*self.road, one.url])

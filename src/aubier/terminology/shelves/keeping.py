@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from aubier.fhir import json as fhir_json
-from aubier.ground.problem import problem
+from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.code_system import concepts_of, system_of
@@ -43,7 +43,7 @@ class Loading:
         if not concepts:
             return
         if any(len(concept.code) > LONGEST for concept in concepts):
-            raise _too_long("CodeSystem.concept.code")
+            raise too_long("CodeSystem.concept.code")
         rows = [_row(n, concept) for n, concept in enumerate(concepts)]
         columns = (list(column) for column in zip(*rows, strict=True))
         added = await self.store.run("terminology.add", self.sid, self.size, *columns)
@@ -69,7 +69,7 @@ class Loading:
 async def begin(store: Store, system: System, *, resource: str = "", supplements: str = "") -> Loading:
     """Begins a system; `resource` is the id of its CodeSystem, when there is one."""
     if max(len(text) for text in (system.url, system.version, supplements)) > LONGEST:
-        raise _too_long("CodeSystem.url")
+        raise too_long("CodeSystem.url")
     rows = await store.run(
         "terminology.system",
         *(system.url, system.version, resource, system.content, system.case_sensitive, supplements),
@@ -140,7 +140,7 @@ async def keep_value_set(store: Store, resource: Resource) -> None:
     value_set.read(resource)
     kept = {k: v for k, v in resource.items() if k not in ("text", "meta")}
     if max(len(str(resource.get(name, ""))) for name in ("url", "version")) > LONGEST:
-        raise _too_long("ValueSet.url")
+        raise too_long("ValueSet.url")
     await store.run(
         "terminology.keep-value-set",
         *(str(resource.get("url", "")), str(resource.get("version", "")), str(resource.get("id", ""))),
@@ -194,7 +194,8 @@ def _twice(code: str) -> Exception:
     )
 
 
-def _too_long(at: str) -> Exception:
+def too_long(at: str) -> Problem:
+    """The refusal of a name that no index entry holds."""
     return problem(
         "too-long",
         f"A code, a URL or a version has at most {LONGEST} characters here",

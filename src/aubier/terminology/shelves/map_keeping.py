@@ -12,7 +12,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.terminology.meaning import concept_map
 from aubier.terminology.meaning.concept_map import Link, Unmapped, scope
-from aubier.terminology.shelves.keeping import BLOCK, LONGEST
+from aubier.terminology.shelves.keeping import BLOCK, LONGEST, too_long
 from aubier.terminology.shelves.library import Store, parted
 
 MOST = 1_000
@@ -27,12 +27,7 @@ async def keep(store: Store, resource: Resource) -> None:
     rows = list(concept_map.mappings(resource))
     names = (str(resource.get("url", "")), str(resource.get("version", "")))
     if any(len(text) > LONGEST for text in names) or any(_long(row) for row in rows):
-        raise problem(
-            "too-long",
-            f"A code, a URL or a version has at most {LONGEST} characters here",
-            f"Un code, une URL ou une version a au plus {LONGEST} caractères ici",
-            at="ConceptMap",
-        )
+        raise too_long("ConceptMap")
     scopes = scope(resource, "source"), scope(resource, "target")
     made = await store.run("terminology.add-map", *names, logical, *scopes, json.dumps(head))
     for first in range(0, len(rows), BLOCK):

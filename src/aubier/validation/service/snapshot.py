@@ -10,6 +10,7 @@ from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.validation.profiles.library import LONGEST
 from aubier.validation.resource import validate
+from aubier.validation.service.named import read_named
 from aubier.validation.service.operations import rows_of
 from aubier.validation.service.shelf import stored
 from aubier.validation.snapshots import Snapshots
@@ -104,13 +105,10 @@ async def _definition(ctx: Any, asked: Resource, logical: str) -> Resource:
         if isinstance(row.get("resource"), dict):
             return dict(row["resource"])
         if row.get("name") == "url":
-            url, version = split(
-                str(row.get("valueUri") or row.get("valueString") or row.get("valueCanonical"))
-            )
-            pairs = [("url", url), *([("version", version)] if version else [])]
-            page = await ctx.store.search("StructureDefinition", pairs)
-            if page.resources:
-                return dict(page.resources[0])
+            canonical = str(row.get("valueUri") or row.get("valueString") or row.get("valueCanonical") or "")
+            known = await read_named(ctx.store, "StructureDefinition", [canonical])
+            if (named := known.find(canonical)) is not None:
+                return named
     raise problem(
         "not-found",
         "No StructureDefinition here: send one as definition, or the url of one that is stored",

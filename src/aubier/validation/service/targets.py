@@ -36,6 +36,8 @@ class Stored:
     async def _some(self, kind: str, ids: Sequence[str]) -> dict[str, Resource]:
         try:
             page = await self._store.search(kind, [("_id", ",".join(ids)), ("_count", str(_AT_ONCE))])
-        except Problem:  # whoever may not search this type sees none of it
-            return {}
+        except Problem as refusal:
+            if refusal.kind == "transient":  # nobody knows whether they are here
+                raise
+            return {}  # whoever may not search this type sees none of it
         return {f"{kind}/{one['id']}": one for one in page.resources}

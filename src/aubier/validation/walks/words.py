@@ -217,7 +217,7 @@ def not_with_it(item: Item, shape: Shape) -> Issue:
     wanted = [_WITH[mode] for mode in sorted(shape.modes & _WITH.keys())]
     text = (
         f"What this names must be {' or '.join(english for english, _ in wanted)}",
-        f"Ce que ceci désigne doit être {' ou '.join(french for _, french in wanted)}",
+        f"Ce qui est désigné ici doit être {' ou '.join(french for _, french in wanted)}",
     )
     return issue(f"{item.path}.reference", "structure", text, rule=shape.id)
 
@@ -225,15 +225,18 @@ def not_with_it(item: Item, shape: Shape) -> Issue:
 def target_off(item: Item, allowed: str, shape: Shape) -> Issue:
     """A reference whose target is here and follows none of the profiles."""
     text = (
-        f"The resource that this names conforms to none of: {allowed}; validate it by itself to see why",
-        f"La ressource désignée n'est conforme à aucun de : {allowed} ; validez-la seule pour voir pourquoi",
+        f"What this names conforms to none of the profiles {allowed}: validate it by itself to see why",
+        f"La ressource désignée ne suit aucun des profils {allowed} : validez-la seule pour voir pourquoi",
     )
     return issue(f"{item.path}.reference", "value", text, rule=shape.id)
 
 
 def no_profile_fits(item: Item, named: str, shape: Shape) -> Issue:
     """A value that follows none of the profiles of its type."""
-    text = (f"This conforms to none of: {named}", f"Ceci n'est conforme à aucun de : {named}")
+    text = (
+        f"This conforms to none of the profiles: {named}",
+        f"Ceci n'est conforme à aucun des profils : {named}",
+    )
     return issue(item, "structure", text, rule=shape.id)
 
 

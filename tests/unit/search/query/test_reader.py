@@ -180,7 +180,7 @@ def test_chain_keeps_the_ways_that_can_be_read():
     [
         ("Patient", "famly=x", "not-supported", "did you mean: family"),
         ("Patient", "zzzzzz=x", "not-supported", "no search parameter 'zzzzzz'"),
-        ("Patient", "phonetic=x", "not-supported", "cannot be searched yet"),
+        ("Patient", "phonetic=x", "not-supported", "nothing can be searched by the parameter"),
         ("Observation", "code-value-quantity=x", "invalid", "code$value-quantity"),
         ("Observation", "code-value-quantity=x$5$6", "invalid", "has 3 parts"),
         ("Observation", "code-value-quantity=x$big", "invalid", "is not a number"),

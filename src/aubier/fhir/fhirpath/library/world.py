@@ -212,9 +212,9 @@ def html_checks(run: Run, items: Items) -> Items:
     if item is None or item[0] is None:
         return []
     if item[0].__class__ is not str:
-        raise wrong(item, "a narrative", "un texte de narration")
+        raise wrong(item, "a narrative", "un récit (narrative)")
     if run.environment.html_checks is None:
-        raise _ungiven("a check of narratives", "la vérification des narrations")
+        raise _ungiven("a check of narratives", "la vérification des récits")
     return of(run.environment.html_checks(item[0]), "Boolean")
 
 

@@ -79,8 +79,8 @@ def _entry(place: int, entry: Resource) -> Entry:
     if held := next((name for name in _CONDITIONS if name in request), ""):
         raise problem(
             "not-supported",
-            f"{held} is not held in this transaction; leave it out",
-            f"{held} n'est pas tenu dans cette transaction ; retirez-le",
+            f"{held} is not taken in this transaction; leave it out",
+            f"{held} n'est pas accepté dans cette transaction ; retirez-le",
             at=f"{at}.request.{held}",
             rule=_RULE,
         )

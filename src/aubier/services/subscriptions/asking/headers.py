@@ -39,7 +39,10 @@ def given(subscription: Resource, kept: Sequence[str], *, same_place: bool) -> l
     listed = (subscription.get("channel") or {}).get("header") or []
     if len(listed) > _MOST or sum(len(str(h)) for h in listed) > _LONGEST:
         raise problem(
-            "too-long", f"At most {_MOST} headers, {_LONGEST} characters", "Trop d'en-têtes", at=_AT
+            "too-long",
+            f"At most {_MOST} headers, {_LONGEST} characters",
+            f"Au plus {_MOST} en-têtes, {_LONGEST} caractères",
+            at=_AT,
         )
     known = {name_of(h): h for h in kept}
     return [_one(str(header), known if same_place else {}) for header in listed]

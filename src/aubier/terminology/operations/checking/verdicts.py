@@ -148,7 +148,7 @@ def _none_of_them(asked: ValueSet) -> Issue:
     return Issue(
         "code-invalid",
         f"None of the codings is in the value set {name}",
-        f"Aucun des codages n'est dans le jeu de valeurs {name}",
+        f"Aucun des codings n'est dans le jeu de valeurs {name}",
         reason="not-in-vs",
     )
 
