@@ -36,6 +36,8 @@ def in_entry(issues: Iterable[Issue], number: int) -> list[Issue]:
 
 def _place(at: str, number: int) -> str:
     entry = f"Bundle.entry[{number}]"
+    if at.startswith(entry):
+        return at
     if at.startswith(("http.", "request.")):
         return f"{entry}.{_REQUEST.get(at, 'request.url')}"
     return f"{entry}.{_TYPED.sub('resource', at, count=1)}"
@@ -69,7 +71,7 @@ def name_absolutely(links: Sequence[Link], full_urls: Mapping[int, str], made: f
     """
     for number, _, place in links if made else ():
         named = Reference.parse(full_urls.get(number, "")).base + place.text
-        if named in made:
+        if named.partition("/_history/")[0] in made:
             place.value["reference"] = named
 
 

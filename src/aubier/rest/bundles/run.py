@@ -329,7 +329,8 @@ async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequenc
     try:
         return await view.write(intents, action="transaction" if len(intents) > 1 else "")
     except Problem as refusal:
-        # The store tells the place in a resource; of which entry, only the resources themselves can tell.
+        # The store tells of the first entry that it refuses; what is wrong with the resources is told of all.
+        # What is not here is named by the refusal itself, and stays a 404.
         issues = [
             i
             for e in writes
@@ -337,6 +338,10 @@ async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequenc
             for i in in_entry(validate(e.resource), e.place)
             if i.severity == "error"
         ]
+        told = (e.place for e, intent in zip(writes, intents, strict=True) if intent is refusal.about)
+        place = next(told, None)
+        if not issues and place is not None and refusal.kind != "not-found":
+            issues = in_entry(refusal.issues, place)
         raise Problem(tuple(issues), refusal.headers) if issues else refusal from None
 
 
