@@ -331,6 +331,22 @@ async def test_entries_of_a_batch_stand_alone(api: Api) -> None:
     assert "transaction" in issue["diagnostics"]
 
 
+async def test_an_entry_of_a_batch_leads_nobody_to_who_is_called_so_here(api: Api) -> None:
+    """What comes from another server, or is updated under a name of the Bundle, has another name here."""
+    there, updated = "http://other.example/fhir", urn("updated alone")
+    answers = await run(
+        api,
+        "batch",
+        entry("POST", "Patient", person("alone elsewhere"), f"{there}/Patient/7"),
+        entry("POST", "Observation", weight("Patient/7"), f"{there}/Observation/1"),
+        entry("POST", "Observation", weight(f"{there}/Patient/7/_history/2")),
+        entry("PUT", "Patient/alone-here", person("alone here", id="alone-here"), updated),
+        entry("POST", "Observation", weight(updated)),
+        entry("POST", "Observation", weight("Patient/7"), urn("stands too")),
+    )
+    assert statuses(answers) == ["201", "422", "422", "201", "422", "201"]
+
+
 async def test_who_may_not_write_one_writes_none(api: Api) -> None:
     await api.ask("PUT", "Patient/ana", person("ana") | {"id": "ana"})
     before = await api.rows()
