@@ -103,8 +103,9 @@ def iter_references(resource: Resource) -> Iterator[Place]:
 def replace_references(resource: Resource, mapping: Mapping[str, str]) -> Resource:
     """A copy in which what `mapping` names is replaced; the parts that do not change are shared.
 
-    Looked at: Reference.reference (with its `#fragment` kept), every uri, url, oid, uuid and canonical, and
-    the `href` and `src` of narratives. Rule: FHIR R4 4.0.1, http.html#trules.
+    Looked at: Reference.reference (with its `#fragment` kept), every uri, url, oid and uuid, and the `href`
+    and `src` of narratives; no canonical. A name that ends in `/_history/` stands for any version of it.
+    Rule: FHIR R4 4.0.1, http.html#trules.
     """
     if not mapping:
         return resource
@@ -112,7 +113,7 @@ def replace_references(resource: Resource, mapping: Mapping[str, str]) -> Resour
     return made
 
 
-_URI_TYPES = frozenset({"uri", "url", "canonical", "oid", "uuid"})
+_URI_TYPES = frozenset({"uri", "url", "oid", "uuid"})
 _link = re.compile(r"""((?:href|src)\s*=\s*)(["'])([^"'<>]*)\2""").sub
 
 
@@ -220,11 +221,14 @@ def _new_value(value: Any, code: str, mapping: Mapping[str, str]) -> Any:
 
 
 def _mapped(text: str, mapping: Mapping[str, str]) -> str:
-    """The replacement of a reference, keeping a fragment after it."""
+    """The replacement of a reference, keeping a fragment after it; of any version, the one that is named."""
     if text in mapping:
         return mapping[text]
     bare, mark, fragment = text.partition("#")
-    return mapping[bare] + mark + fragment if mark and bare in mapping else text
+    if mark and bare in mapping:
+        return mapping[bare] + mark + fragment
+    bare, mark, _ = text.partition("/_history/")
+    return mapping.get(bare + mark, text) if mark else text
 
 
 def _new_links(xhtml: str, mapping: Mapping[str, str]) -> str:

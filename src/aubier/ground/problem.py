@@ -67,12 +67,14 @@ class Issue:
 class Problem(Exception):
     """A refusal. Carries every issue found; the first one decides the HTTP status and exit code.
 
-    `rule` names document, version and section of the rule that refuses, when one does.
+    `rule` names document, version and section of the rule that refuses, when one does. `about` is which of
+    several things that were asked together is refused, where one is.
     Nothing was written when a Problem is raised.
     """
 
     issues: tuple[Issue, ...]
     headers: dict[str, str] = field(default_factory=dict)
+    about: object = None
 
     def __str__(self) -> str:
         return "; ".join(f"{i.text} ({', '.join(i.at)})" if i.at else i.text for i in self.issues)

@@ -14,11 +14,11 @@ _METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE"
 _ASKED = (
     "Authorization, Content-Type, Accept, Accept-Language, Prefer, If-Match, If-None-Match, If-None-Exist"
 )
-_ASKED += ", If-Modified-Since, X-Security-Context, X-Provenance"
+_ASKED += ", If-Modified-Since, Content-Encoding, X-Security-Context, X-Provenance"
 _SHOWN = {
     "access-control-allow-origin": "*",
     "access-control-expose-headers": "ETag, Location, Content-Location, Last-Modified, WWW-Authenticate,"
-    " X-Progress, Retry-After, Expires, Preference-Applied, Allow",
+    " X-Progress, Retry-After, Expires, Preference-Applied, Allow, Accept-Patch",
 }
 
 

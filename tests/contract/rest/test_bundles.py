@@ -124,6 +124,34 @@ async def test_relative_references_follow_what_a_bundle_took_from_another_server
     assert named == [f"Patient/{answers[1]['resource']['id']}", "Patient/8", "Patient/7", "Patient/kept"]
 
 
+async def test_a_reference_to_a_version_is_to_the_version_that_is_written(api: Api) -> None:
+    """Rule: FHIR R4, http.html#trules. What keeps its id keeps its versions, and so do those of others."""
+    there = "http://other.example/fhir"
+    known = await api.make(person("versions"))
+    await api.ask("PUT", f"Patient/{known}", person("versions", active=True, id=known))
+    answers = await run(
+        api,
+        "transaction",
+        entry("POST", "Observation", weight("Patient/1/_history/7"), f"{there}/Observation/1"),
+        entry("POST", "Observation", weight(f"{there}/Patient/1/_history/9"), f"{there}/Observation/2"),
+        entry("POST", "Patient", person("anew"), f"{there}/Patient/1"),
+        entry("POST", "Observation", weight(f"{there}/Patient/2/_history/1"), f"{there}/Observation/3"),
+        entry("PUT", f"Patient?identifier={SYSTEM}|versions", person("versions"), f"{there}/Patient/2"),
+        entry("POST", "Observation", weight(f"{there}/Patient/3/_history/1"), f"{there}/Observation/4"),
+        entry("PUT", "Patient/kept", person("kept", id="kept"), f"{there}/Patient/kept"),
+        entry("POST", "Observation", weight("Patient/kept/_history/1"), f"{there}/Observation/5"),
+        headers={"prefer": "return=representation"},
+    )
+    made = answers[2]["resource"]["id"]
+    assert [a["resource"]["subject"]["reference"] for a in answers if "subject" in a["resource"]] == [
+        f"Patient/{made}/_history/1",
+        f"Patient/{made}/_history/1",
+        f"Patient/{known}/_history/3",
+        f"{there}/Patient/3/_history/1",
+        "Patient/kept/_history/1",
+    ]
+
+
 async def test_a_urn_of_what_exists_already_leads_to_it(api: Api) -> None:
     known = await api.make(person("exists"))
     answers = await run(
@@ -303,6 +331,22 @@ async def test_entries_of_a_batch_stand_alone(api: Api) -> None:
     assert "transaction" in issue["diagnostics"]
 
 
+async def test_an_entry_of_a_batch_leads_nobody_to_who_is_called_so_here(api: Api) -> None:
+    """What comes from another server, or is updated under a name of the Bundle, has another name here."""
+    there, updated = "http://other.example/fhir", urn("updated alone")
+    answers = await run(
+        api,
+        "batch",
+        entry("POST", "Patient", person("alone elsewhere"), f"{there}/Patient/7"),
+        entry("POST", "Observation", weight("Patient/7"), f"{there}/Observation/1"),
+        entry("POST", "Observation", weight(f"{there}/Patient/7/_history/2")),
+        entry("PUT", "Patient/alone-here", person("alone here", id="alone-here"), updated),
+        entry("POST", "Observation", weight(updated)),
+        entry("POST", "Observation", weight("Patient/7"), urn("stands too")),
+    )
+    assert statuses(answers) == ["201", "422", "422", "201", "422", "201"]
+
+
 async def test_who_may_not_write_one_writes_none(api: Api) -> None:
     await api.ask("PUT", "Patient/ana", person("ana") | {"id": "ana"})
     before = await api.rows()
@@ -326,6 +370,29 @@ async def test_a_place_is_told_with_its_entry(api: Api) -> None:
         "transaction", good, entry("POST", "Zzz", person("x")), entry("PUT", "Patient/1", person("x"))
     )
     assert places(wrong) == ["Bundle.entry[1].request.url", "Bundle.entry[2].resource.id"]
+
+
+async def test_the_entry_that_the_store_refuses_is_told(api: Api) -> None:
+    await api.make(person("told-twins"))
+    await api.make(person("told-twins"))
+    known = await api.make(person("told"))
+    good, criteria = entry("POST", "Patient", person("good")), f"identifier={SYSTEM}|told"
+    twins = f"identifier={SYSTEM}|told-twins"
+    update = entry("PUT", f"Patient/{known}", person("told", id=known))
+    refused = [
+        (entry("PUT", f"Patient/{known}", person("told", id=known), ifMatch='W/"77"'), "request.ifMatch"),
+        (entry("PUT", f"Patient/{known}", person("told", id=known), ifNoneMatch="*"), "request.ifNoneMatch"),
+        (entry("POST", "Patient", person("told"), ifNoneExist=twins), "request.ifNoneExist"),
+        (entry("DELETE", f"Patient?{twins}"), "request.url"),
+        (entry("DELETE", "Patient/nobody", ifMatch='W/"1"'), "request.ifMatch"),
+        (entry("PUT", f"Patient?{criteria}", person("told", id="another")), "resource.id"),
+    ]
+    for bad, place in refused:
+        assert places(await api.post("transaction", good, good, bad)) == [f"Bundle.entry[2].{place}"]
+    by_criteria = entry("PUT", f"Patient?{criteria}", person("told"))
+    assert places(await api.post("transaction", good, update, by_criteria)) == ["Bundle.entry[2].request.url"]
+    new = entry("POST", "Patient", person("new"), ifNoneExist=f"identifier={SYSTEM}|new")
+    assert places(await api.post("transaction", new, good, new)) == ["Bundle.entry[2].request.ifNoneExist"]
 
 
 async def test_an_entry_of_a_batch_that_is_no_request_spoils_no_other(api: Api) -> None:

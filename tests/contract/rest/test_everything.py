@@ -68,6 +68,23 @@ async def test_page_by_page(api: Api) -> None:
         assert pages == -(-6 // count)
 
 
+async def test_what_lives_in_the_record_comes_once(api: Api) -> None:
+    """A Device is in no compartment, and lives with its patient; another's, or nobody's, is brought along."""
+    logical = await api.make(patient("implanted"))
+    worn = await api.make({"resourceType": "Device", "patient": {"reference": f"Patient/{logical}"}})
+    scales = await api.make({"resourceType": "Device"})
+    for device in (worn, scales):
+        await api.make(observation(logical, device={"reference": f"Device/{device}"}))
+    found, brought, path = [], [], f"Patient/{logical}/$everything?_count=1"
+    while path:
+        bundle = valid(await api.get(path))
+        found += seen(bundle)
+        brought += seen(bundle, "include")
+        path = link(bundle, "next")
+    assert found[:2] == [f"Patient/{logical}", f"Device/{worn}"] and len(found) == 4
+    assert brought == [f"Device/{scales}"]
+
+
 async def test_what_is_written_meanwhile_disturbs_no_page(api: Api) -> None:
     logical, made = await record(api, "meanwhile")
     first = valid(await api.get(f"Patient/{logical}/$everything?_count=2"))

@@ -582,6 +582,11 @@ async def test_the_statement_is_not_sent_again_to_who_has_it(api: Api) -> None:
         known = await api.get(f"metadata{query}", who="", headers={"if-none-match": first.headers["etag"]})
         assert (known.status_code, known.content) == (304, b"")
         assert first.headers["cache-control"] == "no-cache"
+    # Who has it in JSON has not got it in XML. Rule: RFC 9110, section 8.8.3.
+    marked = {"if-none-match": (await api.get("metadata", who="")).headers["etag"].removeprefix("W/")}
+    assert (await api.get("metadata", who="", headers=marked)).status_code == 304
+    other = await api.get("metadata", who="", headers={**marked, "accept": "application/fhir+xml"})
+    assert other.status_code == 200 and other.content.startswith(b"<?xml")
     inside = {"request": {"method": "GET", "url": "metadata?_elements=fhirVersion&_format=xml"}}
     told = valid(await api.post("batch", inside))["entry"][0]
     assert told["resource"]["fhirVersion"] == "4.0.1"
@@ -712,7 +717,7 @@ async def test_a_browser_may_ask_first_and_read_the_answer(api: Api) -> None:
     answer = await api.ask("OPTIONS", "Patient/1", headers=asked, who="")
     assert (answer.status_code, answer.content) == (204, b"")
     assert "PUT" in answer.headers["access-control-allow-methods"]
-    assert {"Authorization", "X-Provenance"} <= set(
+    assert {"Authorization", "Content-Encoding", "X-Provenance"} <= set(
         answer.headers["access-control-allow-headers"].split(", ")
     )
     assert await api.rows() == before

@@ -9,6 +9,7 @@ from tests.contract.desk import Desk
 from tests.contract.terminology.stock import ALL, COLOURS, URL, call, codes, filtered, told, value_set
 
 SHIPPED = "http://hl7.org/fhir/administrative-gender"
+_FEMALE = {"valueCoding": {"system": SHIPPED, "code": "female"}}
 
 
 async def expand(desk: Desk, name: str, **given: Any) -> dict[str, Any]:
@@ -44,6 +45,16 @@ async def test_an_expansion_holds_what_the_value_set_says(desk: Desk, name: str,
     body = await expand(desk, name)
     assert codes(body) == expected.split()
     assert body["expansion"]["total"] == len(expected.split())
+
+
+async def test_a_value_set_may_be_the_body(desk: Desk) -> None:
+    """Rule: FHIR R4, operations.html#request."""
+    sent = value_set("sent", filtered("is-a", "red"))
+    for language in ({}, {"language": "en", "_language": {"id": "l"}}):
+        status, body = await desk.ask("doctor", "POST", "ValueSet/$expand", {**sent, **language})
+        assert status == 200 and codes(body) == codes(await expand(desk, "reds")), body
+    status, body = await desk.ask("doctor", "POST", "ValueSet/$expand", {"resourceType": "Basic"})
+    assert status == 400, body
 
 
 async def test_pages_join_to_the_whole(desk: Desk) -> None:
@@ -401,6 +412,9 @@ async def test_what_cannot_be_understood_is_not_stored(
         ("ValueSet/$validate-code", {"url": URL + "vs/all"}, 400),
         ("CodeSystem/$lookup", {"code": "x"}, 400),
         ("CodeSystem/$subsumes", {"system": URL + "colours", "codeA": "red"}, 400),
+        ("CodeSystem/$lookup", {"system": SHIPPED, "code": "male", "coding": _FEMALE}, 400),
+        ("ValueSet/$validate-code", {"url": URL + "vs/all", "code": "x", "coding": _FEMALE}, 400),
+        ("CodeSystem/$subsumes", {"codingA": _FEMALE, "codingB": _FEMALE, "codeB": "male"}, 400),
     ],
 )
 async def test_refusals_say_why(desk: Desk, operation: str, given: dict[str, Any], status: int) -> None:

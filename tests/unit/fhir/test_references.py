@@ -99,6 +99,27 @@ def test_replacing_reaches_every_place_and_leaves_the_original() -> None:
     assert made["context"] is RESOURCE["context"]
 
 
+def test_a_canonical_stays() -> None:
+    """Rule: FHIR R4 4.0.1, http.html#trules."""
+    answered = {
+        "resourceType": "QuestionnaireResponse",
+        "questionnaire": UUID,
+        "extension": [{"url": "http://example.org/c", "valueCanonical": UUID}],
+    }
+    assert replace_references(answered, {UUID: "Questionnaire/9"}) is answered
+
+
+def test_any_version_of_what_is_named_so_is_replaced() -> None:
+    named = {"https://other.example/Patient/1/_history/": "Patient/9/_history/1"}
+    before = {
+        "resourceType": "Basic",
+        "subject": {"reference": "https://other.example/Patient/1/_history/7"},
+        "author": {"reference": "https://other.example/Patient/2/_history/7"},
+    }
+    made = replace_references(before, named)
+    assert made["subject"] == {"reference": "Patient/9/_history/1"} and made["author"] is before["author"]
+
+
 def test_nothing_to_replace_gives_the_same_object() -> None:
     assert replace_references(RESOURCE, {}) is RESOURCE
     assert replace_references(RESOURCE, {"urn:uuid:other": "Patient/9"}) is RESOURCE

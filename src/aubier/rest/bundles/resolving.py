@@ -36,6 +36,8 @@ def in_entry(issues: Iterable[Issue], number: int) -> list[Issue]:
 
 def _place(at: str, number: int) -> str:
     entry = f"Bundle.entry[{number}]"
+    if at.startswith(entry):
+        return at
     if at.startswith(("http.", "request.")):
         return f"{entry}.{_REQUEST.get(at, 'request.url')}"
     return f"{entry}.{_TYPED.sub('resource', at, count=1)}"
@@ -68,9 +70,19 @@ def name_absolutely(links: Sequence[Link], full_urls: Mapping[int, str], made: f
     Rule: FHIR R4, bundle.html#references: the root is that of the fullUrl of what refers.
     """
     for number, _, place in links if made else ():
-        named = Reference.parse(full_urls.get(number, "")).base + place.text
-        if named in made:
+        named = _beside(place, full_urls.get(number, ""))
+        if _bare(named) in made:
             place.value["reference"] = named
+
+
+def _beside(place: Place, full_url: str) -> str:
+    """What a reference names where it comes from: relative, it is so to the root of what refers."""
+    return Reference.parse(full_url).base + place.text
+
+
+def _bare(named: str) -> str:
+    """A name without version and fragment."""
+    return named.partition("#")[0].partition("/_history/")[0]
 
 
 def check_links(links: Sequence[Link], full_urls: Iterable[str]) -> None:
@@ -92,8 +104,9 @@ def check_links(links: Sequence[Link], full_urls: Iterable[str]) -> None:
         raise Problem(tuple(lost))
 
 
-def check_alone(number: int, resource: Resource | None, made: frozenset[str]) -> None:
-    """Problem when an entry of a batch refers to one that the same batch creates: it would lead nowhere.
+def check_alone(number: int, resource: Resource | None, full_url: str, made: frozenset[str]) -> None:
+    """Problem when an entry of a batch refers to one that the same batch makes: it would lead nowhere, or to
+    what is called so here.
 
     Rule: FHIR R4, http.html#brules: such references are non-conformant.
     """
@@ -107,7 +120,7 @@ def check_alone(number: int, resource: Resource | None, made: frozenset[str]) ->
             (_place(f"{place.path}.reference", number),),
         )
         for place in iter_references(resource)
-        if place.text.partition("#")[0] in made
+        if {_bare(place.text), _bare(_beside(place, full_url))} & made
     ]
     if issues:
         raise Problem(tuple(issues))

@@ -91,7 +91,7 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
         resources = [(e.place, e.resource) for e in entries if e.resource is not None]
         if b"?" in call.body or not call.body.startswith(b"{"):
             entries = [replace(e, full_url=e.full_url or _OWN_URL.format(e.place)) for e in entries]
-        made = elsewhere_made((e.full_url, e.method == "POST" or bool(e.query)) for e in entries)
+        made = _elsewhere(entries)
         links = linked(resources) if made or may_link(call.body) else []
         name_absolutely(links, {e.place: e.full_url for e in entries}, made)
         check_links(links, [e.full_url for e in entries])
@@ -102,6 +102,10 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
         answers = await _transaction(server, (call, settings), view, entries)
     body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
     return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))
+
+
+def _elsewhere(entries: Sequence[_Entry]) -> frozenset[str]:
+    return elsewhere_made((e.full_url, e.method == "POST" or bool(e.query)) for e in entries)
 
 
 def _check_envelope(bundle: Resource, most: int) -> None:
@@ -226,7 +230,9 @@ async def _batch(
     server: Interactions, call: Call, view: View, entries: Sequence[_Entry], settings: Any
 ) -> list[bytes]:
     answers: dict[int, bytes] = {}
-    made = frozenset(e.full_url for e in entries if e.method == "POST" and e.full_url.startswith("urn:"))
+    made = frozenset(
+        e.full_url for e in entries if e.method in ("POST", "PUT") and e.full_url.startswith("urn:")
+    ) | _elsewhere(entries)
     for some in _in_turn(sorted(entries, key=lambda e: _ORDER[e.method])):
         if view.receipts is not None:
             await view.receipts.stands()
@@ -256,7 +262,7 @@ async def _one(
             raise entry.refusal
         if not entry.path and entry.method == "POST":
             raise _nested()
-        check_alone(entry.place, entry.resource, made)
+        check_alone(entry.place, entry.resource, entry.full_url, made)
         answer = await server.answer(_sub_call(call, entry), view.entry(entry.place), settings)
         return _from_answer(answer, entry, call)
     except Problem as refusal:
@@ -332,7 +338,8 @@ async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequenc
     try:
         return await view.write(intents, action="transaction" if len(intents) > 1 else "")
     except Problem as refusal:
-        # The store tells the place in a resource; of which entry, only the resources themselves can tell.
+        # The store tells of the first entry that it refuses; what is wrong with the resources is told of all.
+        # What is not here is named by the refusal itself, and stays a 404.
         issues = [
             i
             for e in writes
@@ -340,6 +347,10 @@ async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequenc
             for i in in_entry(validate(e.resource), e.place)
             if i.severity == "error"
         ]
+        told = (e.place for e, intent in zip(writes, intents, strict=True) if intent is refusal.about)
+        place = next(told, None)
+        if not issues and place is not None and refusal.kind != "not-found":
+            issues = in_entry(refusal.issues, place)
         raise Problem(tuple(issues), refusal.headers) if issues else refusal from None
 
 

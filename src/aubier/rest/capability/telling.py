@@ -25,7 +25,7 @@ _MODES = ("full", "terminology")
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    """An answer ready to be sent, as it is and packed, and its mark."""
+    """An answer ready to be sent, as it is and packed, and the mark of its bytes."""
 
     body: bytes
     packed: bytes
@@ -59,8 +59,10 @@ def metadata(
     query = subset_of(str(_read(statement)["resourceType"]), subset) if subset else None
     told = _told(statement, _alike(query) if query else None)
     # Others may keep it, and ask each time whether it is still so: what can be searched comes and goes.
-    headers = {"ETag": told.mark, "Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding"}
-    if told.mark in [mark.strip() for mark in call.headers.get("if-none-match", "").split(",")]:
+    mark = f"{told.mark}-{call.format}"  # each form has its own, or who has one would be told it is the other
+    headers = {"ETag": f'W/"{mark}"', "Cache-Control": "no-cache", "Vary": "Accept, Accept-Encoding"}
+    has = (one.strip().removeprefix("W/") for one in call.headers.get("if-none-match", "").split(","))
+    if f'"{mark}"' in has:
         return Answer(304, b"", headers)
     return Answer(200, told.body, headers, packed=told.packed)
 
@@ -75,7 +77,7 @@ def _read(statement: bytes) -> Resource:
 def _told(statement: bytes, query: Query | None) -> _Told:
     cut = part(_read(statement), query) if query else None
     body = statement if cut is None else fhir_json.dumps(cut)
-    return _Told(body, gzip.compress(body, 6, mtime=0), f'W/"{sha256(body).hexdigest()[:32]}"')
+    return _Told(body, gzip.compress(body, 6, mtime=0), sha256(body).hexdigest()[:32])
 
 
 def _alike(query: Query) -> Query:

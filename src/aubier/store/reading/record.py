@@ -117,7 +117,8 @@ async def _named(reader: Reader, asked: Asked, rows: Sequence[Row], local: Calla
     """What the rows refer to outside the record, where it is visible: who cared, where, with what; of the
     types asked for.
 
-    Never a part of another record: what may be in the compartment of a patient comes with that patient.
+    Never a part of another record: what may be in the compartment of a patient comes with that patient. Nor
+    what lives in this one though no compartment has it (a Device of the patient): it is on its own page.
     """
     inside = {"Patient", *definitions().compartment("Patient")} - {"Practitioner", "Group"}
     if asked.kind != "Patient":
@@ -134,4 +135,5 @@ async def _named(reader: Reader, asked: Asked, rows: Sequence[Row], local: Calla
     for kind, ids in sorted(wanted.items()):
         out += await reader.several(kind, sorted(ids))
     had = {(row.type, row.id) for row in rows}
-    return [row for row in out if (row.type, row.id) not in had]
+    walked = {row.pat for row in rows} if asked.kind == "Patient" else set()
+    return [row for row in out if (row.type, row.id) not in had and row.pat not in walked]

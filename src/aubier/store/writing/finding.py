@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aubier.ground.problem import not_found, problem
+from aubier.ground.problem import Problem, not_found, problem
 from aubier.search.keys import Keys
 from aubier.search.sql import Args
 from aubier.store.indexing.tables import UNCHANGING
@@ -57,6 +56,7 @@ class Finder:
         await self._resolve(batch)
         self._refuse_twice()
         await self._find_present()
+        self._name_versions()
 
     async def _lock_conditions(self, batch: Batch) -> None:
         """Two writers with the same condition take turns, so that neither misses what the other makes."""
@@ -81,7 +81,11 @@ class Finder:
                 # Deletes are made first: what goes meets no condition. Rule: FHIR R4, http.html#trules.
                 if intent.op == "create" and len(matches) == 1 and (intent.type, matches[0].id) in going:
                     matches = []
-                self._resolve_condition(step, matches)
+                try:
+                    self._resolve_condition(step, matches)
+                except Problem as refusal:
+                    refusal.about = intent
+                    raise
                 if intent.op == "delete":
                     going.add((intent.type, step.id))
             if not step.id and step.done is None:
@@ -132,31 +136,51 @@ class Finder:
                 at=f"{intent.type}.id",
             )
 
+    def _name_versions(self) -> None:
+        """What gets its id here is named at the version that it gets, whichever its sender called it.
+
+        Rule: FHIR R4, http.html#trules: a reference to a version stays one.
+        """
+        for step in self.steps:
+            intent = step.intent
+            anew = intent.op == "create" or (intent.op == "update" and intent.condition is not None)
+            if anew and "/" in intent.full_url:
+                version = step.done.version if step.done else step.found.version + 1
+                self.links[f"{intent.full_url}/_history/"] = f"{intent.type}/{step.id}/_history/{version}"
+
     def _refuse_twice(self) -> None:
         self._refuse_same_conditions()
         seen: set[tuple[str, str]] = set()
         for step in self.steps:
             key = (step.intent.type, step.id)
             if step.done is None and key in seen:
-                raise problem(
+                refusal = problem(
                     "duplicate",
                     f"{key[0]}/{key[1]} is written twice in this bundle",
                     f"{key[0]}/{key[1]} est écrit deux fois dans ce lot",
-                    at="Bundle.entry.request.url",
+                    at="http.path",
                 )
+                refusal.about = step.intent
+                raise refusal
             if step.done is None:
                 seen.add(key)
 
     def _refuse_same_conditions(self) -> None:
-        new = [s.intent for s in self.steps if s.done is None and s.intent.op != "delete"]
-        asked = Counter(f"{i.type}?{i.condition.text}" for i in new if i.condition is not None)
-        for text in sorted(text for text, times in asked.items() if times > 1):
-            raise problem(
-                "duplicate",
-                f"Two entries write what meets {text[:200]}",
-                f"Deux entrées écrivent ce qui répond à {text[:200]}",
-                at="Bundle.entry.request",
-            )
+        seen: set[str] = set()
+        for intent in (s.intent for s in self.steps if s.done is None and s.intent.op != "delete"):
+            if intent.condition is None:
+                continue
+            text = f"{intent.type}?{intent.condition.text}"
+            if text in seen:
+                refusal = problem(
+                    "duplicate",
+                    f"Two entries write what meets {text[:200]}",
+                    f"Deux entrées écrivent ce qui répond à {text[:200]}",
+                    at="http.If-None-Exist" if intent.op == "create" else "http.query",
+                )
+                refusal.about = intent
+                raise refusal
+            seen.add(text)
 
     async def _find_present(self) -> None:
         named = [s for s in self.steps if s.done is None and s.intent.op != "create"]

@@ -79,7 +79,11 @@ class Writer:
         if limited:
             await refuse_outside(self.conn, self.sight, (s for s in self.steps if s.found.visible))
         for number, step in enumerate(self.steps, 1):
-            await self._prepare(batch, step)
+            try:
+                await self._prepare(batch, step)
+            except Problem as refusal:
+                refusal.about = step.intent
+                raise
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         await self._claim(batch)
@@ -296,14 +300,16 @@ class Writer:
         )
         step, pat = asked[row["n"] - 1]
         name = step.named.get(pat, f"{step.intent.type}/{step.id}")
-        if not row["known"]:
-            return not_found(name)
-        return problem(
-            "forbidden",
-            f"You may read {name} but not write {step.intent.type} there",
-            f"Vous pouvez lire {name} mais pas y écrire {step.intent.type}",
-            at=step.intent.type,
-        )
+        refusal = not_found(name)
+        if row["known"]:
+            refusal = problem(
+                "forbidden",
+                f"You may read {name} but not write {step.intent.type} there",
+                f"Vous pouvez lire {name} mais pas y écrire {step.intent.type}",
+                at=step.intent.type,
+            )
+        refusal.about = step.intent
+        return refusal
 
     def _changes(self, live: Sequence[Step], args: Args, ok: str, made: str) -> list[str]:
         """What each consumer is told: the rows just `made`, when they are all; else the same of arrays."""

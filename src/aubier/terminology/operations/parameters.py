@@ -184,9 +184,11 @@ def asked(
 ) -> Asked:
     """What a call of an operation, e.g. (`ValueSet`, `expand`), asks.
 
-    Problem `structure` when it is no Parameters resource, `invalid` for a parameter that the operation's
-    published definition does not have (nor `also`), `not-supported` for one that is not done here.
+    Problem `structure` when it is neither a Parameters resource nor the one that the operation takes,
+    `invalid` for a parameter that the operation's published definition does not have (nor `also`) or a code
+    named in two ways, `not-supported` for one that is not done here.
     """
+    parameters = _around(parameters, *operation)
     rows = parameters.get("parameter", [])
     fits = isinstance(rows, list) and all(
         isinstance(r, dict) and isinstance(r.get("name"), str) for r in rows
@@ -202,7 +204,45 @@ def asked(
     for n, row in enumerate(rows):
         if row["name"] not in known or row["name"] in undone:
             raise _refused(row["name"][:64], f"Parameters.parameter[{n}]", done=row["name"] not in known)
+    _refuse_both([row["name"] for row in rows])
     return Asked(tuple(rows), str(parameters.get("_id", "")), str(parameters.get("_language", "")))
+
+
+def _around(sent: Resource, on: str, code: str) -> Resource:
+    """Parameters around a body that is itself the one resource that an operation takes.
+
+    Rule: FHIR R4, operations.html#request.
+    """
+    name = _taken(on, code).get(str(sent.get("resourceType")))
+    if name is None:
+        return sent
+    ours = {key: sent[key] for key in ("_id", "_language") if isinstance(sent.get(key), str)}
+    resource = {key: value for key, value in sent.items() if key not in ours}
+    return {"resourceType": "Parameters", "parameter": [{"name": name, "resource": resource}], **ours}
+
+
+_WAYS = (
+    ("coding", "code"),
+    ("coding", "codeableConcept"),
+    ("codeableConcept", "code"),
+    ("codingA", "codeA"),
+    ("codingB", "codeB"),
+)
+
+
+def _refuse_both(names: Sequence[str]) -> None:
+    """Problem when a code is named in two ways: one would be left out.
+
+    Rule: FHIR R4, CodeSystem-operation-lookup, ValueSet-operation-validate-code.
+    """
+    for one, other in _WAYS:
+        if one in names and other in names:
+            raise problem(
+                "invalid",
+                f"{one} and {other} both name a code: give one of them",
+                f"{one} et {other} nomment chacun un code : donnez l'un des deux",
+                at=f"Parameters.parameter.where(name='{other}')",
+            )
 
 
 _MARKS = ("uuid", "cache-id")
@@ -234,6 +274,14 @@ def _defined(on: str, code: str) -> frozenset[str]:
     """The names of the parameters of an operation of R4."""
     found = (o for o in definitions().operations if o.code == code and on in o.resources)
     return frozenset(p.name for o in found for p in o.parameters if p.use == "in")
+
+
+@cache
+def _taken(on: str, code: str) -> Mapping[str, str]:
+    """The types of the resources that an operation takes, and under which name."""
+    found = (o for o in definitions().operations if o.code == code and on in o.resources)
+    kinds = definitions().resource_types
+    return {p.type: p.name for o in found for p in o.parameters if p.use == "in" and p.type in kinds}
 
 
 def _refused(name: str, at: str, *, done: bool) -> Problem:

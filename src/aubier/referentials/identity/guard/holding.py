@@ -127,7 +127,13 @@ async def spare(ctx: Context, asked: Resource) -> None:
     if ctx.actor.kind == "system":
         return
     if not asked.get("id"):
-        raise _forbidden()
+        raise problem(
+            "forbidden",
+            "Delete a Patient by its id: criteria could mean one whose qualified INS number stays",
+            "Supprimez un Patient par son id : des critères pourraient en désigner un au matricule qualifié",
+            at="http.query",
+            rule=HELD,
+        )
     try:
         await ctx.store.read("Patient", str(asked["id"]))
     except Problem as found:
