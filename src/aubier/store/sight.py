@@ -20,6 +20,9 @@ ANYONE = "anyone"
 CONTEXT = 0
 """The `ref.param` under which a content (Binary) keeps the document it belongs to: its security context."""
 
+SECURED = 1
+"""The `ref.param` of a security context that is no document: a content lives with it, and that is all."""
+
 SHARED = "many"
 """The label of a resource that concerns several patients: it obeys the rules of every one (`stub`)."""
 

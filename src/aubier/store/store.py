@@ -303,6 +303,16 @@ class Store:
             await self.learn()
         return written
 
+    async def file_anew(self, conn: Connection, sight: Sight, arrived: list[tuple[str, str]]) -> None:
+        """Files with these what waits for them, in the transaction that has just brought them."""
+
+        async def unasked(*_: Any) -> tuple[Resource, list[str]]:
+            raise NotImplementedError("nothing is written but what is stored already")
+
+        batch = Batch([], unasked, action="load", what="load", arrived=arrived)
+        held = Undertaking(self.pool, self.planned, self.added, conn, conn)
+        await self._writer(held, sight, ahead=False).run(batch)
+
     def _writer(self, conn: Undertaking, sight: Sight, *, ahead: bool) -> Writer:
         async def matches(held: Connection, queries: Sequence[Query]) -> list[list[Row]]:
             reader = Reader(held, sight.searching, self.keys, self.mark)
