@@ -176,7 +176,7 @@ class Store:
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
-        if conn is not None or sight.limits(kind):
+        if conn is not None or sight.narrowed(kind):
             async with self._reader(sight, conn) as reader:
                 return await reader.read(kind, logical)
         check_scope(sight, kind)

@@ -29,7 +29,7 @@ from aubier.search.terms.pairs import posted
 from aubier.search.terms.paths import type_of
 from aubier.search.terms.words import words_of
 from aubier.store.compartment import followed, owned, owner
-from aubier.store.sight import CONTEXT, SECURED
+from aubier.store.keys import CONTEXT, SECURED
 
 COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "post": (

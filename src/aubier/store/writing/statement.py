@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Any
 
 from aubier.search.sql import Args
+from aubier.store.keys import CONTEXT
 from aubier.store.packing.rows import COLUMNS, Postings
-from aubier.store.sight import CONTEXT
 
 RES = (
     ("pat", "bigint"),

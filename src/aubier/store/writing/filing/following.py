@@ -8,8 +8,7 @@ from typing import Any
 from aubier.ground.problem import Problem, problem
 from aubier.search.keys import Keys
 from aubier.store.compartment import following
-from aubier.store.keys import type_names, type_numbers
-from aubier.store.sight import CONTEXT, SECURED
+from aubier.store.keys import CONTEXT, SECURED, type_names, type_numbers
 from aubier.store.writing.step import Again
 
 Key = tuple[str, str]
