@@ -67,7 +67,7 @@ async def resume(ctx: Context, works: Mapping[str, Work]) -> None:
 
 
 async def sweep_orphans(view: View) -> None:
-    """Deletes the files of the jobs that are gone, some at a time."""
+    """Deletes the files that are no job's any more, some at a time."""
     swept = SWEPT
     while swept >= SWEPT:
         swept = (await view.run("asynchronous.orphans", SWEPT))[0]["n"]
@@ -252,7 +252,7 @@ class _Walker:
             raise _Lost
 
     async def cancel(self, job: Job) -> None:
-        """Ends a job whose asker may not act any more: what it wrote stays and is told, its files go."""
+        """Ends a job whose asker may not act any more: what it wrote stays and is told, its files are out of reach and go."""
         written = [f"{w.type}/{w.id}/_history/{w.version}" for w in await written_by(self.view, job.id)]
         told = failed(_withdrawn(job.progress, written), "en")
         await self.end(job, told, bare=True)
