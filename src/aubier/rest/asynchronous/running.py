@@ -252,7 +252,7 @@ class _Walker:
             raise _Lost
 
     async def cancel(self, job: Job) -> None:
-        """Ends a job whose asker may not act any more: what it wrote stays and is told, its files are out of reach and go."""
+        """Ends a job whose asker may not act any more: what it wrote stays and is told, its files go."""
         written = [f"{w.type}/{w.id}/_history/{w.version}" for w in await written_by(self.view, job.id)]
         told = failed(_withdrawn(job.progress, written), "en")
         await self.end(job, told, bare=True)
