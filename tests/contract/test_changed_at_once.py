@@ -47,7 +47,7 @@ async def test_a_change_is_a_look_and_a_statement(
     assert versions == (2 if method == "DELETE" else 1)
 
 
-async def test_a_move_to_another_record_is_no_more(api: Api, statements: list[str]) -> None:
+async def test_a_move_to_another_record_asks_what_lives_with_it_too(api: Api, statements: list[str]) -> None:
     patient, login = await carer(api)
     other, pool = await api.person(), api.house.store.pool
     key = await pool.fetchval("select actor from grants where basis = 'stated' order by gid desc limit 1")
@@ -56,7 +56,7 @@ async def test_a_move_to_another_record_is_no_more(api: Api, statements: list[st
     logical = await measured(api, patient, login)
     statements.clear()
     await api.good("PUT", f"Observation/{logical}", rate(other, id=logical), as_=login)
-    assert len(statements) == 2, statements
+    assert len(statements) == 3, statements
     for whose, there in ((patient, False), (other, True)):
         page = await api.good("GET", f"Observation?patient={whose}&_id={logical}", as_=login)
         assert bool(page.get("entry")) is there

@@ -547,3 +547,35 @@ async def test_how_parameters_stand_is_told_to_who_may_see_them_all(world: World
 async def test_validation_against_what_is_stored_shows_nothing(world: World) -> None:
     for o, status in ((world.lab, 200), (world.vital, 404)):
         assert (await world.ask("GET", f"Observation/{o}/$validate")).status_code == status
+
+
+@KINDS
+async def test_a_content_is_seen_with_the_document_it_belongs_to(world: World, kind: str) -> None:
+    """A limit on documents is one on their contents: else all that is written stood in them."""
+    shown, hidden = [await document(world, code) for code in ("11502-2", "34133-9")]
+    free = await world.made({"resourceType": "Binary", "contentType": "text/plain", "data": "eA=="})
+    scope = "user/DocumentReference.rs?type=http://loinc.org|11502-2 user/Binary.rs user/Patient.rs"
+    for path in ("Binary/{}", "Binary/{}/_history/1", "Binary/{}/_history", "Binary/{}/$meta"):
+        assert (await world.by(kind, path.format(shown), scope)).status_code == 200, path
+        left, absent = [await world.by(kind, path.format(o), scope) for o in (hidden, "not-there")]
+        assert left.status_code == absent.status_code == 404, path
+        assert (await world.by(kind, path.format(hidden), "user/*.rs")).status_code == 200, path
+    found = names(await world.by(kind, "Binary?_count=1000", scope))
+    assert shown in found and hidden not in found
+    assert (free in found) is (kind != "citizen")
+    everything = names(await world.by(kind, f"Patient/{world.patient}/$everything?_count=1000", scope))
+    assert shown in everything and hidden not in everything
+    for gone in (hidden, shown):
+        await world.api.good("DELETE", f"Binary/{gone}", as_=world.login)
+        assert (await world.by(kind, f"Binary/{gone}", scope)).status_code == 404
+
+
+async def document(world: World, code: str) -> str:
+    """The id of the content of a document of this type."""
+    coded = {"coding": [{"system": "http://loinc.org", "code": code}]}
+    held = {"attachment": {"contentType": "text/plain", "url": "urn:x"}}
+    body = {"resourceType": "DocumentReference", "status": "current", "type": coded, "content": [held]}
+    named = await world.made({**body, "subject": {"reference": f"Patient/{world.patient}"}})
+    context = {"reference": f"DocumentReference/{named}"}
+    content = {"resourceType": "Binary", "contentType": "text/plain", "data": "eA=="}
+    return await world.made({**content, "securityContext": context})

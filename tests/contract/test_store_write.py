@@ -394,3 +394,22 @@ async def test_no_feed_goes_on_past_a_large_transaction(store: Store) -> None:
     await store.transact(ROOT, Batch(many, slowly))
     assert told == [1]
     assert await changed() == 42
+
+
+async def test_many_that_leave_one_value_do_not_each_read_all(store: Store) -> None:
+    """Before PostgreSQL has any statistics, too."""
+    count, read = 400, []
+    bodies = [{**weight("p1", "70"), "id": f"w{n}"} for n in range(count)]
+    others = "insert into ref select n % 50, 'Device/' || n, n, n from generate_series(1, 20000) n"
+    await store.pool.execute(others)
+
+    async def reckon(conn: Any, written: Any) -> None:
+        rows = "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'ref'"
+        read.append(await conn.fetchval(rows))
+
+    for name in ("one", "other"):
+        named = [b | {"performer": [{"reference": f"Practitioner/{name}"}]} for b in bodies]
+        intents = [Intent("update", "Observation", b["id"], resource=b, may_create=True) for b in named]
+        await store.transact(ROOT, batch(*intents, receipt=reckon))
+    assert read[1] <= 10 * count
+    assert await store.pool.fetchval("select count(*) from ref where target = 'Practitioner/one'") == 0

@@ -74,7 +74,7 @@ def backup(settings: Settings, file: Path) -> None:
                 _pg_tool(settings, "pg_dump", ["--format=custom", "--compress=1"], dsn, into)
             say("Copie des documents et des clés", "Copying documents and keys")
             _pack(settings.data, dump, partial)
-        partial.replace(file)
+        _put(partial, file)
     finally:
         partial.unlink(missing_ok=True)
         dump.unlink(missing_ok=True)
@@ -91,6 +91,22 @@ def _pack(data: Path, dump: Path, into: Path) -> None:
             with suppress(FileNotFoundError):
                 told = str(place.relative_to(data))
                 tar.add(place, told, recursive=False, filter=_without_secret_of_server)
+
+
+def _put(made: Path, file: Path) -> None:
+    """Gives what was made its name, once it is on the disk: that may be the name of an older backup."""
+    _sync(made)
+    made.replace(file)
+    _sync(file.parent)
+
+
+def _sync(place: Path) -> None:
+    """fsync of a file, or of the folder that names files."""
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _below(place: Path) -> Iterator[Path]:

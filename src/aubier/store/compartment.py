@@ -13,13 +13,15 @@ from aubier.search.terms.layout import owner_bits
 from aubier.store.keys import family
 
 _FOLLOWED = {
-    "Binary": ("securityContext",),
-    "Provenance": ("target",),
-    "Linkage": ("item", "author"),
-    "MessageHeader": ("focus",),
-    "Task": ("focus", "basedOn"),
+    "Binary": {"securityContext": ""},
+    "Provenance": {"target": "target"},
+    "Linkage": {"item": "item", "author": "author"},
+    "MessageHeader": {"focus": "focus"},
+    "Task": {"focus": "focus", "basedOn": "based-on"},
 }
-"""Types outside the Patient compartment definition: they live with the resources these elements name."""
+"""Types outside the Patient compartment definition: they live with the resources these elements name. Beside
+each element, the search parameter that finds by it.
+"""
 
 _ABOUT = frozenset({"subject", "patient", "beneficiary"})
 """The parameters that tell whom a resource is about: it is filed there, not with who wrote or received it."""
@@ -87,11 +89,18 @@ def lives_with_others(kind: str) -> bool:
 
 
 def followed(resource: Resource) -> list[str]:
-    """The local references whose compartment a resource shares when it names no patient itself."""
+    """The references whose compartment a resource shares when it names no patient itself: of a version, to
+    the resource.
+    """
     out: list[str] = []
     for element in _FOLLOWED.get(resource["resourceType"], ()):
-        out += _references(resource.get(element))
+        out += (named.partition("/_history/")[0] for named in _references(resource.get(element)))
     return out
+
+
+def following() -> list[tuple[str, str]]:
+    """The types and search parameters by which what lives with a resource is found."""
+    return [(kind, code) for kind, codes in _FOLLOWED.items() for code in codes.values() if code]
 
 
 def _references(value: object) -> Iterable[str]:

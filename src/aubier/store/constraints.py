@@ -16,7 +16,10 @@ from aubier.search.keys import Keys
 from aubier.search.model import Criterion, Query, Value
 from aubier.search.sql import Args, Frame, conditions
 from aubier.store.compartment import owned
-from aubier.store.keys import family, type_numbers
+from aubier.store.keys import CONTEXT, family, type_numbers
+
+DOCUMENT, CONTENT = "DocumentReference", "Binary"
+"""A content obeys the rules of the document it belongs to, too."""
 
 Limits = Mapping[str, tuple[Query, ...]]
 """By type, queries of which a resource meets one at least. A type that is not here has no limit."""
@@ -43,18 +46,32 @@ class Constraints(msgspec.Struct, frozen=True):
 
         `directory`: of those of the directory and of definitions. `now` in ms.
         """
-        if kind:
-            return met(self.keys, self.shown[kind], row, args, now) if kind in self.shown else "true"
         limited = self.shown_in(directory=directory)
-        each = (
-            f"({row}.type <> {type_numbers()[one]} or {met(self.keys, queries, row, args, now)})"
-            for one, queries in limited.items()
-        )
+        rules = {one: [met(self.keys, limited[one], row, args, now)] for one in limited if kind in ("", one)}
+        if DOCUMENT in limited and kind in ("", CONTENT):
+            within = met(self.keys, limited[DOCUMENT], "cd", args, now)
+            rules.setdefault(CONTENT, []).append(of_document(row, within))
+        if kind:
+            return " and ".join(rules.get(kind, ())) or "true"
+        each = (f"({row}.type <> {type_numbers()[one]} or {' and '.join(r)})" for one, r in rules.items())
         return " and ".join(each) or "true"
 
     def shown_in(self, *, directory: bool) -> Limits:
         """Those of the types of one family of tables."""
         return {kind: queries for kind, queries in self.shown.items() if bool(family(kind)) == directory}
+
+
+def of_document(row: str, rule: str) -> str:
+    """The condition that a content belongs to no document `cd` that does not meet the rule.
+
+    Fails closed: a document deleted, or not there yet, shows no content.
+    """
+    return (
+        f"not exists (select 1 from ref cx where cx.rid = {row}.rid and cx.pat = {row}.pat"
+        f" and cx.param = {CONTEXT} and not exists (select 1 from id_map cm join res cd on cd.pat = cm.pat"
+        f" and cd.rid = cm.rid where cm.type = {type_numbers()[DOCUMENT]}"
+        f" and cm.id = substr(cx.target, {len(DOCUMENT) + 2}) and {rule}))"
+    )
 
 
 def asked_too(query: Query, limits: tuple[Query, ...]) -> Query:

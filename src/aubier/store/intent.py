@@ -93,6 +93,7 @@ class Batch:
     """All or nothing. `feed` lets a professional deposit without a relationship, if nobody opposed.
 
     `what` is the audit line's description. `receipt(connection, written)` is awaited before the commit.
+    `arrived`: types and ids of what the same transaction has just brought; what waits for them is filed anew.
     """
 
     intents: list[Intent]
@@ -104,6 +105,7 @@ class Batch:
     what: str = ""
     action: str = ""
     receipt: Callable[[Any, list[Written]], Awaitable[None]] | None = None
+    arrived: list[tuple[str, str]] = field(default_factory=list)
 
 
 class Written(msgspec.Struct, frozen=True, gc=False):

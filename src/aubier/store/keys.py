@@ -8,6 +8,12 @@ from hashlib import blake2b
 
 from aubier.fhir.definitions import definitions
 
+CONTEXT = 0
+"""The `ref.param` under which a content (Binary) keeps the document it belongs to: its security context."""
+
+SECURED = 1
+"""The `ref.param` of a security context that is no document: a content lives with it, and that is all."""
+
 DIRECTORY = frozenset(
     [
         "ActivityDefinition",

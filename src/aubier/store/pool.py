@@ -72,6 +72,7 @@ async def open_pool(
             connection_class=_PlainConnection,
             init=opened.count if opened else None,
             max_inactive_connection_lifetime=0,
+            max_queries=1 << 62,  # never opened anew for its age: nothing in it grows, and its plans are kept
             statement_cache_size=_STATEMENTS,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=0,  # of any size: the longest ones are the costliest to plan

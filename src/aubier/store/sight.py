@@ -11,24 +11,17 @@ import msgspec
 from aubier.ground.standing import Stands
 from aubier.search.model import Query
 from aubier.search.sql import Args
-from aubier.store.constraints import Constraints
+from aubier.store.constraints import CONTENT, DOCUMENT, Constraints, of_document
 from aubier.store.keys import family, type_numbers
 
 ANYONE = "anyone"
 """The grant key that every actor but the platform's own bears: a deny to it closes a record to all."""
-
-CONTEXT = 0
-"""The `ref.param` under which a content (Binary) keeps the document it belongs to: its security context."""
 
 SHARED = "many"
 """The label of a resource that concerns several patients: it obeys the rules of every one (`stub`)."""
 
 _OPENS = "(s.about or g.basis = 'self')"
 """A right on a record opens what is about its holder too; what merely names them is for themselves alone."""
-
-_DOCUMENT = "DocumentReference/"
-_CONTENT = "Binary"
-"""The one type that obeys the rules of a document too."""
 
 FOREVER = 253_402_300_800_000
 """`till` of a grant without end, milliseconds of the epoch."""
@@ -73,6 +66,10 @@ class Sight(msgspec.Struct, frozen=True):
     def limits(self, type_name: str) -> tuple[Query, ...]:
         """The queries of which a resource of this type must meet one to be seen; none: there is no limit."""
         return self.constraints.shown.get(type_name, ()) if self.constraints else ()
+
+    def narrowed(self, type_name: str) -> bool:
+        """Whether limits leave out some of a type: its own, or, of contents, those of documents."""
+        return bool(self.limits(type_name) or (type_name == CONTENT and self.limits(DOCUMENT)))
 
     @property
     def whole_types(self) -> frozenset[str] | None:
@@ -125,7 +122,7 @@ class Sight(msgspec.Struct, frozen=True):
 
         Nothing tells whether what was deleted was within the limits of scopes: through these none is seen.
         """
-        if self.limits(kind):
+        if self.narrowed(kind):
             return "false"
         return self.but(constraints=None).predicate(row, args, directory=bool(family(kind)))
 
@@ -186,7 +183,9 @@ class Sight(msgspec.Struct, frozen=True):
         now = self.constraints.rule("c", args, self.now, directory=directory)
         types = ", ".join(str(type_numbers()[kind]) for kind in limited)
         kept = f"exists (select 1 {there} where (c.ver = {row}.ver or {judged}) and {now})"
-        return f"({row}.type not in ({types}) or {kept})"
+        contents = self.constraints.rule(row, args, self.now, directory=directory, kind=CONTENT)
+        none = f"{row}.type <> {type_numbers()[CONTENT]}"
+        return f"({row}.type not in ({types}) or {kept}) and ({none} or {contents})"
 
     def _past(self, row: str, args: Args) -> str:
         seen, there = self._seen(args), _there(row)
@@ -289,19 +288,12 @@ def _there(row: str) -> str:
 def seen_with_document(row: str, seen: Seen, kind: str = "") -> str:
     """The rule of `Sight.predicate` over the row `row`, for the actor that the placeholders tell of."""
     rule = seen.of(row)
-    if kind not in ("", _CONTENT):
+    if kind not in ("", CONTENT):
         return rule
-    # Fails closed: a document deleted, or not there yet, shows no content.
-    document_seen = replace(seen, grants="grants", plain="").of("cd")
-    of_document = (
-        f"not exists (select 1 from ref cx where cx.rid = {row}.rid and cx.pat = {row}.pat"
-        f" and cx.param = {CONTEXT} and not exists (select 1 from id_map cm join res cd on cd.pat = cm.pat"
-        f" and cd.rid = cm.rid where cm.type = {type_numbers()['DocumentReference']}"
-        f" and cm.id = substr(cx.target, {len(_DOCUMENT) + 1}) and {document_seen}))"
-    )
+    documents = of_document(row, replace(seen, grants="grants", plain="").of("cd"))
     if kind:
-        return f"{rule} and {of_document}"
-    return f"{rule} and ({row}.type <> {type_numbers()[_CONTENT]} or {of_document})"
+        return f"{rule} and {documents}"
+    return f"{rule} and ({row}.type <> {type_numbers()[CONTENT]} or {documents})"
 
 
 def concerns(stub: str, row: str) -> str:

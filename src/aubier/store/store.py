@@ -176,7 +176,7 @@ class Store:
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
-        if conn is not None or sight.limits(kind):
+        if conn is not None or sight.narrowed(kind):
             async with self._reader(sight, conn) as reader:
                 return await reader.read(kind, logical)
         check_scope(sight, kind)
@@ -302,6 +302,16 @@ class Store:
         if steering:
             await self.learn()
         return written
+
+    async def file_anew(self, conn: Connection, sight: Sight, arrived: list[tuple[str, str]]) -> None:
+        """Files with these what waits for them, in the transaction that has just brought them."""
+
+        async def unasked(*_: Any) -> tuple[Resource, list[str]]:
+            raise NotImplementedError("nothing is written but what is stored already")
+
+        batch = Batch([], unasked, action="load", what="load", arrived=arrived)
+        held = Undertaking(self.pool, self.planned, self.added, conn, conn)
+        await self._writer(held, sight, ahead=False).run(batch)
 
     def _writer(self, conn: Undertaking, sight: Sight, *, ahead: bool) -> Writer:
         async def matches(held: Connection, queries: Sequence[Query]) -> list[list[Row]]:

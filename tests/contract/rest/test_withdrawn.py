@@ -244,6 +244,10 @@ async def test_what_was_exported_is_not_handed_out_even_after_a_new_consent(api:
     answer = await api.ask("GET", f"_async/{job}", as_=login)
     assert answer.status_code == 403 and "withdrawn" in answer.text
     assert (await api.ask("GET", f"_async/{job}/1", as_=login)).status_code == 404
+    kept = "select array_agg(no order by no) from job_file where id = $1"
+    assert len(await pool.fetchval(kept, job)) > 1, "no statement has all of an export to delete"
+    await running.sweep_orphans(api.house.context(system_actor("tests")).store)
+    assert await pool.fetchval(kept, job) == [0]
 
 
 async def _kinds(api: Api, job: str) -> list[str]:

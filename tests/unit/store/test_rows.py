@@ -14,10 +14,9 @@ from aubier.search.parameters import registry
 from aubier.search.terms.brief import compared, unit_system
 from aubier.search.terms.layout import NOT_MEASURED, UNSURE, bits
 from aubier.store.compartment import followed, owned, patient_parameters, patients
-from aubier.store.keys import DIRECTORY, family, keyed_hash, type_names, type_numbers
+from aubier.store.keys import CONTEXT, DIRECTORY, family, keyed_hash, type_names, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.packing.rows import COLUMNS, Indexed, index
-from aubier.store.sight import CONTEXT
 from aubier.store.writing.statement import FamilyRows, array_text, text_array
 
 KEYS = Keys(keyed_hash(b"secret"))

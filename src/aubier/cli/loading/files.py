@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -25,6 +25,8 @@ _LINED = (".ndjson", ".jsonl")
 _READ = (".json", ".xml", *_LINED)
 _HOLDERS = ("collection", "batch", "transaction", "searchset")
 _STORING = ("POST", "PUT")
+_LOOKED = 10_000
+"""Lines looked through before this is told."""
 _URN = "urn:uuid:"
 _LONGEST = LIMITS.size + len(codecs.BOM_UTF8) + 2
 """Bytes of a file or line: one more than a resource may have, with what stands around it."""
@@ -108,10 +110,16 @@ def resources(document: Document) -> list[Placed]:
     return [*unpacked(document.place, resource)]
 
 
-def waits(path: Path) -> bool:
-    """Whether a file of lines names by criteria what another file may bring."""
-    lined = documents(path) if _is_lined(path) else ()
-    return any(b"?" in line.data and names_criteria(line.data, resources(line)) for line in lined)
+def waits(path: Path, looked: Callable[[int], None]) -> bool:
+    """Whether a file of lines names by criteria what another file may bring. `looked` hears of so many more
+    lines, now and then.
+    """
+    for number, line in enumerate(documents(path) if _is_lined(path) else (), 1):
+        if b"?" in line.data and names_criteria(line.data, resources(line)):
+            return True
+        if number % _LOOKED == 0:
+            looked(_LOOKED)
+    return False
 
 
 def names_criteria(data: bytes, rows: Iterable[Placed]) -> bool:

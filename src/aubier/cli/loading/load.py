@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -52,34 +53,70 @@ async def load_all(settings: Settings, paths: Sequence[Path], processes: int = 0
 
 async def load(settings: Settings, paths: Sequence[Path], processes: int = 0) -> int:
     """Loads files, folders and NDJSON; tells what was refused and why. Gives 1 when something was."""
-    found = in_turn(files(paths))
-    report, progress = BulkReport(), Progress()
-
-    def told(outcome: Outcome) -> None:
-        report.add(outcome.report)
-        put_off.extend(outcome.put_off)
-        done = report.created + report.updated + report.unchanged
-        progress(done, "ressources lues", "resources read")
-
+    found, account = in_turn(files(paths)), Account()
     async with opened(settings) as house:
         crew = Crew(house, _processes(settings, processes, found))
         try:
             # A Bundle may name by criteria what another file brings: it waits until all others are in. A file
             # of lines waits before any of them is stored.
-            late = {path: None for path in found if waits(path)}
+            late = {path: None for path in found if waits(path, account.look)}
             found = [path for path in found if path not in late]
             for _ in range(_ROUNDS):
-                before, put_off = len(found), list[Path]()
-                await crew.run(parts(found, patient=True), told)
-                found = sorted(put_off)
+                before, account.put_off = len(found), []
+                await crew.run(parts(found, patient=True), account.add)
+                found = sorted(account.put_off)
                 if not 0 < len(found) < before:
                     break
-            await crew.run(parts([*found, *late], patient=False), told)
+            await crew.run(parts([*found, *late], patient=False), account.add)
         finally:
             await crew.end()
-    progress.end()
-    _tell(report)
-    return 1 if report.refused else 0
+    account.tell()
+    return 1 if account.refused else 0
+
+
+@dataclass(slots=True)
+class Account:
+    """What a load says while it goes on, and at its end. It holds the first that were refused, and how many,
+    however many these are. `put_off`: the files that are to be tried again.
+    """
+
+    progress: Progress = field(default_factory=Progress)
+    report: BulkReport = field(default_factory=BulkReport)
+    refused: int = 0
+    looked: int = 0
+    put_off: list[Path] = field(default_factory=list)
+
+    def look(self, lines: int) -> None:
+        """So many more lines were looked through, before anything is loaded."""
+        self.looked += lines
+        self.progress(self.looked, "lignes parcourues", "lines looked through")
+
+    def add(self, outcome: Outcome) -> None:
+        """Takes in what came of a part."""
+        report = self.report
+        self.refused += len(outcome.report.refused)
+        report.add(outcome.report)
+        del report.refused[_MOST_TOLD:]
+        self.put_off.extend(outcome.put_off)
+        done = report.created + report.updated + report.unchanged + self.refused
+        self.progress(done, "ressources lues", "resources read")
+
+    def tell(self) -> None:
+        """Says what came of it all."""
+        self.progress.end()
+        report = self.report
+        say(
+            f"{report.created} créées, {report.updated} mises à jour, {report.unchanged} inchangées,"
+            f" {self.refused} refusées",
+            f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged,"
+            f" {self.refused} refused",
+        )
+        for place, refusal in report.refused:
+            for issue in refusal.issues[:3]:
+                at = f" ({', '.join(issue.at)})" if issue.at else ""
+                click.echo(f"  {place} : {text(issue.fr, issue.text)}{at}")
+        if more := self.refused - len(report.refused):
+            say(f"  et {more} autres", f"  and {more} more")
 
 
 def _processes(settings: Settings, asked: int, found: Sequence[Path]) -> int:
@@ -89,19 +126,3 @@ def _processes(settings: Settings, asked: int, found: Sequence[Path]) -> int:
     if not asked and sum(path.stat().st_size for path in found) < _WORTH:
         return 1
     return asked or min(_MOST, os.cpu_count() or 1)
-
-
-def _tell(report: BulkReport) -> None:
-    say(
-        f"{report.created} créées, {report.updated} mises à jour, {report.unchanged} inchangées,"
-        f" {len(report.refused)} refusées",
-        f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged,"
-        f" {len(report.refused)} refused",
-    )
-    for place, refusal in report.refused[:_MOST_TOLD]:
-        for issue in refusal.issues[:3]:
-            at = f" ({', '.join(issue.at)})" if issue.at else ""
-            click.echo(f"  {place} : {text(issue.fr, issue.text)}{at}")
-    if len(report.refused) > _MOST_TOLD:
-        more = len(report.refused) - _MOST_TOLD
-        say(f"  et {more} autres", f"  and {more} more")

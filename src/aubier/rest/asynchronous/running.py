@@ -67,7 +67,7 @@ async def resume(ctx: Context, works: Mapping[str, Work]) -> None:
 
 
 async def sweep_orphans(view: View) -> None:
-    """Deletes the files of the jobs that are gone, some at a time."""
+    """Deletes the files that are no job's any more, some at a time."""
     swept = SWEPT
     while swept >= SWEPT:
         swept = (await view.run("asynchronous.orphans", SWEPT))[0]["n"]

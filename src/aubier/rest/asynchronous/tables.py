@@ -71,12 +71,12 @@ STATEMENTS = (
     ),
     Statement(
         "asynchronous.end",
-        "with p as (update job set state = 'done', answer = $3, ends = $4::bigint, body = null"
+        "with p as (update job set state = 'done', answer = $3, ends = $4::bigint, body = null,"
+        " files = case when $6 then 0 else files end"
         " where id = $1 and holder = $2 and state = 'running' returning id),"
-        " r as (delete from job_receipt where id in (select id from p)),"
-        " f as (delete from job_file where $6 and no > 0 and id in (select id from p))"
+        " r as (delete from job_receipt where id in (select id from p))"
         " insert into job_file (id, no, kind, hits, body) select id, 0, '', 0, $5::bytea from p returning id",
-        "A job is done: its answer; with `$6` its files go",
+        "A job is done: its answer; with `$6` its files are no longer its own",
     ),
     Statement(
         "asynchronous.one",
@@ -90,7 +90,10 @@ STATEMENTS = (
         "The files of a job",
     ),
     Statement(
-        "asynchronous.file", "select kind, body from job_file where id = $1 and no = $2::int", "One file"
+        "asynchronous.file",
+        "select f.kind, f.body from job_file f join job j on j.id = f.id and f.no <= j.files"
+        " where f.id = $1 and f.no = $2::int",
+        "One file of a job",
     ),
     Statement(
         "asynchronous.delete",
@@ -114,10 +117,10 @@ STATEMENTS = (
         " where not exists (select 1 from job x where x.id = o.id) limit $1::int) g"
         " where p.id = g.id and p.no = g.no returning p.id),"
         " f as (delete from job_file p using (select o.id, o.no from job_file o"
-        " where not exists (select 1 from job x where x.id = o.id) limit $1::int) g"
+        " where not exists (select 1 from job x where x.id = o.id and o.no <= x.files) limit $1::int) g"
         " where p.id = g.id and p.no = g.no returning p.id)"
         " select greatest((select count(*) from r), (select count(*) from f)) as n",
-        "Delete files and receipts of jobs that are gone, so many at most",
+        "Delete files and receipts that are no job's any more, so many at most",
     ),
     Statement(
         "asynchronous.receipt",

@@ -135,18 +135,20 @@ async def _load_new(
             await take_turn(conn)
         if await conn.fetchval(VERSION) != store.makings.version:
             await store.learn(conn)
-        stored = await _stored(conn, list(chosen))
+        stored, awaited = await _stored(conn, list(chosen))
         fresh = await ready(conn, [resource for key, resource in chosen.items() if key not in stored])
         if store.strict_references:
             written = [resource for resource, _ in fresh]
             await refuse_unknown(conn.fetch, sight, written, dict.fromkeys(chosen, True), store.local)
         items = await _items(store, fresh)
-        await place(conn, store, sight, items, beside=beside)
+        await place(conn, store, sight, items, awaited=awaited, beside=beside)
         await copy_maps(conn, items)
         await copy_items(conn, items, store.numbers.next_seq(commit_ticks()), sight.now)
         await copy_rights(conn, sight, items, grants)
         await copy_audit(conn, sight, items)
         await copy_changes(conn, store, items)
+        if awaited:
+            await store.file_anew(conn, sight, awaited)
         if steering:
             raws = [stamped(i.resource, codec.head(i.kind, i.id, 1, 0)) for i in items]
             made = [
@@ -187,17 +189,20 @@ def uncollected() -> Iterator[None]:
             gc.enable()
 
 
-async def _stored(conn: Connection, keys: Sequence[_Key]) -> dict[_Key, bytes]:
+async def _stored(conn: Connection, keys: Sequence[_Key]) -> tuple[dict[_Key, bytes], list[_Key]]:
+    """The bytes of what is here (none: deleted), and what is not and something else waits for."""
     rows = await conn.fetch(
-        "select m.type, m.id, coalesce(r.ver, d.ver) as ver, coalesce(r.upd, d.upd) as upd,"
+        "select m.type, m.id, m.rid, coalesce(r.ver, d.ver) as ver, coalesce(r.upd, d.upd) as upd,"
         " coalesce(r.dict, d.dict) as dict, coalesce(r.raw, d.raw) as raw from id_map m"
         " join unnest($1::smallint[], $2::text[]) k(type, id) on m.type = k.type and m.id = k.id"
         " left join res r on r.pat = m.pat and r.rid = m.rid"
-        " left join dir_res d on d.pat = m.pat and d.rid = m.rid where m.rid <> 0",
+        " left join dir_res d on d.pat = m.pat and d.rid = m.rid",
         [type_numbers()[kind] for kind, _ in keys],
         [logical for _, logical in keys],
     )
-    return {(type_names()[r["type"]], r["id"]): codec.kept(r) if r["raw"] is not None else b"" for r in rows}
+    named = [((type_names()[r["type"]], r["id"]), r) for r in rows]
+    here = {key: codec.kept(r) if r["raw"] is not None else b"" for key, r in named if r["rid"]}
+    return here, [key for key, r in named if not r["rid"] and key[0] != "Patient"]
 
 
 @dataclass(frozen=True, slots=True)

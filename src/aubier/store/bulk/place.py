@@ -7,19 +7,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from aubier.ground.problem import not_found
 from aubier.store.bulk.item import Item
 from aubier.store.compartment import followed, patients
-from aubier.store.keys import family, type_numbers
+from aubier.store.keys import family, type_names, type_numbers
 from aubier.store.pool import Connection
 from aubier.store.sight import SHARED, Sight
 from aubier.store.store import Store
 from aubier.store.writing import Again
-
-_Key = tuple[str, str]
+from aubier.store.writing.filing import Key, expect
 
 
 async def place(
-    conn: Connection, store: Store, sight: Sight, items: Sequence[Item], *, beside: bool = False
+    conn: Connection,
+    store: Store,
+    sight: Sight,
+    items: Sequence[Item],
+    *,
+    awaited: Sequence[Key] = (),
+    beside: bool = False,
 ) -> None:
-    """Gives each item its compartment and row number.
+    """Gives each item its compartment and row number; something waits for those that are `awaited`.
 
     `beside` others that load at the same time, compartments are given at once, in a transaction of their own:
     a chunk that names the Patient of another's chunk would otherwise wait until that one is stored.
@@ -28,12 +33,15 @@ async def place(
     """
     record = [item for item in items if not family(item.kind)]
     named = {item: patients(item.resource, item.indexed.found) for item in record}
+    following = {item: _targets(store, item) for item, ids in named.items() if not ids}
+    people = {p for ids in named.values() for p in ids}
+    people |= {logical for keys in following.values() for kind, logical in keys if kind == "Patient"}
     if beside:
-        await _open(store, {p for ids in named.values() for p in ids})
-    pats = await _patients(conn, store, sight, record, {p for ids in named.values() for p in ids})
+        await _open(store, people)
+    pats = await _patients(conn, store, sight, record, people, awaited=awaited)
     for item, ids in named.items():
         _settle(item, {pats[p]: about for p, about in ids.items()})
-    await _follow(conn, store, record)
+    await _follow(conn, store, record, following)
     lone = [item for item in record if not item.pat]
     for item, pat in zip(lone, await store.numbers.take(conn, len(lone)), strict=True):
         item.pat = pat
@@ -52,14 +60,22 @@ def _settle(item: Item, homes: Mapping[int, bool]) -> None:
 
 
 async def _patients(
-    conn: Connection, store: Store, sight: Sight, items: Sequence[Item], named: set[str]
+    conn: Connection,
+    store: Store,
+    sight: Sight,
+    items: Sequence[Item],
+    named: set[str],
+    *,
+    awaited: Sequence[Key],
 ) -> dict[str, int]:
     """The compartment of each Patient that comes, is here, or is named."""
     own = [item.id for item in items if item.kind == "Patient"]
-    held = await _held(conn, own)
+    held = await _held(conn, [*(("Patient", logical) for logical in own), *awaited])
     for item in items:
-        item.waiting = item.kind == "Patient" and item.id in held
-    here = held | await _compartments(conn, named - set(own))
+        item.waiting = (item.kind, item.id) in held
+    here = {logical: pat for (kind, logical), pat in held.items() if kind == "Patient"} | await _compartments(
+        conn, named - set(own)
+    )
     absent = sorted(named - here.keys() - set(own))
     if absent and not sight.unrestricted:
         raise not_found(f"Patient/{absent[0]}")
@@ -71,20 +87,21 @@ async def _patients(
     return here
 
 
-async def _held(conn: Connection, own: Sequence[str]) -> dict[str, int]:
-    """Holds the rows that wait for these Patients and gives their compartments.
+async def _held(conn: Connection, own: Sequence[Key]) -> dict[Key, int]:
+    """Holds the rows that wait for these and gives their compartments, which only Patients have.
 
     Again when one of them came by another writer meanwhile; one that has no row yet and comes before us makes
     our own row a double, which the database refuses.
     """
     rows = await conn.fetch(
-        "select id, pat, rid from id_map where type = $1 and id = any($2::text[]) order by id for update",
-        type_numbers()["Patient"],
-        own,
+        "select m.type, m.id, m.pat, m.rid from id_map m join unnest($1::smallint[], $2::text[]) k(type, id)"
+        " on m.type = k.type and m.id = k.id order by m.type, m.id for update of m",
+        [type_numbers()[kind] for kind, _ in own],
+        [logical for _, logical in own],
     )
     if any(r["rid"] for r in rows):
         raise Again
-    return {r["id"]: r["pat"] for r in rows}
+    return {(type_names()[r["type"]], r["id"]): r["pat"] for r in rows}
 
 
 async def _compartments(conn: Connection, ids: Iterable[str]) -> dict[str, int]:
@@ -118,11 +135,17 @@ async def _reserve(conn: Connection, absent: Sequence[str], pats: Sequence[int])
     return await _compartments(conn, absent)
 
 
-async def _follow(conn: Connection, store: Store, items: Sequence[Item]) -> None:
-    """Places what names no patient with what it is about, which may be in this chunk and follow in turn."""
-    unplaced = {item: keys for item in items if not item.pat and (keys := _targets(store, item))}
+async def _follow(
+    conn: Connection, store: Store, items: Sequence[Item], following: Mapping[Item, Sequence[Key]]
+) -> None:
+    """Places what names no patient with what it is about, which may be in this chunk and follow in turn, or
+    not be here yet.
+    """
+    unplaced = {item: keys for item, keys in following.items() if keys}
     pats = {(item.kind, item.id): item.pat for item in items if item.pat}
-    pats |= await _stored(conn, {key for keys in unplaced.values() for key in keys} - pats.keys())
+    asked = {key for keys in unplaced.values() for key in keys}
+    pats |= await _stored(conn, asked - pats.keys())
+    await expect(conn, store.keys, asked - pats.keys() - {(item.kind, item.id) for item in items})
     moved = True
     while moved:
         moved = False
@@ -134,8 +157,9 @@ async def _follow(conn: Connection, store: Store, items: Sequence[Item]) -> None
                 moved = True
 
 
-def _targets(store: Store, item: Item) -> list[_Key]:
-    keys: list[_Key] = []
+def _targets(store: Store, item: Item) -> list[Key]:
+    """What an item lives with, if it names no patient."""
+    keys: list[Key] = []
     for reference in followed(item.resource):
         kind, _, logical = store.local(reference).partition("/")
         if kind in type_numbers() and not family(kind):
@@ -143,7 +167,7 @@ def _targets(store: Store, item: Item) -> list[_Key]:
     return keys
 
 
-async def _stored(conn: Connection, keys: Iterable[_Key]) -> dict[_Key, int]:
+async def _stored(conn: Connection, keys: Iterable[Key]) -> dict[Key, int]:
     """The compartments of resources of the record that are here."""
     asked = sorted(keys)
     if not asked:

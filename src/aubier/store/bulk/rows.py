@@ -75,16 +75,17 @@ async def copy_items(conn: Connection, items: Iterable[Item], seq: int, upd: int
 
 
 async def copy_maps(conn: Connection, items: Sequence[Item]) -> None:
-    """Where each id is found; rows that waited for a Patient are filled in."""
+    """Where each id is found; rows that waited for one are filled in."""
     numbers = type_numbers()
     new = [(numbers[i.kind], i.id, i.pat, i.rid) for i in items if not i.waiting]
     await copy(conn, "id_map", ("type", "id", "pat", "rid"), sorted(new))
     late = [item for item in items if item.waiting]
     if late:
         await conn.execute(
-            "update id_map m set rid = u.rid, pat = u.pat from unnest($2::text[], $3::bigint[], $4::bigint[])"
-            " u(id, pat, rid) where m.type = $1 and m.id = u.id",
-            numbers["Patient"],
+            "update id_map m set rid = u.rid, pat = u.pat"
+            " from unnest($1::smallint[], $2::text[], $3::bigint[], $4::bigint[]) u(type, id, pat, rid)"
+            " where m.type = u.type and m.id = u.id",
+            [numbers[item.kind] for item in late],
             [item.id for item in late],
             [item.pat for item in late],
             [item.rid for item in late],

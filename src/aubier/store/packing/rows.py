@@ -28,8 +28,8 @@ from aubier.search.terms.layout import (
 from aubier.search.terms.pairs import posted
 from aubier.search.terms.paths import type_of
 from aubier.search.terms.words import words_of
-from aubier.store.compartment import owned, owner
-from aubier.store.sight import CONTEXT
+from aubier.store.compartment import followed, owned, owner
+from aubier.store.keys import CONTEXT, SECURED
 
 COLUMNS: dict[str, tuple[tuple[str, str], ...]] = {
     "post": (
@@ -250,9 +250,12 @@ def _coded(of: Registry, kind: str) -> tuple[frozenset[str], frozenset[str]]:
 
 
 def _context(resource: Resource, local: Callable[[str], str]) -> set[tuple[Any, ...]]:
-    """The document a content belongs to, when it names one: it is seen only by who sees that document."""
-    named = local(str((resource.get("securityContext") or {}).get("reference", "")))
-    return {(CONTEXT, bounded(named))} if named.startswith("DocumentReference/") else set()
+    """The document a content belongs to, when it names one: it is seen only by who sees that document.
+    Anything else that it names is what it lives with.
+    """
+    named = local(next(iter(followed(resource)), ""))
+    param = CONTEXT if named.startswith("DocumentReference/") else SECURED
+    return {(param, bounded(named))} if named else set()
 
 
 def _exact(kind: str, found: Terms, keys: Keys, postings: Postings, whose: str) -> int:

@@ -69,7 +69,7 @@ class Reader:
     async def read(self, kind: str, logical: str) -> Row:
         """The current version. Problem not-found (hidden and missing alike), or deleted."""
         check_scope(self.sight, kind)
-        if self.sight.limits(kind):
+        if self.sight.narrowed(kind):
             found = await self._within_limits(kind, logical)
         else:
             found = (await self.read_each([Wanted(self.sight, kind, logical)]))[0]

@@ -186,10 +186,25 @@ class Finder:
         named = [s for s in self.steps if s.done is None and s.intent.op != "create"]
         if not named or (self.ahead and len(named) == 1 and await self._looked_at(named[0])):
             return
+        fresh = await self._reserve([s for s in named if s.intent.may_create])
+        await self._hold(named)
+        for step in named:
+            awaited = step.found.known and not step.found.rid and step.intent.type != "Patient"
+            step.found.awaited = awaited and (type_numbers()[step.intent.type], step.id) not in fresh
+
+    async def follow(self, keys: Sequence[tuple[str, str]]) -> list[Step]:
+        """Steps of what is stored under these and is to be filed anew as it is; held."""
+        steps = [Step(Intent("update", kind, logical), logical, Present(0, 0)) for kind, logical in keys]
+        await self._hold(steps)
+        found = [step for step in steps if step.found.alive]
+        for step in found:
+            step.follows = True
+        return found
+
+    async def _hold(self, named: Sequence[Step]) -> None:
+        """Locks the rows of these, and reads what is there."""
         keys = sorted({(type_numbers()[s.intent.type], s.id) for s in named})
         types, ids = [k[0] for k in keys], [k[1] for k in keys]
-        if any(s.intent.may_create for s in named):
-            await self._reserve([s for s in named if s.intent.may_create])
         rows = await self.conn.fetch(
             "select m.type, m.id, m.pat, m.rid from id_map m join unnest($1::smallint[], $2::text[])"
             " k(type, id)"
@@ -201,14 +216,20 @@ class Finder:
         for prefix in ("", "dir_"):
             await self._read_present([s for s in named if family(s.intent.type) == prefix], places, prefix)
 
-    async def _reserve(self, steps: Sequence[Step]) -> None:
-        """Makes the id rows that an update may create, so that two such updates wait for each other."""
-        await self.conn.execute(
+    async def _reserve(self, steps: Sequence[Step]) -> set[tuple[int, str]]:
+        """Makes the id rows that an update may create, so that two such updates wait for each other; gives
+        those that were not there.
+        """
+        if not steps:
+            return set()
+        rows = await self.conn.fetch(
             "insert into id_map (type, id, pat, rid) select type, id, 0, 0"
-            " from unnest($1::smallint[], $2::text[]) k(type, id) order by type, id on conflict do nothing",
+            " from unnest($1::smallint[], $2::text[]) k(type, id) order by type, id on conflict do nothing"
+            " returning type, id",
             [type_numbers()[s.intent.type] for s in steps],
             [s.id for s in steps],
         )
+        return {(row["type"], row["id"]) for row in rows}
 
     async def _read_present(
         self, steps: Sequence[Step], places: Mapping[tuple[int, str], tuple[int, int]], prefix: str

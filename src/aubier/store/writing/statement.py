@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
 from aubier.search.sql import Args
+from aubier.store.keys import CONTEXT
 from aubier.store.packing.rows import COLUMNS, Postings
-from aubier.store.sight import CONTEXT
 
 RES = (
     ("pat", "bigint"),
@@ -47,6 +48,9 @@ TOMB = (
 )
 """The columns of hist, in order."""
 
+_NEAR = 100
+"""Index rows that a resource has on the average, at most, to be looked for by the resource."""
+
 _HIST = ", ".join(name for name, _ in TOMB)
 
 FIRST = "w0"
@@ -55,7 +59,11 @@ FIRST = "w0"
 
 @dataclass(slots=True)
 class FamilyRows:
-    """The rows of one table family (`prefix` empty or `dir_`) that a bundle writes."""
+    """The rows of one table family (`prefix` empty or `dir_`) that a bundle writes.
+
+    `beside`: of a table, how many rows of their resources are met when those that are `gone` are looked for
+    by resource.
+    """
 
     prefix: str
     insert: list[tuple[Any, ...]] = field(default_factory=list)
@@ -65,6 +73,7 @@ class FamilyRows:
     tombs: list[tuple[Any, ...]] = field(default_factory=list)
     added: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {t: [] for t in COLUMNS})
     gone: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {t: [] for t in COLUMNS})
+    beside: Counter[str] = field(default_factory=Counter)
 
     def holds_all(self, live: Sequence[Any]) -> bool:
         """Whether all that is written is inserted here, by the `FIRST` part."""
@@ -87,6 +96,7 @@ class FamilyRows:
                 # A deleted content still belongs to its document: its past versions hide with it.
                 gone = {row for row in gone if row[0] != CONTEXT}
             self.gone[table] += gone
+            self.beside[table] += len(gone) * len(before)
             self.added[table] += after - before
 
 
@@ -208,13 +218,28 @@ def family_parts(args: Args, rows: FamilyRows, ok: str) -> list[str]:
         if rows.gone[table]:
             names = _names(columns)
             source = f"{_unnest(args, columns, rows.gone[table])} as u({names})"
-            same = " and ".join(f"t.{c} = u.{c}" for c, _ in columns)
+            same = _same(columns, near=rows.beside[table] <= _NEAR * len(rows.gone[table]))
             parts.append(f"delete from {p}{table} t using {source} where {same} and {ok}")
         if rows.added[table]:
             content = table == "ref" and any(row[0] == CONTEXT for row in rows.added[table])
             there = _still_there(p) if content else ""
             parts.append(_inserted(args, f"{p}{table}", columns, rows.added[table], ok + there))
     return parts
+
+
+@lru_cache(maxsize=64)
+def _same(columns: _Columns, *, near: bool) -> str:
+    """The condition that `t` is the row `u`.
+
+    `near`: looked for by its resource, never by its value. Thousands that leave one value would each read
+    all of them, as long as PostgreSQL has no statistics that tell.
+    """
+    value = [c for c, _ in columns if c not in ("rid", "pat")]
+    if not near or "term" in value:  # what is posted is found by all its columns
+        return " and ".join(f"t.{c} = u.{c}" for c, _ in columns)
+    row = "row({})".format
+    named = (row(", ".join(f"{name}.{c}" for c in value)) for name in "tu")
+    return f"t.rid = u.rid and t.pat = u.pat and {' is not distinct from '.join(named)}"
 
 
 def _still_there(prefix: str) -> str:

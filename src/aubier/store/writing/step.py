@@ -13,12 +13,16 @@ from aubier.store.packing.rows import Indexed
 
 
 class Present(msgspec.Struct):
-    """The row that a write finds: nothing (rid 0), a current version, or a tombstone, of `updated` (ms)."""
+    """The row that a write finds: nothing (rid 0), a current version, or a tombstone, of `updated` (ms).
+
+    `awaited`: nothing was here, and something that lives with it may be.
+    """
 
     pat: int
     rid: int
     version: int = 0
     updated: int = 0
+    awaited: bool = False
     alive: bool = False
     visible: bool = False
     mine: bool = False
@@ -32,7 +36,8 @@ class Step(msgspec.Struct):
 
     `pat` is its compartment, `also` those of other patients and whether it is about them; `named` tells
     by which reference it got there.
-    `lone`: it concerns nobody, its compartment is its own. `raw` are the bytes to keep, which `begins`.
+    `lone`: it concerns nobody, its compartment is its own. `follows`: nobody asked for it, it is filed anew
+    with what it lives with. `raw` are the bytes to keep, which `begins`.
     """
 
     intent: Intent
@@ -46,6 +51,7 @@ class Step(msgspec.Struct):
     also: dict[int, bool] = {}
     named: dict[int, str] = {}
     lone: bool = False
+    follows: bool = False
     begins: bytes = b""
     raw: bytes = b""
     done: Written | None = None

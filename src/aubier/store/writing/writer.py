@@ -28,8 +28,8 @@ from aubier.store.packing import codec
 from aubier.store.packing.rows import Indexed
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, mark_of
-from aubier.store.sight import Sight
-from aubier.store.writing.filing import Placer, filed, refuse_unknown
+from aubier.store.sight import SHARED, Sight
+from aubier.store.writing.filing import Placer, filed, followers, refuse_unknown
 from aubier.store.writing.finding import Finder
 from aubier.store.writing.limits import refuse_outside
 from aubier.store.writing.rights import Rights
@@ -87,7 +87,7 @@ class Writer:
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         await self._claim(batch)
-        await self._place()
+        await self._place(batch)
         seq, upd = self.numbers.next_seq(commit_ticks()), max(self.sight.now, self.latest)
         for step in self.steps:
             if step.resource is not None:
@@ -96,21 +96,46 @@ class Writer:
         if batch.receipt is not None:
             await self.conn.begin()
         await self._write(batch, seq, upd)
+        asked = [step for step in self.steps if not step.follows]
         if limited:
-            await refuse_outside(self.conn, self.sight, self.steps)
-        written = [self._written(step, upd) for step in self.steps]
+            await refuse_outside(self.conn, self.sight, asked)
+        written = [self._written(step, upd) for step in asked]
         if batch.receipt is not None:
             await batch.receipt(self.conn, written)
         return written
 
-    async def _place(self) -> None:
+    async def _place(self, batch: Batch) -> None:
         if self.strict_references:
             written = [s.resource for s in self.steps if s.resource is not None]
             beside = {(s.intent.type, s.id): _stays(s) for s in self.steps}
             await refuse_unknown(self.conn.look, self.sight, written, beside, self.local)
-        placer = Placer(self.conn, self.sight, self.numbers, self.places, self.local, self.steps)
-        await placer.place()
+        keys = self.finder.keys
+        placer = Placer(self.conn, self.sight, self.numbers, self.places, self.local, keys)
+        await placer.place(self.steps)
+        left = [*batch.arrived, *_moved(self.steps)]
+        while left:
+            found = [key for key in await followers(self.conn.look, keys, left) if key not in placer.by_name]
+            along = await self._follow(found)
+            await placer.place(along)
+            self.steps += along
+            left = _moved(along)
         self.recalled, self.placed = placer.recalled, placer.placed
+
+    async def _follow(self, keys: Sequence[tuple[str, str]]) -> list[Step]:
+        """What lives with something that comes or moves, as it is: a version more, for who follows changes
+        may see it only now.
+        """
+        steps = await self.finder.follow(keys) if keys else []
+        for number, step in enumerate(steps, 1):
+            found = step.found
+            step.version = found.version + 1
+            self.latest = max(self.latest, found.updated)
+            step.resource = fhir_json.parse(found.raw)
+            step.labels = [label for label in found.labels if label != SHARED]
+            step.indexed = self.index(step.resource)
+            if number % AT_ONCE == 0:
+                await asyncio.sleep(0)
+        return steps
 
     async def _prepare(self, batch: Batch, step: Step) -> None:
         if step.done is not None:
@@ -278,7 +303,8 @@ class Writer:
     def _asked(self, live: Sequence[Step]) -> list[tuple[Step, int]]:
         """The compartments where the actor must have the right to write, and for which step, in order."""
         made = {s.pat for s in live if s.lone or (s.intent.type == "Patient" and not s.found.alive)}
-        return [(s, pat) for s in live for pat in self._touched(s) if pat not in made]
+        asked = (s for s in live if not s.follows)
+        return [(s, pat) for s in asked for pat in self._touched(s) if pat not in made]
 
     @staticmethod
     def _touched(step: Step) -> list[int]:
@@ -389,6 +415,13 @@ def _brief(batch: Batch, live: Sequence[Step], ahead: Step | None) -> bool:
     """Whether a write of few rows waits for nobody, so that others may wait for it."""
     few = len(live) <= _FEW and not (batch.grants or batch.revokes or batch.claims)
     return few and all(s.intent.op == "create" or s is ahead for s in live)
+
+
+def _moved(steps: Sequence[Step]) -> list[tuple[str, str]]:
+    """Those that come where something may wait for them, or go from one record to another."""
+    going = (s for s in steps if s.resource is not None and s.found.pat and s.pat != s.found.pat)
+    coming = (s for s in steps if s.resource is not None and s.found.awaited)
+    return [(s.intent.type, s.id) for s in (*going, *coming)]
 
 
 def _stays(step: Step) -> bool:

@@ -29,7 +29,7 @@ async def closure(ctx: Any, parameters: Resource) -> Resource:
     """
     open_to(ctx, "ConceptMap")
     call = asked(parameters, ("ConceptMap", "closure"))
-    owner, name = _owner(ctx), call.needed("name")
+    owner, name = str(ctx.actor.login), call.needed("name")
     codings, since = _codings(call), call.number("version")
     if not codings and since is None:
         await ctx.store.run("terminology.begin-closure", owner, name)
@@ -53,10 +53,6 @@ async def closure(ctx: Any, parameters: Resource) -> Resource:
         new = {key for key, seq in members.items() if seq > since}
     pairs = await _pairs(terminology, set(members), new)
     return _map(ctx, name, max(members.values(), default=0), pairs)
-
-
-def _owner(ctx: Any) -> str:
-    return str(ctx.actor.login or ctx.actor.client or ctx.actor.name)
 
 
 def _codings(call: Asked) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import pytest
 
 from aubier.ground.problem import Problem
 from aubier.services.subscriptions.asking.headers import HIDDEN, given, shown
+from aubier.services.subscriptions.asking.plan import Plan, read_plan
 from aubier.services.subscriptions.asking.topics import find_topic, topics
 from aubier.services.subscriptions.asking.triggers import Trigger, read_trigger
 
@@ -122,3 +123,12 @@ def test_what_is_no_header_of_a_subscriber_s(header: str) -> None:
     with pytest.raises(Problem) as refused:
         given({"channel": {"header": [header]}}, [], same_place=True)
     assert refused.value.issues[0].at == ("Subscription.channel.header",)
+
+
+def test_a_plan_of_a_newer_release_is_told_as_such() -> None:
+    """While a release is put in place, processes of the one before meet what it kept."""
+    plan = Plan("rest-hook", endpoint="https://a.example")
+    assert read_plan(plan.text) == plan
+    with pytest.raises(Problem, match="newer release") as told:
+        read_plan(json.dumps({**json.loads(plan.text), "batching": 5}))
+    assert told.value.kind == "transient"

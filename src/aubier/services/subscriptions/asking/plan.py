@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any
 
@@ -61,9 +61,21 @@ class Plan:
         return json.dumps(asdict(self))
 
 
+_FIELDS = frozenset(each.name for each in fields(Plan))
+
+
 def read_plan(text: str) -> Plan:
-    """The plan that was kept."""
-    return Plan(**json.loads(text))
+    """The plan that was kept. Problem (transient): one of a newer release, whose processes tell it."""
+    kept = json.loads(text)
+    if kept.keys() <= _FIELDS:
+        return Plan(**kept)
+    raise problem(
+        "transient",
+        "This subscription was asked of a newer release of the server, which is being put in place;"
+        " try again in a while",
+        "Cet abonnement a été demandé à une version plus récente du serveur, en cours d'installation ;"
+        " réessayez dans un moment",
+    )
 
 
 async def planned(ctx: Context, subscription: Resource) -> tuple[Plan, list[Trigger], int]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from aubier.fhir.references import Reference, iter_references
 from aubier.ground.problem import Issue, Problem
@@ -11,10 +10,8 @@ from aubier.ground.rows import Resource
 from aubier.search.sql import Args
 from aubier.store.keys import family, type_numbers
 from aubier.store.sight import Sight
+from aubier.store.writing.filing.following import Fetch, Key
 
-Key = tuple[str, str]
-"""The type and the id of a resource."""
-Fetch = Callable[..., Awaitable[list[Any]]]
 _TOLD = 100
 """References that one refusal tells."""
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 
 from aubier.ground.memory import Memory
 from aubier.ground.problem import problem
+from aubier.search.keys import Keys
 from aubier.search.sql import Args
 from aubier.store.compartment import followed, patients
 from aubier.store.keys import family, type_numbers
 from aubier.store.numbers import Numbers
 from aubier.store.sight import SHARED, Sight
+from aubier.store.writing.filing.following import Key, expect
 from aubier.store.writing.step import Step
 from aubier.store.writing.undertaking import Undertaking
 
@@ -21,27 +23,29 @@ _PLACE = 200
 
 @dataclass(slots=True)
 class Placer:
-    """Gives places. `local` turns a URL of this server into `Type/id`. `places` are the compartments of
-    Patients by their id, as they were once found; those taken from it are `recalled`, and the statement that
-    writes asks whether it is still so; `placed` are all that were named."""
+    """Gives places. `local` turns a URL of this server into `Type/id`, `keys` name its index. `places`
+    are the compartments of Patients by their id, as they were once found; those taken from it are `recalled`,
+    and the statement that writes asks whether it is still so; `placed` are all that were named. What is named
+    and not here is `awaited`."""
 
     conn: Undertaking
     sight: Sight
     numbers: Numbers
     places: Memory[str, int]
     local: Callable[[str], str]
-    steps: Sequence[Step]
+    keys: Keys
     absent: int = 0
     recalled: dict[str, int] = field(default_factory=dict, init=False)
     placed: set[str] = field(default_factory=set, init=False)
-    by_name: dict[tuple[str, str], list[Step]] = field(default_factory=dict, init=False)
+    by_name: dict[Key, list[Step]] = field(default_factory=dict, init=False)
+    awaited: set[Key] = field(default_factory=set, init=False)
 
-    async def place(self) -> None:
-        """Gives each step its compartment and row number; Patients named but not here yet get one
-        that waits.
+    async def place(self, given: Sequence[Step]) -> None:
+        """Gives each step its compartment and row number, beside those placed before. Patients named but not
+        here yet get one that waits; for whatever else is not here, what lives with it does.
         """
-        steps = [s for s in self.steps if s.resource is not None]
-        for step in self.steps:
+        steps = [s for s in given if s.resource is not None]
+        for step in given:
             self.by_name.setdefault((step.intent.type, step.id), []).append(step)
         named: dict[int, dict[str, bool]] = {}
         for n, step in enumerate(steps):
@@ -67,6 +71,8 @@ class Placer:
         for step, rid in zip(rids, await self.numbers.take(self.conn, len(rids)), strict=True):
             step.found.rid = rid
             step.found.alive = False
+        await expect(self.conn, self.keys, self.awaited)
+        self.awaited.clear()
 
     async def _home(self, step: Step, homes: dict[int, bool]) -> None:
         assert step.resource is not None
@@ -81,7 +87,7 @@ class Placer:
         step.pat, step.also = kept, {pat: about for pat, about in homes.items() if pat != kept}
         if step.also:
             step.labels = sorted({*step.labels, SHARED})
-        if step.found.alive and kept != step.found.pat and not step.found.mine:
+        if step.found.alive and kept != step.found.pat and not (step.found.mine or step.follows):
             raise problem(
                 "forbidden",
                 f"Only the author of {step.intent.type}/{step.id} may file it under another person",
@@ -103,7 +109,7 @@ class Placer:
                     road.append((step, True))
                     road += [(s, False) for key in self._keys(step) for s in self.by_name.get(key, ())]
 
-    def _keys(self, step: Step) -> list[tuple[str, str]]:
+    def _keys(self, step: Step) -> list[Key]:
         """The type and id of the resources of records that a step lives with."""
         named = followed(step.resource) if step.resource is not None else ()
         keys = [(k, logical) for k, _, logical in (self.local(name).partition("/") for name in named)]
@@ -173,8 +179,17 @@ class Placer:
         for kind, logical in self._keys(step):
             beside = self.by_name.get((kind, logical), ())
             here = [s.pat for s in beside if s.pat] or await self._seen(kind, logical)
-            if not here and not self.sight.unrestricted and all(s.resource is None for s in beside):
-                here = [self._nowhere()]
+            if not here and all(s.resource is None for s in beside):
+                here = await self._absent(kind, logical)
             step.named |= dict.fromkeys(here, f"{kind}/{logical}")
             homes += here
         return list(dict.fromkeys(homes))
+
+    async def _absent(self, kind: str, logical: str) -> list[int]:
+        """The compartment of what is named and not here, which the platform's own actors may do."""
+        if not self.sight.unrestricted:
+            return [self._nowhere()]
+        if kind == "Patient":
+            return list((await self._known_patients({logical})).values())
+        self.awaited.add((kind, logical))
+        return []
