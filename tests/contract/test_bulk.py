@@ -43,7 +43,7 @@ def batches() -> list[TerritoryBatch]:
 
 
 async def house(dsn: str, data: Path) -> House:
-    return await build(Settings.load({}, data=str(data), sandbox=True), dsn)
+    return await build(Settings.load({}, data=str(data), sandbox=True), dsn, clock=lambda: NOW)
 
 
 async def stored(store: Store) -> dict[tuple[str, str], bytes]:

@@ -1,4 +1,4 @@
-"""Compartment and row numbers, and commit marks: handed out in blocks, never twice."""
+"""Compartment and row numbers: handed out in blocks, never twice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ class Numbers:
     """The numbers of this process. Rows and compartments share one sequence: time-ordered, unique."""
 
     free: list[int] = field(default_factory=list)
-    last: int = 0
 
     async def take(self, conn: Connection, count: int) -> list[int]:
         """`count` numbers never given before, ascending."""
@@ -27,8 +26,3 @@ class Numbers:
                 self.free.extend(range(row["n"] * _BLOCK, (row["n"] + 1) * _BLOCK))
         taken, self.free[:count] = self.free[:count], []
         return taken
-
-    def next_seq(self, ticks: int) -> int:
-        """A commit mark later than every one before, near `ticks` (microseconds)."""
-        self.last = max(self.last + 1, ticks)
-        return self.last

@@ -72,6 +72,8 @@ class Store:
     `bases` are the base URLs of this server: an absolute reference below one of them is a local one.
     `pool`, `planned` and `standing` are its connections: those of the second plan a statement once, for any
     values; those of the third are for who holds one while asking for others (a lane, a walk, a long load).
+    `moved`: what is written is dated by the moments that are given (`Sight.now`), whose clock may have been
+    moved; otherwise by the database, in the order of commit marks.
     """
 
     pool: Any
@@ -85,6 +87,7 @@ class Store:
     bases: tuple[str, ...] = ()
     ids: Callable[[], str] = random_ids
     strict_references: bool = False
+    moved: bool = True
     registry: Registry = field(default_factory=registry)
     find_codes: FindCodes | None = None
     numbers: Numbers = field(default_factory=Numbers)
@@ -142,8 +145,8 @@ class Store:
         return news
 
     def mark(self) -> int:
-        """A commit mark not before any commit of this process so far."""
-        return max(self.numbers.last, commit_ticks())
+        """This moment as a commit mark, by the clock of this machine: near those that are given now."""
+        return commit_ticks()
 
     @asynccontextmanager
     async def _reader(self, sight: Sight, conn: Connection | None = None) -> AsyncIterator[Reader]:
@@ -334,6 +337,7 @@ class Store:
             watchers=lambda kind: self.watched.get(kind, ()),
             on_demand=self.on_demand,
             strict_references=self.strict_references,
+            moved=self.moved,
         )
 
     async def refused(self, sight: Sight, action: str, what: str, outcome: str, patient: str = "") -> None:

@@ -321,11 +321,6 @@ def test_every_type_has_one_number_and_one_family() -> None:
     assert family("Patient") == "" and family("Practitioner") == "dir_"
 
 
-def test_commit_marks_only_go_up() -> None:
-    numbers = Numbers()
-    assert [numbers.next_seq(t) for t in (10, 10, 5, 50, 49)] == [10, 11, 12, 50, 51]
-
-
 class _Sequence:
     """The one statement that numbers ask of a connection."""
 

@@ -58,6 +58,7 @@ async def begin(call: Call, view: View, work: Work, asked: Mapping[str, Any], bo
         now,
         now + 7 * KEPT_MS,
         work.most,
+        not view.access.store.moved,
     )
     if not begun:
         raise problem(

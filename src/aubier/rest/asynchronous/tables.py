@@ -4,9 +4,12 @@ One statement writes files and the place after them: whoever goes on after a pro
 exactly there. Files lie in the database, alike for every process, deleted with a row; file 0 is the answer.
 """
 
+# ruff: noqa: S608 (the only thing interpolated is the store's own moment)
+
 from __future__ import annotations
 
 from aubier.ground.rows import Migration, Statement, Stuck
+from aubier.store.reading.row import SETTLED
 
 MIGRATIONS = (
     Migration(
@@ -33,15 +36,12 @@ create table job_receipt (id text not null, no bigint not null, written bytea no
 STATEMENTS = (
     Statement(
         "asynchronous.begin",
-        # The mark is one below which every transaction has ended: nothing is committed under it later.
-        "with n as (select (extract(epoch from clock_timestamp()) * 1000000)::bigint as ticks),"
-        " o as (select min(extract(epoch from a.xact_start) * 1000000)::bigint as oldest"
-        " from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid()"
-        " and a.backend_type = 'client backend'),"
-        " s as (select n.ticks, least(n.ticks, o.oldest) as mark from n, o)"
+        # Nothing is committed below the mark later. What comes after has its date or a later one, where dates
+        # are the database's ($12); else as much before the moment of asking as the mark is before now.
+        f"with s as (select {SETTLED} as mark, (extract(epoch from now()) * 1000000)::bigint as ticks)"
         " insert into job (id, kind, owner, actor, base, request, asked, body, mark, at, state, ends)"
-        " select $1, $2, $3, $4, $5, $6, $7, $8::bytea, s.mark,"
-        " $9::bigint - (s.ticks - s.mark) / 1000, 'running', $10::bigint from s"
+        " select $1, $2, $3, $4, $5, $6, $7, $8::bytea, s.mark, case when $12 then s.mark / 1000"
+        " else $9::bigint - (s.ticks - s.mark) / 1000 end, 'running', $10::bigint from s"
         " where (select count(*) from job e where e.owner = $3 and e.kind = $2 and e.state = 'running')"
         " < $11::int returning at",
         "A job asked; nothing when its owner has too many of that kind under way",

@@ -50,7 +50,9 @@ async def _everything(call: Call, view: View, limits: Limits, logical: str, name
     kept = [(name, value) for name, value in pairs if name != "_page"]
     links = [("self", _url(here, pairs))]
     if walked.next is not None:
-        links.append(("next", _url(here, [*kept, ("_page", str(walked.next))])))
+        links.append(
+            ("next", _url(here, [*kept, ("_page", ".".join(str(n) for n in walked.next if n is not None))]))
+        )
     entries = [entry(call.base, row, "match") for row in walked.rows]
     entries += [entry(call.base, row, "include") for row in walked.included]
     total = None if walked.next is not None or len(kept) < len(pairs) else len(walked.rows)
@@ -69,8 +71,8 @@ def _options(pairs: list[tuple[str, str]], limits: Limits) -> dict[str, Any]:
                 options[name.removeprefix("_")] = span(name, value)[0]
             case "end":
                 options["end"] = span(name, value)[1]
-            case "_page" if re.fullmatch(r"[0-9]{1,18}", value):
-                options["after"] = int(value)
+            case "_page" if re.fullmatch(r"[0-9]{1,18}(\.[0-9]{1,18})?", value):
+                options.update(zip(("after", "below"), map(int, value.split(".")), strict=False))
             case _:
                 raise problem(
                     "invalid",

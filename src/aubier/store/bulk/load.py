@@ -12,7 +12,6 @@ from typing import Any
 import asyncpg
 
 from aubier.fhir import json as fhir_json
-from aubier.ground.clock import commit_ticks
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
 from aubier.store.bulk.item import Item
@@ -26,6 +25,7 @@ from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.sight import Sight
 from aubier.store.store import Store
 from aubier.store.writing import AT_ONCE, Again, busy, refuse_unknown, stamped
+from aubier.store.writing.marking import take_mark
 from aubier.store.writing.receipts import Receipts
 
 _TRIES = 5
@@ -143,22 +143,20 @@ async def _load_new(
         items = await _items(store, fresh)
         await place(conn, store, sight, items, awaited=awaited, beside=beside)
         await copy_maps(conn, items)
-        await copy_items(conn, items, store.numbers.next_seq(commit_ticks()), sight.now)
+        seq, upd = await take_mark(conn, sight.now if store.moved else None)
+        await copy_items(conn, items, seq, upd)
         await copy_rights(conn, sight, items, grants)
         await copy_audit(conn, sight, items)
         await copy_changes(conn, store, items)
         if awaited:
             await store.file_anew(conn, sight, awaited)
         if steering:
-            raws = [stamped(i.resource, codec.head(i.kind, i.id, 1, 0)) for i in items]
-            made = [
-                Written(i.kind, i.id, 1, sight.now, "created", raw)
-                for i, raw in zip(items, raws, strict=True)
-            ]
+            raws = [stamped(i.resource, codec.head(i.kind, i.id, 1, upd)) for i in items]
+            made = [Written(i.kind, i.id, 1, upd, "created", raw) for i, raw in zip(items, raws, strict=True)]
             await follow(conn, store.makings.base, made, strict=False)
         if receipts is not None and items:
             receipts.advance()
-            await receipts.keep(conn, [Written(i.kind, i.id, 1, sight.now, "created") for i in items])
+            await receipts.keep(conn, [Written(i.kind, i.id, 1, upd, "created") for i in items])
     if steering:
         await store.learn()
     return stored

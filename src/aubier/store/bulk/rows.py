@@ -35,8 +35,7 @@ class Rows:
     def add(self, item: Item, seq: int, upd: int) -> None:
         """Takes in the rows of a resource in its first version."""
         rid, pat, found = item.rid, item.pat, item.indexed
-        begins = codec.head(item.kind, item.id, 1, upd)
-        dictionary, packed = codec.pack(stamped(item.resource, begins), begins)
+        dictionary, packed = codec.pack(stamped(item.resource))
         number = type_numbers()[item.kind]
         place = (pat, rid, number, 1, _OP, item.id, seq, upd, found.lo, found.hi, found.has)
         self.tables["res"].append((*place, found.terms, item.labels, dictionary, packed, *found.said))

@@ -68,8 +68,9 @@ def head(kind: str, logical: str, version: int, updated: int) -> bytes:
 _quoted = msgspec.json.Encoder().encode
 
 
-def pack(data: bytes, begins: bytes) -> tuple[int, bytes]:
-    """The number of the dictionary used, and the compressed bytes; `begins` is the `head` of the row.
+def pack(data: bytes, begins: bytes = b"") -> tuple[int, bytes]:
+    """The number of the dictionary used, and the compressed bytes, of what `begins` with the `head` of its
+    row, or has none yet.
 
     The number is below zero when the head was left out. What begins otherwise is packed whole.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aubier.fhir import json as fhir_json
 from aubier.fhir.definitions import definitions
@@ -13,7 +13,7 @@ from aubier.search.sql import Args
 from aubier.search.terms.kept import link
 from aubier.store.keys import family, type_numbers
 from aubier.store.reading.reader import Reader
-from aubier.store.reading.row import ROW, SETTLED, Row, row_of
+from aubier.store.reading.row import ROW, Row, row_of, settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class Asked:
     """Which record (`Patient`) or encounter, and what of it. `types` empty: all; times in ms.
 
     `since` keeps what changed from then on and is settled: whoever asks again from the last date misses
-    nothing. `start` and `end` keep what has its clinical date between, or has none. `after` is the mark of
-    the page before.
+    nothing. `start` and `end` keep what has its clinical date between, or has none. `after` is the row number
+    where the page before ended, `below` the commit mark from which it kept nothing (`row.settled`).
     """
 
     kind: str
@@ -33,6 +33,7 @@ class Asked:
     end: int | None = None
     count: int = 100
     after: int | None = None
+    below: int | None = None
 
     def means(self, row: Row) -> bool:
         """Whether the resource itself is asked for: it is of a type named, and did not stay as it was."""
@@ -42,11 +43,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """A page: its rows, what they refer to outside the record, the mark of the next page or none."""
+    """A page: its rows, what they refer to outside; `next`: `after` and `below` of the next page."""
 
     rows: list[Row]
     included: list[Row] = field(default_factory=list)
-    next: int | None = None
+    next: tuple[int, int | None] | None = None
 
 
 async def walk(reader: Reader, asked: Asked, local: Callable[[str], str]) -> Walked:
@@ -57,8 +58,11 @@ async def walk(reader: Reader, asked: Asked, local: Callable[[str], str]) -> Wal
     The order is that of row numbers, which are given once and never change: a page costs the same in a long
     record as in a short one, and what nobody changes meanwhile is on exactly one page.
     """
+    if asked.since is None or asked.below is None:
+        # All pages from one moment: what is settled later may come before what is missing until then.
+        asked = replace(asked, below=await settled(reader.conn) if asked.since is not None else None)
     focus = [] if asked.after is not None else [await reader.read(asked.kind, asked.id)]
-    first = [row for row in focus if asked.means(row)]
+    first = [row for row in focus if asked.means(row) and await _told(reader, asked)]
     size = max(asked.count - len(first), 0)
     args = Args()
     statement = _statement(reader, asked, args, size + 1)
@@ -67,7 +71,22 @@ async def walk(reader: Reader, asked: Asked, local: Callable[[str], str]) -> Wal
     ordered = sorted((row_of(r) for r in records), key=lambda row: row.rid)
     rows = [*first, *ordered[:size]]
     following = (ordered[size - 1].rid if size else 0) if len(ordered) > size else None
-    return Walked(rows, await _named(reader, asked, rows, local), following)
+    more = (following, asked.below) if following is not None else None
+    return Walked(rows, await _named(reader, asked, rows, local), more)
+
+
+async def _told(reader: Reader, asked: Asked) -> bool:
+    """Whether the resource itself has a mark below that: what is not settled is told later, as of others."""
+    if asked.below is None:
+        return True
+    found = await reader.conn.fetchval(
+        "select r.seq < $3 from id_map m join res r on r.pat = m.pat and r.rid = m.rid"
+        " where m.type = $1 and m.id = $2",
+        type_numbers()[asked.kind],
+        asked.id,
+        asked.below,
+    )
+    return bool(found)
 
 
 def _statement(reader: Reader, asked: Asked, args: Args, limit: int) -> str:
@@ -94,7 +113,7 @@ def _statement(reader: Reader, asked: Asked, args: Args, limit: int) -> str:
 
 def _times(asked: Asked, args: Args) -> Iterator[str]:
     if asked.since is not None:
-        yield f"r.upd >= {args.add(asked.since, 'bigint')} and r.seq < {SETTLED}"
+        yield f"r.upd >= {args.add(asked.since, 'bigint')} and r.seq < {args.add(asked.below, 'bigint')}"
     if asked.start is not None:
         yield f"(r.lo = {NO_DATE} or r.hi > {args.add(asked.start, 'bigint')})"
     if asked.end is not None:

@@ -10,6 +10,7 @@ import msgspec
 
 from aubier.store.keys import type_names
 from aubier.store.packing import codec
+from aubier.store.pool import Connection
 from aubier.store.sight import SHARED
 
 
@@ -43,13 +44,23 @@ class Found:
 
 
 SETTLED = (
-    "(select coalesce(min(extract(epoch from a.xact_start) * 1000000), 9e18)::bigint from pg_stat_activity a"
-    " where a.datname = current_database() and a.pid <> pg_backend_pid()"
-    " and a.backend_type = 'client backend')"
+    "(select least(min(extract(epoch from a.xact_start) * 1000000), extract(epoch from now()) * 1000000)"
+    "::bigint from pg_stat_activity a where a.datname = current_database() and a.pid <> pg_backend_pid()"
+    " and a.backend_type = 'client backend' and a.backend_xid is not null)"
 )
-"""The commit mark below which every transaction of a client has ended: a vacuum, which may last hours, writes
-nothing that is told.
+"""The commit mark below which all that clients write has ended, for statements that begin afterwards.
+
+Who writes takes a number, then a mark no earlier than its transaction (`writing.marking`). So who has no
+number yet will have a later mark than this moment, and who only reads, or is a vacuum of hours, holds up
+nothing that is told. A statement that asked this itself could have looked at the rows before a writer ended
+and at the writers after it.
 """
+
+
+async def settled(conn: Connection) -> int:
+    """The commit mark (microseconds) below which statements that begin from now on see all there will be."""
+    return int(await conn.fetchval(f"select {SETTLED}"))
+
 
 PLAIN = "r.pat, r.rid, r.type, r.id, r.ver, r.upd, r.op, r.dict, r.raw"
 ROW = f"{PLAIN}, r.labels @> '{{{SHARED}}}' as many"

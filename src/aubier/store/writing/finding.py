@@ -259,7 +259,8 @@ class Finder:
         own = args.add(list(self.sight.own), "text[]")
         seen = self.sight.predicate("r", args, directory=bool(prefix))
         return (
-            f"select r.pat, r.rid, r.labels, {codec.COLUMNS}, ({seen}) as visible, r.labels && {own} as mine"
+            f"select r.pat, r.rid, r.seq, r.labels, {codec.COLUMNS}, ({seen}) as visible,"
+            f" r.labels && {own} as mine"
         )
 
     def _take(self, step: Step, row: Mapping[str, Any]) -> None:
@@ -268,6 +269,7 @@ class Finder:
             row["pat"],
             row["rid"],
             row["ver"],
+            row["seq"],
             row["upd"],
             alive=True,
             visible=row["visible"],
@@ -296,13 +298,10 @@ class Finder:
         args = Args([step.found.pat, step.found.rid])
         seen = self.sight.gone("r", args, step.intent.type)
         row = await self.conn.fetchrow(
-            f"select r.ver, r.upd, ({seen}) as visible from {prefix}hist r where r.pat = $1 and r.rid = $2"
-            " order by r.ver desc limit 1",
+            f"select r.ver, r.seq, r.upd, ({seen}) as visible from {prefix}hist r"
+            " where r.pat = $1 and r.rid = $2 order by r.ver desc limit 1",
             *args,
         )
         if row is not None:
-            step.found.version, step.found.updated, step.found.visible = (
-                row["ver"],
-                row["upd"],
-                row["visible"],
-            )
+            step.found.version, step.found.visible = row["ver"], row["visible"]
+            step.found.seq, step.found.updated = row["seq"], row["upd"]

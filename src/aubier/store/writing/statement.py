@@ -11,6 +11,7 @@ from typing import Any
 from aubier.search.sql import Args
 from aubier.store.keys import CONTEXT
 from aubier.store.packing.rows import COLUMNS, Postings
+from aubier.store.writing.marking import MARKS, NUMBERED
 
 RES = (
     ("pat", "bigint"),
@@ -52,6 +53,11 @@ _NEAR = 100
 """Index rows that a resource has on the average, at most, to be looked for by the resource."""
 
 _HIST = ", ".join(name for name, _ in TOMB)
+_GIVEN_RES, _GIVEN_TOMB = (
+    tuple(column for column in columns if column[0] not in MARKS) for columns in (RES, TOMB)
+)
+"""The columns of a version that are sent: its mark and date, the statement takes."""
+_MARKS = tuple((name, f"(select {name} from ok)") for name in MARKS)
 
 FIRST = "w0"
 """The name of the first part of a statement (`combined`)."""
@@ -182,9 +188,14 @@ def _names(columns: _Columns) -> str:
     return ", ".join(c for c, _ in columns)
 
 
-def _inserted(args: Args, table: str, columns: _Columns, rows: Iterable[Any], ok: str) -> str:
-    names, source = _names(columns), f"(select {_rows(columns, _send(args, columns, rows))}) u"
-    return f"insert into {table} ({names}) select {_select(columns, 'u')} from {source} where {ok}"
+def _inserted(
+    args: Args, table: str, columns: _Columns, rows: Iterable[Any], ok: str, *, others: _Columns = ()
+) -> str:
+    """An INSERT of rows; `others` are the columns that are the same in all, with what they hold."""
+    source = f"(select {_rows(columns, _send(args, columns, rows))}) u"
+    names = ", ".join([_names(columns), *(name for name, _ in others)])
+    values = ", ".join([_select(columns, "u"), *(value for _, value in others)])
+    return f"insert into {table} ({names}) select {values} from {source} where {ok}"
 
 
 def family_parts(args: Args, rows: FamilyRows, ok: str) -> list[str]:
@@ -198,21 +209,22 @@ def family_parts(args: Args, rows: FamilyRows, ok: str) -> list[str]:
             f" from {source} join {p}res r on r.pat = u.pat and r.rid = u.rid where {ok}"
         )
     if rows.tombs:
-        parts.append(_inserted(args, f"{p}hist", TOMB, rows.tombs, ok))
+        parts.append(_inserted(args, f"{p}hist", _GIVEN_TOMB, rows.tombs, ok, others=_MARKS))
     if rows.remove:
         source = f"{_unnest(args, two, rows.remove)} as u(pat, rid)"
         parts.append(f"delete from {p}res r using {source} where r.pat = u.pat and r.rid = u.rid and {ok}")
     if rows.replace:
-        names = _names(RES)
-        changed = [c for c, _ in RES if c not in ("pat", "rid", "type", "id")]
-        sets = ", ".join(f"{c} = u.{c}::{dict(RES)[c]}" for c in changed)
-        source = f"{_unnest(args, RES, rows.replace)} as u({names})"
+        names = _names(_GIVEN_RES)
+        changed = [(c, f"u.{c}::{cast}") for c, cast in _GIVEN_RES if c not in ("pat", "rid", "type", "id")]
+        sets = ", ".join(f"{name} = {value}" for name, value in (*changed, *_MARKS))
+        source = f"{_unnest(args, _GIVEN_RES, rows.replace)} as u({names})"
         parts.append(
             f"update {p}res r set {sets} from {source} where r.pat = u.pat and r.rid = u.rid and {ok}"
         )
     if rows.insert:
         parts.append(
-            _inserted(args, f"{p}res", RES, rows.insert, ok) + " returning pat, rid, type, id, ver, op"
+            _inserted(args, f"{p}res", _GIVEN_RES, rows.insert, ok, others=_MARKS)
+            + " returning pat, rid, type, id, ver, op"
         )
     for table, columns in COLUMNS.items():
         if rows.gone[table]:
@@ -248,8 +260,8 @@ def _still_there(prefix: str) -> str:
     return f" and not (u.param = {CONTEXT} and exists (select 1 from {prefix}ref t where {same}))"
 
 
-def combined(parts: Sequence[str], guard: str, final: str) -> str:
-    """One statement: the guard, every part, and the final select."""
-    ctes = [f"ok as materialized (select ({guard}) as ok)"]
+def combined(parts: Sequence[str], guard: str, marked: str) -> str:
+    """One statement: the guard with the mark, every part; it tells whether it wrote, and with which date."""
+    ctes = [NUMBERED, f"ok as materialized (select ({guard}) as ok, m.* from ({marked}) m)"]
     ctes += [f"w{n} as ({part})" for n, part in enumerate(parts)]
-    return f"with {', '.join(ctes)} {final}"
+    return f"with {', '.join(ctes)} select ok, upd from ok"

@@ -13,14 +13,16 @@ from aubier.store.packing.rows import Indexed
 
 
 class Present(msgspec.Struct):
-    """The row that a write finds: nothing (rid 0), a current version, or a tombstone, of `updated` (ms).
+    """The row that a write finds: nothing (rid 0), a current version, or a tombstone.
 
-    `awaited`: nothing was here, and something that lives with it may be.
+    `seq` is its commit mark, `updated` its date (ms). `awaited`: nothing was here, and something that lives
+    with it may be.
     """
 
     pat: int
     rid: int
     version: int = 0
+    seq: int = 0
     updated: int = 0
     awaited: bool = False
     alive: bool = False
@@ -37,7 +39,7 @@ class Step(msgspec.Struct):
     `pat` is its compartment, `also` those of other patients and whether it is about them; `named` tells
     by which reference it got there.
     `lone`: it concerns nobody, its compartment is its own. `follows`: nobody asked for it, it is filed anew
-    with what it lives with. `raw` are the bytes to keep, which `begins`.
+    with what it lives with. `rest` are the bytes to keep, without their head.
     """
 
     intent: Intent
@@ -52,8 +54,7 @@ class Step(msgspec.Struct):
     named: dict[int, str] = {}
     lone: bool = False
     follows: bool = False
-    begins: bytes = b""
-    raw: bytes = b""
+    rest: bytes = b""
     done: Written | None = None
     unmatched: bool = False
 
@@ -83,8 +84,9 @@ def busy() -> Problem:
     )
 
 
-def stamped(resource: Resource, begins: bytes) -> bytes:
-    """The bytes to keep: type, id, version and date, with which all `begins` (`codec.head`), and the rest."""
+def stamped(resource: Resource, begins: bytes = b"") -> bytes:
+    """The bytes of a version: type, id, version and date, with which all `begins` (`codec.head`), and the
+    rest, which alone is kept."""
     meta = {k: v for k, v in resource.get("meta", _NOTHING).items() if k not in _OURS_IN_META}
     rest = {k: v for k, v in resource.items() if k not in _OURS}
     told = b"," + fhir_json.dumps(meta)[1:] if meta else b"}"

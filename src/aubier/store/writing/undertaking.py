@@ -67,17 +67,17 @@ class Undertaking:
         return rows
 
     async def last(self, sql: str, *args: Any, brief: bool) -> Any:
-        """The first value of what may be the last statement: committed with it, unless others came before.
+        """The first row of what may be the last statement: committed with it, unless others came before.
 
         What it wrote stays then, whatever is raised afterwards: it must write nothing where it is refused.
         `brief`: it writes a few rows and waits for nobody, so that others may wait for it.
         """
         if self.held is not None or not brief:
-            return await (self.held or self.planned).fetchval(sql, *args)
+            return await (self.held or self.planned).fetchrow(sql, *args)
         told = await self.brief.ask(Asked(sql, args))
         if isinstance(told, Exception):
             raise told
-        return told[0][0]
+        return told[0]
 
 
 @asynccontextmanager

@@ -15,7 +15,6 @@ import asyncpg
 
 from aubier.fhir import json as fhir_json
 from aubier.fhir.references import replace_references
-from aubier.ground.clock import commit_ticks
 from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
@@ -32,6 +31,7 @@ from aubier.store.sight import SHARED, Sight
 from aubier.store.writing.filing import Placer, filed, followers, refuse_unknown
 from aubier.store.writing.finding import Finder
 from aubier.store.writing.limits import refuse_outside
+from aubier.store.writing.marking import After, marked
 from aubier.store.writing.rights import Rights
 from aubier.store.writing.statement import FIRST, FamilyRows, Texts, combined, family_parts
 from aubier.store.writing.step import AT_ONCE, Again, Step, absent, op_of, stamped
@@ -47,7 +47,7 @@ class Writer:
     table names the type.
 
     `index` gives the rows of what is written, `held` those that may be there of what was before; both are so
-    for the state `version` of what is indexed.
+    for the state `version` of what is indexed. `moved`: dates follow a clock that may have been moved.
     """
 
     conn: Undertaking
@@ -62,21 +62,21 @@ class Writer:
     watchers: Callable[[str], Sequence[str]]
     on_demand: Mapping[str, str] = field(default_factory=dict)
     strict_references: bool = False
+    moved: bool = True
     steps: list[Step] = field(default_factory=list)
     recalled: dict[str, int] = field(default_factory=dict)
     placed: set[str] = field(default_factory=set)
-    latest: int = 0
+    after: After = field(default_factory=After)
 
     async def run(self, batch: Batch) -> list[Written]:
         """Writes the batch; gives what came of each intent, in order. Problem: nothing was written."""
         self._refuse_directory(batch)
+        self.after = After(now=self.sight.now if self.moved else None)
         await self.finder.find(batch)
         self.steps = self.finder.steps
         limited = self.sight.constraints is not None
-        if limited or len(self.steps) > AT_ONCE:
-            # Others write meanwhile: who asks what changed since is told nothing that is later than this.
-            await self.conn.begin()
         if limited:
+            await self.conn.begin()
             await refuse_outside(self.conn, self.sight, (s for s in self.steps if s.found.visible))
         for number, step in enumerate(self.steps, 1):
             try:
@@ -88,14 +88,9 @@ class Writer:
                 await asyncio.sleep(0)
         await self._claim(batch)
         await self._place(batch)
-        seq, upd = self.numbers.next_seq(commit_ticks()), max(self.sight.now, self.latest)
-        for step in self.steps:
-            if step.resource is not None:
-                step.begins = codec.head(step.intent.type, step.id, step.version, upd)
-                step.raw = stamped(step.resource, step.begins)
         if batch.receipt is not None:
             await self.conn.begin()
-        await self._write(batch, seq, upd)
+        upd = await self._write(batch)
         asked = [step for step in self.steps if not step.follows]
         if limited:
             await refuse_outside(self.conn, self.sight, asked)
@@ -145,9 +140,10 @@ class Writer:
             self._check_found(step)
         step.version = found.version + 1
         before = fhir_json.parse(found.raw) if found.alive else None
-        # No version is older than the one before, though a clock went back or another machine's is behind: it
-        # would be missed by who asks what changed since.
-        self.latest = max(self.latest, found.updated)
+        # No version is older than the one before, though a clock went back: it would be missed by who asks
+        # what changed since.
+        seq, updated = max(self.after.seq, found.seq), max(self.after.updated, found.updated)
+        self.after = After(seq, updated, self.after.now)
         if intent.op == "delete":
             return
         resource = intent.change(before or {}) if intent.change else dict(intent.resource or {})
@@ -222,11 +218,12 @@ class Writer:
                     f"{claim.key} est déjà pris par un autre",
                 )
 
-    async def _write(self, batch: Batch, seq: int, upd: int) -> None:
+    async def _write(self, batch: Batch) -> int:
+        """Runs the statement; gives the date of what it wrote (ms)."""
         live = [s for s in self.steps if s.done is None]
         families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
         for number, step in enumerate(live, 1):
-            collect(families[family(step.intent.type)], step, seq, upd, self.held)
+            collect(families[family(step.intent.type)], step, self.held)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         args = Texts()
@@ -247,12 +244,14 @@ class Writer:
         if touched or batch.grants or batch.revokes:
             parts.append(self._line(batch, live, touched, args))
         guard = f"({guard}) and ({VERSION}) = {args.add(self.version, 'bigint')}{self._as_known(args)}"
-        sql = combined(parts, guard, "select ok from ok")
+        sql = combined(parts, guard, marked(self.after, args))
         try:
-            if not await self.conn.last(sql, *args, brief=_brief(batch, live, self.finder.unheld)):
-                raise await self._refused(live, batch)
+            told = await self.conn.last(sql, *args, brief=_brief(batch, live, self.finder.unheld))
         except asyncpg.UniqueViolationError as error:
             raise Again() from error
+        if not told["ok"]:
+            raise await self._refused(live, batch)
+        return int(told["upd"])
 
     def _as_known(self, args: Args) -> str:
         """The condition under which what was not asked again is as it was: who asks, where Patients are."""
@@ -379,7 +378,10 @@ class Writer:
         if step.done is not None:
             return step.done
         status = "deleted" if step.resource is None else "updated" if step.found.alive else "created"
-        return Written(step.intent.type, step.id, step.version, upd, status, step.raw)  # type: ignore[arg-type]
+        raw = b""
+        if step.resource is not None:
+            raw = codec.head(step.intent.type, step.id, step.version, upd) + step.rest
+        return Written(step.intent.type, step.id, step.version, upd, status, raw)  # type: ignore[arg-type]
 
 
 def _versions(live: Sequence[Step], args: Args) -> str:
@@ -441,7 +443,7 @@ def _columns(asked: Sequence[tuple[Step, int]], args: Args) -> tuple[str, str]:
     return pats, args.add([f"kind:{step.intent.type}" for step, _ in asked], "text[]")
 
 
-def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[Resource], Indexed]) -> None:
+def collect(rows: FamilyRows, step: Step, index: Callable[[Resource], Indexed]) -> None:
     """Adds the rows of a step to its family: what goes, what comes, what is archived."""
     found, number = step.found, type_numbers()[step.intent.type]
     old = index(fhir_json.parse(found.raw)).postings if found.alive else None
@@ -450,11 +452,12 @@ def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[R
         rows.archive.append((found.pat, found.rid))
     if step.resource is None or step.indexed is None:
         rows.remove.append((found.pat, found.rid))
-        tomb = (found.pat, found.rid, step.version, number, op_of(step), step.id, seq, upd)
+        tomb = (found.pat, found.rid, step.version, number, op_of(step), step.id)
         rows.tombs.append((*tomb, found.labels, codec.PLAIN, b""))
         rows.postings(old, None, was, was)
         return
-    number_of_dictionary, packed = codec.pack(step.raw, step.begins)
+    step.rest = stamped(step.resource)
+    number_of_dictionary, packed = codec.pack(step.rest)
     row = (
         step.pat,
         found.rid,
@@ -462,8 +465,6 @@ def collect(rows: FamilyRows, step: Step, seq: int, upd: int, index: Callable[[R
         step.version,
         op_of(step),
         step.id,
-        seq,
-        upd,
         step.indexed.lo,
         step.indexed.hi,
         step.indexed.has,

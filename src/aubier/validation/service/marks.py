@@ -34,8 +34,7 @@ _HELD = 64
 STATEMENTS = (
     Statement(
         "validation.settled",
-        f"select {_HOUSE}, least({SETTLED}, (extract(epoch from clock_timestamp()) * 1000000)::bigint)"
-        " as settled",
+        f"select {_HOUSE}, {SETTLED} as settled",
         "The moment before which every change has been written or given up",
     ),
     Statement(

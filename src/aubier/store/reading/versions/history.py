@@ -9,7 +9,7 @@ from aubier.ground.problem import not_found
 from aubier.search.sql import Args
 from aubier.store.keys import family, type_numbers
 from aubier.store.reading.reader import Reader, check_scope
-from aubier.store.reading.row import PLAIN, ROW, SETTLED, Row, row_of
+from aubier.store.reading.row import PLAIN, ROW, Row, row_of, settled
 from aubier.store.sight import Sight
 
 Place = tuple[int, int, int]
@@ -37,8 +37,8 @@ async def history(
     Gives the rows, the cursor of the next page and the total: of one resource, where nothing else is asked
     (`count` 0), and where one page holds them all; to count those of a type is to read them all.
 
-    With `since` (ms) only what is older than the oldest transaction still running is told: who asks again
-    with the last date misses nothing. With `at` (from, to, ms) only the versions that were the current ones
+    With `since` (ms) only what is older than the oldest writer still running is told: who asks again with
+    the last date misses nothing. With `at` (from, to, ms) only the versions that were the current ones
     at some time between. `oldest_first` turns the order round; of several resources it then tells what
     `since` would, so that a late commit is not behind a page that was read. `judged`: see `Sight.past`.
     """
@@ -46,8 +46,9 @@ async def history(
     readable = [k for k in (kinds or type_numbers()) if sight.sees_type(k)]
     if kinds and not readable:
         check_scope(sight, kinds[0])
-    settled = since if since is not None or not oldest_first or logical else 0
-    page = _Page(sight, Args(), logical, count + 1, settled, at, cursor, oldest_first, judged)
+    feed = since is not None or (oldest_first and not logical)
+    below = await settled(reader.conn) if feed else None
+    page = _Page(sight, Args(), logical, count + 1, since, below, at, cursor, oldest_first, judged)
     counted = bool(logical) or not count
     what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])
     records = await reader.proved(
@@ -75,13 +76,14 @@ async def history(
 
 @dataclass(slots=True)
 class _Page:
-    """The statement of a page of at most `limit` versions; times in ms."""
+    """The statement of a page of at most `limit` versions, of marks `below` one if any; times in ms."""
 
     sight: Sight
     args: Args
     logical: str
     limit: int
     since: int | None
+    below: int | None
     at: tuple[int, int] | None
     cursor: Place | None
     oldest_first: bool
@@ -152,7 +154,9 @@ class _Page:
 
     def _times(self) -> Iterator[str]:
         if self.since is not None:
-            yield f"r.upd >= {self.args.add(self.since, 'bigint')} and r.seq < {SETTLED}"
+            yield f"r.upd >= {self.args.add(self.since, 'bigint')}"
+        if self.below is not None:
+            yield f"r.seq < {self.args.add(self.below, 'bigint')}"
 
     def _after(self) -> Iterator[str]:
         if self.cursor:
