@@ -34,7 +34,7 @@ from aubier.store.writing.limits import refuse_outside
 from aubier.store.writing.marking import After, marked
 from aubier.store.writing.rights import Rights
 from aubier.store.writing.statement import FIRST, FamilyRows, Texts, combined, family_parts
-from aubier.store.writing.step import AT_ONCE, Again, Step, absent, op_of, stamped
+from aubier.store.writing.step import AT_ONCE, Again, Present, Step, absent, op_of, stamped
 from aubier.store.writing.undertaking import Undertaking
 
 _FEW = 5
@@ -124,7 +124,7 @@ class Writer:
         for number, step in enumerate(steps, 1):
             found = step.found
             step.version = found.version + 1
-            self.latest = max(self.latest, found.updated)
+            self._come_after(found)
             step.resource = fhir_json.parse(found.raw)
             step.labels = [label for label in found.labels if label != SHARED]
             step.indexed = self.index(step.resource)
@@ -140,10 +140,7 @@ class Writer:
             self._check_found(step)
         step.version = found.version + 1
         before = fhir_json.parse(found.raw) if found.alive else None
-        # No version is older than the one before, though a clock went back: it would be missed by who asks
-        # what changed since.
-        seq, updated = max(self.after.seq, found.seq), max(self.after.updated, found.updated)
-        self.after = After(seq, updated, self.after.now)
+        self._come_after(found)
         if intent.op == "delete":
             return
         resource = intent.change(before or {}) if intent.change else dict(intent.resource or {})
@@ -154,6 +151,13 @@ class Writer:
         step.labels = sorted({*step.labels, *(x for x in found.labels if x.startswith("author:"))})
         step.resource = resource
         step.indexed = self.index(resource)
+
+    def _come_after(self, found: Present) -> None:
+        """No version is older than the one before, though a clock went back: it would be missed by who asks
+        what changed since.
+        """
+        seq, updated = max(self.after.seq, found.seq), max(self.after.updated, found.updated)
+        self.after = After(seq, updated, self.after.now)
 
     def _check_found(self, step: Step) -> None:
         intent, found = step.intent, step.found
