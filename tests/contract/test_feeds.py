@@ -15,6 +15,7 @@ import pytest
 
 from aubier.access.actor import system_actor
 from aubier.ground.clock import system_clock
+from aubier.store import pool
 from aubier.store.intent import Grant
 from aubier.store.keys import type_names
 from tests.open_house import BASE, DOCTOR, JSON, OpenHouse, open_house
@@ -251,7 +252,11 @@ class Exporter(Poller):
 EVERY = ("_history?_since={since}", "_history?_since={since}&_sort=_lastUpdated&_count=7")
 OF_TYPE = ("Observation/_history?_since={since}&_count=50",)
 OF_ONE = ("Basic/shared/_history?_since={since}&_count=3",)
-LATEST = (PATIENT + "/$everything?_since={since}&_count=60",)
+LATEST = (
+    PATIENT + "/$everything?_since={since}&_count=60",
+    "Observation?_lastUpdated=ge{since}&_count=40",
+    "Observation?_lastUpdated=ge{since}&_sort=_lastUpdated&_count=7",
+)
 EXPORT = "$export?_type=Observation,Basic&_since={since}"
 ACTORS = {"feeds": system_actor("feeds"), "doctor": DOCTOR}
 
@@ -370,3 +375,24 @@ async def test_who_reads_for_long_or_leaves_a_transaction_idle_holds_up_nobody(d
         assert ("Basic/shared", 3) not in feed.told
     await feed.once()
     assert ("Basic/shared", 3) in feed.told
+
+
+async def test_a_writer_that_stands_still_is_ended_and_feeds_go_on(
+    database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a process that is stopped in the middle, or whose network is gone."""
+    monkeypatch.setattr(pool, "LONGEST_IDLE_MS", 1500)
+    async with open_house(database(), tmp_path, system_clock, ACTORS) as house:
+        book, feed = Book(), Poller(Door(house), EVERY[0])
+        await laid(feed.door, book)
+        still = await house.house.store.pool.acquire()
+        await still.execute("begin")
+        await still.execute("select pg_current_xact_id()")
+        changed = await feed.door.ask("PUT", "Basic/shared", {**basic(1), "id": "shared"})
+        assert changed.status_code == 200, changed.text
+        await feed.once()
+        assert feed.told == book.versions, "the change waits"
+        await asyncio.sleep(2)
+        await feed.once()
+        assert feed.told == book.versions | {("Basic/shared", 2)}
+        await house.house.store.pool.release(still)

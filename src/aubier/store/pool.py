@@ -20,6 +20,11 @@ Connection = Any
 _LONGEST_MS = 10_000
 """A statement that takes longer is ended: one question must not hold a connection from everybody else."""
 
+LONGEST_IDLE_MS = 300_000
+"""A transaction between whose statements more passes is ended: its process stands still, or its network is
+gone, and no feed goes on past what it may have written.
+"""
+
 _STATEMENTS = 200
 """Statements that a connection keeps prepared, the latest used. A search takes PostgreSQL 0.4 MB, kept with
 its plan; what shapes of searches there are is for clients to choose.
@@ -83,6 +88,7 @@ async def open_pool(
                 **_PLANNING,
                 "timezone": "UTC",
                 "statement_timeout": str(_LONGEST_MS),
+                "idle_in_transaction_session_timeout": str(LONGEST_IDLE_MS),
                 "plan_cache_mode": plans,
             },
         )

@@ -47,6 +47,7 @@ from aubier.store.reading import (
     committing,
 )
 from aubier.store.reading.ahead.worth import Worth
+from aubier.store.reading.dated import by_date, settled_only
 from aubier.store.reading.forms.kept import Forms
 from aubier.store.reading.links.identified import ENOUGH, each
 from aubier.store.reading.record import Asked, Walked, walk
@@ -209,12 +210,16 @@ class Store:
         query, seeing = await self.listed(query), sight.searching
         if limits := seeing.limits(query.type):
             query = asked_too(query, limits)
+        below: int | None = None
+        if not (self.moved or conn or quiet) and by_date(query):
+            async with answered():
+                query, below = await settled_only(self.pool, query)
         if conn or seeing.unhurried:
             async with self._searcher(seeing, conn) as reader:
-                found = await reader.search(query, quiet=quiet)
+                found = await reader.search(query, quiet=quiet, mark=below)
         else:
             async with answered():
-                found = await self._asker(seeing).search(query, quiet=quiet)
+                found = await self._asker(seeing).search(query, quiet=quiet, mark=below)
         await self.makings.check(conn or self.pool, [query])
         return found
 

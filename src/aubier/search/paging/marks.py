@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from aubier.ground.problem import problem
+from aubier.ground.problem import Problem, problem
 from aubier.search.paging.order import SortKey
 from aubier.search.sql import Frame
 
@@ -59,24 +59,40 @@ def write_cursor(taken: Taken, keys: Sequence[SortKey], values: Sequence[Any]) -
     return urlsafe_b64encode(body).rstrip(b"=").decode()
 
 
+def marked_at(text: str) -> int:
+    """The commit mark of the first page of a cursor. Problem (invalid) for what is none."""
+    try:
+        return _decoded(text).mark
+    except (ValueError, msgspec.MsgspecError) as error:
+        raise _of_another() from error
+
+
 def read_cursor(text: str, keys: Sequence[SortKey]) -> tuple[Taken, list[Any]]:
     """When its first page was read, and its key values. A cursor of another query is a Problem (invalid)."""
     try:
-        body = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        cursor = msgspec.msgpack.decode(body, type=_Cursor)
+        cursor = _decoded(text)
         if cursor.casts != [k.cast for k in keys] or len(cursor.values) != len(keys):
             raise ValueError
-        _check_taken(cursor)
         return Taken(cursor.mark, cursor.snapshot), [
             _value(v, k.cast) for v, k in zip(cursor.values, keys, strict=True)
         ]
     except (ValueError, ArithmeticError, msgspec.MsgspecError) as error:
-        raise problem(
-            "invalid",
-            "The page mark is not one of this search; start again from its first page",
-            "Le repère de page ne vient pas de cette recherche ; repartez de la première page",
-            at="http._page",
-        ) from error
+        raise _of_another() from error
+
+
+def _of_another() -> Problem:
+    return problem(
+        "invalid",
+        "The page mark is not one of this search; start again from its first page",
+        "Le repère de page ne vient pas de cette recherche ; repartez de la première page",
+        at="http._page",
+    )
+
+
+def _decoded(text: str) -> _Cursor:
+    cursor = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=_Cursor)
+    _check_taken(cursor)
+    return cursor
 
 
 def _check_taken(cursor: _Cursor) -> None:

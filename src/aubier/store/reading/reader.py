@@ -131,7 +131,9 @@ class Reader:
             raise problem("deleted", f"{kind}/{logical} was deleted", f"{kind}/{logical} a été supprimé")
         return row
 
-    async def search(self, query: Query, *, limit: int | None = None, quiet: bool = False) -> Found:
+    async def search(
+        self, query: Query, *, limit: int | None = None, quiet: bool = False, mark: int | None = None
+    ) -> Found:
         """One page of a query, its total from the same snapshot, and what it includes.
 
         `quiet` leaves no audit line: for conditions inside a write, which has its own.
@@ -140,7 +142,7 @@ class Reader:
         if family(query.type) and not self.sight.unrestricted:
             refuse_crossing(query.criteria)
         size = 0 if query.summary == "count" else query.count if limit is None else limit
-        mark, counted = self.mark(), _counts(query, size)
+        mark, counted = self.mark() if mark is None else mark, _counts(query, size)
         made = self._made("first", query, size, quiet=quiet)
         if made.reach and self.worth and self.sight.unrestricted:
             worth = await self.worth.of(self.conn, self.keys, query)
