@@ -53,8 +53,9 @@ async def test_a_value_set_may_be_the_body(desk: Desk) -> None:
     for language in ({}, {"language": "en", "_language": {"id": "l"}}):
         status, body = await desk.ask("doctor", "POST", "ValueSet/$expand", {**sent, **language})
         assert status == 200 and codes(body) == codes(await expand(desk, "reds")), body
-    status, body = await desk.ask("doctor", "POST", "ValueSet/$expand", {"resourceType": "Basic"})
-    assert status == 400, body
+    for path, body in (("ValueSet/$expand", {"resourceType": "Basic"}), ("ValueSet/x/$expand", sent)):
+        status, refused = await desk.ask("doctor", "POST", path, body)
+        assert status == 400, refused
 
 
 async def test_pages_join_to_the_whole(desk: Desk) -> None:

@@ -204,8 +204,16 @@ def asked(
     for n, row in enumerate(rows):
         if row["name"] not in known or row["name"] in undone:
             raise _refused(row["name"][:64], f"Parameters.parameter[{n}]", done=row["name"] not in known)
-    _refuse_both([row["name"] for row in rows])
-    return Asked(tuple(rows), str(parameters.get("_id", "")), str(parameters.get("_language", "")))
+    names, logical = [row["name"] for row in rows], str(parameters.get("_id", ""))
+    _refuse_both(names)
+    if logical and (brought := next((n for n in _taken(*operation).values() if n in names), "")):
+        raise problem(
+            "invalid",
+            f"This is asked of {operation[0]}/{logical}: leave {brought} out, or ask it of the type",
+            f"Ceci est demandé à {operation[0]}/{logical} : retirez {brought}, ou demandez-le au type",
+            at=f"Parameters.parameter.where(name='{brought}')",
+        )
+    return Asked(tuple(rows), logical, str(parameters.get("_language", "")))
 
 
 def _around(sent: Resource, on: str, code: str) -> Resource:
