@@ -4,6 +4,8 @@ Nothing here runs: `conditions` gives text with `$n` and fills `Args`. The calle
 which table holds a type and how terms are keyed.
 """
 
+from aubier.search.sql.bounds.measure import measures
+from aubier.search.sql.bounds.stretch import Stretch, long_span, stretch
 from aubier.search.sql.criteria import (
     conditions,
     holding,
@@ -14,10 +16,8 @@ from aubier.search.sql.criteria import (
     texts,
 )
 from aubier.search.sql.frame import Args, Frame
-from aubier.search.sql.measure import measures
 from aubier.search.sql.owner import naming
 from aubier.search.sql.references import homes, names_one
-from aubier.search.sql.stretch import Stretch, long_span, stretch
 
 __all__ = [
     "Args",

@@ -11,9 +11,10 @@ from aubier.ground.problem import Problem, problem
 from aubier.search.extract import value_types
 from aubier.search.model import Condition, Criterion, Has, Logic, Parameter, Value
 from aubier.search.parameters import is_clinical_date, is_single_date
+from aubier.search.sql.bounds.measure import measures
+from aubier.search.sql.bounds.stretch import long_span
 from aubier.search.sql.composite import in_element
 from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting, termed
-from aubier.search.sql.measure import measures
 from aubier.search.sql.owner import PATIENT, may_own, named, of_owner
 from aubier.search.sql.references import (
     homes,
@@ -23,7 +24,6 @@ from aubier.search.sql.references import (
     reference_targets,
     refers,
 )
-from aubier.search.sql.stretch import long_span
 from aubier.search.sql.values import (
     canonical_test,
     date_test,
@@ -348,14 +348,28 @@ def _chain(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     return any_of(way(frame, criterion, step, kind, row) for step in criterion.chain)
 
 
+def _goes_on(step: Criterion | Has) -> bool:
+    """Whether a way of a chain has steps of its own."""
+    return isinstance(step, Has) or bool(step.chain)
+
+
 def _step_by_step(frame: Frame, criterion: Criterion, step: Criterion | Has, kind: str, row: str) -> str:
-    """The condition that what a row of a record names, or contains, meets one way of a chain."""
+    """The condition that what a row of a record names, or contains, meets one way of a chain.
+
+    What the contained names is looked for among all: looked for from there too, a statement would be twice as
+    long with each step.
+    """
     target = _target(step)
     if target == PATIENT and may_own(frame, kind, [criterion.parameter.code]):
         named = _near(frame, criterion, step, kind, row)
     else:
         param = param_of(frame, kind, criterion.parameter.code, target)
-        named = posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {_named(frame, step)}")
+        if is_inside(kind) and _goes_on(step):
+            t, inner = _targets(frame, step)
+            meets = f"{{p}}.target in (select '{target}/' || {t}.id {inner})"
+        else:
+            meets = _named(frame, step)
+        named = posting(frame, "ref", kind, row, f"{{p}}.param = {param} and {meets}")
     path = _path(criterion, step, kind)
     return f"({named} or {_holds(frame, path, row)} and {condition(frame, step, path, row)})"
 
@@ -459,12 +473,28 @@ def _named(frame: Frame, step: Criterion | Has) -> str:
         f"starts_with({{p}}.target, '{target}/') and exists (select 1 from id_map {m}"
         f" join {frame.table(target)}res {t} on {t}.pat = {m}.pat and {t}.rid = {m}.rid"
         f" where {m}.type = {number} and {m}.id = substr({{p}}.target, {len(target) + 2})"
-        f" and {frame.visible(t, target)} and {condition(frame, step, target, t)})"
+        f" and {frame.visible(t, target)} and {condition(frame, step, target, t)} offset 0)"
     )
 
 
 def _targets(frame: Frame, step: Criterion | Has) -> tuple[str, str]:
-    """The resources that meet one way of a chain: their row name, and the SELECT's text from FROM on."""
+    """The resources that meet one way of a chain: their row name, and the SELECT's text from FROM on.
+
+    What goes on from there is said once in a statement, however many conditions ask for it.
+    """
+    if not _goes_on(step):
+        return _meeting(frame, step)
+    if step not in frame.sets:
+        t, inner = _meeting(frame, step)
+        # Named by the arguments so far too, which several questions of one statement share.
+        name = f"set{len(frame.args)}_{len(frame.sets)}"
+        frame.sets[step] = name, f"select {t}.pat, {t}.id {inner}"
+    t = frame.alias("t")
+    return t, f"from {frame.sets[step][0]} {t}"
+
+
+def _meeting(frame: Frame, step: Criterion | Has) -> tuple[str, str]:
+    """The same, written out."""
     target = _target(step)
     t = frame.alias("t")
     mine = ""

@@ -9,8 +9,8 @@ from typing import Any
 
 from aubier.ground.problem import problem
 from aubier.search.keys import Keys
-from aubier.search.model import Condition
-from aubier.search.sql.stretch import Stretch
+from aubier.search.model import Condition, Criterion, Has
+from aubier.search.sql.bounds.stretch import Stretch
 from aubier.search.terms.kept import kept, link
 from aubier.search.terms.paths import holder
 
@@ -52,7 +52,8 @@ class Frame:
     `counting`: every match is wanted, in no order.
     `mine` names the list (of column `pat`) of the compartments outside which `visible` shows nothing, if any;
     `own` the row that is looked for in each of these anyway.
-    After compiling, `weighed` tells that how a statement is best run depends on how frequent its codes are.
+    After compiling, `weighed` tells that how a statement is best run depends on how frequent its codes are;
+    `sets` holds what the steps of chains lead to: a name and a SELECT (pat, id) of each, for `given`.
     """
 
     keys: Keys
@@ -71,7 +72,15 @@ class Frame:
     asked: dict[str, Sequence[Condition]] = field(default_factory=dict)
     counting: bool = False
     weighed: bool = False
+    sets: dict[Criterion | Has, tuple[str, str]] = field(default_factory=dict)
     depth: int = 0
+
+    @property
+    def given(self) -> list[str]:
+        """Parts of the statement's WITH, after those that the store gives: what chains of several steps lead
+        to.
+        """
+        return [f"{name} as ({found})" for name, found in self.sets.values()]
 
     def stored(self, path: str) -> str:
         """The table prefix of a type, or of that which holds what a path leads to."""

@@ -91,6 +91,8 @@ async def _filtered(
     frame, past = reader.frame(), Args()
     conditions = of_queries(frame, asked.queries, asked.kind, "r")
     keys = _current(reader, asked, frame, conditions, columns="r.pat, r.rid, r.ver, r.seq")
+    if frame.given:
+        keys = f"with {', '.join(frame.given)} {keys}"
     current = list(await reader.conn.fetch(keys, *frame.args))
     statement = _past(reader, asked, past, judged="true")
     candidates = list(await reader.conn.fetch(statement, *past))

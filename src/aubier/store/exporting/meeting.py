@@ -51,7 +51,7 @@ async def meeting(
     frame.slices = lambda named: frozenset()
     made = _made(records, index, frame.args)
     test = of_queries(frame, queries, kind, "r")
-    sql = f"with {', '.join(made)} select r.rid from {_MADE}res r where {test}"
+    sql = f"with {', '.join([*made, *frame.given])} select r.rid from {_MADE}res r where {test}"
     met = {row["rid"] for row in await reader.conn.fetch(sql, *frame.args)}
     return [r for r in records if r["rid"] in met]
 

@@ -150,12 +150,17 @@ def _statement(
     """The statement that answers all of `questions` in one array."""
     args = Args()
     linked = any(_linked(c) for q in questions for c in q.query.criteria)
-    tables = ", ".join(_tables(kind, rows, args, linked=linked))
-    asked = ", ".join(_asked(sight, keys, args, q) for q in questions)
-    return f"with {tables} select array[{asked}]::boolean[]", args
+    tables = [*_tables(kind, rows, args, linked=linked)]
+    asked = []
+    for question in questions:
+        test, given = _asked(sight, keys, args, question)
+        asked.append(test)
+        tables += given
+    return f"with {', '.join(tables)} select array[{', '.join(asked)}]::boolean[]", args
 
 
-def _asked(sight: Sight, keys: Keys, args: Args, question: Question) -> str:
+def _asked(sight: Sight, keys: Keys, args: Args, question: Question) -> tuple[str, list[str]]:
+    """The condition that a version answers a question, and what it stands on beside the tables."""
     kind = question.query.type
     frame = Frame(
         keys=keys,
@@ -170,7 +175,7 @@ def _asked(sight: Sight, keys: Keys, args: Args, question: Question) -> str:
     )
     rid = _PREVIOUS if question.previous else _CURRENT
     tests = [f"r.rid = {rid}", *conditions(frame, question.query.criteria, kind, "r")]
-    return f"exists (select 1 from {family(kind)}res r where {' and '.join(tests)})"
+    return f"exists (select 1 from {family(kind)}res r where {' and '.join(tests)})", frame.given
 
 
 def _sees(sight: Sight, row: str, kind: str, args: Args) -> str:

@@ -190,7 +190,7 @@ class Page:
 
     @property
     def rights(self) -> str:
-        """The records to walk, or those that are open to this actor, and the rights in them."""
+        """The records to walk, or those open to this actor; the rights in them; what chains lead to."""
         parts = [
             (f"{_WALKED}(pat)", self.records),
             (_HELD, self.held),
@@ -198,7 +198,8 @@ class Page:
             (f"{_MINE}(pat)", self.mine),
             (f"{_PLAIN}(pat, withheld)", self.plain),
         ]
-        return "".join(f"{name} as materialized ({sql}), " for name, sql in parts if sql)
+        rights = [f"{name} as materialized ({sql})" for name, sql in parts if sql]
+        return "".join(f"{part}, " for part in [*rights, *self.frame.given])
 
     @property
     def given(self) -> str:

@@ -1,0 +1,1 @@
+"""What follows from a question: the stretch of an index to look in (`stretch`, `measure`)."""
