@@ -27,7 +27,6 @@ from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
 from aubier.store.matching import Met, Question, Version, meets
 from aubier.store.matching.judging import judged
-from aubier.store.numbers import Numbers
 from aubier.store.opening.reach import reach
 from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.secret import term_secret
@@ -54,6 +53,7 @@ from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.reading.versions import history
 from aubier.store.sight import Sight
 from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
+from aubier.store.writing.filing.numbers import Numbers
 
 _TRIES = 5
 _CLOSE_WITHIN = 3.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aubier.store.writing.statement import array_text, text_array
+from aubier.store.writing.statement.parts import array_text, text_array
 
 
 @pytest.mark.parametrize(

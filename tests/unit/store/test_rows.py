@@ -15,9 +15,9 @@ from aubier.search.terms.brief import compared, unit_system
 from aubier.search.terms.layout import NOT_MEASURED, UNSURE, bits
 from aubier.store.compartment import followed, owned, patient_parameters, patients
 from aubier.store.keys import CONTEXT, DIRECTORY, family, keyed_hash, type_names, type_numbers
-from aubier.store.numbers import Numbers
 from aubier.store.packing.rows import COLUMNS, Indexed, index
-from aubier.store.writing.statement import FamilyRows, array_text, text_array
+from aubier.store.writing.filing.numbers import Numbers
+from aubier.store.writing.statement.parts import FamilyRows, array_text, text_array
 
 KEYS = Keys(keyed_hash(b"secret"))
 BASE = "http://127.0.0.1:8000/fhir/"

@@ -25,8 +25,8 @@ from aubier.store.pool import UNHURRIED, Connection, answered
 from aubier.store.sight import Sight
 from aubier.store.store import Store
 from aubier.store.writing import AT_ONCE, Again, busy, refuse_unknown, stamped
-from aubier.store.writing.marking import take_mark
 from aubier.store.writing.receipts import Receipts
+from aubier.store.writing.statement import take_mark
 
 _TRIES = 5
 _UPDATED_AT_ONCE = 200

@@ -16,7 +16,7 @@ from aubier.store.pool import Connection
 from aubier.store.sight import FOREVER, Sight
 from aubier.store.store import Store
 from aubier.store.writing import AT_ONCE, stamped
-from aubier.store.writing.statement import RES
+from aubier.store.writing.statement.parts import RES
 
 _Row = tuple[Any, ...]
 _OP = OP_NUMBER["put-create"]

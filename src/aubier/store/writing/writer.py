@@ -22,18 +22,25 @@ from aubier.search.sql import Args
 from aubier.store.indexing.tables import UNCHANGING, VERSION
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import family, type_numbers
-from aubier.store.numbers import Numbers
 from aubier.store.packing import codec
 from aubier.store.packing.rows import Indexed
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, mark_of
 from aubier.store.sight import SHARED, Sight
 from aubier.store.writing.filing import Placer, filed, followers, refuse_unknown
+from aubier.store.writing.filing.numbers import Numbers
 from aubier.store.writing.finding import Finder
 from aubier.store.writing.limits import refuse_outside
-from aubier.store.writing.marking import After, marked
-from aubier.store.writing.rights import Rights
-from aubier.store.writing.statement import FIRST, FamilyRows, Texts, combined, family_parts
+from aubier.store.writing.statement import (
+    FIRST,
+    After,
+    FamilyRows,
+    Rights,
+    Texts,
+    combined,
+    family_parts,
+    marked,
+)
 from aubier.store.writing.step import AT_ONCE, Again, Present, Step, absent, op_of, stamped
 from aubier.store.writing.undertaking import Undertaking
 

@@ -11,9 +11,9 @@ from aubier.search.keys import Keys
 from aubier.search.sql import Args
 from aubier.store.compartment import followed, patients
 from aubier.store.keys import family, type_numbers
-from aubier.store.numbers import Numbers
 from aubier.store.sight import SHARED, Sight
 from aubier.store.writing.filing.following import Key, expect
+from aubier.store.writing.filing.numbers import Numbers
 from aubier.store.writing.step import Step
 from aubier.store.writing.undertaking import Undertaking
 

@@ -10,7 +10,7 @@ from aubier.search.sql import Args
 from aubier.store.intent import Batch, Grant, Revoke
 from aubier.store.keys import family, type_numbers
 from aubier.store.sight import FOREVER, Sight
-from aubier.store.writing.statement import text_array
+from aubier.store.writing.statement.parts import text_array
 from aubier.store.writing.step import Step
 
 _CREATOR_TERM = 366 * 86_400_000

@@ -11,7 +11,7 @@ from typing import Any
 from aubier.search.sql import Args
 from aubier.store.keys import CONTEXT
 from aubier.store.packing.rows import COLUMNS, Postings
-from aubier.store.writing.marking import MARKS, NUMBERED
+from aubier.store.writing.statement.marking import MARKS, NUMBERED
 
 RES = (
     ("pat", "bigint"),
