@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
@@ -297,6 +298,15 @@ async def test_post_search_is_get_search(api: Api, crowd: list[str]) -> None:
     assert link(posted, "next")
     assert len([i for page in await pages(api, link(posted, "next")) for i in page]) == 6
     assert (await api.get("Patient/_search?family=Kerbrat")).status_code == 200
+
+
+async def test_as_many_are_asked_by_their_ids_as_a_list_takes(api: Api, crowd: list[str]) -> None:
+    asked = [*(one.removeprefix("Patient/") for one in crowd[:3]), *(str(UUID(int=n)) for n in range(497))]
+    posted = valid(
+        await api.ask("POST", "Patient/_search", f"_id={','.join(asked)}&_count=2".encode(), headers=FORM)
+    )
+    found = [i for page in await pages(api, link(posted, "next")) for i in page]
+    assert len(found) == 1 and len(posted["entry"]) == 2
 
 
 async def test_totals(api: Api, crowd: list[str]) -> None:

@@ -19,7 +19,7 @@ from aubier.search.model import Condition, Criterion, Has, Include, Parameter, Q
 from aubier.search.parameters import Registry, is_indexed
 from aubier.search.query.criteria import Criteria, UnknownParameter, known, known_type, unknown
 from aubier.search.query.filters import filter_of
-from aubier.search.query.values import MAX_LENGTH, alternatives, refused
+from aubier.search.query.values import MAX_LENGTH, MAX_LIST, alternatives, refused, too_long
 from aubier.search.terms.words import UNWORDED
 
 MAX_PARAMETERS = 200
@@ -31,6 +31,8 @@ _SUMMARIES = ("true", "text", "data", "count", "false")
 _UNSUPPORTED = frozenset({"_query", "_contained", "_containedType", "_type", "_score"})
 _AS_IT_IS = ("_contained", "false")
 _ITERATE = frozenset({"iterate", "recurse"})
+_WHOLE = frozenset({"_include", "_revinclude", "_list", "_text", "_content", "_filter"})
+"""What takes no list of values, beside what shapes a page."""
 
 
 def parse(
@@ -143,9 +145,10 @@ class _Reader:
         if name in _FORMAT:
             self.found.form += [(name, value)] if value else []
             return
-        if len(name) > MAX_LENGTH or len(value) > MAX_LENGTH:
-            text, fr = f"longer than {MAX_LENGTH} characters", f"plus de {MAX_LENGTH} caractères"
-            raise refused(name, text, fr, "too-long")
+        base, _, modifier = name.partition(":")
+        longest = MAX_LENGTH if base in _RESULT or base in _WHOLE else MAX_LIST
+        if len(name) > MAX_LENGTH or len(value) > longest:
+            raise too_long(name, longest)
         if not name:
             text, fr = (
                 "a parameter has no name: write name=value",
@@ -156,7 +159,6 @@ class _Reader:
             raise refused(name, f"{name[:100]} has no value", f"{name[:100]} n'a pas de valeur")
         if "\0" in name or "\0" in value:
             raise refused(name, "a null character", "un caractère nul")
-        base, _, modifier = name.partition(":")
         if base in ("_include", "_revinclude"):
             self._include(name, value, modifier, reverse=base == "_revinclude")
         elif name in _RESULT:

@@ -20,6 +20,8 @@ MAX_VALUES = 500
 """The most values in an OR list."""
 MAX_LENGTH = 4_000
 """The longest name or value, in characters."""
+MAX_LIST = 32_000
+"""The longest OR list, in characters: that of `MAX_VALUES` references by UUID, and of most identifiers."""
 PREFIXES = frozenset({"eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"})
 
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
@@ -66,7 +68,15 @@ def alternatives(text: str, *, name: str) -> list[str]:
         raise refused(name, f"more than {MAX_VALUES} values", f"plus de {MAX_VALUES} valeurs", "too-costly")
     if not all(p.strip() for p in parts):
         raise refused(name, f"{name} has an empty value", f"{name} a une valeur vide")
+    if any(len(p) > MAX_LENGTH for p in parts):
+        raise too_long(name, MAX_LENGTH)
     return parts
+
+
+def too_long(name: str, most: int) -> Problem:
+    """The refusal of a value, or of a list of values, of more than so many characters."""
+    text = f"longer than {most} characters; ask for fewer values at once"
+    return refused(name, text, f"plus de {most} caractères ; demandez moins de valeurs à la fois", "too-long")
 
 
 def typed_values(parameter: Parameter, modifier: str, text: str, *, name: str) -> tuple[Value, ...]:

@@ -251,6 +251,9 @@ def test_chain_keeps_the_ways_that_can_be_read():
         ("Patient", "_elements=nam", "invalid", "no element 'nam'"),
         ("Patient", "_elements=Nobody.name", "invalid", "is no resource type"),
         ("Patient", "name=" + "x" * 4001, "too-long", "4000"),
+        ("Patient", "name=a," + "x" * 4001, "too-long", "4000"),
+        ("Patient", "name=" + "x," * 16_000 + "x", "too-long", "32000"),
+        ("Patient", "_sort=" + "name," * 900, "too-long", "4000"),
         ("Nobody", "name=x", "invalid", "is no resource type"),
     ],
 )
