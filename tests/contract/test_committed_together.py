@@ -73,6 +73,22 @@ async def test_what_one_is_refused_for_costs_the_others_nothing(
     assert sorted(row["key"] for row in kept) == ["101", "102"]
 
 
+async def test_what_takes_too_long_is_not_run_again(api: Api) -> None:
+    """The others would wait for it twice."""
+    pool = api.house.store.planned
+    await pool.execute("create sequence tried")
+    try:
+        late = Asked("select nextval('tried'), pg_cancel_backend(pg_backend_pid())", [])
+        told = await committed(
+            pool, [Asked("select $1::int as n", [1]), late, Asked("select $1::int as n", [2])]
+        )
+        assert [told[0][0]["n"], told[2][0]["n"]] == [1, 2]  # type: ignore[index]
+        assert isinstance(told[1], asyncpg.QueryCanceledError)
+        assert await pool.fetchval("select last_value from tried") == 1
+    finally:
+        await pool.execute("drop sequence tried")
+
+
 async def test_a_lost_connection_is_told_to_all(api: Api) -> None:
     pool = api.house.store.planned
     ends = "select pg_terminate_backend(pg_backend_pid()), $1::int"

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -14,6 +15,7 @@ from aubier.ground.problem import Problem
 from aubier.ground.rows import BeforeWrite
 from aubier.search.query import parse
 from aubier.store.intent import Batch, Intent
+from aubier.store.reading.committing import Turns, committed
 from aubier.store.store import Store, open_store
 from tests.contract.test_store_write import ROOT, patient
 
@@ -31,8 +33,8 @@ async def store(database: Callable[[], str]) -> AsyncIterator[Store]:
 async def test_a_search_within_a_transaction_takes_no_turn(store: Store) -> None:
     """The turns may all be taken by searches that wait for the connection of this very transaction."""
     sight = ROOT.but(unrestricted=False)
-    taken = store.turns[sight.actor] = asyncio.Semaphore(1)
-    await taken.acquire()
+    taken = store.turns[sight.actor] = Turns(partial(committed, store.planned), 1)
+    await taken.turn.acquire()
     found: list[int] = []
 
     async def look(conn: Any, resource: dict[str, Any], before: Any) -> tuple[dict[str, Any], list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -93,7 +93,7 @@ class Store:
     find_codes: FindCodes | None = None
     numbers: Numbers = field(default_factory=Numbers)
     places: Memory[str, int] = field(default_factory=lambda: Memory(_PLACES))
-    turns: WeakValueDictionary[str, asyncio.Semaphore] = field(default_factory=WeakValueDictionary)
+    turns: WeakValueDictionary[str, committing.Turns] = field(default_factory=WeakValueDictionary)
     worth: Worth = field(default_factory=Worth)
     forms: Forms = field(default_factory=Forms)
     reads: Together[Wanted, Row | None] = field(init=False)
@@ -166,8 +166,8 @@ class Store:
         What the asker stands on is asked by the first of them.
         """
         if conn or sight.unhurried:
-            turn = self._turn(sight) if conn is None else nullcontext()
-            async with turn, self._reader(sight, conn) as reader:
+            turns = self._turns(sight) if conn is None else None
+            async with turns.turn if turns else nullcontext(), self._reader(sight, conn) as reader:
                 yield reader
         else:
             async with answered():
@@ -175,8 +175,10 @@ class Store:
 
     def _asker(self, sight: Sight) -> Reader:
         """A reader whose statements each take a connection of the pool that suits them."""
-        ways = self.planned, self.brief, self._turn(sight), self.worth, self.forms
-        return Reader(self.pool, sight, self.keys, self.mark, *ways, self.near)
+        turns = self._turns(sight)
+        own = (turns.turn, turns.together) if turns else (nullcontext(), self.near)
+        ways = self.planned, self.brief, *own, self.worth, self.forms
+        return Reader(self.pool, sight, self.keys, self.mark, *ways)
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
         """The current version of a resource; see `Reader.read`. Those that come at once share a statement."""
@@ -246,14 +248,16 @@ class Store:
             return query
         return with_sets(query, {each: await self.find_codes(each) for each in named})
 
-    def _turn(self, sight: Sight) -> AbstractAsyncContextManager[Any]:
+    def _turns(self, sight: Sight) -> committing.Turns | None:
+        """Those of an actor, whom nothing else remembers; none for the platform's own."""
         if sight.unrestricted:
-            return nullcontext()
-        turn = self.turns.get(sight.actor)
-        if turn is None:
-            turn = asyncio.Semaphore(max(1, self.planned.get_max_size() // 2))
-            self.turns[sight.actor] = turn
-        return turn
+            return None
+        turns = self.turns.get(sight.actor)
+        if turns is None:
+            at_once = max(1, self.planned.get_max_size() // 2)
+            turns = committing.Turns(partial(committing.committed, self.planned), at_once)
+            self.turns[sight.actor] = turns
+        return turns
 
     async def history(
         self, sight: Sight, kinds: Sequence[str], logical: str = "", **options: Any
@@ -266,7 +270,8 @@ class Store:
 
     async def walk(self, sight: Sight, asked: Asked) -> Walked:
         """One page of a whole record; see `record.walk`."""
-        async with self._turn(sight), self._reader(sight) as reader:
+        turns = self._turns(sight)
+        async with turns.turn if turns else nullcontext(), self._reader(sight) as reader:
             return await walk(reader, asked, self.local)
 
     async def export(self, sight: Sight, asked: Slice) -> tuple[list[Row], tuple[int, int] | None]:

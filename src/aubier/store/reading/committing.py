@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
 from aubier.store.pool import Connection
+from aubier.store.reading.together import Together
 
 
 class Asked(NamedTuple):
@@ -30,8 +33,28 @@ MOST, LANES = 8, 3
 usual four connections: one is for what takes longer.
 """
 FEW, FEW_LANES = 4, 3
-"""The same of what looks a bounded way along the newest: each takes some milliseconds at most, and
-of one actor two are asked at a time, so that one lane at least is for the others."""
+"""The same of what looks a bounded way along the newest: each takes some milliseconds at most."""
+
+
+@dataclass(slots=True, weakref_slot=True)
+class Turns:
+    """The searches of one actor across records: `at_once` connections at most are held for all of them, so
+    that nobody keeps the others waiting. Those that wait meanwhile share the next that is free (`together`):
+    a commit costs as much as many of them, and the dearer ones run side by side.
+    """
+
+    answer: Callable[[Sequence[Asked]], Awaitable[list[Told]]]
+    at_once: int
+    turn: asyncio.Semaphore = field(init=False)
+    together: Together[Asked, Told] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.turn = asyncio.Semaphore(self.at_once)
+        self.together = Together(self._in_turn, FEW, self.at_once)
+
+    async def _in_turn(self, asked: Sequence[Asked]) -> list[Told]:
+        async with self.turn:
+            return await self.answer(asked)
 
 
 async def committed(pool: Connection, asked: Sequence[Asked]) -> list[Told]:
@@ -39,22 +62,28 @@ async def committed(pool: Connection, asked: Sequence[Asked]) -> list[Told]:
 
     Each sees what was committed before it was asked, for it takes its own view of the database.
     """
+    late: dict[int, Told] = {}
+    found: list[list[list[Any]]] = []
     async with pool.acquire() as conn:
         if len(asked) > 1:
             together = _together(asked)
             try:
                 # Those of one text are one round trip, and by themselves a transaction.
                 async with conn.transaction() if len(together) > 1 else nullcontext():
-                    found = [await _each(conn, [asked[place] for place in some]) for some in together]
-            except asyncpg.PostgresError:
+                    for some in together:
+                        found += [await _each(conn, [asked[place] for place in some])]
+            except asyncpg.PostgresError as error:
                 # One of them, which must not cost the others their answer.
                 if conn.is_closed():
                     raise
+                if isinstance(error, asyncpg.QueryCanceledError):
+                    # Nor the time that it took once more.
+                    late = {some[0]: error for some in together[len(found) :][:1] if len(some) == 1}
             else:
                 places = (place for some in together for place in some)
                 rows = dict(zip(places, (one for each in found for one in each), strict=True))
                 return [rows[place] for place in range(len(asked))]
-        return [await _alone(conn, *one[:2]) for one in asked]
+        return [late.get(place) or await _alone(conn, *one[:2]) for place, one in enumerate(asked)]
 
 
 def _together(asked: Sequence[Asked]) -> list[list[int]]:

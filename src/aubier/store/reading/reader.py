@@ -50,9 +50,9 @@ class Reader:
     """The read side, for one actor on one connection. `mark()` is the latest commit mark.
 
     Outside of a transaction, `conn` is a pool and `planned` one whose connections make a plan once for any
-    values; `brief` runs there what others ask at the same moment too. Other statements wait for a `turn`.
+    values; `brief` runs there what others ask at the same moment too, and `shared` what costs more than a
+    look into a record. Other statements wait for a `turn`.
     `worth` tells whether a look among the newest is; without it, it is taken. `forms` keeps statements.
-    `near` runs together what looks a bounded way along the newest.
     """
 
     conn: Connection
@@ -62,9 +62,9 @@ class Reader:
     planned: Connection = None
     brief: Together[Asked, Told] | None = None
     turn: AbstractAsyncContextManager[Any] = field(default_factory=nullcontext)
+    shared: Together[Asked, Told] | None = None
     worth: Worth | None = None
     forms: Forms | None = None
-    near: Together[Asked, Told] | None = None
 
     async def read(self, kind: str, logical: str) -> Row:
         """The current version. Problem not-found (hidden and missing alike), or deleted."""
@@ -188,7 +188,7 @@ class Reader:
                 return front
         page.make()
         args, plan = page.frame.args, self._plan(page, prefix, query.criteria)
-        turn, number = _turn(args) if plan == "brief" else (None, "0")
+        turn, number = _turn(args) if plan in ("brief", "once") else (None, "0")
         sql = self._proof(
             "dir_" if quiet else prefix,
             args,
@@ -386,10 +386,11 @@ class Reader:
     async def _fetch(self, plan: Plan, asked: Asked) -> list[Any]:
         if self.brief and plan == "brief":
             return _rows(await self.brief.ask(asked))
+        # What the platform asks of all records may take long, and would hold up what looks a bounded way.
+        if self.shared and (plan == "near" or (plan == "once" and not self.sight.unrestricted)):
+            return _rows(await self.shared.ask(asked))
         sql, args, _ = asked
         async with self.turn:
-            if self.near and plan == "near":
-                return _rows(await self.near.ask(asked))
             if self.planned and plan in ("once", "brief", "near"):
                 return list(await self.planned.fetch(sql, *args))
             if self.planned and plan == "anew":
