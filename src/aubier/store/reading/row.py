@@ -51,9 +51,9 @@ SETTLED = (
 """The commit mark below which all that clients write has ended, for statements that begin afterwards.
 
 Who writes takes a number, then a mark no earlier than its transaction (`writing.statement.marking`). So who
-has no number yet will have a later mark than this moment, and who only reads, or is a vacuum of hours, holds up
-nothing that is told. A statement that asked this itself could have looked at the rows before a writer ended
-and at the writers after it.
+has no number yet will have a later mark than this moment, and who only reads, or is a vacuum of hours, holds
+up nothing that is told. A statement that asked this itself could have looked at the rows before a writer
+ended and at the writers after it.
 """
 
 
