@@ -21,7 +21,7 @@ from aubier.ground.problem import Problem
 from aubier.settings import Settings
 
 NAMES = {"up", "serve", "accounts", "token", "client", "load", "extract", "reset", "reindex"}
-NAMES |= {"backup", "restore", "tour", "doctor", "retry"}
+NAMES |= {"backup", "restore", "tour", "doctor", "retry", "check"}
 
 
 @pytest.fixture(autouse=True)
