@@ -72,6 +72,7 @@ from aubier.settings import Settings
 from aubier.store.contents.binaries import Binaries, check_key, master_key
 from aubier.store.indexing import Backfills, advance, expect
 from aubier.store.outbox import STUCK, Change, deliver
+from aubier.store.proof.sealing import seal
 from aubier.store.store import Store, open_store
 from aubier.validation import check
 from aubier.validation import service as validation
@@ -93,6 +94,9 @@ SERVICES: tuple[Service, ...] = (
     calls.SERVICE,
 )
 """Every room, in the order their tables are made. The table of contents of Aubier."""
+
+_SEALED_EVERY = 60.0
+"""Seconds."""
 
 PUBLISHED = "2026-11-22"
 """The date of the capability statement: that of the release."""
@@ -125,6 +129,7 @@ class House:
         kinds = {EXPORT.kind: EXPORT, IMPORT.kind: IMPORT, **works(self.server.interactions)}
         self.tasks.append(asyncio.create_task(self._job(asynchronous.resuming(kinds))))
         self.tasks.append(asyncio.create_task(self._indexing()))
+        self.tasks.append(asyncio.create_task(self._sealing()))
         for service in self.services:
             self.tasks += [asyncio.create_task(self._job(job)) for job in service.jobs]
             self.tasks += [asyncio.create_task(self._deliveries(row)) for row in service.on_change]
@@ -164,6 +169,17 @@ class House:
                 busy = False
             # Half of the time is for those who ask.
             await asyncio.sleep(max(0.01, monotonic() - started) if busy else 1.0)
+
+    async def _sealing(self) -> None:
+        """Seals the audit lines, which needs no line of its own: nobody's record is looked at."""
+        while True:
+            await asyncio.sleep(_SEALED_EVERY)
+            try:
+                await seal(self.store.pool, audit_key(self.settings), milliseconds(self.clock()))
+            except Problem as refusal:
+                _log.warning("sealing: %s", refusal)
+            except Exception:
+                _log.exception("sealing failed")
 
     async def _deliveries(self, row: OnChange) -> None:
         async def handle(change: Change) -> None:
@@ -256,6 +272,11 @@ def _contents(settings: Settings) -> Binaries:
     contents.mkdir(0o700, exist_ok=True)
     check_key(contents, key)
     return Binaries(contents, master_key(key))
+
+
+def audit_key(settings: Settings) -> bytes:
+    """The key of the seals over audit lines, in the data folder."""
+    return master_key(settings.data / "secret" / "audit")
 
 
 def _bases(settings: Settings) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import click
 
 from aubier import __version__
 from aubier.cli import backup, doctor, extract, loading, people, tour, up
+from aubier.cli.audit import audit
 from aubier.cli.indexing import reindex
 from aubier.cli.instance import settings_of
 from aubier.cli.speech import carry_out, plainly, speak
@@ -141,6 +142,22 @@ def load_command(data: str | None, paths: tuple[Path, ...], processes: int) -> N
     """Load FHIR, packages, directory extracts, nomenclatures. Says what is refused and why."""
     with plainly():
         sys.exit(carry_out(loading.load_all(settings_of(data), paths, processes)))
+
+
+@main.group("check")
+def check_group() -> None:
+    """Check what is stored."""
+
+
+@check_group.command("audit")
+@_DATA
+@click.option(
+    "--from", "first", type=click.IntRange(1), default=1, help="The seal to begin at, to go on from there."
+)
+def check_audit(data: str | None, first: int) -> None:
+    """Look for audit lines that were changed, taken away or added since they were sealed."""
+    with plainly():
+        sys.exit(carry_out(audit(_settings(data), first)))
 
 
 @main.command("extract")

@@ -21,7 +21,7 @@ from aubier.settings import Settings
 from tests.house.test_documented import commands
 
 NAMES = {"up", "serve", "accounts", "token", "client", "load", "extract", "reset", "reindex"}
-NAMES |= {"backup", "restore", "tour", "doctor", "retry"}
+NAMES |= {"backup", "restore", "tour", "doctor", "retry", "check"}
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ from aubier.ground.problem import problem
 from aubier.ground.rows import Migration
 from aubier.store.indexing.tables import MIGRATIONS
 from aubier.store.pool import UNHURRIED, Connection
-from aubier.store.proof import standing
+from aubier.store.proof import sealing, standing
 
 _LOCK = 0x0A0B1E2
 _TABLE = """create table if not exists migration (
@@ -30,7 +30,8 @@ def store_migrations() -> tuple[Migration, ...]:
 
 def own_steps() -> dict[str, Sequence[Migration]]:
     """The lines of migrations that every database takes, whatever its rooms."""
-    return {"store": store_migrations(), "indexing": MIGRATIONS, "standing": standing.MIGRATIONS}
+    beside = {"standing": standing.MIGRATIONS, "sealing": sealing.MIGRATIONS}
+    return {"store": store_migrations(), "indexing": MIGRATIONS, **beside}
 
 
 async def upgrade(conn: Connection, rooms: Mapping[str, Sequence[Migration]]) -> list[str]:
