@@ -101,10 +101,13 @@ async def test_records_of_others_are_left_out_in_the_index(few_and_many: Both) -
     """Of a professional who may open few of many, most rows that a page is looked for in are of others."""
     many, shape = few_and_many[1], BY_NAME["measurements of a day, newest first"]
     async with many.house.store.pool.acquire() as conn:
-        await conn.execute("vacuum res")
+        await conn.execute("vacuum res, grants")
     (plan, *_) = await many.plans("on", shape, [("date", "ge2020")], scans=False)
     along = [node["Node Type"] for node in nodes(plan) if node.get("Index Name") == "res_type"]
     assert along and set(along) == {"Index Only Scan"}
+    (mine,) = [node for node in nodes(plan) if node.get("Subplan Name") == "CTE mine"]
+    rights = [node["Node Type"] for node in nodes(mine) if node.get("Alias") == "g"]
+    assert rights == ["Index Only Scan"], "of the rights of a thousand records, no page is read"
 
 
 async def test_what_is_not_posted_is_counted_in_open_records(few_and_many: Both) -> None:
