@@ -157,7 +157,7 @@ def check_group() -> None:
 def check_audit(data: str | None, first: int) -> None:
     """Look for audit lines that were changed, taken away or added since they were sealed."""
     with plainly():
-        sys.exit(carry_out(audit(_settings(data), first)))
+        sys.exit(carry_out(audit(settings_of(data), first)))
 
 
 @main.command("extract")

@@ -46,11 +46,11 @@ from aubier.store.reading import (
     committing,
 )
 from aubier.store.reading.ahead.worth import Worth
-from aubier.store.reading.dated import by_date, settled_only
 from aubier.store.reading.forms.kept import Forms
 from aubier.store.reading.links.identified import ENOUGH, each
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.reading.versions import history
+from aubier.store.reading.versions.dated import by_date, settled_only
 from aubier.store.sight import Sight
 from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
 from aubier.store.writing.filing.numbers import Numbers

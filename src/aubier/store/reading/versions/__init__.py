@@ -1,4 +1,4 @@
-"""The versions that resources had: histories."""
+"""The versions that resources had, and what came since a date."""
 
 from aubier.store.reading.versions.history import history
 
