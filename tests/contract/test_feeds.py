@@ -106,9 +106,10 @@ class Writer:
 
     async def run(self, until: float) -> None:
         loop = asyncio.get_running_loop()
-        acts = (self.create, self.change, self.patch, self.delete, self.once, self.named, self.together)
+        one = (self.create, self.change, self.patch, self.delete, self.once, self.named)
+        acts = (*one, self.together, self.load)
         while loop.time() < until:
-            act = self.draw.choices(acts, weights=(6, 4, 3, 1, 1, 1, 3))[0]
+            act = self.draw.choices(acts, weights=(6, 4, 3, 1, 1, 1, 3, 1))[0]
             await act(self.draw.choice(self.doors))
 
     def done(self, answer: httpx.Response) -> None:
@@ -187,6 +188,15 @@ class Writer:
         for entry in answer.json()["entry"]:
             kind, logical, _, version = entry["response"]["location"].split("/")[-4:]
             self.noted(f"{kind}/{logical}", int(version))
+
+    async def load(self, door: Door) -> None:
+        """In bulk: what is new by COPY, the rest by updates."""
+        first = self.draw.randrange(40)
+        some = [
+            {**observation(self.value()), "id": f"loaded-{self.number}-{n}"} for n in range(first, first + 20)
+        ]
+        report = await door.house.system().store.load(some)
+        assert report.created + report.updated == len(some)
 
 
 @dataclass
@@ -375,6 +385,23 @@ async def test_who_reads_for_long_or_leaves_a_transaction_idle_holds_up_nobody(d
         assert ("Basic/shared", 3) not in feed.told
     await feed.once()
     assert ("Basic/shared", 3) in feed.told
+
+
+@pytest.mark.parametrize("path", [EVERY[0] + "&_count=2", *(p.rpartition("=")[0] + "=2" for p in LATEST)])
+async def test_pages_keep_to_the_look_of_the_first(doors: list[Door], path: str) -> None:
+    """Another would find who began before and writes since, and hide what is older than the last told."""
+    book, door = Book(), doors[0]
+    await laid(door, book)
+    async with doors[1].house.house.store.pool.acquire() as other, other.transaction():
+        await other.fetchval("select count(*) from res")
+        for n in range(5):
+            made = await door.ask("PUT", f"Observation/o{n}", {**observation(n), "id": f"o{n}"})
+            assert made.status_code == 201, made.text
+        told = set()
+        async for entry in door.pages(path.format(since=BEGIN), "feeds"):
+            told.add(entry["fullUrl"].rpartition("/")[2])
+            await other.execute("select pg_current_xact_id()")
+    assert {f"o{n}" for n in range(5)} <= told
 
 
 async def test_a_writer_that_stands_still_is_ended_and_feeds_go_on(

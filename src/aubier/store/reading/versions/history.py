@@ -47,7 +47,8 @@ async def history(
     if kinds and not readable:
         check_scope(sight, kinds[0])
     feed = since is not None or (oldest_first and not logical)
-    below = await settled(reader.conn) if feed else None
+    # Newest first, a later page is below the mark of the first, which another look might put lower.
+    below = await settled(reader.conn) if feed and (oldest_first or not cursor) else None
     page = _Page(sight, Args(), logical, count + 1, since, below, at, cursor, oldest_first, judged)
     counted = bool(logical) or not count
     what = "/".join([*(kinds if len(kinds) == 1 else ["*"]), *([logical] if logical else []), "_history"])
