@@ -389,7 +389,7 @@ async def test_who_reads_for_long_or_leaves_a_transaction_idle_holds_up_nobody(d
 
 @pytest.mark.parametrize("path", [EVERY[0] + "&_count=2", *(p.rpartition("=")[0] + "=2" for p in LATEST)])
 async def test_pages_keep_to_the_look_of_the_first(doors: list[Door], path: str) -> None:
-    """Another would find who began before and writes since, and hide what is older than the last date."""
+    """Another would find who began before and writes since, and hide what is older than the last told."""
     book, door = Book(), doors[0]
     await laid(door, book)
     async with doors[1].house.house.store.pool.acquire() as other, other.transaction():
