@@ -79,7 +79,9 @@ def sample(at: Running, token: str, patient: str) -> dict[str, Any]:
         path = "/fhir/" + url.partition("/fhir/")[2] if "/fhir/" in url else f"/fhir/{url}"
         seen[url] = at.ask(path, token)
         assert seen[url][0] == 200
-    seen["history"] = at.ask(f"/fhir/Patient/{logical}/_history", token)[1].get("total")
+    status, history = at.ask(f"/fhir/Patient/{logical}/_history", token)
+    assert status == 200, history
+    seen["history"] = history["total"]
     return seen
 
 
