@@ -218,13 +218,16 @@ class Sight(msgspec.Struct, frozen=True):
         )
 
     def holds(self, pat: str, args: Args) -> str:
-        """The condition under which `pat` is one of them."""
+        """The condition under which `pat` is one of them: looked for there alone, not among all that the actor
+        holds (`offset 0`).
+        """
         if self.unrestricted:
             return "true"
         held = self._valid(args)
         return (
-            f"(exists (select 1 from grants g where g.pat = {pat} and {held}) or exists (select 1 from stub s"
-            f" join grants g on g.pat = s.pat where s.home = {pat} and {_OPENS} and {held}))"
+            f"(exists (select 1 from grants g where g.pat = {pat} and {held} offset 0)"
+            f" or exists (select 1 from stub s join grants g on g.pat = s.pat"
+            f" where s.home = {pat} and {_OPENS} and {held} offset 0))"
         )
 
     def _valid(self, args: Args) -> str:
