@@ -218,8 +218,8 @@ class Sight(msgspec.Struct, frozen=True):
         )
 
     def holds(self, pat: str, args: Args) -> str:
-        """The condition under which `pat` is one of them: looked for there alone, not among all that the actor
-        holds (`offset 0`).
+        """The condition under which `pat` is one of them: looked for there, not among all that are held
+        (`offset 0`).
         """
         if self.unrestricted:
             return "true"

@@ -3,8 +3,10 @@
 import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from bench.dataset.rights import KEY
 from bench.workloads.shapes import SHAPES, Shape
 from msgspec import structs
 
@@ -108,6 +110,25 @@ async def test_records_of_others_are_left_out_in_the_index(few_and_many: Both) -
     (mine,) = [node for node in nodes(plan) if node.get("Subplan Name") == "CTE mine"]
     rights = [node["Node Type"] for node in nodes(mine) if node.get("Alias") == "g"]
     assert rights == ["Index Only Scan"], "of the rights of a thousand records, no page is read"
+
+
+async def test_whether_a_record_is_open_is_looked_for_there(database: Database, tmp_path: Path) -> None:
+    """By who may open hundreds, also with a plan made for any values, which does not know how few records are
+    asked for.
+    """
+    others = (
+        "insert into grants (pat, actor, basis, since, till, made)"
+        " select 1000000 + n, $1, 'care', 0, 253402300800000, 0 from generate_series(1, 600) n"
+    )
+    async with peopled(database(), tmp_path, 200) as some:
+        async with some.house.store.pool.acquire() as conn:
+            await conn.execute(others, KEY)
+            await conn.execute("vacuum analyze grants")
+        shape = BY_NAME["record, category"]
+        (pairs,) = shape.criteria(some.samples, 1)
+        plans = await some.plans("on", shape, pairs, scans=False, once=True)
+    rights = [node for plan in plans for node in nodes(plan) if node.get("Relation Name") == "grants"]
+    assert rights and sum(rows_read(node) for node in rights) <= 10
 
 
 async def test_what_is_not_posted_is_counted_in_open_records(few_and_many: Both) -> None:

@@ -1,7 +1,7 @@
 """The work of a search: the rows that its statements read, as the database says after having run them."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,18 +45,38 @@ class Listening:
 
         return asking
 
-    async def plans(self, *, scans: bool) -> list[dict[str, Any]]:
-        """How each was run; `scans` lets the planner read whole tables."""
+    async def plans(self, *, scans: bool, once: bool = False) -> list[dict[str, Any]]:
+        """How each was run; `scans` lets the planner read whole tables. `once`: by a plan made for any
+        values, as on connections that plan once.
+        """
         plans = []
         for text, *values in self.asked:
             run = self._conn.transaction()
             await run.start()
             await self._conn.execute(f"set local enable_seqscan = {'on' if scans else 'off'}")
-            await self._conn.execute("set local plan_cache_mode = force_custom_plan")
+            kind = "generic" if once else "custom"
+            await self._conn.execute(f"set local plan_cache_mode = force_{kind}_plan")
+            if once:
+                text, values = await self._prepared(text, values), []
             told = await self._conn.fetchval(f"explain (analyze, buffers off, format json) {text}", *values)
+            if once:
+                await self._conn.execute("deallocate asked")
             await run.rollback()
             plans.append(json.loads(told)[0]["Plan"])
         return plans
+
+    async def _prepared(self, text: str, values: Sequence[Any]) -> str:
+        """Prepares a statement as `asked`; gives what runs it with these values."""
+        given = []
+        kinds = (await self._conn.prepare(text)).get_parameters()
+        for number, (kind, value) in enumerate(zip(kinds, values, strict=True)):
+            said = f"set_config('asked.a{number}', ${1}::{kind.name}::text, true)"
+            if await self._conn.fetchval(f"select {said}", value) is None or value is None:
+                given.append("null")
+            else:
+                given.append(f"current_setting('asked.a{number}')::{kind.name}")
+        await self._conn.execute(f"prepare asked as {text}")
+        return f"execute asked({', '.join(given)})"
 
 
 def rows_read(plan: dict[str, Any]) -> int:
@@ -92,16 +112,16 @@ class Population:
         return sum(rows_read(plan) for plan in plans)
 
     async def plans(
-        self, actor: str, shape: Shape, pairs: Pairs, *, scans: bool, last: bool = False
+        self, actor: str, shape: Shape, pairs: Pairs, *, scans: bool, last: bool = False, once: bool = False
     ) -> list[dict[str, Any]]:
-        """The plans of the statements of that page, as they were run."""
+        """The plans of the statements of that page, as they were run; `once` as in `Listening.plans`."""
         query = parse(shape.kind, [*pairs, *shape.extra], registry=self.house.store.registry)
         async with self.reading(actor) as (reader, heard):
             found = await reader.search(query)
             while last and found.cursor:
                 heard.asked.clear()
                 found = await reader.search(replace(query, cursor=found.cursor))
-            return await heard.plans(scans=scans)
+            return await heard.plans(scans=scans, once=once)
 
     @asynccontextmanager
     async def reading(self, actor: str) -> AsyncIterator[tuple[Reader, Listening]]:
