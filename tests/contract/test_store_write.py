@@ -4,10 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
+import zstandard
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem
@@ -19,6 +21,8 @@ from aubier.store.packing import codec
 from aubier.store.sight import Sight
 from aubier.store.store import Store, open_store
 from aubier.store.writing import Finder, Undertaking, undertaken
+
+DICTIONARIES = Path(codec.__file__).parent / "dictionaries"
 
 NOW = 1_795_000_000_000
 ROOT = Sight("system:test", "test", NOW, unrestricted=True, keys=("system:test",), types=None)
@@ -82,8 +86,10 @@ async def test_what_was_packed_whole_is_read_changed_and_kept(store: Store) -> N
     made = Intent("update", "Patient", "p1", resource=patient("p1"), may_create=True)
     await store.transact(ROOT, batch(made))
     before = await store.read(ROOT, "Patient", "p1")
-    number, whole = codec.pack(before.raw, b"otherwise")
-    assert await store.pool.fetchval("select dict from res") == -number
+    number = -(await store.pool.fetchval("select dict from res"))
+    dictionary = zstandard.ZstdCompressionDict((DICTIONARIES / f"{number:04d}.zdict").read_bytes())
+    packing = zstandard.ZstdCompressor(dict_data=dictionary, write_dict_id=False)
+    whole = packing.compress(before.raw)
     assert await store.pool.fetchval("update res set dict = $1, raw = $2 returning true", number, whole)
     assert await store.read(ROOT, "Patient", "p1") == before
     await store.transact(ROOT, batch(Intent("update", "Patient", "p1", resource=patient("p1", "Morvan"))))

@@ -68,16 +68,13 @@ def head(kind: str, logical: str, version: int, updated: int) -> bytes:
 _quoted = msgspec.json.Encoder().encode
 
 
-def pack(data: bytes, begins: bytes = b"") -> tuple[int, bytes]:
-    """The number of the dictionary used, and the compressed bytes, of what `begins` with the `head` of its
-    row, or has none yet.
+def pack(rest: bytes) -> tuple[int, bytes]:
+    """The number of the dictionary used, below zero, and the compressed bytes of what follows the `head`.
 
-    The number is below zero when the head was left out. What begins otherwise is packed whole.
+    Above zero are the numbers of versions that a release before packed whole.
     """
     number = newest_dictionary()
-    if not data.startswith(begins):
-        return number, _compressor(number).compress(data)
-    return -number, _compressor(number).compress(data[len(begins) :])[len(_MAGIC) :]
+    return -number, _compressor(number).compress(rest)[len(_MAGIC) :]
 
 
 def unpack(number: int, packed: bytes, begins: bytes) -> bytes:
