@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -167,7 +167,7 @@ class Store:
         """
         if conn or sight.unhurried:
             turns = self._turns(sight) if conn is None else None
-            async with turns.turn if turns else nullcontext(), self._reader(sight, conn) as reader:
+            async with _turn(turns), self._reader(sight, conn) as reader:
                 yield reader
         else:
             async with answered():
@@ -176,8 +176,8 @@ class Store:
     def _asker(self, sight: Sight) -> Reader:
         """A reader whose statements each take a connection of the pool that suits them."""
         turns = self._turns(sight)
-        own = (turns.turn, turns.together) if turns else (nullcontext(), self.near)
-        ways = self.planned, self.brief, *own, self.worth, self.forms
+        shared = turns.together if turns else self.near
+        ways = self.planned, self.brief, _turn(turns), shared, self.worth, self.forms
         return Reader(self.pool, sight, self.keys, self.mark, *ways)
 
     async def read(self, sight: Sight, kind: str, logical: str, conn: Connection | None = None) -> Row:
@@ -270,8 +270,7 @@ class Store:
 
     async def walk(self, sight: Sight, asked: Asked) -> Walked:
         """One page of a whole record; see `record.walk`."""
-        turns = self._turns(sight)
-        async with turns.turn if turns else nullcontext(), self._reader(sight) as reader:
+        async with _turn(self._turns(sight)), self._reader(sight) as reader:
             return await walk(reader, asked, self.local)
 
     async def export(self, sight: Sight, asked: Slice) -> tuple[list[Row], tuple[int, int] | None]:
@@ -404,6 +403,11 @@ class Store:
     async def run(self, name: str, *args: Any, conn: Connection | None = None) -> list[Mapping[str, Any]]:
         """The rows of a room's named statement. Problem (not-supported) for a name nobody declared."""
         return await self.rooms.run(name, args, conn)
+
+
+def _turn(turns: committing.Turns | None) -> AbstractAsyncContextManager[Any]:
+    """What an actor waits for before asking by themselves; the platform's own wait for nobody."""
+    return turns.turn if turns else nullcontext()
 
 
 def _refuse_unproven(sight: Sight) -> None:
