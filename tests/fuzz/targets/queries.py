@@ -73,7 +73,7 @@ def _compiled(query: Query) -> None:
         assert "\0" not in part
     keys = sort_keys(frame, query.sort, query.type, "r")
     if query.cursor:
-        _, values = read_cursor(query.cursor, keys)
+        _, values = read_cursor(query, keys)
         after(frame, keys, values)
 
 

@@ -7,11 +7,13 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from aubier.ground.problem import Problem, problem
+from aubier.search.model import Query
 from aubier.search.paging.order import SortKey
 from aubier.search.sql import Frame
 
@@ -45,17 +47,29 @@ def unchanged_since(frame: Frame, taken: Taken, row: str) -> str:
     )
 
 
+_SHAPE = frozenset({"_page", "_count", "_total", "_summary", "_elements", "_include", "_revinclude"})
+"""Parameters that say how a page looks, and not what is on it."""
+
+
 class _Cursor(msgspec.Struct, array_like=True):
+    of: bytes
     mark: int
     snapshot: str
     casts: list[str]
     values: list[str | int]
 
 
-def write_cursor(taken: Taken, keys: Sequence[SortKey], values: Sequence[Any]) -> str:
+def _told_apart(query: Query) -> bytes:
+    """What tells a search from others: its type, its compartment, and what it asks, in any order."""
+    asked = sorted(f"{name}={value}" for name, value in query.applied if name.split(":")[0] not in _SHAPE)
+    return blake2b("\n".join([query.type, query.within[0], *asked]).encode(), digest_size=8).digest()
+
+
+def write_cursor(query: Query, taken: Taken, keys: Sequence[SortKey], values: Sequence[Any]) -> str:
     """The cursor of the page that ends with these key values, of a search whose first page was `taken`."""
     plain = [str(v) if isinstance(v, Decimal) else v for v in values]
-    body = msgspec.msgpack.encode(_Cursor(taken.mark, taken.snapshot, [k.cast for k in keys], plain))
+    casts = [k.cast for k in keys]
+    body = msgspec.msgpack.encode(_Cursor(_told_apart(query), taken.mark, taken.snapshot, casts, plain))
     return urlsafe_b64encode(body).rstrip(b"=").decode()
 
 
@@ -67,11 +81,15 @@ def marked_at(text: str) -> int:
         raise _of_another() from error
 
 
-def read_cursor(text: str, keys: Sequence[SortKey]) -> tuple[Taken, list[Any]]:
+def read_cursor(query: Query, keys: Sequence[SortKey]) -> tuple[Taken, list[Any]]:
     """When its first page was read, and its key values. A cursor of another query is a Problem (invalid)."""
     try:
-        cursor = _decoded(text)
-        if cursor.casts != [k.cast for k in keys] or len(cursor.values) != len(keys):
+        cursor = _decoded(query.cursor)
+        if (
+            cursor.of != _told_apart(query)
+            or cursor.casts != [k.cast for k in keys]
+            or len(cursor.values) != len(keys)
+        ):
             raise ValueError
         return Taken(cursor.mark, cursor.snapshot), [
             _value(v, k.cast) for v, k in zip(cursor.values, keys, strict=True)

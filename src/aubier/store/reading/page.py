@@ -107,7 +107,7 @@ class Page:
         self.counting = frame.args[:]
         self.keys = sort_keys(frame, self.query.sort, kind, ROW)
         if self.query.cursor:
-            mark = read_cursor(self.query.cursor, self.keys)
+            mark = read_cursor(self.query, self.keys)
             # How many there are is the same on every page.
             self.taken, self.place = (None, []) if self.bare else mark
         if not self.records:

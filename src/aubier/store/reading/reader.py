@@ -157,7 +157,7 @@ class Reader:
         total = None
         if counted:
             total = records[0]["total"] if records else await self._total_of_nothing(made)
-        rows, after = [row_of(r) for r in records[:size]], partial(_following, records, made, mark)
+        rows, after = [row_of(r) for r in records[:size]], partial(_following, query, records, made, mark)
         return Found(
             rows, total, after(size), await included(self, query, rows), after, partial(_first_key, records)
         )
@@ -447,13 +447,13 @@ class Reader:
         return sorted((row for row in rows if row.raw), key=lambda row: (row.id, row.version))
 
 
-def _following(records: Sequence[Any], made: Made, mark: int, size: int) -> str:
+def _following(query: Query, records: Sequence[Any], made: Made, mark: int, size: int) -> str:
     """The cursor of what comes after the first `size` records; empty when nothing does."""
     if len(records) <= size or not size:
         return ""
     last = records[size - 1]
     taken = made.taken or Taken(mark, last["snapshot"])
-    return write_cursor(taken, made.keys, [last[f"s{n}"] for n in range(len(made.keys))])
+    return write_cursor(query, taken, made.keys, [last[f"s{n}"] for n in range(len(made.keys))])
 
 
 def _counts(query: Query, size: int) -> bool:

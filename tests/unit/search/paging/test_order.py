@@ -1,6 +1,7 @@
 """Sort keys and the marks of next pages: what comes back is what was written, and nothing else."""
 
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -9,10 +10,11 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from aubier.ground.problem import Problem
 from aubier.search.keys import Keys, bounded, bounded_text
-from aubier.search.model import Sort
+from aubier.search.model import Query, Sort
 from aubier.search.paging.marks import Taken, read_cursor, unchanged_since, write_cursor
 from aubier.search.paging.order import SortKey, after, order_by, sort_keys, stretches
 from aubier.search.parameters import listed_codes, registry
@@ -44,8 +46,23 @@ def keys_of(kind: str, *codes: str) -> list[SortKey]:
     return sort_keys(frame(), wanted, kind, "r")
 
 
+def asked(*pairs: tuple[str, str], cursor: str = "", **more: Any) -> Query:
+    return Query("Patient", applied=pairs, cursor=cursor, **more)
+
+
+def written(taken: Taken, values: Sequence[Any], query: Query | None = None) -> str:
+    return write_cursor(query or asked(), taken, KEYS, values)
+
+
+def read(cursor: str) -> tuple[Taken, list[Any]]:
+    return read_cursor(asked(cursor=cursor), KEYS)
+
+
 def raw(*body: Any) -> str:
-    return urlsafe_b64encode(msgspec.msgpack.encode(body)).rstrip(b"=").decode()
+    """What stands in a mark after what it is of."""
+    own = urlsafe_b64decode(written(TAKEN, VALUES) + "===")
+    whole = [msgspec.msgpack.decode(own)[0], *body]
+    return urlsafe_b64encode(msgspec.msgpack.encode(whole)).rstrip(b"=").decode()
 
 
 @given(
@@ -56,8 +73,7 @@ def raw(*body: Any) -> str:
 )
 def test_a_mark_comes_back_as_it_was_written(mark: int, number: int, text: str, amount: Decimal) -> None:
     taken = Taken(mark, "3:4:3")
-    written = write_cursor(taken, KEYS, [number, text, amount])
-    assert read_cursor(written, KEYS) == (taken, [number, text, amount])
+    assert read(written(taken, [number, text, amount])) == (taken, [number, text, amount])
 
 
 @pytest.mark.parametrize(
@@ -65,7 +81,7 @@ def test_a_mark_comes_back_as_it_was_written(mark: int, number: int, text: str, 
     ["3:3:", "10:20:", "10:20:10", "10:20:10,11,19", "999999999999:1000000000000:999999999999"],
 )
 def test_snapshots_that_postgresql_reads(snapshot: str) -> None:
-    assert read_cursor(write_cursor(Taken(1, snapshot), KEYS, VALUES), KEYS)[0].snapshot == snapshot
+    assert read(written(Taken(1, snapshot), VALUES))[0].snapshot == snapshot
 
 
 @pytest.mark.parametrize(
@@ -87,7 +103,7 @@ def test_snapshots_that_postgresql_reads(snapshot: str) -> None:
 )
 def test_other_snapshots_are_refused(snapshot: str) -> None:
     with pytest.raises(Problem) as refusal:
-        read_cursor(write_cursor(Taken(1, snapshot), KEYS, VALUES), KEYS)
+        read(written(Taken(1, snapshot), VALUES))
     assert refusal.value.issues[0].at == ("http._page",)
 
 
@@ -116,13 +132,33 @@ def test_other_snapshots_are_refused(snapshot: str) -> None:
             raw(1, "3:3:", ["bigint", "text", "numeric"], [1, "x", number])
             for number in ("1e999999999", "1e-999999999", "NaN", "-Infinity", "9" * 500, "")
         ),
-        write_cursor(TAKEN, KEYS, VALUES)[:-3],
+        written(TAKEN, VALUES)[:-3],
     ],
 )
 def test_a_mark_of_another_search_is_refused(cursor: str) -> None:
     with pytest.raises(Problem) as refusal:
-        read_cursor(cursor, KEYS)
+        read(cursor)
     assert refusal.value.kind == "invalid"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Query("Patient"),
+        Query("Practitioner", applied=(("name", "a"), ("active", "true"))),
+        asked(("name", "a"), ("active", "false")),
+        asked(("name", "a"), ("active", "true"), ("_sort", "name")),
+        asked(("name", "a"), ("active", "true"), within=("Patient/2", ("link",))),
+    ],
+)
+def test_a_mark_is_of_one_search(other: Query) -> None:
+    """However its answer is cut, and in whichever order it is asked."""
+    mark = written(TAKEN, VALUES, asked(("name", "a"), ("active", "true"), ("_count", "2")))
+    same = asked(("_page", mark), ("active", "true"), ("name", "a"), ("_count", "9"), cursor=mark)
+    assert read_cursor(same, KEYS) == (TAKEN, VALUES)
+    with pytest.raises(Problem) as refusal:
+        read_cursor(structs.replace(other, cursor=mark), KEYS)
+    assert refusal.value.issues[0].at == ("http._page",)
 
 
 def test_the_order_is_total_and_newest_first_by_itself() -> None:

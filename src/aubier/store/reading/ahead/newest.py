@@ -84,7 +84,7 @@ class Newest:
         tests += conditions(frame, self.query.criteria, kind, ROW)
         place: Sequence[object] = ()
         if self.query.cursor:
-            self.taken, place = read_cursor(self.query.cursor, self.keys)
+            self.taken, place = read_cursor(self.query, self.keys)
             tests.append(unchanged_since(frame, self.taken, ROW))
         if self.anchor:
             self.measured = measures(frame, self.query.criteria, kind, self.anchor)
