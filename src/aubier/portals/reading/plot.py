@@ -14,6 +14,8 @@ from aubier.portals.reading.concepts import concept_words
 
 WIDTH, HEIGHT = 260, 112
 _LEFT, _RIGHT, _TOP, _BOTTOM = 8, 252, 18, 92
+_LABEL = 52
+"""How far the label of the newest value reaches to the left of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +71,17 @@ def _draw(points: list[tuple[str, Resource]], unit: str, now: datetime, texts: T
         last=say_day(points[-1][0], now, texts, short=True),
         last_at=places[-1],
         last_text=said[-1],
-        last_anchor=f"{max(14, float(places[-1][1]) - 9):.0f}",
+        last_anchor=_above(places),
         rows=tuple((say_day(when, now, texts), words) for (when, _), words in zip(points, said, strict=True))[
             ::-1
         ],
     )
+
+
+def _above(places: Sequence[tuple[str, str]]) -> str:
+    """Where the label of the newest value stands: above every point that it would cover."""
+    beneath = [float(b) for a, b in places if float(a) >= _RIGHT - _LABEL]
+    return f"{max(14, min(beneath) - 9):.0f}"
 
 
 def _sentence(said: Sequence[str], values: Sequence[Decimal], days: int, texts: Texts) -> str:

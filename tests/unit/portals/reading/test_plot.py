@@ -45,6 +45,17 @@ def test_above_and_below_the_target_are_said() -> None:
     assert "au-dessus de la zone visée" in found.sentence
 
 
+def test_the_newest_value_is_written_above_what_it_would_cover() -> None:
+    weights = [
+        {**w, "valueQuantity": {"value": Decimal(v), "unit": "kg"}}
+        for v, w in zip((78, 84, 80, 83, 78), story.weights()[-5:], strict=True)
+    ]
+    longer = [{**weights[0], "effectiveDateTime": "2026-09-01"}, *weights]
+    found = plot(longer, NOW, FR)
+    assert found is not None
+    assert float(found.last_anchor) < min(float(y) for x, y in found.dots[1:])
+
+
 @given(st.lists(st.decimals(-50, 500, allow_nan=False, places=1), min_size=2, max_size=14))
 def test_every_point_is_inside_the_box(values: list[Decimal]) -> None:
     points = [
