@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import socket
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 from playwright.async_api import Browser, Locator, Page, async_playwright
 
 from tests.browser.serve import start
+from tests.ports import free_port
 
 Open = Callable[..., Awaitable[Page]]
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
@@ -68,13 +68,10 @@ async def app_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str
     if given := os.environ.get("AUBIER_TEST_URL"):
         yield given
         return
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     data = tmp_path_factory.mktemp("browser")
     for folder in (data, *data.parents[:2]):
         folder.chmod(0o711)  # as root, PostgreSQL runs under another account, which must enter
-    command = ["up", "--data", str(data / "aubier"), "--port", str(port), "--citizens", "40"]
+    command = ["up", "--data", str(data / "aubier"), "--port", str(free_port()), "--citizens", "40"]
     running = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("aubier")),
         *command,

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from pathlib import Path
 
 from aubier.store.embedded.cluster import postmaster
 from aubier.store.embedded.engine import account, install
+from tests.ports import free_port
 from tests.where import ENGINES
 
 READY_WITHIN = 120.0
@@ -147,13 +147,6 @@ class Running:
 
 
 _AUBIER = (sys.executable, "-c", "from aubier.cli import main; main()")
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -15,8 +15,9 @@ import pytest
 
 from aubier.store.embedded.server import find
 from tests.contract.chaos.clients import CARED_FOR, DOCTOR, weight
-from tests.contract.running import Running, folder, free_port, running
+from tests.contract.running import Running, folder, running
 from tests.contract.schema import shape
+from tests.ports import free_port
 
 UP_WITHIN = 30.0
 

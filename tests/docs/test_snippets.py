@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.journeys.running import COMMAND, Running, environment, free_port
+from tests.journeys.running import COMMAND, Running, environment
+from tests.ports import free_port
 from tests.where import ROOT
 
 PAGE = (ROOT / "docs" / "start" / "README.md").read_text(encoding="utf-8")

@@ -14,7 +14,8 @@ import asyncpg
 import pytest
 
 from aubier.store.embedded.server import find
-from tests.journeys.running import COMMAND, Running, end, environment, free_port, processes, run, start
+from tests.journeys.running import COMMAND, Running, end, environment, processes, run, start
+from tests.ports import free_port
 
 Copy = Callable[[str], Path]
 

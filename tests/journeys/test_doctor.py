@@ -16,7 +16,8 @@ import asyncpg
 import pytest
 
 from aubier.store.embedded.server import attached
-from tests.journeys.running import Running, free_port, processes, run
+from tests.journeys.running import Running, processes, run
+from tests.ports import free_port
 from tests.where import ROOT
 
 Copy = Callable[[str], Path]

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.running import Running, end, environment, free_port, processes, run, start
+from tests.journeys.running import Running, end, environment, processes, run, start
+from tests.ports import free_port
 from tests.where import ROOT
 
 Copy = Callable[[str], Path]
