@@ -165,6 +165,10 @@ async def test_one_patch_that_fails_undoes_the_whole_transaction(api: Api) -> No
     )
     assert answer.status_code == 422 and places(answer) == ["Bundle.entry[1].resource"]
     assert (await api.get("Patient?identifier=urn:test|never&_total=accurate")).json()["total"] == 0
+    absent = replaced("Patient.address", valueAddress={"city": "x"})
+    sent = {"resource": absent, "request": {"method": "PATCH", "url": f"Patient/{logical}"}}
+    answer = await api.post("transaction", sent)
+    assert places(answer) == ["Bundle.entry[0].resource.parameter[0].part[1]"]
     wrong = await api.post(
         "batch",
         {
