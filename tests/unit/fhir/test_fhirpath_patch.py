@@ -23,6 +23,9 @@ PATIENT: dict[str, Any] = {
 }
 
 
+NAME = {"valueHumanName": {"text": "x"}}
+
+
 def patch(*operations: dict[str, Any]) -> dict[str, Any]:
     """A Parameters of operations; a part is a dict of its own, or the text of its value."""
     parameters = []
@@ -156,6 +159,15 @@ def test_replace() -> None:
     assert changed({"type": "replace", "path": "Patient.name[0]", "value": whole})["name"][0] == {"text": "T"}
 
 
+def test_what_is_replaced_or_moved_keeps_its_place_among_the_elements() -> None:
+    for step in (
+        {"type": "replace", "path": "Patient.active", "value": {"valueBoolean": True}},
+        {"type": "replace", "path": "Patient.name[0]", "value": NAME},
+        {"type": "move", "path": "Patient.name", "source": 0, "destination": 1},
+    ):
+        assert list(changed(step)) == list(PATIENT)
+
+
 def test_operations_follow_one_another() -> None:
     after = changed(
         {"type": "add", "path": "Patient", "name": "name", "value": {"valueHumanName": {"use": "old"}}},
@@ -208,7 +220,6 @@ def test_what_does_not_fit_is_refused(operation: dict[str, Any], kind: str | Non
     assert issue.text != issue.fr and (kind is None or issue.kind == kind)
 
 
-NAME = {"valueHumanName": {"text": "x"}}
 PLACED = [
     ({**ADD, "index": 0}, 4, "structure"),
     ({**ADD, "vaule": string("x")}, 4, "structure"),

@@ -135,8 +135,9 @@ def insert(node: Resource, one: Content, index: int) -> None:
 def put(node: Resource, one: Content) -> None:
     """Sets what does not repeat, and its sibling."""
     for key, value in ((one.key, one.value), (f"_{one.key}", one.sibling)):
-        node.pop(key, None)
-        if value is not None:
+        if value is None:
+            node.pop(key, None)
+        else:
             node[key] = value
 
 
@@ -150,6 +151,7 @@ def paired(node: Resource, key: str) -> tuple[list[Any], list[Any]]:
 def store(node: Resource, key: str, values: list[Any], siblings: list[Any]) -> None:
     """Puts a list and its siblings back; one that holds nothing is left out."""
     for name, found in ((key, values), (f"_{key}", siblings)):
-        node.pop(name, None)
         if any(one is not None for one in found):
             node[name] = found
+        else:
+            node.pop(name, None)

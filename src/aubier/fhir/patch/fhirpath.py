@@ -182,7 +182,8 @@ def _replace(resource: Resource, step: _Step, budget: Budget) -> None:
     name = element.name if element.choice else place.key
     one = _content(step, (name, place.path), fields, budget)
     if place.index is None:
-        put(node, Content(place.key, None))
+        if one.key != place.key:
+            put(node, Content(place.key, None))
         put(node, one)
         return
     values, siblings = paired(node, place.key)
