@@ -317,11 +317,7 @@ class Store:
 
     async def file_anew(self, conn: Connection, sight: Sight, arrived: list[tuple[str, str]]) -> None:
         """Files with these what waits for them, in the transaction that has just brought them."""
-
-        async def unasked(*_: Any) -> tuple[Resource, list[str]]:
-            raise NotImplementedError("nothing is written but what is stored already")
-
-        batch = Batch([], unasked, action="load", what="load", arrived=arrived)
+        batch = Batch([], None, action="load", what="load", arrived=arrived)
         held = Undertaking(self.pool, self.planned, self.added, conn, conn)
         await self._writer(held, sight, ahead=False).run(batch)
 

@@ -84,8 +84,7 @@ class Finder:
                 try:
                     self._resolve_condition(step, matches)
                 except Problem as refusal:
-                    refusal.about = intent
-                    raise
+                    raise refusal.concerning(intent) from None
                 if intent.op == "delete":
                     going.add((intent.type, step.id))
             if not step.id and step.done is None:
@@ -154,14 +153,12 @@ class Finder:
         for step in self.steps:
             key = (step.intent.type, step.id)
             if step.done is None and key in seen:
-                refusal = problem(
+                raise problem(
                     "duplicate",
                     f"{key[0]}/{key[1]} is written twice in this bundle",
                     f"{key[0]}/{key[1]} est écrit deux fois dans ce lot",
                     at="http.path",
-                )
-                refusal.about = step.intent
-                raise refusal
+                ).concerning(step.intent)
             if step.done is None:
                 seen.add(key)
 
@@ -172,14 +169,12 @@ class Finder:
                 continue
             text = f"{intent.type}?{intent.condition.text}"
             if text in seen:
-                refusal = problem(
+                raise problem(
                     "duplicate",
                     f"Two entries write what meets {text[:200]}",
                     f"Deux entrées écrivent ce qui répond à {text[:200]}",
                     at="http.If-None-Exist" if intent.op == "create" else "http.query",
-                )
-                refusal.about = intent
-                raise refusal
+                ).concerning(intent)
             seen.add(text)
 
     async def _find_present(self) -> None:

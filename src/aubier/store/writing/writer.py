@@ -89,8 +89,7 @@ class Writer:
             try:
                 await self._prepare(batch, step)
             except Problem as refusal:
-                refusal.about = step.intent
-                raise
+                raise refusal.concerning(step.intent) from None
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         await self._claim(batch)
@@ -154,6 +153,7 @@ class Writer:
         if self.finder.links:
             resource = replace_references(resource, self.finder.links)
         resource["id"] = step.id
+        assert batch.prepare is not None
         resource, step.labels = await batch.prepare(self.conn, resource, before)
         step.labels = sorted({*step.labels, *(x for x in found.labels if x.startswith("author:"))})
         if intent.op == "patch" and _same(step, resource, before):
@@ -349,8 +349,7 @@ class Writer:
                 f"Vous pouvez lire {name} mais pas y écrire {step.intent.type}",
                 at=step.intent.type,
             )
-        refusal.about = step.intent
-        return refusal
+        return refusal.concerning(step.intent)
 
     def _changes(self, live: Sequence[Step], args: Args, ok: str, made: str) -> list[str]:
         """What each consumer is told: the rows just `made`, when they are all; else the same of arrays."""
