@@ -63,7 +63,8 @@ async def test_by_criteria(api: Api) -> None:
     answer = await api.ask("PATCH", path, steps({**ACTIVE, "op": "add"}), headers=JSON_PATCH)
     assert answer.json()["active"] is False
     none = await api.ask("PATCH", "Patient?identifier=urn:test|nobody", steps(ACTIVE), headers=JSON_PATCH)
-    assert none.status_code == 404
+    assert none.status_code == 404 and places(none) == ["http.query"]
+    assert "No Patient meets the condition" in none.text
     await api.make(patient("by-criteria"))
     assert (await api.ask("PATCH", path, steps(ACTIVE), headers=JSON_PATCH)).status_code == 412
     assert (await api.ask("PATCH", "Patient", steps(ACTIVE), headers=JSON_PATCH)).status_code == 412
