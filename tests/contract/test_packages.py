@@ -76,3 +76,22 @@ async def test_a_package_that_the_database_left_half_way_is_loaded_at_the_next_s
     assert "6.0.0" not in await versions(api)
     await load_at_start(api.house, settings)
     assert "6.0.0" in await versions(api)
+
+
+async def test_however_many_are_refused_or_doubtful_the_first_are_held(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    odd = {"resourceType": "ValueSet", "status": "spam", "version": "7.0.0"}
+    rows: list[tuple[str, Any]] = [("package/package.json", {"name": "guide", "version": "7.0.0"})]
+    rows += [(f"package/broken-{n}.json", b"{") for n in range(33)]
+    rows += [(f"package/odd-{n}.json", {**odd, "url": f"{URL}-{n}"}) for n in range(31)]
+    (tmp_path / "seven.tgz").write_bytes(packed(rows).getvalue())
+    told, tell = [], loading._tell
+    monkeypatch.setattr(loading, "_tell", lambda *given: (told.append(given[1]), tell(*given)))
+    await load_at_start(api.house, replace(api.house.settings, packages=str(tmp_path / "seven.tgz")))
+    (account,) = told
+    assert (account.refused, len(account.report.refused)) == (33, 20)
+    assert (account.doubts, len(account.doubtful)) == (31, 20)
+    shown = capsys.readouterr().out
+    assert "31/0/0/33" in shown and shown.count("broken-") == shown.count("odd-") == 20
+    assert "13" in shown and "11" in shown

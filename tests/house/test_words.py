@@ -35,6 +35,8 @@ HOSTS = re.compile(
     re.IGNORECASE,
 )
 
+MERGE = re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE)
+
 
 def texts() -> list[tuple[Path, str]]:
     """The text files of the project, but the licence and this list."""
@@ -51,6 +53,11 @@ def test_the_project_says_nothing_of_the_machine_it_was_made_on(pattern: re.Patt
         for match in pattern.finditer(text)
     ]
     assert not found, "\n".join(found[:40])
+
+
+def test_nothing_is_left_of_a_merge() -> None:
+    assert not [str(path.relative_to(ROOT)) for path, text in texts() if MERGE.search(text)]
+    assert MERGE.search("a\n<<<<<<< here\n")
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,11 @@ class Problem(Exception):
         """The kind of the first issue."""
         return self.issues[0].kind
 
+    def concerning(self, what: object) -> Problem:
+        """The same, which tells that it is `about` this."""
+        self.about = what
+        return self
+
 
 def problem(
     kind: Kind,

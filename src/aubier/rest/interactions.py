@@ -323,7 +323,7 @@ class Interactions:
         headers = {"ETag": f'W/"{written.version}"'} if written.version else {}
         if call.prefer.get("return") != "OperationOutcome":
             return Answer(204, b"", headers)
-        return Answer(200, fhir_json.dumps(stored(written, "/".join(call.path))), headers)
+        return Answer(200, fhir_json.dumps(stored(written)), headers)
 
     def delete_intent(self, path: tuple[str, ...], query: str, headers: Mapping[str, str]) -> Intent:
         """A delete by id, or by criteria when the path names only a type."""
@@ -430,12 +430,12 @@ def told(call: Call, written: Written) -> Answer:
     return Answer(201 if created else 200, body, headers)
 
 
-def stored(written: Written, asked: str = "") -> Resource:
-    """An OperationOutcome of what came of a write; `asked` names what was to be deleted."""
+def stored(written: Written) -> Resource:
+    """An OperationOutcome of what came of a write."""
     name = f"{written.type}/{written.id}" if written.id else written.type
     if written.status in ("deleted", "nothing"):
         text, fr = ("Deleted", "Supprimé") if written.status == "deleted" else _NOTHING_DELETED
-        return said(f"{text}: {asked or name}", f"{fr} : {asked or name}")
+        return said(f"{text}: {name}", f"{fr} : {name}")
     return said(f"{name} is stored", f"{name} est enregistré")
 
 

@@ -90,14 +90,15 @@ Prepare = Callable[[Any, Resource, Resource | None], Awaitable[tuple[Resource, l
 
 @dataclass(slots=True)
 class Batch:
-    """All or nothing. `feed` lets a professional deposit without a relationship, if nobody opposed.
+    """All or nothing. `feed` lets a professional deposit without a relationship, if nobody opposed. `prepare`
+    is None only where there are no intents.
 
     `what` is the audit line's description. `receipt(connection, written)` is awaited before the commit.
     `arrived`: types and ids of what the same transaction has just brought; what waits for them is filed anew.
     """
 
     intents: list[Intent]
-    prepare: Prepare
+    prepare: Prepare | None
     grants: list[Grant] = field(default_factory=list)
     revokes: list[Revoke] = field(default_factory=list)
     claims: list[Claim] = field(default_factory=list)

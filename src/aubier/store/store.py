@@ -50,7 +50,7 @@ from aubier.store.reading.forms.kept import Forms
 from aubier.store.reading.links.identified import ENOUGH, each
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.reading.versions import history
-from aubier.store.reading.versions.dated import by_date, settled_only
+from aubier.store.reading.versions.dated import by_date, look, settled_only
 from aubier.store.sight import Sight
 from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
 from aubier.store.writing.filing.numbers import Numbers
@@ -203,19 +203,32 @@ class Store:
             within = await judged(reader, self.index, kind, logical, version)
             return await reader.vread(kind, logical, version, within)
 
+    async def look(self, queries: Sequence[Query]) -> int | None:
+        """The commit mark that searches of several types have in common; see `dated.look`."""
+        async with answered():
+            return None if self.moved else await look(self.pool, queries)
+
     async def search(
-        self, sight: Sight, query: Query, conn: Connection | None = None, *, quiet: bool = False
+        self,
+        sight: Sight,
+        query: Query,
+        conn: Connection | None = None,
+        *,
+        quiet: bool = False,
+        below: int | None = None,
     ) -> Found:
         """One page; see `Reader.search`. One actor's searches take turns, so that they take half of the
         connections at most, but for those that share one; one that has its connection waits for nobody.
+        `below` as `look` gives it.
         """
         query, seeing = await self.listed(query), sight.searching
         if limits := seeing.limits(query.type):
             query = asked_too(query, limits)
-        below: int | None = None
-        if not (self.moved or conn or quiet) and by_date(query):
+        if self.moved or conn or quiet or not by_date(query):
+            below = None
+        else:
             async with answered():
-                query, below = await settled_only(self.pool, query)
+                query, below = await settled_only(self.pool, query, below)
         if conn or seeing.unhurried:
             async with self._searcher(seeing, conn) as reader:
                 found = await reader.search(query, quiet=quiet, mark=below)
@@ -317,11 +330,7 @@ class Store:
 
     async def file_anew(self, conn: Connection, sight: Sight, arrived: list[tuple[str, str]]) -> None:
         """Files with these what waits for them, in the transaction that has just brought them."""
-
-        async def unasked(*_: Any) -> tuple[Resource, list[str]]:
-            raise NotImplementedError("nothing is written but what is stored already")
-
-        batch = Batch([], unasked, action="load", what="load", arrived=arrived)
+        batch = Batch([], None, action="load", what="load", arrived=arrived)
         held = Undertaking(self.pool, self.planned, self.added, conn, conn)
         await self._writer(held, sight, ahead=False).run(batch)
 

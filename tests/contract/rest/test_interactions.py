@@ -237,6 +237,9 @@ async def test_a_delete_tells_what_came_of_it_when_asked(api: Api) -> None:
     assert path in valid(gone)["issue"][0]["details"]["text"]
     again = await api.ask("DELETE", path, headers=prefer)
     assert "nothing to delete" in valid(again)["issue"][0]["details"]["text"]
+    found = await api.make(patient("told-by-criteria"))
+    gone = await api.ask("DELETE", "Patient?identifier=urn:test|told-by-criteria", headers=prefer)
+    assert f"Patient/{found}" in valid(gone)["issue"][0]["details"]["text"]
 
 
 async def test_an_operation_of_one_asked_of_many_says_how(api: Api) -> None:

@@ -89,6 +89,15 @@ async def test_the_meta_of_a_resource_is_told_and_changed(api: Api) -> None:
     assert (await api.get("Patient?_tag=urn:t|a&_id=" + logical)).json()["total"] == 1
 
 
+async def test_labels_that_are_there_or_not_there_already_make_no_version(api: Api) -> None:
+    here = f"Patient/{await api.make({**patient('meta-same'), 'meta': {'tag': [TAG]}})}"
+    for name, tag in (("add", TAG), ("add", {**TAG, "display": "B"}), ("delete", {**TAG, "code": "z"})):
+        answer = await api.ask("POST", f"{here}/$meta-{name}", meta(tag=[tag]))
+        assert (answer.status_code, answer.headers["etag"]) == (200, 'W/"1"')
+        assert answer.json()["parameter"][0]["valueMeta"]["tag"] == [TAG]
+    assert len((await api.get(f"{here}/_history")).json()["entry"]) == 1
+
+
 async def test_labels_are_changed_by_whoever_may_update_only(api: Api) -> None:
     logical = await api.make(patient("labels"))
     here = f"Patient/{logical}"

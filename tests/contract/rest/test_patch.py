@@ -8,7 +8,8 @@ import pytest
 
 from aubier.fhir import json as fhir_json
 from aubier.fhir import xml as fhir_xml
-from tests.contract.rest.conftest import Api, places
+from aubier.store.intent import Grant
+from tests.contract.rest.conftest import ACTORS, Api, places
 from tests.contract.rest.test_interactions import patient
 
 JSON_PATCH = {"content-type": "application/json-patch+json"}
@@ -62,10 +63,44 @@ async def test_by_criteria(api: Api) -> None:
     answer = await api.ask("PATCH", path, steps({**ACTIVE, "op": "add"}), headers=JSON_PATCH)
     assert answer.json()["active"] is False
     none = await api.ask("PATCH", "Patient?identifier=urn:test|nobody", steps(ACTIVE), headers=JSON_PATCH)
-    assert none.status_code == 404
+    assert none.status_code == 404 and places(none) == ["http.query"]
+    assert "No Patient meets the condition" in none.text
     await api.make(patient("by-criteria"))
     assert (await api.ask("PATCH", path, steps(ACTIVE), headers=JSON_PATCH)).status_code == 412
     assert (await api.ask("PATCH", "Patient", steps(ACTIVE), headers=JSON_PATCH)).status_code == 412
+
+
+async def test_what_a_patch_leaves_as_it_was_is_no_version_more(api: Api) -> None:
+    logical = await api.make(patient("same", active=True))
+    path, lines = f"Patient/{logical}", await api.lines()
+    same = [
+        (b"[]", JSON_PATCH),
+        (steps({**ACTIVE, "value": True}), JSON_PATCH),
+        (steps({"op": "replace", "path": "/meta/versionId", "value": "7"}), JSON_PATCH),
+        (fhir_json.dumps(replaced("Patient.active", valueBoolean=True)), {}),
+    ]
+    for body, kind in same:
+        answer = await api.ask("PATCH", path, body, headers={**kind, "if-match": 'W/"1"'})
+        assert (answer.status_code, answer.headers["etag"]) == (200, 'W/"1"')
+        assert answer.json()["meta"]["versionId"] == "1"
+    assert await api.lines() == lines + len(same)
+    bundled = {"resource": binary(b"[]"), "request": {"method": "PATCH", "url": path}}
+    answered = (await api.post("transaction", bundled)).json()["entry"][0]["response"]
+    assert (answered["status"], answered["etag"]) == ("200 OK", 'W/"1"')
+    stale = await api.ask("PATCH", path, b"[]", headers={**JSON_PATCH, "if-match": 'W/"2"'})
+    assert stale.status_code == 412
+    assert len((await api.get(f"{path}/_history")).json()["entry"]) == 1
+
+
+async def test_who_may_only_read_may_not_patch_even_nothing(api: Api) -> None:
+    record = await api.make(patient("read-only"))
+    allergy = {"resourceType": "AllergyIntolerance", "patient": {"reference": f"Patient/{record}"}}
+    path = f"AllergyIntolerance/{await api.make(allergy)}"
+    context = api.house.context(ACTORS["admin"])
+    await context.store.grant(Grant(record, ACTORS["doctor"].keys[0], "treating-doctor", "r"))
+    assert (await api.get(path, who="doctor")).status_code == 200
+    answer = await api.ask("PATCH", path, b"[]", headers=JSON_PATCH, who="doctor")
+    assert answer.status_code == 403, answer.text
 
 
 async def test_if_match_and_prefer(api: Api) -> None:
@@ -165,6 +200,10 @@ async def test_one_patch_that_fails_undoes_the_whole_transaction(api: Api) -> No
     )
     assert answer.status_code == 422 and places(answer) == ["Bundle.entry[1].resource"]
     assert (await api.get("Patient?identifier=urn:test|never&_total=accurate")).json()["total"] == 0
+    absent = replaced("Patient.address", valueAddress={"city": "x"})
+    sent = {"resource": absent, "request": {"method": "PATCH", "url": f"Patient/{logical}"}}
+    answer = await api.post("transaction", sent)
+    assert places(answer) == ["Bundle.entry[0].resource.parameter[0].part[1]"]
     wrong = await api.post(
         "batch",
         {

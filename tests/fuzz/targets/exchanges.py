@@ -56,6 +56,10 @@ _JSON = {"content-type": "application/fhir+json"}
 _SETTINGS = Settings.load({"AUBIER_IMPORT_HOSTS": "files.example", "AUBIER_SUBSCRIPTION_HOSTS": "a.example"})
 
 
+async def _nowhere(queries: Sequence[Query]) -> None:
+    """No commit mark, for nothing is stored."""
+
+
 async def _nothing_new() -> bool:
     return False
 
@@ -64,7 +68,9 @@ async def _nothing_new() -> bool:
 class _Access:
     settings: Settings = _SETTINGS
     store: Any = field(
-        default_factory=lambda: SimpleNamespace(registry=registry(), learn=_nothing_new, local=str)
+        default_factory=lambda: SimpleNamespace(
+            registry=registry(), learn=_nothing_new, local=str, look=_nowhere
+        )
     )
     check: Callable[[Resource], None] = check_resource
 
@@ -86,7 +92,7 @@ class _View:
     async def written_before(self) -> bool:
         return False
 
-    async def search_rows(self, query: Query) -> Any:
+    async def search_rows(self, query: Query, *, below: int | None = None) -> Any:
         """Patients who are named by their ids are there."""
         ids = [c for c in query.criteria if isinstance(c, Criterion) and c.parameter.code == "_id"]
         if query.type != "Patient" or not ids:

@@ -23,6 +23,9 @@ PATIENT: dict[str, Any] = {
 }
 
 
+NAME = {"valueHumanName": {"text": "x"}}
+
+
 def patch(*operations: dict[str, Any]) -> dict[str, Any]:
     """A Parameters of operations; a part is a dict of its own, or the text of its value."""
     parameters = []
@@ -156,6 +159,15 @@ def test_replace() -> None:
     assert changed({"type": "replace", "path": "Patient.name[0]", "value": whole})["name"][0] == {"text": "T"}
 
 
+def test_what_is_replaced_or_moved_keeps_its_place_among_the_elements() -> None:
+    for step in (
+        {"type": "replace", "path": "Patient.active", "value": {"valueBoolean": True}},
+        {"type": "replace", "path": "Patient.name[0]", "value": NAME},
+        {"type": "move", "path": "Patient.name", "source": 0, "destination": 1},
+    ):
+        assert list(changed(step)) == list(PATIENT)
+
+
 def test_operations_follow_one_another() -> None:
     after = changed(
         {"type": "add", "path": "Patient", "name": "name", "value": {"valueHumanName": {"use": "old"}}},
@@ -185,7 +197,10 @@ REFUSED = [
     ({"type": "insert", "path": "Patient.active", "index": 0, "value": {"valueBoolean": True}}, "processing"),
     ({"type": "insert", "path": "Patient.address", "index": 0, "value": {"valueAddress": {}}}, "processing"),
     ({"type": "insert", "path": "Patient.name", "index": -1, "value": {"valueHumanName": {}}}, "structure"),
-    ({"type": "insert", "path": "Patient.name | Patient.contact", "index": 0, "value": {}}, "processing"),
+    (
+        {"type": "insert", "path": "Patient.name | Patient.contact", "index": 0, "value": string("x")},
+        "processing",
+    ),
     ({"type": "delete", "path": "Patient.name"}, "processing"),
     ({"type": "delete", "path": "Patient"}, "processing"),
     ({"type": "replace", "path": "Patient", "value": string("x")}, "processing"),
@@ -203,6 +218,90 @@ def test_what_does_not_fit_is_refused(operation: dict[str, Any], kind: str | Non
         fhirpath_patch(patch(operation))(PATIENT)
     issue = caught.value.issues[0]
     assert issue.text != issue.fr and (kind is None or issue.kind == kind)
+
+
+PLACED = [
+    ({**ADD, "index": 0}, 4, "structure"),
+    ({**ADD, "vaule": string("x")}, 4, "structure"),
+    ({"type": "delete", "path": "Patient.active", "value": {"valueBoolean": False}}, 2, "structure"),
+    ({"type": "replace", "path": "Patient.active", "name": "active", "value": {}}, 3, "structure"),
+    ({"type": "move", "path": "Patient.name", "source": 0, "destination": 1, "value": NAME}, 4, "structure"),
+    ({**ADD, "value": {"valueCode": "a", "valueString": "b"}}, 3, "structure"),
+    ({**ADD, "value": {"valueCode": "a", "modifierExtension": [{"url": "http://x"}]}}, 3, "structure"),
+    ({**ADD, "value": {"vaulueCode": "a"}}, 3, "structure"),
+    ({**ADD, "value": {"valueHumanName": {}, "_valueHumanName": {"id": "a"}}}, 3, "structure"),
+    ({**ADD, "value": {"resource": {"resourceType": "Basic"}, "valueCode": "a"}}, 3, "structure"),
+    ({**ADD, "value": {"resource": {"resourceType": "Basic"}}}, 3, "structure"),
+    ({**ADD, "path": {"valueInteger": 1}}, 1, "structure"),
+    ({**ADD, "name": "gendre"}, 2, "structure"),
+    ({**ADD, "name": "birthDate", "value": string("2000-01-01")}, 3, "structure"),
+    ({**ADD, "name": "gender", "value": string("other")}, 3, "structure"),
+    ({**ADD, "name": "contact", "value": NAME}, 3, "structure"),
+    (
+        {"type": "move", "path": "Patient.name", "source": 0, "destination": {"valueDecimal": 1}},
+        3,
+        "structure",
+    ),
+    ({"type": "delete", "path": "Patient.nme"}, 1, "invalid"),
+    ({"type": "delete", "path": "Patient.deceasedBoolean"}, 1, "invalid"),
+    ({"type": "delete", "path": "Patient.contact.where(nme.exists())"}, 1, "invalid"),
+    ({"type": "delete", "path": "Observation.status"}, 1, "invalid"),
+    ({"type": "delete", "path": "Patient.managingOrganization.resolve().name"}, 1, "not-supported"),
+    ({"type": "insert", "path": "Patient.name[1]", "index": 0, "value": NAME}, 1, "processing"),
+    ({"type": "move", "path": "Patient.name[1]", "source": 0, "destination": 1}, 1, "processing"),
+    ({**ADD, "name": "active", "value": {"valueBoolean": True}}, 2, "processing"),
+    ({"type": "insert", "path": "Patient.name", "index": 3, "value": NAME}, 2, "processing"),
+]
+
+
+@pytest.mark.parametrize(("operation", "part", "kind"), PLACED)
+def test_a_refusal_names_the_part_and_nothing_is_passed_over(
+    operation: dict[str, Any], part: int, kind: str
+) -> None:
+    start = {**PATIENT, "managingOrganization": {"reference": "Organization/1"}}
+    with pytest.raises(Problem) as caught:
+        fhirpath_patch(patch(operation))(start)
+    issue = caught.value.issues[0]
+    assert (issue.kind, issue.at) == (kind, (f"Parameters.parameter[0].part[{part}]",))
+
+
+def test_a_part_of_parts_is_held_to_the_same() -> None:
+    contact = {"type": "add", "path": "Patient", "name": "contact"}
+    right, wrong = {"name": "gender", "valueCode": "other"}, {"name": "gendre", "valueCode": "other"}
+    for inner in (wrong, {"name": "gender"}, {"name": "period", "valueString": "x"}, {"gender": "other"}):
+        with pytest.raises(Problem) as caught:
+            changed({**contact, "value": {"part": [right, inner]}})
+        assert caught.value.issues[0].at == ("Parameters.parameter[0].part[3].part[1]",)
+
+
+def test_a_part_that_stands_twice_and_what_stands_beside_parts_are_refused() -> None:
+    sent = patch(ADD)
+    operation = sent["parameter"][0]
+    operation["part"].append({"name": "path", "valueString": "Patient.name[0]"})
+    with pytest.raises(Problem) as caught:
+        fhirpath_patch(sent)
+    assert caught.value.issues[0].at == ("Parameters.parameter[0].part[4]",)
+    del operation["part"][-1]
+    for beside in ({"valueString": "x"}, {"modifierExtension": [{"url": "http://x"}]}):
+        with pytest.raises(Problem) as caught:
+            fhirpath_patch({**sent, "parameter": [{**operation, **beside}]})
+        assert caught.value.issues[0].at == ("Parameters.parameter[0]",)
+
+
+def test_a_more_special_type_and_an_extension_by_its_parts_fit() -> None:
+    text = {"type": "replace", "path": "Patient.name[1].family", "value": {"valueCode": "N"}}
+    assert changed(text)["name"][1]["family"] == "N"
+    parts = [{"name": "url", "valueUri": "u"}, {"name": "value", "valueDate": "2000"}]
+    extension = {"type": "add", "path": "Patient", "name": "extension", "value": {"part": parts}}
+    assert changed(extension)["extension"] == [{"url": "u", "valueDate": "2000"}]
+
+
+def test_a_contained_resource_is_followed_by_its_reference() -> None:
+    held = [{"resourceType": "Organization", "id": "o", "name": "A"}]
+    start = {**PATIENT, "contained": held, "managingOrganization": {"reference": "#o"}}
+    path = "Patient.managingOrganization.resolve().ofType(Organization).name"
+    after = changed({"type": "replace", "path": path, "value": string("B")}, of=start)
+    assert after["contained"] == [{"resourceType": "Organization", "id": "o", "name": "B"}]
 
 
 @pytest.mark.parametrize(

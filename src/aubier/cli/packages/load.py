@@ -48,11 +48,33 @@ def stored_as(resource: Resource, version: str) -> Resource:
 
 
 @dataclass(slots=True)
-class _Report(BulkReport):
-    """What was loaded; `apart` counts by type what is no definition; `doubtful` breaks FHIR R4."""
+class _Account:
+    """What a package brought. It holds the first that were `refused` and the first that are `doubtful` (they
+    break FHIR R4), and how many, however many these are; `apart` counts by type what is no definition.
+    """
 
-    apart: Counter[str] = field(default_factory=Counter)
+    progress: Progress = field(default_factory=Progress)
+    report: BulkReport = field(default_factory=BulkReport)
+    refused: int = 0
+    doubts: int = 0
     doubtful: list[tuple[str, str]] = field(default_factory=list)
+    apart: Counter[str] = field(default_factory=Counter)
+
+    def add(self, report: BulkReport) -> None:
+        """Takes in what came of some definitions."""
+        self.refused += len(report.refused)
+        self.report.add(report)
+        del self.report.refused[_TOLD:]
+        done = self.report.created + self.report.updated + self.report.unchanged + self.refused
+        self.progress(done, "définitions lues", "definitions read")
+
+    def doubt(self, place: str, found: Resource) -> None:
+        """Notes what breaks FHIR R4."""
+        errors = [i for i in validate(found) if i.severity == "error"]
+        self.doubts += bool(errors)
+        if errors and len(self.doubtful) < _TOLD:
+            at = f" ({errors[0].at[0]})" if errors[0].at else ""
+            self.doubtful.append((place, text(errors[0].fr, errors[0].text) + at))
 
 
 async def load_package(settings: Settings, path: Path) -> int:
@@ -114,24 +136,23 @@ def _manifest(path: Path) -> Manifest:
 
 
 async def _load(house: House, path: Path, told: Manifest) -> int:
-    report, progress, chunk = _Report(), Progress(), list[tuple[str, Resource]]()
+    account, chunk = _Account(), list[tuple[str, Resource]]()
     with path.open("rb") as stream:
         for place, found in packages.resources(stream):
             if isinstance(found, Problem):
-                report.refused.append((place, found))
+                account.add(BulkReport(refused=[(place, found)]))
             elif not _is_definition(found):
-                report.apart[str(found["resourceType"])] += 1
+                account.apart[str(found["resourceType"])] += 1
             else:
-                _note_doubts(report, place, found)
+                account.doubt(place, found)
                 chunk.append((place, stored_as(found, told.version)))
             if len(chunk) >= _CHUNK:
-                report.add(await _store(house, chunk))
+                account.add(await _store(house, chunk))
                 chunk = []
-                progress(_count(report), "définitions lues", "definitions read")
-    report.add(await _store(house, chunk))
-    progress.end()
-    _tell(told, report)
-    return 1 if report.refused else 0
+    account.add(await _store(house, chunk))
+    account.progress.end()
+    _tell(told, account)
+    return 1 if account.refused else 0
 
 
 def _check_release(told: Manifest) -> None:
@@ -156,17 +177,6 @@ def _is_definition(found: Resource) -> bool:
     )
 
 
-def _note_doubts(report: _Report, place: str, found: Resource) -> None:
-    errors = [i for i in validate(found) if i.severity == "error"]
-    if errors:
-        at = f" ({errors[0].at[0]})" if errors[0].at else ""
-        report.doubtful.append((place, text(errors[0].fr, errors[0].text) + at))
-
-
-def _count(report: _Report) -> int:
-    return report.created + report.updated + report.unchanged
-
-
 async def _store(house: House, chunk: list[tuple[str, Resource]]) -> BulkReport:
     """Stores a chunk; what is refused is left out and told. Problem (transient): no answer of the store."""
     trusted = replace(house.access, check=lambda resource: None)
@@ -178,29 +188,30 @@ async def _store(house: House, chunk: list[tuple[str, Resource]]) -> BulkReport:
     return await load_each(stored, chunk)
 
 
-def _tell(told: Manifest, report: _Report) -> None:
-    counts = f"{report.created}/{report.updated}/{report.unchanged}/{len(report.refused)}"
+def _tell(told: Manifest, account: _Account) -> None:
+    report = account.report
+    counts = f"{report.created}/{report.updated}/{report.unchanged}/{account.refused}"
     say(
         f"{told.name} {told.version} : {counts} créées/mises à jour/inchangées/refusées",
         f"{told.name} {told.version}: {counts} created/updated/unchanged/refused",
     )
-    if report.apart:
-        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.apart.items()))
+    if account.apart:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(account.apart.items()))
         say(f"  laissés de côté, sans URL canonique : {kinds}", f"  left out, without canonical URL: {kinds}")
-    _list([(p, text(i.fr, i.text)) for p, r in report.refused for i in r.issues[:1]])
-    if report.doubtful:
+    _list([(p, text(i.fr, i.text)) for p, r in report.refused for i in r.issues[:1]], account.refused)
+    if account.doubts:
         say(
-            f"  {len(report.doubtful)} enregistrées telles que publiées bien qu'elles enfreignent FHIR R4 :",
-            f"  {len(report.doubtful)} stored as published although they break FHIR R4:",
+            f"  {account.doubts} enregistrées telles que publiées bien qu'elles enfreignent FHIR R4 :",
+            f"  {account.doubts} stored as published although they break FHIR R4:",
         )
-        _list(report.doubtful)
+        _list(account.doubtful, account.doubts)
     if told.dependencies:
         needs = ", ".join(f"{name} {version}" for name, version in told.dependencies.items())
         say(f"  s'appuie sur : {needs}", f"  rests on: {needs}")
 
 
-def _list(rows: list[tuple[str, str]]) -> None:
-    for place, words in rows[:_TOLD]:
+def _list(first: list[tuple[str, str]], count: int) -> None:
+    for place, words in first:
         click.echo(f"  {place} : {words}")
-    if len(rows) > _TOLD:
-        say(f"  et {len(rows) - _TOLD} autres", f"  and {len(rows) - _TOLD} more")
+    if more := count - len(first):
+        say(f"  et {more} autres", f"  and {more} more")

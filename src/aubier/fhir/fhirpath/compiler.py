@@ -192,8 +192,8 @@ class Compiler(Generator):
     def _start(self, node: Node, scope: Scope, then: Then, wanted: str) -> None:
         """The nodes that are not a step of a path."""
         match node:
-            case Root(name):
-                self._root(name, scope, then, wanted)
+            case Root():
+                self._root(node, scope, then, wanted)
             case Variable("total") if scope.total != "None":
                 self.loop(Collected(scope.total), then)
             case Variable():
@@ -312,20 +312,22 @@ class Compiler(Generator):
         with self.block(f"if {flag} is not None:"):
             then(Item(flag, "System.Boolean"))
 
-    def _root(self, name: str, scope: Scope, then: Then, wanted: str) -> None:
+    def _root(self, node: Root, scope: Scope, then: Then, wanted: str) -> None:
         if scope.this.absent:
-            self.present(scope.this, lambda i: self._root(name, replace(scope, this=i), then, wanted))
+            self.present(scope.this, lambda i: self._root(node, replace(scope, this=i), then, wanted))
             return
+        name = node.name
         if name[:1].isupper() and knows(name):
             if self.strict and scope.this.type and not is_a(scope.this.type, name):
                 raise self.refuse(
                     f"{name} is not what this is evaluated on: {scope.this.type}",
                     f"{name} n'est pas ce sur quoi on évalue : {scope.this.type}",
+                    node,
                     kind="invalid",
                 )
             self.narrow(scope.this, name, then)
         elif not self.step(scope.this, name, then, wanted=wanted) and self.strict:
-            self._unknown(Root(name))
+            self._unknown(node)
 
     def _variable(self, node: Variable, scope: Scope) -> Item:
         if node.name == "this":

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from aubier.fhir.definitions import Property, definitions
+from aubier.fhir.patch.parts import Part, parts_of, refused
 from aubier.fhir.patch.places import Path
-from aubier.fhir.properties import below, is_primitive, is_resource, of_sibling
-from aubier.ground.problem import Problem, problem
+from aubier.fhir.primitives import CHECKS
+from aubier.fhir.properties import below, is_resource, of_sibling
 from aubier.ground.rows import Resource
 
-RULE = "FHIR R4 4.0.1 fhirpatch.html"
+_ANONYMOUS = frozenset({"BackboneElement", "Element"})
+"""What an element without a type of its own is called."""
+_TOLD = 8
+"""The most types of an element that a refusal lists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,48 +45,75 @@ def _inside(found: Property) -> Mapping[str, Property]:
     return {} if is_resource(found) else below(found)
 
 
-def content(part: Resource, name: str, fields: Mapping[str, Property], at: str) -> Content:
-    """What `part` brings for the element `name`: a `value[x]`, a resource, or parts for an element without
-    a type of its own. Problem: there is no such element, or nothing to put there.
+def forms(name: str, fields: Mapping[str, Property]) -> list[Property]:
+    """The properties that an element may be: one, or of a choice (`deceased`) one for each type; none where
+    there is no element of that name.
     """
-    if "resource" in part:
-        return Content(_key(name, "", fields, at), part["resource"])
-    keys = {key.removeprefix("_") for key in part if key.removeprefix("_").startswith("value")}
-    if len(keys) == 1:
-        given = keys.pop()
-        key = _key(name, given.removeprefix("value"), fields, at)
-        return Content(key, part.get(given), part.get(f"_{given}"))
-    if isinstance(part.get("part"), list) and not keys:
-        key = _key(name, "", fields, at)
-        if is_primitive(fields[key]) or is_resource(fields[key]):
-            raise refused(f"{name} takes a value, not parts", f"{name} attend une valeur, pas des parts", at)
-        return Content(key, _built(part["part"], below(fields[key]), f"{at}.part"))
-    raise refused("value needs one value[x], or parts", "value demande un value[x], ou des parts", at)
+    if name in fields:
+        return [fields[name]]
+    choice = f"{name.removesuffix('[x]')}[x]"
+    return [found for found in fields.values() if found.element.name == choice]
 
 
-def _key(name: str, suffix: str, fields: Mapping[str, Property], at: str) -> str:
-    """The JSON property of an element: `deceased` with a boolean is `deceasedBoolean`."""
-    stem = name.removesuffix("[x]")
-    for key in (stem, stem + suffix):
-        if key in fields:
-            return key
-    raise refused(
-        f"There is no element '{name[:64]}' here that takes this value",
-        f"Il n'y a pas ici d'élément « {name[:64]} » qui accepte cette valeur",
-        at,
-    )
+def content(part: Part, name: str, fields: Mapping[str, Property]) -> Content:
+    """What `part` brings for the element `name`: a `value[x]`, a resource, or parts for an element without
+    a type of its own. Problem: there is no such element, or it is of another type.
+
+    Rule: FHIR R4 4.0.1 fhirpatch.html, the type must be correct for the place; anonymous types.
+    """
+    known = forms(name, fields)
+    if not known:
+        raise refused(
+            f"There is no element '{name[:64]}' here", f"Il n'y a pas ici d'élément « {name[:64]} »", part.at
+        )
+    found = next((one for one in known if _takes(one, part, alone=len(known) == 1)), None)
+    if found is None:
+        wanted = _wanted(known)
+        raise refused(
+            f"{name[:64]} takes {wanted}, not {part.key}",
+            f"{name[:64]} attend {wanted}, pas {part.key}",
+            part.at,
+        )
+    if part.type:
+        return Content(found.name, part.value, part.sibling)
+    return Content(found.name, _built(parts_of(part.sent, part.at), below(found)))
 
 
-def _built(parts: list[Resource], fields: Mapping[str, Property], at: str) -> Resource:
+def _takes(found: Property, part: Part, *, alone: bool) -> bool:
+    """Whether a property may hold what a part brings; one that is `alone` holds more special types too."""
+    code = found.type.code
+    if not part.type:
+        return alone and code not in CHECKS and not is_resource(found)
+    if part.type == code:
+        return True
+    # No value[x] is an xhtml: a narrative comes as text.
+    text = code == "xhtml" and part.type == "string"
+    return text or (alone and part.type != "Resource" and code in definitions().type(part.type).bases)
+
+
+def _wanted(known: list[Property]) -> str:
+    """The contents that an element takes, as a part names them."""
+    codes = [one.type.code for one in known]
+    named = [
+        "resource"
+        if code == "Resource"
+        else "part"
+        if code in _ANONYMOUS
+        else f"value{code[0].upper()}{code[1:]}"
+        for code in ("string" if code == "xhtml" else code for code in codes[:_TOLD])
+    ]
+    return " | ".join(named) + (" | …" if len(codes) > _TOLD else "")
+
+
+def _built(parts: list[Part], fields: Mapping[str, Property]) -> Resource:
     """An object from the parts that name its elements; a name that comes again is a list."""
     made: Resource = {}
-    for place, part in enumerate(parts):
-        here = f"{at}[{place}]"
-        one = content(part, str(part.get("name")), fields, here)
+    for part in parts:
+        one = content(part, part.name, fields)
         if fields[one.key].element.many:
             append(made, one)
         elif one.key in made or f"_{one.key}" in made:
-            raise refused(f"{one.key} stands twice", f"{one.key} figure deux fois", here)
+            raise refused(f"{one.key} stands twice", f"{one.key} figure deux fois", part.at)
         else:
             put(made, one)
     return made
@@ -104,8 +135,9 @@ def insert(node: Resource, one: Content, index: int) -> None:
 def put(node: Resource, one: Content) -> None:
     """Sets what does not repeat, and its sibling."""
     for key, value in ((one.key, one.value), (f"_{one.key}", one.sibling)):
-        node.pop(key, None)
-        if value is not None:
+        if value is None:
+            node.pop(key, None)
+        else:
             node[key] = value
 
 
@@ -119,11 +151,7 @@ def paired(node: Resource, key: str) -> tuple[list[Any], list[Any]]:
 def store(node: Resource, key: str, values: list[Any], siblings: list[Any]) -> None:
     """Puts a list and its siblings back; one that holds nothing is left out."""
     for name, found in ((key, values), (f"_{key}", siblings)):
-        node.pop(name, None)
         if any(one is not None for one in found):
             node[name] = found
-
-
-def refused(text: str, fr: str, at: str) -> Problem:
-    """A patch that cannot be read."""
-    return problem("structure", text, fr, at=at, rule=RULE)
+        else:
+            node.pop(name, None)

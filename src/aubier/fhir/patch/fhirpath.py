@@ -7,22 +7,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from aubier.fhir.definitions import Property
-from aubier.fhir.patch.content import (
-    RULE,
-    Content,
-    append,
-    content,
-    fields_at,
-    insert,
-    paired,
-    put,
-    refused,
-    store,
-)
+from aubier.fhir.patch.content import Content, append, content, fields_at, forms, insert, paired, put, store
+from aubier.fhir.patch.parts import RULE, Part, parts_of, refused
 from aubier.fhir.patch.places import Path, Place, places
 from aubier.fhir.patch.result import MAX_OPERATIONS, Budget, Change, finished
 from aubier.ground.problem import Problem, problem
@@ -35,19 +25,21 @@ _NEEDS = {
     "replace": ("path", "value"),
     "move": ("path", "source", "destination"),
 }
+"""The parts of each kind of operation beside its type: these, and no other."""
 _NUMBERS = ("index", "source", "destination")
+_BESIDE = frozenset({"name", "part", "id", "extension", "_name", "_id"})
+"""What an operation may have; what stands beside its name and its parts changes nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One operation, read; `at` is its place in the Parameters."""
+    """One operation, read; `parts` as they were sent."""
 
     type: str
     path: str
     name: str
     numbers: dict[str, int]
-    value: Resource
-    at: str
+    parts: Mapping[str, Part]
 
 
 def fhirpath_patch(parameters: Resource) -> Change:
@@ -81,44 +73,50 @@ def fhirpath_patch(parameters: Resource) -> Change:
 
 def _step(parameter: Any, at: str) -> _Step:
     parts = _parts(parameter, at)
-    if parameter.get("name") != "operation":
-        raise refused("The name must be 'operation'", "Le nom doit être « operation »", f"{at}.name")
-    kind = _text(parts, "type")
+    if "type" not in parts:
+        raise refused("An operation needs the part type", "Une opération demande la part type", at)
+    kind = parts["type"].text()
     if kind not in _NEEDS:
-        raise refused(f"type must be one of {', '.join(_NEEDS)}", f"type vaut {', '.join(_NEEDS)}", at)
+        raise refused(
+            f"type must be one of {', '.join(_NEEDS)}", f"type vaut {', '.join(_NEEDS)}", parts["type"].at
+        )
     for name in _NEEDS[kind]:
         if name not in parts:
             raise refused(f"{kind} needs the part {name}", f"{kind} demande la part {name}", at)
-    numbers = {name: _number(parts[name], f"{at}.part") for name in _NUMBERS if name in _NEEDS[kind]}
-    return _Step(kind, _text(parts, "path"), _text(parts, "name"), numbers, parts.get("value", {}), at)
+    taken = ", ".join(("type", *_NEEDS[kind]))
+    for name, part in parts.items():
+        if name not in ("type", *_NEEDS[kind]):
+            raise refused(
+                f"{kind} takes {taken}, not '{name[:64]}'",
+                f"{kind} prend {taken}, pas « {name[:64]} »",
+                part.at,
+            )
+    numbers = {name: parts[name].number() for name in _NUMBERS if name in parts}
+    named = parts["name"].text() if "name" in parts else ""
+    return _Step(kind, parts["path"].text(), named, numbers, parts)
 
 
-def _parts(parameter: Any, at: str) -> dict[str, Resource]:
-    listed = parameter.get("part") if isinstance(parameter, dict) else None
-    if not isinstance(listed, list) or not all(isinstance(p, dict) for p in listed):
-        raise refused("An operation has parts", "Une opération a des parts", f"{at}.part")
-    parts = {str(part.get("name")): part for part in listed}
-    if len(parts) != len(listed):
-        raise refused("A part stands twice", "Une part figure deux fois", f"{at}.part")
-    return parts
-
-
-def _text(parts: dict[str, Resource], name: str) -> str:
-    """The text of a part, whether it came as code or as string."""
-    part = parts.get(name, {})
-    found = next((part[key] for key in ("valueString", "valueCode") if key in part), "")
-    return found if isinstance(found, str) else ""
-
-
-def _number(part: Resource, at: str) -> int:
-    found = next((value for key, value in part.items() if key.startswith("value")), None)
-    if not isinstance(found, int) or isinstance(found, bool) or found < 0:
+def _parts(parameter: Any, at: str) -> dict[str, Part]:
+    """The parts of an operation by name. Problem: it is none, or one stands twice."""
+    if isinstance(parameter, dict) and parameter.get("name") != "operation":
+        raise refused("The name must be 'operation'", "Le nom doit être « operation »", f"{at}.name")
+    listed = parts_of(parameter, at)
+    if strange := next((key for key in parameter if key not in _BESIDE), None):
         raise refused(
-            f"{part.get('name')} is a whole number from 0",
-            f"{part.get('name')} est un entier à partir de 0",
+            f"An operation has parts alone, not '{strange[:64]}'",
+            f"Une opération n'a que des parts, pas « {strange[:64]} »",
             at,
         )
-    return found
+    parts: dict[str, Part] = {}
+    for part in listed:
+        if part.name in parts:
+            raise refused(
+                f"The part {part.name[:64]} stands twice",
+                f"La part {part.name[:64]} figure deux fois",
+                part.at,
+            )
+        parts[part.name] = part
+    return parts
 
 
 # -- applying -------------------------------------------------------------------------------------------
@@ -128,12 +126,19 @@ def _add(resource: Resource, step: _Step, budget: Budget) -> None:
     place = _one(resource, step)
     node, path = _node(resource, place)
     fields = fields_at(resource, path)
+    if not forms(step.name, fields):
+        raise refused(
+            f"There is no element '{step.name[:64]}' where the path leads",
+            f"Il n'y a pas d'élément « {step.name[:64]} » là où mène le chemin",
+            step.parts["name"].at,
+        )
     one = _content(step, (step.name, path), fields, budget)
     if fields[one.key].element.many:
         append(node, one)
     elif any(key.removeprefix("_") in _forms(one.key, fields) for key in node):
         raise _unfit(
             step,
+            "name",
             f"{step.name[:64]} is there already and does not repeat; replace it",
             f"{step.name[:64]} existe déjà et ne se répète pas ; remplacez-le",
         )
@@ -142,7 +147,7 @@ def _add(resource: Resource, step: _Step, budget: Budget) -> None:
 
 
 def _insert(resource: Resource, step: _Step, budget: Budget) -> None:
-    place = _one_list(resource, step)
+    place = _whole_list(resource, step)
     node = place.owner(resource)
     one = _content(step, (place.key, place.path), fields_at(resource, place.path), budget)
     _check_index(step, "index", len(paired(node, place.key)[0]) + 1)
@@ -177,7 +182,8 @@ def _replace(resource: Resource, step: _Step, budget: Budget) -> None:
     name = element.name if element.choice else place.key
     one = _content(step, (name, place.path), fields, budget)
     if place.index is None:
-        put(node, Content(place.key, None))
+        if one.key != place.key:
+            put(node, Content(place.key, None))
         put(node, one)
         return
     values, siblings = paired(node, place.key)
@@ -186,7 +192,7 @@ def _replace(resource: Resource, step: _Step, budget: Budget) -> None:
 
 
 def _move(resource: Resource, step: _Step, _: Budget) -> None:
-    place = _one_list(resource, step)
+    place = _whole_list(resource, step)
     node = place.owner(resource)
     values, siblings = paired(node, place.key)
     for name in ("source", "destination"):
@@ -210,10 +216,15 @@ _DO: dict[str, Callable[[Resource, _Step, Budget], None]] = {
 
 
 def _places(resource: Resource, step: _Step) -> list[Place]:
-    found = places(resource, step.path)
+    at = step.parts["path"].at
+    try:
+        found = places(resource, step.path)
+    except Problem as refusal:
+        raise Problem(tuple(replace(issue, at=(at,), rule=RULE) for issue in refusal.issues)) from None
     if found is None:
         raise _unfit(
             step,
+            "path",
             "The path makes a value of its own instead of naming an element",
             "Le chemin calcule une valeur au lieu de désigner un élément",
         )
@@ -227,14 +238,18 @@ def _one(resource: Resource, step: _Step) -> Place:
     return found[0]
 
 
-def _one_list(resource: Resource, step: _Step) -> Place:
-    """The first of the elements found, which must all be of one list."""
+def _whole_list(resource: Resource, step: _Step) -> Place:
+    """The first of the elements found, which must be those of one list: in it index, source and destination
+    count.
+    """
     found = _places(resource, step)
-    if not found or len({(place.path, place.key) for place in found}) > 1 or found[0].index is None:
+    lists = {(place.path, place.key) for place in found if place.index is not None}
+    if len(lists) != 1 or len(set(found)) != len(paired(found[0].owner(resource), found[0].key)[0]):
         raise _unfit(
             step,
-            "The path must find the elements of one list that is there; to begin a list, use add",
-            "Le chemin doit trouver les éléments d'une seule liste présente ; pour en commencer une : add",
+            "path",
+            "The path must find one list that is there, the whole of it; to begin a list, use add",
+            "Le chemin doit trouver une seule liste présente, tout entière ; pour en commencer une : add",
         )
     return found[0]
 
@@ -266,20 +281,23 @@ def _forms(key: str, fields: Mapping[str, Property]) -> set[str]:
 def _content(step: _Step, place: tuple[str, Path], fields: Mapping[str, Property], budget: Budget) -> Content:
     """What the operation brings for the element of that name in the object at that path."""
     name, path = place
-    one = content(step.value, name, fields, f"{step.at}.part")
+    one = content(step.parts["value"], name, fields)
     depth = len(path) + 2
     return Content(one.key, budget.copied(one.value, depth), budget.copied(one.sibling, depth))
 
 
 def _refuse_whole(step: _Step, place: Place) -> None:
     if not place.key:
-        raise _unfit(step, "The path names the whole resource", "Le chemin désigne toute la ressource")
+        raise _unfit(
+            step, "path", "The path names the whole resource", "Le chemin désigne toute la ressource"
+        )
 
 
 def _check_index(step: _Step, name: str, size: int) -> None:
     if step.numbers[name] >= size:
         raise _unfit(
             step,
+            name,
             f"{name} {step.numbers[name]} is beyond the list, which allows 0 to {size - 1}",
             f"{name} {step.numbers[name]} dépasse la liste, qui permet 0 à {size - 1}",
         )
@@ -288,10 +306,12 @@ def _check_index(step: _Step, name: str, size: int) -> None:
 def _not_one(step: _Step, count: int) -> Problem:
     return _unfit(
         step,
+        "path",
         f"The path finds {count} elements where one is due: {step.path[:120]}",
         f"Le chemin trouve {count} éléments là où il en faut un : {step.path[:120]}",
     )
 
 
-def _unfit(step: _Step, text: str, fr: str) -> Problem:
-    return problem("processing", text, fr, at=step.at, rule=RULE)
+def _unfit(step: _Step, part: str, text: str, fr: str) -> Problem:
+    """What a part asks of this resource does not fit it."""
+    return problem("processing", text, fr, at=step.parts[part].at, rule=RULE)

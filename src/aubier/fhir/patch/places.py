@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aubier.fhir.fhirpath import typed
+from aubier.fhir.fhirpath import Environment, typed
+from aubier.fhir.fhirpath.evaluation.run import fault
 from aubier.ground.rows import Resource
 
 Path = tuple[str | int, ...]
@@ -38,15 +39,27 @@ class Place:
 def places(resource: Resource, expression: str) -> list[Place] | None:
     """The places of what `expression` finds, in its order; None when a value was made, not found.
 
-    Problem: the expression cannot be read.
+    Problem: the expression cannot be read, names an element that the type does not have, or follows a
+    reference out of the resource. Rule: FHIR R4 4.0.1 fhirpatch.html, `resolve()`.
     """
     known: dict[int, Place] = {}
     marked = _marked(resource, (), known)
     known[id(marked)] = Place()
-    found = typed(expression, str(resource["resourceType"]))(marked)
+    found = typed(expression, str(resource["resourceType"]), strict=True)(marked, _ALONE)
     named = [known.get(id(value if isinstance(value, dict) else sibling)) for value, sibling, _ in found]
     here = [place for place in named if place is not None]
     return here if len(here) == len(named) else None
+
+
+def _elsewhere(_: Any) -> None:
+    raise fault(
+        "a patch changes one resource: resolve() finds only what is contained in it",
+        "un patch change une seule ressource : resolve() n'y trouve que ce qu'elle contient",
+        kind="not-supported",
+    )
+
+
+_ALONE = Environment(resolve=_elsewhere)
 
 
 def _marked(node: Resource, path: Path, known: dict[int, Place]) -> Resource:

@@ -77,13 +77,17 @@ def places_of(mark: str, kinds: int) -> list[str] | None:
 
 
 async def in_order(
-    view: View, queries: Sequence[Query], places: Sequence[str], *, down: bool, count: int
+    view: View, queries: Sequence[Query], places: Sequence[str], asked: tuple[bool, int, int | None]
 ) -> Merged:
-    """The next `count` matches of all queries, each of which is sorted in the same way itself."""
+    """The next matches of all queries, each of which is sorted in the same way itself.
+
+    `asked`: whether the largest come first, how many, and the commit mark that they keep to by date.
+    """
+    down, count, below = asked
     found: dict[int, Found] = {}
     for number, (query, place) in enumerate(zip(queries, places, strict=True)):
         if place != _OVER:
-            found[number] = await view.search_rows(replace(query, count=count, cursor=place))
+            found[number] = await view.search_rows(replace(query, count=count, cursor=place), below=below)
     lists = [[(one.key(n), number, row) for n, row in enumerate(one.rows)] for number, one in found.items()]
     shown = list(islice(merge(*lists, key=itemgetter(0), reverse=down), count))
     taken = Counter(number for _, number, _ in shown)
@@ -98,7 +102,7 @@ async def in_order(
         query = replace(queries[number], count=taken[number], cursor=places[number])
         if 0 < taken[number] < len(one.rows) and query.includes:
             # What was looked at and not shown brings nothing along.
-            one = await view.search_rows(replace(query, total="none"))
+            one = await view.search_rows(replace(query, total="none"), below=below)
         page.included += [(row, query) for row in one.included if taken[number]]
     return page
 

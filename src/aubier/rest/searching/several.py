@@ -2,7 +2,8 @@
 
 Each type is searched as it would be alone, so rights, paging, totals and audit are those of every search, and
 so is the cost: a page ends where it is full. Its mark tells the type and the place in it. With `_sort`, the
-types are merged into one order (`merged`).
+types are merged into one order (`merged`). What is asked by `_lastUpdated` is of one moment in all types,
+which the mark of a page tells too: else what is told of one could be later than what was seen of another.
 Rule: FHIR R4, http.html#search, http.html#vsearch.
 """
 
@@ -31,6 +32,9 @@ Parse = Callable[[str, Pairs, bool], Query]
 """`parse(type, pairs, lenient)`: the query under the server's page bounds."""
 
 _mark = re.compile(r"([0-9]{1,3})\.([A-Za-z0-9_-]*)").fullmatch
+_moment = re.compile(r"[0-9]{1,17}").fullmatch
+_AT = "~"
+"""What stands between the mark of a page and the moment that all its types keep to (a commit mark)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +52,12 @@ class Compartment:
 
 @dataclass(slots=True)
 class _Page:
-    """A page in the making: entries, what they include, the mark of the next page."""
+    """A page in the making: entries, what they include, the mark of the next page; `below` is the commit mark
+    that what is asked by date keeps to.
+    """
 
     left: int
+    below: int | None = None
     matches: dict[tuple[str, str], bytes] = field(default_factory=dict)
     included: dict[tuple[str, str], bytes] = field(default_factory=dict)
     totals: dict[int, int] = field(default_factory=dict)
@@ -115,11 +122,11 @@ async def _search(
     call: Call, view: View, parse: Parse, asked: tuple[Sequence[str], Pairs, Compartment | None]
 ) -> Answer:
     kinds, pairs, inside = asked
-    mark, sort = dict(pairs).get("_page", ""), dict(pairs).get("_sort", "")
+    (mark, _, moment), sort = dict(pairs).get("_page", "").partition(_AT), dict(pairs).get("_sort", "")
     known = view.access.store.registry
     queries = [parse(kind, _said_of(kind, kinds, pairs, known), call.lenient) for kind in kinds]
     queries = [inside.within(query) for query in queries] if inside else queries
-    page = _Page(left=queries[0].count)
+    page = _Page(queries[0].count, _kept(moment) if mark else await view.access.store.look(queries))
     counted = queries[0].summary == "count" or queries[0].count == 0
     if not counted and sort and len(kinds) > 1:
         await _merge(call.base, view, queries, (page, mark, sort))
@@ -132,7 +139,8 @@ async def _search(
     entries = [*page.entries, *([left_out(ignored)] if ignored and not counted else [])]
     applied = {pair for query in queries for pair in (*query.applied, *query.form)}
     held = [pair for pair in pairs if pair in applied or pair[0] in ("_type", "_page")]
-    links = _links(call, held, page.next, later=bool(mark))
+    following = f"{page.next}{_AT}{page.below}" if page.next and page.below else page.next
+    links = _links(call, held, following, later=bool(mark))
     return Answer(200, bundle("searchset", total, links, entries))
 
 
@@ -161,7 +169,7 @@ async def _fill(base: str, view: View, queries: Sequence[Query], at: tuple[_Page
         if not page.left:
             page.next = f"{number}."
             return
-        found = await view.search_rows(replace(query, count=page.left, cursor=cursor))
+        found = await view.search_rows(replace(query, count=page.left, cursor=cursor), below=page.below)
         if found.total is not None:
             page.totals[number] = found.total
         page.matches |= {(row.type, row.id): entry(base, row, "match", query) for row in found.rows}
@@ -181,7 +189,7 @@ async def _merge(base: str, view: View, queries: Sequence[Query], at: tuple[_Pag
     places = places_of(mark, len(queries))
     if places is None:
         raise _no_mark()
-    merged = await in_order(view, queries, places, down=down, count=page.left)
+    merged = await in_order(view, queries, places, (down, page.left, page.below))
     page.matches = {(row.type, row.id): entry(base, row, "match", query) for row, query in merged.rows}
     page.included = {(row.type, row.id): entry(base, row, "include", query) for row, query in merged.included}
     page.totals, page.next = merged.totals, merged.next
@@ -191,7 +199,8 @@ async def _total(view: View, queries: Sequence[Query], page: _Page) -> int:
     """The total of all types: of those on the page that of the same snapshot as what they show."""
     for number, query in enumerate(queries):
         if number not in page.totals:
-            found = await view.search_rows(replace(query, summary="count", count=0, cursor=""))
+            counting = replace(query, summary="count", count=0, cursor="")
+            found = await view.search_rows(counting, below=page.below)
             page.totals[number] = found.total or 0
     return sum(page.totals.values())
 
@@ -202,6 +211,13 @@ def _begins(mark: str, kinds: int) -> tuple[int, str]:
     if mark and (found is None or int(found[1]) >= kinds):
         raise _no_mark()
     return (int(found[1]), found[2]) if found else (0, "")
+
+
+def _kept(moment: str) -> int | None:
+    """The moment that a page keeps to. Problem: it is none."""
+    if moment and not _moment(moment):
+        raise _no_mark()
+    return int(moment) if moment else None
 
 
 def _no_mark() -> Problem:

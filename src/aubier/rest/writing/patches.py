@@ -74,14 +74,17 @@ def _json_patch(body: bytes) -> Change:
 
 
 def in_its_entry(change: Change, number: int) -> Change:
-    """The same change; what it refuses names the entry of the Bundle."""
+    """The same change; what it refuses names the entry of the Bundle, and in Parameters the part."""
+    entry = f"Bundle.entry[{number}].resource"
 
     def placed_change(before: Resource) -> Resource:
         try:
             return change(before)
         except Problem as refusal:
-            entry = f"Bundle.entry[{number}].resource"
-            issues = tuple(replace(i, at=(entry,)) for i in refusal.issues)
+            issues = tuple(replace(i, at=tuple(map(_inside, i.at)) or (entry,)) for i in refusal.issues)
             raise Problem(issues, refusal.headers) from None
+
+    def _inside(at: str) -> str:
+        return entry + at.removeprefix("Parameters") if at.startswith("Parameters.") else entry
 
     return placed_change

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.problem import Kind, Problem, problem
 from aubier.search.keys import Keys
 from aubier.search.sql import Args
 from aubier.store.indexing.tables import UNCHANGING
@@ -15,7 +15,7 @@ from aubier.store.keys import family, type_numbers
 from aubier.store.packing import codec
 from aubier.store.reading.row import Row
 from aubier.store.sight import Sight
-from aubier.store.writing.step import Present, Step, absent
+from aubier.store.writing.step import Present, Step
 from aubier.store.writing.undertaking import Undertaking
 
 _LOCKS = 500
@@ -84,8 +84,7 @@ class Finder:
                 try:
                     self._resolve_condition(step, matches)
                 except Problem as refusal:
-                    refusal.about = intent
-                    raise
+                    raise refusal.concerning(intent) from None
                 if intent.op == "delete":
                     going.add((intent.type, step.id))
             if not step.id and step.done is None:
@@ -112,11 +111,11 @@ class Finder:
             self._same_id(intent, matches[0].id)
             step.id = matches[0].id
         elif intent.op == "delete" and (intent.existing or intent.if_match is not None):
-            raise absent(f"{intent.type} matching the condition")
+            raise _unmet("precondition", intent.type, "http.If-Match")
         elif intent.op == "delete":
             step.done = Written(intent.type, "", 0, 0, "nothing")
         elif intent.op == "patch":
-            raise not_found(f"{intent.type} matching the condition")
+            raise _unmet("not-found", intent.type, "http.query")
         elif intent.op == "update":
             # An id of the client's own choice is for the platform's actors: it would tell a free id from a
             # hidden one.
@@ -154,14 +153,12 @@ class Finder:
         for step in self.steps:
             key = (step.intent.type, step.id)
             if step.done is None and key in seen:
-                refusal = problem(
+                raise problem(
                     "duplicate",
                     f"{key[0]}/{key[1]} is written twice in this bundle",
                     f"{key[0]}/{key[1]} est écrit deux fois dans ce lot",
                     at="http.path",
-                )
-                refusal.about = step.intent
-                raise refusal
+                ).concerning(step.intent)
             if step.done is None:
                 seen.add(key)
 
@@ -172,14 +169,12 @@ class Finder:
                 continue
             text = f"{intent.type}?{intent.condition.text}"
             if text in seen:
-                refusal = problem(
+                raise problem(
                     "duplicate",
                     f"Two entries write what meets {text[:200]}",
                     f"Deux entrées écrivent ce qui répond à {text[:200]}",
                     at="http.If-None-Exist" if intent.op == "create" else "http.query",
-                )
-                refusal.about = intent
-                raise refusal
+                ).concerning(intent)
             seen.add(text)
 
     async def _find_present(self) -> None:
@@ -305,3 +300,8 @@ class Finder:
         if row is not None:
             step.found.version, step.found.visible = row["ver"], row["visible"]
             step.found.seq, step.found.updated = row["seq"], row["upd"]
+
+
+def _unmet(kind: Kind, type: str, at: str) -> Problem:
+    """Nothing meets the condition: hidden and missing alike."""
+    return problem(kind, f"No {type} meets the condition", f"Aucun {type} ne répond à la condition", at=at)

@@ -39,7 +39,8 @@ class Step(msgspec.Struct):
     `pat` is its compartment, `also` those of other patients and whether it is about them; `named` tells
     by which reference it got there.
     `lone`: it concerns nobody, its compartment is its own. `follows`: nobody asked for it, it is filed anew
-    with what it lives with. `rest` are the bytes to keep, without their head.
+    with what it lives with. `rest` are the bytes to keep, without their head. `unchanged`: a patch left
+    all as it was, so no version more is made, though the actor must have the right to make one.
     """
 
     intent: Intent
@@ -57,6 +58,7 @@ class Step(msgspec.Struct):
     rest: bytes = b""
     done: Written | None = None
     unmatched: bool = False
+    unchanged: bool = False
 
 
 AT_ONCE = 32

@@ -89,8 +89,7 @@ class Writer:
             try:
                 await self._prepare(batch, step)
             except Problem as refusal:
-                refusal.about = step.intent
-                raise
+                raise refusal.concerning(step.intent) from None
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         await self._claim(batch)
@@ -154,8 +153,13 @@ class Writer:
         if self.finder.links:
             resource = replace_references(resource, self.finder.links)
         resource["id"] = step.id
+        assert batch.prepare is not None
         resource, step.labels = await batch.prepare(self.conn, resource, before)
         step.labels = sorted({*step.labels, *(x for x in found.labels if x.startswith("author:"))})
+        if intent.op == "patch" and _same(step, resource, before):
+            step.unchanged = True
+            step.done = Written(intent.type, step.id, found.version, found.updated, "existing", found.raw)
+            return
         step.resource = resource
         step.indexed = self.index(resource)
 
@@ -232,13 +236,14 @@ class Writer:
     async def _write(self, batch: Batch) -> int:
         """Runs the statement; gives the date of what it wrote (ms)."""
         live = [s for s in self.steps if s.done is None]
+        judged = [s for s in self.steps if s.done is None or s.unchanged]
         families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
         for number, step in enumerate(live, 1):
             collect(families[family(step.intent.type)], step, self.held)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         args = Texts()
-        guard = self._guard(live, args, batch)
+        guard = self._guard(judged, args, batch)
         ok = "(select ok from ok)"
         parts = [p for rows in families.values() for p in family_parts(args, rows, ok)]
         fresh = not any(step.found.known for step in live)
@@ -247,13 +252,13 @@ class Writer:
         parts += Rights(self.sight).parts(batch, live, args, ok)
         parts += self._changes(live, args, ok, made)
         touched = sorted(
-            {p for s in live if not family(s.intent.type) for p in (s.pat or s.found.pat, *s.also)}
+            {p for s in judged if not family(s.intent.type) for p in (s.pat or s.found.pat, *s.also)}
             | set(self.finder.shown)
         )
         if not live and not touched and any(not family(i.type) for i in batch.intents):
             touched = [0]  # that nothing met a condition is an answer too, and leaves its line
         if touched or batch.grants or batch.revokes:
-            parts.append(self._line(batch, live, touched, args))
+            parts.append(self._line(batch, judged, touched, args))
         guard = f"({guard}) and ({VERSION}) = {args.add(self.version, 'bigint')}{self._as_known(args)}"
         sql = combined(parts, guard, marked(self.after, args))
         try:
@@ -261,7 +266,7 @@ class Writer:
         except asyncpg.UniqueViolationError as error:
             raise Again() from error
         if not told["ok"]:
-            raise await self._refused(live, batch)
+            raise await self._refused(judged, batch)
         return int(told["upd"])
 
     def _as_known(self, args: Args) -> str:
@@ -344,8 +349,7 @@ class Writer:
                 f"Vous pouvez lire {name} mais pas y écrire {step.intent.type}",
                 at=step.intent.type,
             )
-        refusal.about = step.intent
-        return refusal
+        return refusal.concerning(step.intent)
 
     def _changes(self, live: Sequence[Step], args: Args, ok: str, made: str) -> list[str]:
         """What each consumer is told: the rows just `made`, when they are all; else the same of arrays."""
@@ -435,6 +439,12 @@ def _moved(steps: Sequence[Step]) -> list[tuple[str, str]]:
     going = (s for s in steps if s.resource is not None and s.found.pat and s.pat != s.found.pat)
     coming = (s for s in steps if s.resource is not None and s.found.awaited)
     return [(s.intent.type, s.id) for s in (*going, *coming)]
+
+
+def _same(step: Step, resource: Resource, before: Resource | None) -> bool:
+    """Whether a patch leaves the resource as it was, under the labels that it has."""
+    held = {label for label in step.found.labels if label != SHARED}
+    return before is not None and set(step.labels) == held and stamped(resource) == stamped(before)
 
 
 def _stays(step: Step) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from aubier.ground.clock import instant_of
@@ -20,12 +22,19 @@ def by_date(query: Query) -> bool:
     return any(isinstance(c, Criterion) and c.parameter.code == _BY and not c.chain for c in query.criteria)
 
 
-async def settled_only(conn: Connection, query: Query) -> tuple[Query, int]:
+async def look(conn: Connection, queries: Sequence[Query]) -> int | None:
+    """The commit mark that searches of several types by date have in common: what is told of one type may not
+    be later than what was seen of another. None where no date is asked.
+    """
+    return await settled(conn) if any(map(by_date, queries)) else None
+
+
+async def settled_only(conn: Connection, query: Query, below: int | None) -> tuple[Query, int]:
     """The query, of what has a date before which nothing more is written; and the commit mark that says so.
 
-    Later pages keep to the mark of the first. Dates are those of marks, to the millisecond: of the last one
-    all is found that is there, and who asks from it on is told the rest.
+    Later pages keep to the mark of the first, which is `below` where that is given. Dates are those of marks,
+    to the millisecond: of the last one all is found that is there, and who asks from it on is told the rest.
     """
-    below = marked_at(query.cursor) if query.cursor else await settled(conn)
+    below = marked_at(query.cursor) if query.cursor else below or await settled(conn)
     bound = parse(query.type, [(_BY, f"le{instant_of(below // 1000)}")], registry=registry()).criteria
     return replace(query, criteria=(*query.criteria, *bound)), below
