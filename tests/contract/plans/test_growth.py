@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.dataset.rights import KEY
@@ -160,6 +161,50 @@ async def test_a_count_of_a_code_reads_no_more_than_has_it(few_and_many: Both) -
     plans = await many.plans("off", shape, asked, scans=False)
     ways = {node.get("Index Name") for plan in plans for node in nodes(plan) if node["Actual Loops"]}
     assert "res_terms" in ways and not ways & {"res_type", "res_upd", "res_seq", "res_slice"}, ways
+
+
+async def test_what_is_counted_of_a_code_is_entered_once_for_each_record(few_and_many: Both) -> None:
+    """Where its postings stand together, and its rows: not once for each of twenty."""
+    shape = replace(BY_NAME["measurements of a code"], extra=(("_summary", "count"),))
+    plans = await few_and_many[1].plans("on", shape, [("code", "8867-4")])
+    entered = [n for plan in plans for n in nodes(plan) if n.get("Relation Name") == "res"]
+    assert _ways(plans, "post") == {"post_pat"}
+    assert 0 < sum(node["Actual Loops"] for node in entered) <= len(few_and_many[1].rights.cared)
+
+
+async def test_of_a_code_no_more_is_opened_than_fills_a_page(
+    few_and_many: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By who may open few of many, whose newest are not among the newest of all."""
+    monkeypatch.setattr(newest, "_SCANNED", {"post": 1, "res": 1})
+    shape = replace(BY_NAME["measurements of a code"], extra=(("_count", "3"),))
+    (_, plan) = await few_and_many[1].plans("on", shape, [("code-value-quantity", "8867-4$gt60")])
+    opened = [node for node in nodes(plan) if node.get("Relation Name") == "res"]
+    assert _ways([plan], "post") == {"post_pat"}
+    assert 3 < sum(node["Actual Loops"] for node in opened) <= 3 + BESIDE
+
+
+async def test_whether_it_is_visible_is_asked_of_what_matches(few_and_many: Both) -> None:
+    """Where each open record is looked at by itself: most of what is there is not asked for."""
+    (plan,) = await few_and_many[1].plans(
+        "on", BY_NAME["patients by part of a name"], [("name:contains", "zq")]
+    )
+    rights = [n for n in nodes(plan) if n.get("Relation Name") == "grants" and n["Actual Loops"]]
+    (mine,) = [node for node in nodes(plan) if node.get("Subplan Name") == "CTE mine"]
+    gathered = [n for n in nodes(mine) if n.get("Relation Name") == "grants"]
+    assert sum(map(rows_read, rights)) == sum(map(rows_read, gathered)) > 0
+
+
+async def test_a_row_that_is_met_is_not_looked_for_again(few_and_many: Both) -> None:
+    """Where all are visible, and the index of a page leads to the rows themselves."""
+    plans = await few_and_many[1].plans("off", BY_NAME["visits not ambulatory"], [("class:not", "EMER")])
+    assert _ways(plans, "res") == {"res_type"}
+
+
+def _ways(plans: list[dict[str, Any]], table: str) -> set[str]:
+    """The indexes by which a table was entered."""
+    met = [n for plan in plans for n in nodes(plan) if n["Actual Loops"] and n.get("Relation Name") == table]
+    return {node["Index Name"] for node in met}
 
 
 async def test_what_is_long_is_merged_with_the_rest(few_and_many: Both) -> None:
