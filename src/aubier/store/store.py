@@ -32,7 +32,7 @@ from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.secret import term_secret
 from aubier.store.opening.upgrade import own_steps, upgrade
 from aubier.store.packing.rows import Indexed, index
-from aubier.store.pool import UNHURRIED, Connection, Opened, answered, open_pool, unhurried
+from aubier.store.pool import Connection, Opened, answered, open_pool, unhurried
 from aubier.store.proof import audit
 from aubier.store.proof.standing import Unproven, unmoved
 from aubier.store.reading import (
@@ -396,9 +396,13 @@ class Store:
 
     async def analyse(self) -> None:
         """Refreshes the planner's statistics, after a load."""
-        async with answered(), self.pool.acquire() as conn, conn.transaction():
-            await conn.execute(UNHURRIED)
-            await conn.execute("analyze")
+        async with answered(), self.pool.acquire() as conn:
+            await conn.execute("set statement_timeout = 0")
+            try:
+                # Each table is a transaction of its own: feeds would wait for the end of one of them all.
+                await conn.execute("analyze")
+            finally:
+                await conn.execute("reset statement_timeout")
 
     async def counts(self) -> dict[str, int]:
         """How many resources of each type are stored."""

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from bench.dataset.rights import KEY
@@ -16,7 +17,8 @@ from aubier.store.reading.ahead import newest, worth
 from aubier.store.reading.ahead.worth import Worth
 from aubier.store.reading.versions import history
 from tests.contract.own import fresh, running
-from tests.contract.plans.work import Database, Population, nodes, peopled, rows_read
+from tests.contract.plans.listening import nodes, rows_read
+from tests.contract.plans.work import Database, Population, peopled
 
 BY_NAME = {shape.name: shape for shape in SHAPES if shape.page == 1 and "_summary" not in dict(shape.extra)}
 RECORD = sorted(name for name, shape in BY_NAME.items() if shape.scope != "all")
@@ -68,7 +70,7 @@ async def _grown(both: Both, shape: Shape, actor: str, *, scans: bool) -> tuple[
     """The rows read, and the answers there are, of the smaller population and of the larger."""
     read, answers = [], []
     for population in both:
-        criteria = shape.criteria(population.samples, QUESTIONS)
+        criteria = shape.criteria(population.named(actor), QUESTIONS)
         read.append(sum([await population.work(actor, shape, pairs, scans=scans) for pairs in criteria]))
         answers.append(sum(population.found(shape, pairs) for pairs in criteria))
     return read, answers
@@ -81,7 +83,7 @@ async def _judge(both: Both, name: str, actor: str, *, scans: bool) -> None:
 
 
 @pytest.mark.parametrize("name", RECORD)
-@pytest.mark.parametrize("actor", ["off", "on"])
+@pytest.mark.parametrize("actor", ["off", "on", "self"])
 async def test_a_record_costs_the_same_among_more_people(few_and_many: Both, name: str, actor: str) -> None:
     await _judge(few_and_many, name, actor, scans=False)
 
@@ -126,7 +128,7 @@ async def test_whether_a_record_is_open_is_looked_for_there(database: Database, 
             await conn.execute("vacuum analyze grants")
         shape = BY_NAME["record, category"]
         (pairs,) = shape.criteria(some.samples, 1)
-        plans = await some.plans("on", shape, pairs, scans=False, once=True)
+        plans = await some.plans("on", shape, pairs)
     rights = [node for plan in plans for node in nodes(plan) if node.get("Relation Name") == "grants"]
     assert rights and sum(rows_read(node) for node in rights) <= 10
 
@@ -161,6 +163,50 @@ async def test_a_count_of_a_code_reads_no_more_than_has_it(few_and_many: Both) -
     assert "res_terms" in ways and not ways & {"res_type", "res_upd", "res_seq", "res_slice"}, ways
 
 
+async def test_what_is_counted_of_a_code_is_entered_once_for_each_record(few_and_many: Both) -> None:
+    """Where its postings stand together, and its rows: not once for each of twenty."""
+    shape = replace(BY_NAME["measurements of a code"], extra=(("_summary", "count"),))
+    plans = await few_and_many[1].plans("on", shape, [("code", "8867-4")])
+    entered = [n for plan in plans for n in nodes(plan) if n.get("Relation Name") == "res"]
+    assert _ways(plans, "post") == {"post_pat"}
+    assert 0 < sum(node["Actual Loops"] for node in entered) <= len(few_and_many[1].rights.cared)
+
+
+async def test_of_a_code_no_more_is_opened_than_fills_a_page(
+    few_and_many: Both, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By who may open few of many, whose newest are not among the newest of all."""
+    monkeypatch.setattr(newest, "_SCANNED", {"post": 1, "res": 1})
+    shape = replace(BY_NAME["measurements of a code"], extra=(("_count", "3"),))
+    (_, plan) = await few_and_many[1].plans("on", shape, [("code-value-quantity", "8867-4$gt60")])
+    opened = [node for node in nodes(plan) if node.get("Relation Name") == "res"]
+    assert _ways([plan], "post") == {"post_pat"}
+    assert 3 < sum(node["Actual Loops"] for node in opened) <= 3 + BESIDE
+
+
+async def test_whether_it_is_visible_is_asked_of_what_matches(few_and_many: Both) -> None:
+    """Where each open record is looked at by itself: most of what is there is not asked for."""
+    (plan,) = await few_and_many[1].plans(
+        "on", BY_NAME["patients by part of a name"], [("name:contains", "zq")]
+    )
+    rights = [n for n in nodes(plan) if n.get("Relation Name") == "grants" and n["Actual Loops"]]
+    (mine,) = [node for node in nodes(plan) if node.get("Subplan Name") == "CTE mine"]
+    gathered = [n for n in nodes(mine) if n.get("Relation Name") == "grants"]
+    assert sum(map(rows_read, rights)) == sum(map(rows_read, gathered)) > 0
+
+
+async def test_a_row_that_is_met_is_not_looked_for_again(few_and_many: Both) -> None:
+    """Where all are visible, and the index of a page leads to the rows themselves."""
+    plans = await few_and_many[1].plans("off", BY_NAME["visits not ambulatory"], [("class:not", "EMER")])
+    assert _ways(plans, "res") == {"res_type"}
+
+
+def _ways(plans: list[dict[str, Any]], table: str) -> set[str]:
+    """The indexes by which a table was entered."""
+    met = [n for plan in plans for n in nodes(plan) if n["Actual Loops"] and n.get("Relation Name") == table]
+    return {node["Index Name"] for node in met}
+
+
 async def test_what_is_long_is_merged_with_the_rest(few_and_many: Both) -> None:
     """The scan of a stretch ends with the page, because what is long has the same order: else both are read
     whole and sorted. Among so few people it makes no difference to see.
@@ -181,8 +227,7 @@ async def test_versions_are_looked_for_in_their_records(few_and_many: Both) -> N
         await reader.vread("Patient", many.rights.open[0], 1)
         rows, following, _ = await history(reader, ["Observation"], count=5)
         assert len(rows) == 5 and following
-        plans = await heard.plans(scans=False)
-    found = [n for plan in plans for n in nodes(plan) if n.get("Relation Name") == "res"]
+    found = [n for plan in heard.plans for n in nodes(plan) if n.get("Relation Name") == "res"]
     entered = [n.get("Index Cond", n.get("Recheck Cond", "")) for n in found]
     assert entered and all("pat" in cond for cond in entered), entered
 
@@ -219,7 +264,7 @@ async def test_a_compartment_costs_the_same_among_more_people(few_and_many: Both
             query = parse("Observation", [("_count", "3")], registry=population.house.store.registry)
             page = await reader.search(structs.replace(query, within=within))
             assert len(page.rows) == 3 and page.cursor
-            read.append(sum(rows_read(plan) for plan in await heard.plans(scans=False)))
+            read.append(heard.rows)
     assert read[1] <= read[0] + SLACK, read
 
 
@@ -241,7 +286,7 @@ async def test_what_has_changed_since_is_found_by_it(
     many, asked = few_and_many[1], [("_lastUpdated", "gt2100")]
     async with many.reading("off") as (reader, heard):
         await reader.search(parse(kind, asked, registry=many.house.store.registry))
-        assert sum(rows_read(plan) for plan in await heard.plans(scans=False)) <= BESIDE
+        assert heard.rows <= BESIDE
 
 
 WHOLE = "found as materialized"
@@ -321,7 +366,7 @@ async def test_high_values_of_a_code_are_found_among_the_low(few_and_many: Both)
 
 @pytest.mark.whole
 @pytest.mark.parametrize("name", RECORD)
-@pytest.mark.parametrize("actor", ["off", "on"])
+@pytest.mark.parametrize("actor", ["off", "on", "self"])
 async def test_a_record_costs_the_same_in_a_county(town_and_county: Both, name: str, actor: str) -> None:
     await _judge(town_and_county, name, actor, scans=True)
 

@@ -1,14 +1,13 @@
-"""The work of a search: the rows that its statements read, as the database says after having run them."""
+"""The work of a question: the rows that its statements read, as the database says after having run them."""
 
-import json
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from dataclasses import replace as but
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 from bench.dataset.book import KINDS, Book
 from bench.dataset.corpus import Corpus
 from bench.dataset.rights import KEY, Rights
@@ -17,82 +16,15 @@ from bench.workloads.shapes import Pairs, Shape
 from msgspec.structs import replace
 
 from aubier.access.actor import Actor, system_actor
+from aubier.access.view import View
 from aubier.app import House, build
 from aubier.sandbox.loader import load_territory
 from aubier.search.query import parse
 from aubier.settings import Settings
 from aubier.store.reading import Reader
+from tests.contract.plans.listening import Heard, Listening, rows_read
 
-_ASKING = ("fetch", "fetchrow", "fetchval")
 DOCTOR = Actor("professional", "dr", "Dr", (KEY,), "Practitioner/dr", "10", scopes=("user/*.cruds",))
-
-
-class Listening:
-    """A connection that remembers every question put through it."""
-
-    def __init__(self, conn: asyncpg.Connection) -> None:
-        self._conn = conn
-        self.asked: list[tuple[Any, ...]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        found = getattr(self._conn, name)
-        if name not in _ASKING:
-            return found
-
-        async def asking(*asked: Any, **more: Any) -> Any:
-            self.asked.append(asked)
-            return await found(*asked, **more)
-
-        return asking
-
-    async def plans(self, *, scans: bool, once: bool = False) -> list[dict[str, Any]]:
-        """How each was run; `scans` lets the planner read whole tables. `once`: by a plan made for any
-        values, as on connections that plan once.
-        """
-        plans = []
-        for text, *values in self.asked:
-            run = self._conn.transaction()
-            await run.start()
-            await self._conn.execute(f"set local enable_seqscan = {'on' if scans else 'off'}")
-            kind = "generic" if once else "custom"
-            await self._conn.execute(f"set local plan_cache_mode = force_{kind}_plan")
-            if once:
-                text, values = await self._prepared(text, values), []
-            told = await self._conn.fetchval(f"explain (analyze, buffers off, format json) {text}", *values)
-            if once:
-                await self._conn.execute("deallocate asked")
-            await run.rollback()
-            plans.append(json.loads(told)[0]["Plan"])
-        return plans
-
-    async def _prepared(self, text: str, values: Sequence[Any]) -> str:
-        """Prepares a statement as `asked`; gives what runs it with these values."""
-        given = []
-        kinds = (await self._conn.prepare(text)).get_parameters()
-        for number, (kind, value) in enumerate(zip(kinds, values, strict=True)):
-            said = f"set_config('asked.a{number}', ${1}::{kind.name}::text, true)"
-            if await self._conn.fetchval(f"select {said}", value) is None or value is None:
-                given.append("null")
-            else:
-                given.append(f"current_setting('asked.a{number}')::{kind.name}")
-        await self._conn.execute(f"prepare asked as {text}")
-        return f"execute asked({', '.join(given)})"
-
-
-def rows_read(plan: dict[str, Any]) -> int:
-    """The rows that the scans of a plan looked at: those they gave, and those they left out."""
-    inner = sum(rows_read(part) for part in plan.get("Plans", []))
-    if "Relation Name" not in plan and plan["Node Type"] != "Bitmap Index Scan":
-        return inner
-    left_out = (plan.get(f"Rows Removed by {why}", 0) for why in ("Filter", "Index Recheck"))
-    return inner + round((plan["Actual Rows"] + sum(left_out)) * plan["Actual Loops"])
-
-
-def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """The nodes of a plan."""
-    yield plan
-    for part in plan.get("Plans", []):
-        yield from nodes(part)
 
 
 @dataclass
@@ -108,30 +40,50 @@ class Population:
         """The rows read for the first page of one search, or for its last; `scans` lets the planner read
         whole tables.
         """
-        plans = await self.plans(actor, shape, pairs, scans=scans, last=last)
-        return sum(rows_read(plan) for plan in plans)
+        return sum(map(rows_read, await self.plans(actor, shape, pairs, scans=scans, last=last)))
 
     async def plans(
-        self, actor: str, shape: Shape, pairs: Pairs, *, scans: bool, last: bool = False, once: bool = False
+        self, actor: str, shape: Shape, pairs: Pairs, *, scans: bool = False, last: bool = False
     ) -> list[dict[str, Any]]:
-        """The plans of the statements of that page, as they were run; `once` as in `Listening.plans`."""
+        """The plans of the statements of that page, as they were run."""
         query = parse(shape.kind, [*pairs, *shape.extra], registry=self.house.store.registry)
-        async with self.reading(actor) as (reader, heard):
+        async with self.reading(actor, scans=scans) as (reader, heard):
             found = await reader.search(query)
             while last and found.cursor:
-                heard.asked.clear()
+                heard.clear()
                 found = await reader.search(replace(query, cursor=found.cursor))
-            return await heard.plans(scans=scans, once=once)
+            return heard.plans
+
+    def actor(self, name: str) -> Actor:
+        """Who asks: with nothing to check (`off`), a professional (`on`), the first citizen (`self`)."""
+        if name != "self":
+            return DOCTOR if name == "on" else system_actor("bench")
+        person = self.rights.open[0]
+        return Actor(
+            "citizen", "c", "C", (f"person:{person}",), f"Patient/{person}", scopes=("user/*.cruds",)
+        )
+
+    def named(self, actor: str) -> Samples:
+        """What questions of theirs name: a citizen asks for the own record."""
+        return but(self.samples, people=self.rights.open[:1]) if actor == "self" else self.samples
 
     @asynccontextmanager
-    async def reading(self, actor: str) -> AsyncIterator[tuple[Reader, Listening]]:
-        """A reader for one of the two who ask, and what it puts to the database."""
-        store = self.house.store
-        who = DOCTOR if actor == "on" else system_actor("bench")
-        view = self.house.access.context(who, datetime.now(UTC)).store
-        async with store.pool.acquire() as conn:
-            heard = Listening(conn)
-            yield Reader(heard, view.sight, store.keys, store.mark), heard
+    async def reading(self, actor: str, *, scans: bool = False) -> AsyncIterator[tuple[Reader, Heard]]:
+        """A reader for one who asks, and what it puts to the database."""
+        store, heard = self.house.store, Heard(scans)
+        planned = Listening(store.planned, heard, "force_generic_plan")
+        sight = self._view(actor).sight
+        yield Reader(Listening(store.pool, heard), sight, store.keys, store.mark, planned), heard
+
+    def asking(self, actor: str) -> tuple[View, Heard]:
+        """The store as one who asks sees it, and what is put to the database."""
+        store, heard = self.house.store, Heard()
+        pool, planned = Listening(store.pool, heard), Listening(store.planned, heard, "force_generic_plan")
+        access = but(self.house.access, store=but(store, pool=pool, planned=planned))
+        return access.context(self.actor(actor), datetime.now(UTC)).store, heard
+
+    def _view(self, actor: str) -> View:
+        return self.house.access.context(self.actor(actor), datetime.now(UTC)).store
 
     def found(self, shape: Shape, pairs: Pairs) -> int:
         """How many resources match, by the book."""

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from aubier.store.reading.row import settled
 from tests.contract.desk import Desk, following, ids
 from tests.contract.search.test_paging import SORTS, put, scale
 
@@ -51,3 +52,19 @@ async def waited(desk: Desk, holder: Any) -> None:
             return
         await asyncio.sleep(0.01)
     pytest.fail("no writer came to wait")
+
+
+async def test_what_is_written_while_statistics_are_made_is_told(desk: Desk) -> None:
+    """They are made for minutes where there is much; a search by the date of change is not kept back."""
+    holder = await asyncpg.connect(desk.dsn)
+    try:
+        async with holder.transaction():
+            # Others are looked at before it, and what that wrote has ended.
+            await holder.execute("lock table outbox in share update exclusive mode")
+            making = asyncio.create_task(desk.house.store.analyse())
+            await waited(desk, holder)
+            since = await holder.fetchval("select (extract(epoch from clock_timestamp()) * 1000000)::bigint")
+            assert await settled(desk.house.store.pool) >= since
+        await making
+    finally:
+        await holder.close()

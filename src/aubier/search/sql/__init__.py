@@ -15,7 +15,7 @@ from aubier.search.sql.criteria import (
     records,
     texts,
 )
-from aubier.search.sql.frame import Args, Frame
+from aubier.search.sql.frame import Args, Frame, of_record
 from aubier.search.sql.owner import naming
 from aubier.search.sql.references import homes, names_one
 
@@ -31,6 +31,7 @@ __all__ = [
     "names_one",
     "naming",
     "of_identifiers",
+    "of_record",
     "posted",
     "posted_codes",
     "records",

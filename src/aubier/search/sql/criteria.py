@@ -14,7 +14,7 @@ from aubier.search.parameters import is_clinical_date, is_single_date
 from aubier.search.sql.bounds.measure import measures
 from aubier.search.sql.bounds.stretch import long_span
 from aubier.search.sql.composite import in_element
-from aubier.search.sql.frame import Frame, any_of, one_of, param_of, posting, termed
+from aubier.search.sql.frame import Frame, any_of, of_record, one_of, param_of, posting, termed
 from aubier.search.sql.owner import PATIENT, may_own, named, of_owner
 from aubier.search.sql.references import (
     homes,
@@ -188,9 +188,21 @@ def _codes(frame: Frame, criterion: Criterion, kind: str, row: str) -> str:
     beside = _beside(frame, criterion, kind, row) if codes else ""
     if row in frame.walked or not codes or (frame.counting and not beside):
         return of_row
-    test = posting(frame, "post", kind, row, f"{{p}}.term {one_of(frame, codes, 'bigint')}{beside}")
+    if row == frame.own and frame.each and len(codes) == 1:
+        test = _in_each(frame, codes[0], beside, row)
+    else:
+        test = posting(frame, "post", kind, row, f"{{p}}.term {one_of(frame, codes, 'bigint')}{beside}")
     # The same said twice: to PostgreSQL the second must not look as if it left few of the first.
     return f"({test} and coalesce({of_row}, false))"
+
+
+def _in_each(frame: Frame, code: int, beside: str, row: str) -> str:
+    """The condition that a row has a posting in the record that is looked at: all of them at once, for they
+    stand side by side, and so do their rows.
+    """
+    p = frame.alias("p")
+    found = of_record(p, frame.each, frame.args.add(code, "bigint"))
+    return f"{row}.rid = any(array(select {p}.rid from post {p} where {found}{beside.replace('{p}', p)}))"
 
 
 def _under(parameter: Parameter, code: str) -> Parameter:

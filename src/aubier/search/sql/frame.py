@@ -51,7 +51,7 @@ class Frame:
     `stretches` says of some rows where their clinical dates begin, `asked` all that they must meet.
     `counting`: every match is wanted, in no order.
     `mine` names the list (of column `pat`) of the compartments outside which `visible` shows nothing, if any;
-    `own` the row that is looked for in each of these anyway.
+    `own` the row that is looked for in each of these anyway, in that which `each` gives where it is known.
     After compiling, `weighed` tells that how a statement is best run depends on how frequent its codes are;
     `sets` holds what the steps of chains lead to: a name and a SELECT (pat, id) of each, for `given`.
     """
@@ -68,6 +68,7 @@ class Frame:
     apart: set[str] = field(default_factory=set)
     mine: str = ""
     own: str = ""
+    each: str = ""
     stretches: dict[str, Stretch] = field(default_factory=dict)
     asked: dict[str, Sequence[Condition]] = field(default_factory=dict)
     counting: bool = False
@@ -119,6 +120,15 @@ def posting(frame: Frame, table: str, kind: str, row: str, test: str) -> str:
         f"exists (select 1 from {frame.stored(kind)}{table} {p} where {p}.rid = {row}.rid"
         f" and {p}.pat = {row}.pat and {test.replace('{p}', p)}{ends})"
     )
+
+
+def of_record(p: str, pat: str, term: str) -> str:
+    """The condition that `p` is a posting of a term in one record.
+
+    Said so, only the index by record serves. For any values PostgreSQL thinks each term as rare as the mean,
+    and would look for the record among all that have the term.
+    """
+    return f"{p}.pat = {pat} and ({p}.pat, {p}.term) between ({pat}, {term}) and ({pat}, {term})"
 
 
 def termed(frame: Frame, row: str, terms: list[int]) -> str:

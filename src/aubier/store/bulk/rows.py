@@ -1,4 +1,4 @@
-"""The rows of a chunk, and their COPY: one per table, in the order of its key."""
+"""The rows of a chunk, and their COPY: one per table, in the order of their records."""
 
 from __future__ import annotations
 
@@ -45,7 +45,6 @@ class Rows:
 
     async def copy(self, conn: Connection) -> None:
         """Writes them all."""
-        self.tables["post"].sort()
         for table, rows in self.tables.items():
             await copy(conn, self.prefix + table, _NAMES[table], rows)
 
@@ -62,7 +61,7 @@ def _place(item: Item) -> tuple[int, int]:
 
 async def copy_items(conn: Connection, items: Iterable[Item], seq: int, upd: int) -> None:
     """The resources themselves with their postings, both families, in the order of their records: what one
-    resource says stands together. Posted codes are in their own.
+    resource says stands together.
     """
     families = {"": Rows(""), "dir_": Rows("dir_")}
     for number, item in enumerate(sorted(items, key=_place)):

@@ -31,6 +31,8 @@ from aubier.store.reading.row import ROW, Found, Row, row_of
 from aubier.store.reading.together import Together
 from aubier.store.sight import Sight, concerns
 
+_REACH = {"first": 1, "further": FURTHER, "page": 0}
+"""How many times as far is looked along the newest, by the step; 0: in the records that are open alone."""
 _SNAPSHOT = "pg_current_snapshot()::text as snapshot"
 
 
@@ -166,7 +168,7 @@ class Reader:
         """The statement of a page; kept by the form of the question, but for later pages.
 
         `first`: what is tried first, along the newest where a page may well be found so. `further`: ten times
-        as far. `page`: from its criteria.
+        as far. `page`: in the records that are open, or from its criteria.
         """
 
         def make(query: Query, sight: Sight, what: str) -> Made:
@@ -182,8 +184,8 @@ class Reader:
         prefix, counted, bare = family(query.type), _counts(query, size), size == 0
         page = Page(self.frame(), self.sight, query, ROW, counted=counted, bare=bare)
         # What the newest answer, which is most searches across records, needs no more of it.
-        if step != "page" and not (page.records or counted or quiet):
-            front = self._front(query, size, what, reach=FURTHER if step == "further" else 1)
+        if not (page.records or counted or quiet):
+            front = self._front(query, size, what, reach=_REACH[step])
             if front is not None:
                 return front
         page.make()
@@ -216,7 +218,7 @@ class Reader:
             front.rows,
             "search",
             what,
-            extra=f"{number} as turn, {_SNAPSHOT}, (select count(*) from h) as near",
+            extra=f"{number} as turn, {_SNAPSHOT}{', (select count(*) from h) as near' if reach else ''}",
             page=size,
             given=front.given,
             done=front.done,

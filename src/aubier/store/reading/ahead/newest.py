@@ -3,7 +3,8 @@
 A search that names no patient and asks for what is common (`code=`, `status=`, `date=`) is answered by the
 first of many: reading them all to sort them would cost more each year. What it asks for is looked for along
 an index in the order of the page, for a bounded stretch. When that fills no page, nothing is answered here,
-and the search goes the other way, from its rarest criterion.
+and the search goes the other way, from its rarest criterion; who may open few of many records is shown the
+postings of a code in these, all put in order, of which no more are followed than fill the page.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from aubier.search.sql import (
     long_span,
     measures,
     of_identifiers,
+    of_record,
     posted_codes,
     stretch,
     texts,
@@ -55,7 +57,8 @@ class Newest:
 
     `given` and `rows` make the page, `done` tells whether it is one: full, or all there is. `cut` is the date
     before which only what is long can match, if any. `measured` are conditions on the numbers beside codes,
-    put `within` the scan where no record is closed. `reach`: how many times as far is looked.
+    put `within` the scan where no record is closed. `reach`: how many times as far is looked; 0: in each
+    record that the actor may open, to its end.
     """
 
     frame: Frame
@@ -77,7 +80,7 @@ class Newest:
     def __post_init__(self) -> None:
         frame, kind = self.frame, self.query.type
         frame.walked.add(ROW)
-        opened = not family(kind) and not self.sight.unrestricted
+        opened = self._opened
         if opened:
             self.given = f"mine(pat) as materialized ({self.sight.mine(frame.args)}), "
         tests = [frame.visible(ROW, kind)]
@@ -88,6 +91,9 @@ class Newest:
             tests.append(unchanged_since(frame, self.taken, ROW))
         if self.anchor:
             self.measured = measures(frame, self.query.criteria, kind, self.anchor)
+        if not self.reach:
+            self.rows = self._page(self._of_records(place), self._row(tests), ties=False)
+            return
         looked_at = self.reach * (_FOLLOWED if self._has else _OPENED)
         most = self.reach * _SCANNED["post" if self.anchor else "res"]
         self.within = bool(self.measured) and not opened
@@ -97,12 +103,7 @@ class Newest:
         stretches = [[f"({each} limit {most})" for each in some] for some in self._scanned(place)]
         wanted = [test.replace("{p}", "q") for test in self.measured]
         wanted += ["(q.pat in (select m.pat from mine m)) is true"] if opened else []
-        values = ", ".join(f"{key.expression} as s{n}" for n, key in enumerate(self.keys))
-        row = (
-            f"select {self.columns}, {values} from {family(kind)}res {ROW}"
-            f" where {ROW}.pat = c.pat and {ROW}.rid = c.rid and {' and '.join(tests)} offset 0"
-        )
-        ties = len(stretches) > 1
+        row, ties = self._row(tests), len(stretches) > 1
         found = [self._found(some, wanted, looked_at, ties and not n) for n, some in enumerate(stretches)]
         whole = [_whole(some, most, f, looked_at) for some, f in zip(stretches, found, strict=True)]
         self.rows = self._page(found[0], row, ties)
@@ -122,6 +123,50 @@ class Newest:
             f"(select case when (select count(*) from h {full}) >= {self.limit} then true"
             f" else {rest_there} end)"
         )
+
+    def _row(self, tests: Sequence[str]) -> str:
+        """What is looked at of a place `c`: its row, if it meets all that is asked."""
+        values = ", ".join(f"{key.expression} as s{n}" for n, key in enumerate(self.keys))
+        source = f"(select c.*) {ROW}"
+        if not self._of_rows:
+            source = f"{family(self.query.type)}res {ROW}"
+            tests = [f"{ROW}.pat = c.pat and {ROW}.rid = c.rid", *tests]
+        return f"select {self.columns}, {values} from {source} where {' and '.join(tests)} offset 0"
+
+    @property
+    def _opened(self) -> bool:
+        """Whether some records are closed: these are left out by what an index says, before rows are read."""
+        return not family(self.query.type) and not self.sight.unrestricted
+
+    @property
+    def _of_rows(self) -> bool:
+        """Whether what is scanned are rows, each of which is looked at as it is met."""
+        return not (self.anchor or self._opened)
+
+    def _of_records(self, place: Sequence[object]) -> str:
+        """The postings of the anchor in the open records, in the order of the page."""
+        term, dates = self._term, stretch(self.query.criteria).falling("p.k", self.frame.args)
+        beyond = (test for each in self._after(place) for test in each)
+        wanted = [*dates, *(test.replace("{p}", "p") for test in self.measured), *beyond]
+        fenced = "".join(f" and ({test}) is true" for test in wanted)
+        apiece = (
+            f"select p.pat, p.rid, p.k from post p where {of_record('p', 'm.pat', term)}{fenced} offset 0"
+        )
+        return (
+            f"select q.* from mine m cross join lateral ({apiece}) q order by {self._order('q', ties=False)}"
+        )
+
+    @property
+    def _term(self) -> str:
+        """The placeholder of the term of the anchor."""
+        assert self.anchor is not None
+        (term,) = posted_codes(self.frame, self.anchor, self.query.type)
+        return self.frame.args.add(term, "bigint")
+
+    @property
+    def _columns(self) -> str:
+        """What is kept of a row that is scanned; where it is all, `unchanged_since` asks who wrote it."""
+        return f"{ROW}.*, {ROW}.xmin" if self._of_rows else f"{ROW}.pat, {ROW}.rid"
 
     def _found(self, stretches: Sequence[str], wanted: Sequence[str], most: int, ties: bool) -> str:
         """What is looked at of some stretches, at most so many rows, in the order of the page."""
@@ -143,8 +188,7 @@ class Newest:
         if dates.cut is not None:
             self.cut = args.add(dates.cut, "bigint")
         if self.anchor:
-            (term,) = posted_codes(frame, self.anchor, kind)
-            where = [f"p.term = {args.add(term, 'bigint')}", *dates.falling("p.k", args)]
+            where = [f"p.term = {self._term}", *dates.falling("p.k", args)]
             where += [f"p.k <= -{self.cut}"] if self.cut else []
             where += [test.replace("{p}", "p") for test in self.measured if self.within]
             columns, table, order = "p.pat, p.rid, p.k, p.v", "post p", "p.k, p.rid"
@@ -152,7 +196,7 @@ class Newest:
             key = self.keys[0].expression
             where = [f"{ROW}.type = {frame.number(kind)}", *dates.bounds(f"{ROW}.lo", args)]
             where += [f"{ROW}.lo >= {self.cut}"] if self.cut else []
-            columns, table, order = f"{ROW}.pat, {ROW}.rid, {key} as k", f"res {ROW}", order_by(self.keys)
+            columns, table, order = f"{self._columns}, {key} as k", f"res {ROW}", order_by(self.keys)
         where.append(self._worth())
         source = f"select {columns} from {family(kind)}{table}"
         ways = [f"{source} where {' and '.join([*where, *w])} order by {order}" for w in self._after(place)]
@@ -190,7 +234,7 @@ class Newest:
         ]
         where += [after(frame, self.keys, place)] if place else []
         k = f"-{ROW}.lo as k, '{UNSURE}'::float8 as v" if self.anchor else f"{ROW}.lo as k"
-        found = f"select {ROW}.pat, {ROW}.rid, {k} from {family(kind)}res {ROW} where {' and '.join(where)}"
+        found = f"select {self._columns}, {k} from {family(kind)}res {ROW} where {' and '.join(where)}"
         # In order, so that the two are merged and left when the page is full; fenced, or the order would be
         # had by reading the type.
         return f"select l.* from ({found} offset 0) l order by {self._order('l', ties=False)}"
@@ -226,7 +270,10 @@ def _whole(stretches: Sequence[str], most: int, found: str, looked_at: int) -> s
 def newest(
     frame: Frame, sight: Sight, query: Query, columns: str, limit: int, *, reach: int = 1
 ) -> Newest | None:
-    """The page of a search along an index; None when it is better found from its criteria."""
+    """The page of a search along an index; None when it is better found from its criteria.
+
+    `reach`: see `Newest`.
+    """
     keys = sort_keys(frame, query.sort, query.type, ROW)
     by_date = keys[0].expression == f"{ROW}.lo" and keys[0].descending
     by_change = keys[0].expression == f"{ROW}.seq" and len(keys) == 2
@@ -239,6 +286,8 @@ def newest(
     ):
         return None
     anchor = _anchor(frame, query) if by_date else None
+    if not reach and (anchor is None or sight.unrestricted or stretch(query.criteria).cut is not None):
+        return None  # what is long and began before stands nowhere in order
     return Newest(frame, sight, query, columns, limit, keys, anchor, reach)
 
 
