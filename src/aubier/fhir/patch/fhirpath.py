@@ -125,7 +125,7 @@ def _number(part: Resource, at: str) -> int:
 
 
 def _add(resource: Resource, step: _Step, budget: Budget) -> None:
-    place = _one(resource, step)
+    place = _one(resource, step, budget)
     node, path = _node(resource, place)
     fields = fields_at(resource, path)
     one = _content(step, (step.name, path), fields, budget)
@@ -142,7 +142,7 @@ def _add(resource: Resource, step: _Step, budget: Budget) -> None:
 
 
 def _insert(resource: Resource, step: _Step, budget: Budget) -> None:
-    place = _one_list(resource, step)
+    place = _one_list(resource, step, budget)
     node = place.owner(resource)
     one = _content(step, (place.key, place.path), fields_at(resource, place.path), budget)
     _check_index(step, "index", len(paired(node, place.key)[0]) + 1)
@@ -150,7 +150,7 @@ def _insert(resource: Resource, step: _Step, budget: Budget) -> None:
 
 
 def _delete(resource: Resource, step: _Step, budget: Budget) -> None:
-    found = _places(resource, step)
+    found = _places(resource, step, budget)
     if len(found) > 1:
         raise _not_one(step, len(found))
     for place in found:
@@ -170,7 +170,7 @@ def _remove(node: Resource, place: Place) -> None:
 
 
 def _replace(resource: Resource, step: _Step, budget: Budget) -> None:
-    place = _one(resource, step)
+    place = _one(resource, step, budget)
     _refuse_whole(step, place)
     node, fields = place.owner(resource), fields_at(resource, place.path)
     element = fields[place.key].element
@@ -185,8 +185,8 @@ def _replace(resource: Resource, step: _Step, budget: Budget) -> None:
     store(node, place.key, values, siblings)
 
 
-def _move(resource: Resource, step: _Step, _: Budget) -> None:
-    place = _one_list(resource, step)
+def _move(resource: Resource, step: _Step, budget: Budget) -> None:
+    place = _one_list(resource, step, budget)
     node = place.owner(resource)
     values, siblings = paired(node, place.key)
     for name in ("source", "destination"):
@@ -209,8 +209,8 @@ _DO: dict[str, Callable[[Resource, _Step, Budget], None]] = {
 # -- finding --------------------------------------------------------------------------------------------
 
 
-def _places(resource: Resource, step: _Step) -> list[Place]:
-    found = places(resource, step.path)
+def _places(resource: Resource, step: _Step, budget: Budget) -> list[Place]:
+    found = places(resource, step.path, budget.work)
     if found is None:
         raise _unfit(
             step,
@@ -220,16 +220,16 @@ def _places(resource: Resource, step: _Step) -> list[Place]:
     return found
 
 
-def _one(resource: Resource, step: _Step) -> Place:
-    found = _places(resource, step)
+def _one(resource: Resource, step: _Step, budget: Budget) -> Place:
+    found = _places(resource, step, budget)
     if len(found) != 1:
         raise _not_one(step, len(found))
     return found[0]
 
 
-def _one_list(resource: Resource, step: _Step) -> Place:
+def _one_list(resource: Resource, step: _Step, budget: Budget) -> Place:
     """The first of the elements found, which must all be of one list."""
-    found = _places(resource, step)
+    found = _places(resource, step, budget)
     if not found or len({(place.path, place.key) for place in found}) > 1 or found[0].index is None:
         raise _unfit(
             step,

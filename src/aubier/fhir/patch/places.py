@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aubier.fhir.fhirpath import typed
+from aubier.fhir.fhirpath import Environment, Tally, typed
 from aubier.ground.rows import Resource
 
 Path = tuple[str | int, ...]
@@ -35,15 +35,17 @@ class Place:
         return found  # type: ignore[no-any-return]
 
 
-def places(resource: Resource, expression: str) -> list[Place] | None:
+def places(resource: Resource, expression: str, work: Tally) -> list[Place] | None:
     """The places of what `expression` finds, in its order; None when a value was made, not found.
 
-    Problem: the expression cannot be read.
+    `work` is what may still be looked at, by this and what comes after. Problem: the expression cannot be
+    read, `too-costly` when it looks at more.
     """
     known: dict[int, Place] = {}
     marked = _marked(resource, (), known)
     known[id(marked)] = Place()
-    found = typed(expression, str(resource["resourceType"]))(marked)
+    world = Environment(budget=work.left, tally=work)
+    found = typed(expression, str(resource["resourceType"]))(marked, world)
     named = [known.get(id(value if isinstance(value, dict) else sibling)) for value, sibling, _ in found]
     here = [place for place in named if place is not None]
     return here if len(here) == len(named) else None
