@@ -36,6 +36,7 @@ from aubier.rest.exchange import (
     rendered,
     unforeseen,
 )
+from aubier.rest.formats.conversion import long_to_read, read_between
 from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.formats.parts import (
     cookies_of,
@@ -245,7 +246,7 @@ class Server:
             return False
         if path[-1][:1] == "$":
             return call.method == "GET" and self.interactions.recalls(*path)
-        return call.method != "GET" or not _brings_body(headers)
+        return not _brings_body(headers) if call.method == "GET" else not long_to_read(headers)
 
     async def _answered(self, call: Call, body: _Body) -> Answer:
         try:
@@ -258,6 +259,7 @@ class Server:
             refuse_override(call.headers)
             if call.method not in ("GET", "HEAD") or _brings_body(call.headers):
                 call = replace(call, body=await body.read())
+                call = replace(call, read=await read_between(call.headers, call.body))
             # Nothing is done whose answer the client could not read; files have a format of their own.
             if call.path[:1] != (PLACE,) and not asks_content(call):
                 wanted_format(call.headers, call.query, call.body)

@@ -50,6 +50,8 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     base: str
+    read: Resource | Problem | None = None
+    """What the body was found to be, where it was read before."""
 
     @property
     def prefer(self) -> dict[str, str]:
@@ -88,7 +90,9 @@ class Call:
 
     def resource(self) -> Resource:
         """The body as a resource. Problem: media-type, structure."""
-        return received(self.headers, self.body)
+        if isinstance(self.read, Problem):
+            raise self.read
+        return self.read if self.read is not None else received(self.headers, self.body)
 
     @property
     def format(self) -> Format:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,14 +51,16 @@ def shown(value: Any) -> str:
     return text if len(text) <= 40 else text[:37] + "..."
 
 
-def unknown_element(key: str, known: Iterable[str]) -> Draft:
+def unknown_element(key: str, known: Collection[str]) -> Draft:
     """A property that the type does not have; names the nearest one it has."""
     near = difflib.get_close_matches(key[:64], known, 1, 0.75)
     english = f"; did you mean {near[0]}?" if near else "; take it out or use an extension"
     french = f" ; vouliez-vous dire {near[0]} ?" if near else " ; retirez-le ou utilisez une extension"
     name = key[:64]
+    # A place is told in FHIRPath, which has no `_name`: it is that of the element.
+    step = name.removeprefix("_") if key.removeprefix("_") in known else name
     return Draft(
-        "structure", f"Unknown element {name}{english}", f"Élément inconnu {name}{french}", f".{name}"
+        "structure", f"Unknown element {name}{english}", f"Élément inconnu {name}{french}", f".{step}"
     )
 
 

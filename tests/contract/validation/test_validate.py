@@ -87,6 +87,23 @@ async def test_a_resource_by_itself_under_the_profile_it_declares(house: OpenHou
     assert errors(await verdict(house, "Patient/$validate", nameless)) == [("required", "Patient.name")]
 
 
+async def test_the_language_of_the_request_is_no_part_of_the_resource(house: OpenHouse) -> None:
+    headers = {"x-login": "dr", "accept": JSON, "content-type": JSON, "accept-language": "en"}
+    mine = profile("Patient", row("Patient.active", min=1), name="spoken")
+    for path, body in (("Patient/$validate", example()), ("StructureDefinition/$snapshot", mine)):
+        content = fhir_json.dumps(body)
+        answer = await house.client.post(f"/fhir/{path}", headers=headers, content=content)
+        told = fhir_json.parse(answer.content)
+        assert answer.status_code == 200 and "_language" not in told
+        assert "error" not in {i["severity"] for i in told.get("issue", ())}, told
+
+
+async def test_a_resource_of_any_type_is_asked_about_on_the_server_itself(house: OpenHouse) -> None:
+    assert errors(await verdict(house, "$validate", example())) == []
+    broken = parameters(resource={"resourceType": "Patient", "name": "John"})
+    assert errors(await verdict(house, "$validate", broken)) == [("structure", "Patient.name")]
+
+
 async def test_parameters_with_profiles_and_the_query(house: OpenHouse) -> None:
     bare = {"resourceType": "Patient", "name": [{"text": "Ana"}]}
     one = IPS + "Patient-uv-ips"

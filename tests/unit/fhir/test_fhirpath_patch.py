@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from aubier.fhir.fhirpath import Tally
 from aubier.fhir.patch import fhirpath_patch
 from aubier.fhir.patch.places import Place, places
 from aubier.ground.problem import Problem
@@ -71,11 +72,11 @@ def string(text: str) -> dict[str, Any]:
     ],
 )
 def test_a_path_leads_to_places(path: str, found: list[Place]) -> None:
-    assert places(PATIENT, path) == found
+    assert places(PATIENT, path, Tally(1_000)) == found
 
 
 def test_a_value_that_is_made_has_no_place() -> None:
-    assert places(PATIENT, "Patient.name.count()") is None
+    assert places(PATIENT, "Patient.name.count()", Tally(1_000)) is None
 
 
 def test_add() -> None:
@@ -344,3 +345,12 @@ def test_an_extension_that_goes_leaves_those_of_other_values_where_they_are() ->
     start = {"resourceType": "Patient", "name": [{"given": ["A", "B"], "_given": rows}]}
     after = changed({"type": "delete", "path": "Patient.name.given[0].extension"}, of=start)
     assert after["name"] == [{"given": ["A", "B"], "_given": [None, rows[1]]}]
+
+
+def test_what_the_paths_of_a_patch_look_at_is_bounded_together() -> None:
+    start = {"resourceType": "Patient", "name": [{"given": [str(n)]} for n in range(300)]}
+    costly = {"type": "delete", "path": "Patient.name.where(%resource.name.given.count() < 0)"}
+    assert changed(costly, of=start) == start
+    with pytest.raises(Problem) as caught:
+        changed(*[costly] * 20, of=start)
+    assert caught.value.kind == "too-costly"

@@ -108,7 +108,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.extension[0]._url",
         "url has neither",
     ),
-    "unknown sibling": (patient(_name=[{"id": "a"}]), "structure", "Patient._name", "Unknown element _name"),
+    "unknown sibling": (patient(_name=[{"id": "a"}]), "structure", "Patient.name", "Unknown element _name"),
     "one for many": (patient(name={"family": "A"}), "structure", "Patient.name", "write it as an array"),
     "one text for many": (
         patient(name=[{"given": "A"}]),

@@ -123,7 +123,7 @@ def _parts(parameter: Any, at: str) -> dict[str, Part]:
 
 
 def _add(resource: Resource, step: _Step, budget: Budget) -> None:
-    place = _one(resource, step)
+    place = _one(resource, step, budget)
     node, path = _node(resource, place)
     fields = fields_at(resource, path)
     if not forms(step.name, fields):
@@ -147,7 +147,7 @@ def _add(resource: Resource, step: _Step, budget: Budget) -> None:
 
 
 def _insert(resource: Resource, step: _Step, budget: Budget) -> None:
-    place = _whole_list(resource, step)
+    place = _whole_list(resource, step, budget)
     node = place.owner(resource)
     one = _content(step, (place.key, place.path), fields_at(resource, place.path), budget)
     _check_index(step, "index", len(paired(node, place.key)[0]) + 1)
@@ -155,7 +155,7 @@ def _insert(resource: Resource, step: _Step, budget: Budget) -> None:
 
 
 def _delete(resource: Resource, step: _Step, budget: Budget) -> None:
-    found = _places(resource, step)
+    found = _places(resource, step, budget)
     if len(found) > 1:
         raise _not_one(step, len(found))
     for place in found:
@@ -175,7 +175,7 @@ def _remove(node: Resource, place: Place) -> None:
 
 
 def _replace(resource: Resource, step: _Step, budget: Budget) -> None:
-    place = _one(resource, step)
+    place = _one(resource, step, budget)
     _refuse_whole(step, place)
     node, fields = place.owner(resource), fields_at(resource, place.path)
     element = fields[place.key].element
@@ -191,8 +191,8 @@ def _replace(resource: Resource, step: _Step, budget: Budget) -> None:
     store(node, place.key, values, siblings)
 
 
-def _move(resource: Resource, step: _Step, _: Budget) -> None:
-    place = _whole_list(resource, step)
+def _move(resource: Resource, step: _Step, budget: Budget) -> None:
+    place = _whole_list(resource, step, budget)
     node = place.owner(resource)
     values, siblings = paired(node, place.key)
     for name in ("source", "destination"):
@@ -215,10 +215,10 @@ _DO: dict[str, Callable[[Resource, _Step, Budget], None]] = {
 # -- finding --------------------------------------------------------------------------------------------
 
 
-def _places(resource: Resource, step: _Step) -> list[Place]:
+def _places(resource: Resource, step: _Step, budget: Budget) -> list[Place]:
     at = step.parts["path"].at
     try:
-        found = places(resource, step.path)
+        found = places(resource, step.path, budget.work)
     except Problem as refusal:
         raise Problem(tuple(replace(issue, at=(at,), rule=RULE) for issue in refusal.issues)) from None
     if found is None:
@@ -231,18 +231,18 @@ def _places(resource: Resource, step: _Step) -> list[Place]:
     return found
 
 
-def _one(resource: Resource, step: _Step) -> Place:
-    found = _places(resource, step)
+def _one(resource: Resource, step: _Step, budget: Budget) -> Place:
+    found = _places(resource, step, budget)
     if len(found) != 1:
         raise _not_one(step, len(found))
     return found[0]
 
 
-def _whole_list(resource: Resource, step: _Step) -> Place:
+def _whole_list(resource: Resource, step: _Step, budget: Budget) -> Place:
     """The first of the elements found, which must be those of one list: in it index, source and destination
     count.
     """
-    found = _places(resource, step)
+    found = _places(resource, step, budget)
     lists = {(place.path, place.key) for place in found if place.index is not None}
     if len(lists) != 1 or len(set(found)) != len(paired(found[0].owner(resource), found[0].key)[0]):
         raise _unfit(

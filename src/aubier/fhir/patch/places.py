@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from aubier.fhir.fhirpath import Environment, typed
+from aubier.fhir.fhirpath import Environment, Tally, typed
 from aubier.fhir.fhirpath.evaluation.run import fault
 from aubier.ground.rows import Resource
 
@@ -36,16 +36,18 @@ class Place:
         return found  # type: ignore[no-any-return]
 
 
-def places(resource: Resource, expression: str) -> list[Place] | None:
+def places(resource: Resource, expression: str, work: Tally) -> list[Place] | None:
     """The places of what `expression` finds, in its order; None when a value was made, not found.
 
-    Problem: the expression cannot be read, names an element that the type does not have, or follows a
-    reference out of the resource. Rule: FHIR R4 4.0.1 fhirpatch.html, `resolve()`.
+    `work` is what may still be looked at, by this and what comes after. Problem: the expression cannot be
+    read, names an element that the type does not have, or follows a reference out of the resource;
+    `too-costly` when it looks at more. Rule: FHIR R4 4.0.1 fhirpatch.html, `resolve()`.
     """
     known: dict[int, Place] = {}
     marked = _marked(resource, (), known)
     known[id(marked)] = Place()
-    found = typed(expression, str(resource["resourceType"]), strict=True)(marked, _ALONE)
+    world = Environment(resolve=_elsewhere, budget=work.left, tally=work)
+    found = typed(expression, str(resource["resourceType"]), strict=True)(marked, world)
     named = [known.get(id(value if isinstance(value, dict) else sibling)) for value, sibling, _ in found]
     here = [place for place in named if place is not None]
     return here if len(here) == len(named) else None
@@ -57,9 +59,6 @@ def _elsewhere(_: Any) -> None:
         "un patch change une seule ressource : resolve() n'y trouve que ce qu'elle contient",
         kind="not-supported",
     )
-
-
-_ALONE = Environment(resolve=_elsewhere)
 
 
 def _marked(node: Resource, path: Path, known: dict[int, Place]) -> Resource:

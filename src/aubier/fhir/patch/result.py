@@ -6,6 +6,7 @@ import copy
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from aubier.fhir.fhirpath import Tally
 from aubier.fhir.json import LIMITS
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
@@ -21,15 +22,20 @@ MAX_ADDED = 100_000
 MAX_LOOKED = 2_000_000
 """The most values that the operations of one patch may look through: each looks through the resource."""
 
+MAX_WORK = 400_000
+"""Items that the paths of one patch may look at, all together, some 0.3 s: nobody else is served then."""
+
 
 class Budget:
     """What a patch may still add, and how deep: checked before it is done, for what grows can grow fast.
 
+    `work` is what its paths may still look at.
     `emptied` are the objects and lists that it left empty: they go in the end, unless something came again.
     """
 
     def __init__(self) -> None:
         self.left, self.text = MAX_ADDED, LIMITS.size
+        self.work = Tally(MAX_WORK)
         self.emptied: list[Any] = []
 
     def taken_from(self, holder: Any) -> None:

@@ -23,6 +23,12 @@ MODES = frozenset({"create", "update", "delete", "profile"})
 _MOST_PROFILES = 50
 
 
+def apart(parameters: Resource) -> tuple[Resource, str]:
+    """What a client sent, and the id of the instance: `rest` puts that, and the language asked, beside it."""
+    sent = {key: value for key, value in parameters.items() if key not in ("_id", "_language")}
+    return sent, str(parameters.get("_id", ""))
+
+
 async def check_resource(ctx: Any, kind: str, parameters: Resource) -> Resource:
     """The answer of $validate on a type or an instance: always an OperationOutcome for what can be read.
 
@@ -30,8 +36,7 @@ async def check_resource(ctx: Any, kind: str, parameters: Resource) -> Resource:
     meta.profile names counts too. A request that asks for strict handling is told of every definition that is
     not here as of an error. Problem: nothing to validate, an unknown mode, an instance not visible.
     """
-    asked = dict(parameters)
-    logical = str(asked.pop("_id", ""))
+    asked, logical = apart(parameters)
     resource, mode, profiles = _given(asked, kind)
     if resource is None and logical:
         resource = await ctx.store.read(kind, logical)

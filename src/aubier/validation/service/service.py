@@ -34,7 +34,8 @@ SERVICE = Service(
     operations=(
         *(
             Operation("validate", kind, _on(kind), _TITLE, _RULE, either=True)
-            for kind in sorted(definitions().resource_types)
+            # On the server itself (""), too: R4 has it on types alone, other servers let clients ask there.
+            for kind in ("", *sorted(definitions().resource_types))
         ),
         Operation(
             "snapshot",

@@ -11,7 +11,7 @@ from aubier.ground.rows import Resource
 from aubier.validation.profiles.library import LONGEST
 from aubier.validation.resource import validate
 from aubier.validation.service.named import read_named
-from aubier.validation.service.operations import rows_of
+from aubier.validation.service.operations import apart, rows_of
 from aubier.validation.service.shelf import stored
 from aubier.validation.snapshots import Snapshots
 from aubier.validation.snapshots.base import base_tree
@@ -27,12 +27,10 @@ async def snapshot(ctx: Any, parameters: Resource) -> Resource:
     It comes by itself, in `definition`, by `url`, or (instance) from the store. Problem: it is not here, one
     it rests on is not, or its differential does not fit.
     """
-    asked = dict(parameters)
-    logical = str(asked.pop("_id", ""))
+    asked, logical = apart(parameters)
     definition = await _definition(ctx, asked, logical)
     _check_definition(definition)
-    made = await _made(ctx.store.as_system("validation"), definition)
-    return {k: v for k, v in made.items() if k != "_id"}
+    return await _made(ctx.store.as_system("validation"), definition)
 
 
 async def _made(view: Any, definition: Resource) -> Resource:

@@ -56,7 +56,7 @@ class Node:
 class Budget:
     """Elements that the making of one definition may copy: slices of slices would otherwise know no end."""
 
-    left: int = 100_000
+    left: int = MAX_ELEMENTS
 
     def spend(self, elements: int = 1) -> None:
         """Counts elements."""

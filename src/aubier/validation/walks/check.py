@@ -87,7 +87,7 @@ def _walking(
     base: list[Issue] | None = None,
     now: datetime | None = None,
 ) -> Generator[None, None, Found]:
-    """The same, with a pause after each part: each entry of a Bundle, each resource held to its profiles."""
+    """The same, with a pause now and then (`walk.PAUSE`)."""
     base = validate(resource) if base is None else base
     if any(i.severity in ("error", "fatal") for i in base):
         return Found(base)
@@ -102,8 +102,7 @@ def _walking(
             definition_rules(walk, each)
             asked = _asked(each, profiles if each is item else (), declared=declared)
             for canonical in dict.fromkeys([*asked, *(implied(each) if vital else ())]):
-                walk.profile(each, canonical)
-            yield
+                yield from walk.profile(each, canonical)
     except TooMuch:
         walk.say(exhausted())
     counted = [words.unevaluated(key, n) for key, n in sorted(spent.unevaluated.items())]
@@ -112,21 +111,14 @@ def _walking(
     return Found(issues, questions, dict(spent.unevaluated), sorted(around.wanted))
 
 
-_PAUSES = 20
-"""Parts of a walk that are done in one go, some 10 ms; then others are served."""
-
-
 async def _served(steps: Generator[None, None, Found]) -> Found:
-    """A walk to its end, others being served between its parts."""
-    done = 0
+    """A walk to its end, others being served in its pauses."""
     while True:
         try:
             next(steps)
         except StopIteration as ended:
             return cast(Found, ended.value)
-        done += 1
-        if done % _PAUSES == 0:
-            await sleep(0)
+        await sleep(0)
 
 
 async def validated(

@@ -4,7 +4,6 @@ type, bindings that are not required, extensions.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -22,7 +21,7 @@ from aubier.validation.walks.extensions.contexts import stands
 from aubier.validation.walks.extensions.versions import modifies, of_another_version
 from aubier.validation.walks.rules.expressions import readable
 from aubier.validation.walks.rules.languages import LANGUAGES, spoken
-from aubier.validation.walks.walk import Walk
+from aubier.validation.walks.walk import Parts, Walk
 
 MAX_DEPTH = 100
 _TAKING = frozenset({"ValueSet.compose.include", "ValueSet.compose.exclude"})
@@ -80,36 +79,32 @@ class Ground:
         self._walk = walk
         self._ids: set[tuple[int, str]] = set()
 
-    def parts(self, item: Item) -> Iterator[None]:
-        """The invariants of a resource, then all below it, with a pause after each element of its own."""
-        self._walk.rules(item, _rules_of(item.type), "")
-        owner = item.type if node_of(item.type) is not None else "Element"
-        for child in every_child(item):
-            self._element(child, owner, 0)
-            yield
+    def parts(self, item: Item, depth: int = 0) -> Parts:
+        """The invariants of a resource, then all below it."""
+        yield from self._walk.rules(item, _rules_of(item.type), "")
+        yield from self._below(item, depth)
 
-    def _resource(self, item: Item, depth: int) -> None:
-        self._walk.rules(item, _rules_of(item.type), "")
-        self._below(item, depth)
-
-    def _below(self, item: Item, depth: int) -> None:
+    def _below(self, item: Item, depth: int) -> Parts:
         if depth > MAX_DEPTH:
             raise TooMuch
         owner = item.type if node_of(item.type) is not None else "Element"
         for child in every_child(item):
-            self._element(child, owner, depth)
+            if self._walk.due():
+                yield
+            yield from self._element(child, owner, depth)
 
-    def _element(self, child: Item, owner: str, depth: int) -> None:
+    def _element(self, child: Item, owner: str, depth: int) -> Parts:
         self._walk.spent.left -= 1
         if self._walk.spent.left < 0:
             raise TooMuch
         if child.resource is child:
-            self._resource(child, depth + 1)
+            yield from self.parts(child, depth + 1)
             return
         self._once(child)
         said = _said(owner, child.name)
-        self._walk.rules(child, said.rules, "")
-        self._walk.rules(child, _rules_of(child.type), "")
+        for rules in (said.rules, _rules_of(child.type)):
+            if rules:
+                yield from self._walk.rules(child, rules, "")
         if said.strength and child.value is not None:
             found = codings(child.value, child.type)
             if found is not None:
@@ -121,7 +116,7 @@ class Ground:
         if said.coded and child.value is None and not of_another_version(child):
             self._walk.say(words.no_code(child))
         if child.type == "Extension":
-            self._extension(child)
+            yield from self._extension(child)
         elif child.type in ("Identifier", "Coding"):
             self._system(child)
         elif child.type in ("uri", "canonical"):
@@ -130,7 +125,7 @@ class Ground:
             self._size(child)
         elif child.type == "Expression":
             readable(self._walk, child)
-        self._below(child, depth + 1)
+        yield from self._below(child, depth + 1)
 
     def _once(self, item: Item) -> None:
         """The id of an element is its own within its resource. Rule: FHIR R4 4.0.1, element.html#id.
@@ -188,7 +183,7 @@ class Ground:
             if held != size:
                 self._walk.say(words.wrong_size(item, size, held))
 
-    def _extension(self, item: Item) -> None:
+    def _extension(self, item: Item) -> Parts:
         """An extension against its definition, and its place against the contexts of that."""
         value = item.value
         if value.__class__ is not dict:
@@ -214,7 +209,7 @@ class Ground:
         if not stands(item, found, self._walk.around):
             allowed = ", ".join(expression for _, expression in found.contexts[:12])
             self._walk.say(words.misplaced_extension(item, url, allowed))
-        self._walk.under(item, found)
+        yield from self._walk.under(item, found)
         self._parts(item, found)
 
     def _parts(self, item: Item, found: Profile) -> None:

@@ -21,7 +21,7 @@ from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.telling import Telling
 from aubier.validation.walks import words
 from aubier.validation.walks.around.invariants import holds
-from aubier.validation.walks.around.resolving import Surroundings, TooMuch
+from aubier.validation.walks.around.resolving import WORK, Surroundings, TooMuch
 from aubier.validation.walks.rules.narrated import unnarrated, unspoken
 from aubier.validation.walks.slices.discriminate import Test, tests_of
 
@@ -30,6 +30,13 @@ MOST = 400_000
 MAX_DEPTH = 100
 TESTS = 4
 """Slices held against an item that cost as much as one item looked at."""
+STEPS = 10
+"""Steps of FHIRPath that cost as much as one item looked at."""
+PAUSE = 200
+"""Items looked at, some 3 ms, after which a walk pauses, so that others can be served."""
+
+Parts = Iterator[None]
+"""A walk under way: it ends of itself, and pauses on the way."""
 
 
 @dataclass(slots=True)
@@ -37,10 +44,12 @@ class Spent:
     """What a walk and the quiet walks it starts share: work done, verdicts, what did not compile.
 
     `granted` are the verdicts that were reached while another was being told, and may rest on it. `tests` are
-    those of slices, made once; each is kept with its slice, by whose identity it is found.
+    those of slices, made once; each is kept with its slice, by whose identity it is found. `turn` is what was
+    left, steps of FHIRPath among it, at the last pause.
     """
 
     left: int = MOST
+    turn: int = MOST + WORK // STEPS
     depth: int = 0
     verdicts: dict[tuple[int, str], bool] = field(default_factory=dict)
     granted: list[tuple[int, str]] = field(default_factory=list)
@@ -69,7 +78,8 @@ class Walk:
             spent.verdicts[key] = True  # asked again while it is being told
             before = len(spent.granted)
             quiet = Walk(self.library, self.around, spent, quiet=True)
-            quiet.profile(item, canonical)
+            for _ in quiet.profile(item, canonical):
+                pass  # whoever asks needs the verdict at once
             if quiet.refused:  # what was granted meanwhile may have gone by the opposite: it is told anew
                 for other in spent.granted[before:]:
                     del spent.verdicts[other]
@@ -96,9 +106,17 @@ class Walk:
         """Adds an issue."""
         self.telling.add(issue)
 
+    def due(self) -> bool:
+        """Whether so much was done since the last pause that it is time for another."""
+        left = self.spent.left + self.around.tally.left // STEPS
+        if self.spent.turn - left < PAUSE:
+            return False
+        self.spent.turn = left
+        return True
+
     # -- walking ------------------------------------------------------------------------------------
 
-    def profile(self, item: Item, canonical: str) -> None:
+    def profile(self, item: Item, canonical: str) -> Parts:
         """Walks a profile over an item, which must be of its type."""
         try:
             found = self.library.profile(canonical)
@@ -114,13 +132,13 @@ class Walk:
             )
             self.say(words.issue(item, "structure", text, rule=canonical))
         else:
-            self.under(item, found)
+            yield from self.under(item, found)
 
-    def under(self, item: Item, profile: Profile) -> None:
+    def under(self, item: Item, profile: Profile) -> Parts:
         """Checks an item against a profile that is here; a malformed one is told, never a crash."""
         depth = self.spent.depth
         try:
-            self.against(item, profile.shape)
+            yield from self.against(item, profile.shape)
         except MALFORMED:
             self.spent.depth = depth
             self._unmade(item, profile.canonical, malformed(profile.canonical))
@@ -130,7 +148,7 @@ class Walk:
             text = (one.text, one.fr)
             self.say(words.issue(item, "processing", text, rule=canonical, severity="warning"))
 
-    def against(self, item: Item, shape: Shape, *, inside: bool = False) -> None:
+    def against(self, item: Item, shape: Shape, *, inside: bool = False) -> Parts:
         """Checks what a shape demands of one item and of all below it. `inside`: as an element of another."""
         self.spent.left -= 1
         if self.spent.left < 0 or self.spent.depth > MAX_DEPTH:
@@ -143,17 +161,20 @@ class Walk:
             shape.profiles.get("Resource") if item.resource is item else ()
         )
         if named:
-            self._profiles(item, named, shape)
+            yield from self._profiles(item, named, shape)
         if (shape.targets or shape.modes) and item.type == "Reference":
             self._target(item, shape)
-        self.rules(item, shape.rules, shape.id, inside=inside)
+        if shape.rules:
+            yield from self.rules(item, shape.rules, shape.id, inside=inside)
         for name, child in shape.children.items():
-            self._several(item, name, children(item, name), child)
+            yield from self._several(item, name, children(item, name), child)
         self.spent.depth -= 1
 
-    def rules(self, item: Item, rules: tuple[Rule, ...], source: str, *, inside: bool = False) -> None:
+    def rules(self, item: Item, rules: tuple[Rule, ...], source: str, *, inside: bool = False) -> Parts:
         """Evaluates invariants on an item; `inside`: they are said of it as an element of another."""
         for rule in rules:
+            if self.due():
+                yield
             verdict = holds(rule.expression, item, self.around)
             if verdict is False and inside and item.resource is item:
                 # A resource as an element: `%resource` is the one that holds it. A profile's own root may
@@ -231,12 +252,12 @@ class Walk:
         for most in bound.most:
             self.questions.append(Question(item.path, "maximum", most, found, shape.id))
 
-    def _profiles(self, item: Item, named: tuple[str, ...], shape: Shape) -> None:
+    def _profiles(self, item: Item, named: tuple[str, ...], shape: Shape) -> Parts:
         """A value must follow one of the profiles of its type."""
         if item.type == "Extension" and not self.quiet:
             return  # every extension is walked against its own definition
         if len(named) == 1:
-            self.profile(item, named[0])
+            yield from self.profile(item, named[0])
         elif not any(self.conforms(item, p) for p in named):
             self.say(words.no_profile_fits(item, ", ".join(named), shape))
 
@@ -262,15 +283,17 @@ class Walk:
 
     # -- several values -----------------------------------------------------------------------------
 
-    def _several(self, parent: Item, name: str, items: list[Item], shape: Shape) -> None:
+    def _several(self, parent: Item, name: str, items: list[Item], shape: Shape) -> Parts:
         self._count(parent, name, items, shape)
         for item in items:
+            if self.due():
+                yield
             if shape.types and item.type not in shape.types:
                 self.say(words.wrong_type(item, shape))
                 continue
-            self.against(item, shape, inside=True)
+            yield from self.against(item, shape, inside=True)
         if shape.slices:
-            self._sliced(parent, name, items, shape)
+            yield from self._sliced(parent, name, items, shape)
 
     def _count(self, parent: Item, name: str, items: list[Item], shape: Shape) -> None:
         if len(items) < shape.min:
@@ -278,22 +301,40 @@ class Walk:
         if shape.max is not None and len(items) > shape.max:
             self.say(words.too_many(parent, name, len(items), shape))
 
-    def _sliced(self, parent: Item, name: str, items: list[Item], shape: Shape) -> None:
-        """Each item to its slice, then each slice as an element of its own."""
-        decided = [(s, self._tests(parent, name, s, shape)) for s in shape.slices]
-        self.spent.left -= len(items) * len(decided) // TESTS
-        if self.spent.left < 0:
-            raise TooMuch
-        found: list[int | None] = [self._slice_of(item, decided) for item in items]
+    def _sliced(self, parent: Item, name: str, items: list[Item], shape: Shape) -> Parts:
+        """Each item to its slice, then each slice as an element of its own.
+
+        All slices are gone through for each item, and once more for the element that holds none.
+        """
+        decided: list[tuple[Slice, list[Test] | None]] = []
+        for each in shape.slices:
+            decided.append((each, self._tests(parent, name, each, shape)))
+            if self.due():
+                yield
+        self._weighed(len(decided))
+        found: list[int | None] = []
+        mine: dict[int | None, list[Item]] = {}
+        for item in items:
+            self._weighed(len(decided))
+            found.append(at := self._slice_of(item, decided))
+            mine.setdefault(at, []).append(item)
+            if self.due():
+                yield
         for place, (each, tests) in enumerate(decided):
-            if tests is None:
-                if len(items) < each.shape.min:  # however they are told apart, there are too few
-                    self.say(words.too_few(parent, name, len(items), each.shape))
-                continue
-            mine = [item for item, at in zip(items, found, strict=True) if at == place]
-            self._several(parent, name, mine, each.shape)
+            if place % PAUSE == PAUSE - 1:
+                yield
+            if tests is not None:
+                yield from self._several(parent, name, mine.get(place, []), each.shape)
+            elif len(items) < each.shape.min:  # however they are told apart, there are too few
+                self.say(words.too_few(parent, name, len(items), each.shape))
         if all(tests is not None for _, tests in decided):
             self._unsliced(items, found, shape)
+
+    def _weighed(self, slices: int) -> None:
+        """Counts slices held against an item. Raises when that is too much."""
+        self.spent.left -= slices // TESTS
+        if self.spent.left < 0:
+            raise TooMuch
 
     @staticmethod
     def _cut(shape: Shape) -> tuple[list[dict[str, str]], str, bool]:
@@ -304,6 +345,7 @@ class Walk:
         rows = self._cut(shape)[0]
         known = self.spent.tests
         if id(slice) not in known:
+            self.spent.left -= 1
             known[id(slice)] = slice, tests_of(self.library, slice, rows, self._charge) if rows else None
         tests = known[id(slice)][1]
         if tests is None and not self.quiet and (slice.shape.min or self._cut(shape)[1] == "closed"):
