@@ -209,6 +209,26 @@ async def test_the_author_of_a_document_does_not_undo_the_holders_mask(desk: Des
     assert await desk.reads("bruno", held) == 200
 
 
+@pytest.mark.parametrize("place", ["meta", "beside another code", "both"])
+async def test_the_holder_shows_again_what_another_hand_masked(desk: Desk, place: str) -> None:
+    mask, other = coding("MASQUE_PS"), {"system": "urn:t", "code": "other"}
+    borne: dict[str, Any] = {"securityLabel": [{"coding": [other, mask]}, {"coding": [other]}]}
+    if place != "beside another code":
+        borne = ({} if place == "meta" else borne) | {"meta": {"security": [other, mask]}}
+    held = await desk.made("loader", document(**borne))
+    assert await desk.reads("bruno", held) == 404
+    path = f"/fhir/DocumentReference/{held['id']}"
+    asked = {"resourceType": "Parameters", "parameter": [{"name": "masked", "valueBoolean": True}]}
+    answer = await desk.ask("ines", "POST", f"{path}/$mask", asked)
+    assert answer.json()["meta"]["versionId"] == "1", "it is masked already"
+    asked["parameter"][0]["valueBoolean"] = False
+    assert (await desk.ask("ines", "POST", f"{path}/$mask", asked)).status_code == 200
+    assert await desk.reads("bruno", held) == 200
+    shown = await desk.held("DocumentReference", held["id"])
+    assert shown["meta"].get("security") == ([other] if "meta" in borne else None)
+    assert shown.get("securityLabel") == ([{"coding": [other]}] * 2 if place != "meta" else None)
+
+
 async def test_the_button_of_the_page_hides_and_shows(desk: Desk) -> None:
     held = await desk.deposited("alma")
     page = f"/citoyen/documents/{held['id']}"
