@@ -86,9 +86,10 @@ def _rights(draw: Random, now: int) -> Iterator[Grant]:
                 scope = draw.choice([(), (), (), (), *SCOPES])
                 withheld = draw.choice([(), SEEING[:1], SEEING])
                 yield Grant(f"p{n}", key, "carer", draw.choice(["r", "rw", "w"]), scope, withheld, **term)
-            if draw.random() < 0.2:
+            if draw.random() < 0.3:
                 term = draw.choice([{}, {"since": now}, {"till": now}, {"since": now + 1}])
-                yield Grant(f"p{n}", key, "block", scope=draw.choice([(), SCOPES[0]]), deny=True, **term)
+                scope = draw.choice([(), *SCOPES])
+                yield Grant(f"p{n}", key, "block", scope=scope, deny=True, **term)
         if draw.random() < 0.05:
             yield Grant(f"p{n}", "anyone", "block", deny=True)
 

@@ -7,7 +7,7 @@ import pytest
 from aubier.store.intent import Grant
 from tests.contract.desk import ids
 from tests.contract.privacy.conftest import NURSE
-from tests.contract.privacy.world import World, condition
+from tests.contract.privacy.world import World, condition, document
 
 TERMS: dict[str, tuple[dict[str, int], bool]] = {
     "begins now": ({"since": 0}, True),
@@ -82,3 +82,17 @@ async def test_a_right_to_read_or_to_write_is_that_alone(world: World, rights: s
     open_ = await _ways(world, "nurse", patient, patient)
     assert open_.pop("written") == ("w" in rights)
     assert set(open_.values()) == {"r" in rights}, open_
+
+
+async def test_a_narrow_deny_closes_what_it_names_alone(world: World) -> None:
+    patient, desk = await _record(world, "narrow-deny"), world.desk
+    await desk.system().store.grant(
+        Grant(patient, NURSE, "carer", "rw"),
+        Grant(patient, NURSE, "block", deny=True, scope=("kind:Condition", "kind:Binary")),
+    )
+    open_ = await _ways(world, "nurse", patient, patient)
+    del open_["written"], open_[f"Patient/{patient}/$everything"]
+    assert set(open_.values()) == {False}, open_
+    assert await world.sees("nurse", f"Patient/{patient}")
+    other = await desk.make("nurse", document(patient))
+    assert await world.sees("nurse", f"DocumentReference/{other}")
