@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from aubier.store.intent import Grant
+from aubier.store.intent import Grant, Revoke
 from tests.contract.desk import ids
 from tests.contract.privacy.conftest import NURSE
 from tests.contract.privacy.world import World, condition, document
@@ -96,3 +96,24 @@ async def test_a_narrow_deny_closes_what_it_names_alone(world: World) -> None:
     assert await world.sees("nurse", f"Patient/{patient}")
     other = await desk.make("nurse", document(patient))
     assert await world.sees("nurse", f"DocumentReference/{other}")
+
+
+async def test_a_basis_that_ends_leaves_the_others(world: World) -> None:
+    """What is revoked is of that basis, that actor, that record, a right or a deny; an author's own stays."""
+    patient, system = await _record(world, "bases"), world.desk.system().store
+    beside = await _record(world, "beside-bases")
+    await system.grant(*(Grant(patient, NURSE, basis, "rw") for basis in ("stated", "treating-doctor")))
+    await system.grant(Grant(beside, NURSE, "stated"), Grant(patient, "ps:899710000037", "stated"))
+    own = await world.desk.make("nurse", condition(patient))
+
+    async def open_() -> list[bool]:
+        asked = (("nurse", patient), ("nurse", beside), ("stranger", patient))
+        return [await world.sees(login, f"Patient/{one}") for login, one in asked]
+
+    await system.revoke(Revoke(patient, NURSE, "stated"))
+    assert await open_() == [True, True, True]
+    await system.grant(Grant(patient, NURSE, "block", deny=True))
+    await system.revoke(Revoke(patient, NURSE))
+    await system.revoke(Revoke(patient, NURSE, deny=True))
+    assert await open_() == [False, True, True]
+    assert await world.sees("nurse", f"Condition/{own}")
