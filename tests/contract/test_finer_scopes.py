@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from dataclasses import dataclass
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -579,3 +580,17 @@ async def document(world: World, code: str) -> str:
     context = {"reference": f"DocumentReference/{named}"}
     content = {"resourceType": "Binary", "contentType": "text/plain", "data": "eA=="}
     return await world.made({**content, "securityContext": context})
+
+
+async def test_about_a_day_is_counted_from_today(world: World) -> None:
+    """Rule: R4 search, prefixes: `ap` is 10 % of the time between now and the day."""
+    today = world.api.now[0].date()
+    made = [
+        await world.made(
+            observation(world.patient, effectiveDateTime=(today - timedelta(days=days)).isoformat())
+        )
+        for days in (100, 150)
+    ]
+    scope = f"user/Observation.rs?date=ap{today - timedelta(days=100)}"
+    seen = [(await world.ask("GET", f"Observation/{one}", scope=scope)).status_code for one in made]
+    assert seen == [200, 404]

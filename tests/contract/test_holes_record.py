@@ -14,6 +14,7 @@ import pytest
 from aubier.access.actor import Actor, system_actor
 from aubier.access.records import RECORD_TYPES
 from aubier.app import SERVICES, House
+from aubier.ground.problem import Problem
 from aubier.store.intent import Grant
 from tests.open_house import open_house
 from tests.where import SHARED
@@ -207,6 +208,56 @@ async def test_the_author_of_a_document_does_not_undo_the_holders_mask(desk: Des
     asked["parameter"][0]["valueBoolean"] = False
     assert (await desk.ask("ines", "POST", f"{path}/$mask", asked)).status_code == 200
     assert await desk.reads("bruno", held) == 200
+
+
+@pytest.mark.parametrize("place", ["meta", "beside another code", "both"])
+async def test_the_holder_shows_again_what_another_hand_masked(desk: Desk, place: str) -> None:
+    mask, other = coding("MASQUE_PS"), {"system": "urn:t", "code": "other"}
+    borne: dict[str, Any] = {"securityLabel": [{"coding": [other, mask]}, {"coding": [other]}]}
+    if place != "beside another code":
+        borne = ({} if place == "meta" else borne) | {"meta": {"security": [other, mask]}}
+    held = await desk.made("loader", document(**borne))
+    assert await desk.reads("bruno", held) == 404
+    path = f"/fhir/DocumentReference/{held['id']}"
+    asked = {"resourceType": "Parameters", "parameter": [{"name": "masked", "valueBoolean": True}]}
+    answer = await desk.ask("ines", "POST", f"{path}/$mask", asked)
+    assert answer.json()["meta"]["versionId"] == "1", "it is masked already"
+    asked["parameter"][0]["valueBoolean"] = False
+    assert (await desk.ask("ines", "POST", f"{path}/$mask", asked)).status_code == 200
+    assert await desk.reads("bruno", held) == 200
+    shown = await desk.held("DocumentReference", held["id"])
+    assert shown["meta"].get("security") == ([other] if "meta" in borne else None)
+    assert shown.get("securityLabel") == ([{"coding": [other]}] * 2 if place != "meta" else None)
+
+
+async def test_a_consent_of_the_platform_is_not_made_into_another(desk: Desk) -> None:
+    def consent(scope: str) -> dict[str, Any]:
+        return {
+            "resourceType": "Consent",
+            "status": "active",
+            "scope": {
+                "coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": scope}]
+            },
+            "category": [{"text": "t"}],
+            "patient": {"reference": "Patient/ines"},
+            "policyRule": {"text": "t"},
+        }
+
+    held = await desk.made("loader", consent("patient-privacy"))
+    assert await desk.reads("alma", held) == 200
+    assert await desk.put("alma", consent("treatment") | {"id": held["id"]}) == 422
+    assert (await desk.held("Consent", held["id"]))["meta"]["versionId"] == "1"
+    free = await desk.made("loader", consent("treatment"))
+    assert await desk.put("alma", consent("treatment") | {"id": free["id"], "status": "inactive"}) == 200
+
+
+async def test_what_changed_meanwhile_is_not_written_over(desk: Desk) -> None:
+    held, store = await desk.made("loader", condition()), desk.house.context(system_actor("test")).store
+    await store.update(held | {"recordedDate": "2026-01-01"}, 1)
+    with pytest.raises(Problem) as refused:
+        await store.update(held | {"recordedDate": "2026-01-02"}, 1)
+    assert refused.value.kind == "precondition"
+    assert (await desk.held("Condition", held["id"]))["recordedDate"] == "2026-01-01"
 
 
 async def test_the_button_of_the_page_hides_and_shows(desk: Desk) -> None:

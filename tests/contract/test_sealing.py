@@ -85,6 +85,22 @@ async def test_what_is_changed_afterwards_is_found(
     assert [(f.line, f.how) for f in await faults(store)] == how
 
 
+async def test_a_change_in_any_column_is_found(store: Store) -> None:
+    await read(store, 3)
+    await sealed(store)
+    columns = "select column_name, data_type from information_schema.columns where table_name = 'audit'"
+    found = {row["column_name"]: row["data_type"] for row in await store.pool.fetch(columns)}
+    assert found.pop("aid") and len(found) > 10
+    for column, kind in found.items():
+        other = f"coalesce({column}, '') || 'x'" if kind == "text" else f"{column} + 1"
+        async with store.pool.acquire() as conn:
+            kept = await conn.fetchval(f"select {column} from audit where aid = 2")
+            await conn.execute(f"update audit set {column} = {other} where aid = 2")
+            assert await faults(store) == [Fault(1, 2, "changed")], column
+            await conn.execute(f"update audit set {column} = $1 where aid = 2", kept)
+    assert await faults(store) == []
+
+
 async def test_a_line_that_is_added_in_a_sealed_place_is_found(store: Store) -> None:
     await read(store, 3)
     async with store.pool.acquire() as conn:  # a write that was rolled back leaves its number free

@@ -91,8 +91,9 @@ def asked_too(query: Query, limits: tuple[Query, ...]) -> Query:
 def _beside(first: Criterion, limit: Query) -> tuple[Value, ...] | None:
     """The values of a limit that asks for the same parameter and nothing else; None of another."""
     (one, *others) = limit.criteria
-    same = isinstance(one, Criterion) and one.parameter == first.parameter and not others
-    return one.values if same and isinstance(one, Criterion) else None
+    if others or not isinstance(one, Criterion) or one.parameter != first.parameter:
+        return None
+    return one.values
 
 
 def met(keys: Keys, queries: tuple[Query, ...], row: str, args: Args, now: int) -> str:

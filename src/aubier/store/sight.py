@@ -124,7 +124,7 @@ class Sight(msgspec.Struct, frozen=True):
         """
         if self.narrowed(kind):
             return "false"
-        return self.but(constraints=None).predicate(row, args, directory=bool(family(kind)))
+        return self.predicate(row, args, directory=bool(family(kind)), kind=kind)
 
     def plain(self, own: str, args: Args) -> str:
         """The compartments with a valid right to read all types, and no valid deny at all, each with the

@@ -13,6 +13,7 @@ from msgspec import structs
 
 from aubier.fhir.definitions import definitions
 from aubier.search.query import parse
+from aubier.store.proof.trace import secret_actors
 from aubier.store.reading.ahead import newest, worth
 from aubier.store.reading.ahead.worth import Worth
 from aubier.store.reading.versions import history
@@ -230,6 +231,18 @@ async def test_versions_are_looked_for_in_their_records(few_and_many: Both) -> N
     found = [n for plan in heard.plans for n in nodes(plan) if n.get("Relation Name") == "res"]
     entered = [n.get("Index Cond", n.get("Recheck Cond", "")) for n in found]
     assert entered and all("pat" in cond for cond in entered), entered
+
+
+async def test_whose_presence_is_secret_is_looked_for_in_the_record(few_and_many: Both) -> None:
+    """Whether what has a past is still there too: by its id, not among all that there is."""
+    many = few_and_many[1]
+    async with many.reading("on") as (reader, heard):
+        await secret_actors(replace(many.house.store, pool=heard), reader.sight, many.rights.open[0])
+        plans = await heard.plans(scans=False)
+    kept = [node for plan in plans for node in nodes(plan) if node.get("Relation Name") == "res"]
+    asked = [node.get("Index Cond", node.get("Recheck Cond", "")) for node in kept]
+    assert len(asked) > 3
+    assert all("pat = " in condition for condition in asked), asked
 
 
 async def test_what_a_chain_leads_to_is_looked_for_in_open_records(few_and_many: Both) -> None:

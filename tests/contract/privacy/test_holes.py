@@ -53,6 +53,20 @@ async def test_the_past_of_what_is_masked_now_is_masked(world: World) -> None:
         assert one not in str(told)
 
 
+async def test_the_mask_of_a_time_hides_the_versions_of_that_time_only(world: World) -> None:
+    patient = await record(world, "author", "nurse")
+    one = await world.desk.make("author", condition(patient))
+    assert await update(world, "author", f"Condition/{one}", meta=masked("ps")) == 200
+    shown_again = condition(patient, id=one)
+    assert (await world.desk.ask("loader", "PUT", f"Condition/{one}", shown_again))[0] == 200
+    there = {
+        version: await world.sees("nurse", f"Condition/{one}/_history/{version}") for version in (1, 2, 3)
+    }
+    assert there == {1: True, 2: False, 3: True}
+    _, told = await world.desk.ask("nurse", "GET", f"Condition/{one}/_history")
+    assert [e["resource"]["meta"]["versionId"] for e in told["entry"]] == ["3", "1"]
+
+
 async def test_the_past_of_what_was_masked_and_deleted_is_masked(world: World) -> None:
     patient = await record(world, "author", "nurse")
     one = await world.desk.make("author", condition(patient))

@@ -99,6 +99,25 @@ def test_types_that_show_are_those_the_scopes_name(scopes: tuple[str, ...], type
     assert readable(doctor(scopes=scopes)) == types
 
 
+@pytest.mark.parametrize(
+    ("scopes", "shown", "found"),
+    [
+        ("r?code=a", ["code=a"], ["code=a"]),
+        ("s?code=b", ["code=b"], ["code=b"]),
+        ("r?code=a s?code=b", ["code=a"], ["code=b"]),
+        ("r?code=a s", ["code=a"], []),
+        ("r s?code=b", [], ["code=b"]),
+        ("r s?code=b r?code=a", [], ["code=b"]),
+        ("rs?code=a s?code=b", ["code=a"], ["code=a", "code=b"]),
+    ],
+)
+def test_a_letter_without_a_query_has_no_limit(scopes: str, shown: list[str], found: list[str]) -> None:
+    held = tuple(f"user/Condition.{scope}" for scope in scopes.split())
+    sight = sight_of(doctor(scopes=held), NOW, ())
+    assert [query.text for query in sight.limits("Condition")] == shown
+    assert [query.text for query in sight.searching.limits("Condition")] == found
+
+
 def test_limits_are_those_of_what_is_done() -> None:
     scopes = ("user/Observation.r?category=a", "user/Observation.s?category=b", "user/Condition.s?code=c")
     sight = sight_of(doctor(scopes=(*scopes, "user/Patient.cud?_id=d", "user/Encounter.rs")), NOW, ())

@@ -106,10 +106,16 @@ def test_the_keeper_is_an_organisation() -> None:
         {"securityLabel": ["x"]},
         {"author": ["x", None, {"identifier": "x"}]},
         {"custodian": {"reference": "#nothing"}},
-        {"contained": ["x"]},
+        {"contained": ["x"], "custodian": {"reference": "#x"}},
+        {"custodian": {"identifier": {"system": IDNST}}},
+        {"custodian": {"identifier": {"value": "1290"}}},
         {"meta": {"security": None}},
+        {"meta": {"security": ["x"]}},
+        {"resourceType": "Consent", "provision": {"actor": ["x", {}, {"reference": "x"}]}},
+        {"resourceType": "Consent", "provision": None},
     ],
 )
 def test_odd_shapes_give_no_label(odd: dict[str, Any]) -> None:
     labels = labels_of(document(**odd), system_actor("x"))
-    assert set(labels) <= {"author:system:x", "kind:DocumentReference", "security:|"}
+    kinds = {"kind:DocumentReference", "kind:Consent"}
+    assert set(labels) <= {"author:system:x", "security:|", *kinds}

@@ -11,7 +11,7 @@ from aubier.ground.rows import Resource
 from aubier.referentials.sharing import rules
 from aubier.referentials.sharing.holder import only_holder
 
-_MASK = {"system": VISIBILITY, "code": "MASQUE_PS"}
+_MASK = {"system": VISIBILITY, "code": "MASQUE_PS", "display": "Masqué aux professionnels"}
 
 
 async def mask(ctx: Context, parameters: Resource) -> Resource:
@@ -50,16 +50,30 @@ def _hidden(parameters: Resource) -> bool:
 
 
 def _marked(document: Resource, hidden: bool) -> Resource:
-    """The document with or without the mask; the same one when it is so already."""
-    labels = document.get("securityLabel", [])
-    rest = [c for c in labels if not _is_mask(c)]
-    if hidden and len(rest) < len(labels):
+    """The document with or without the mask, wherever it stands; the same one when it is so already."""
+    labels, security = document.get("securityLabel", []), document["meta"].get("security", [])
+    codings = [c for concept in labels for c in concept.get("coding", [])]
+    if hidden == any(map(_is_mask, (*codings, *security))):
         return document
     if hidden:
-        rest = [*rest, {"coding": [{**_MASK, "display": "Masqué aux professionnels"}]}]
-    bare = {k: v for k, v in document.items() if k != "securityLabel"}
-    return {**bare, "securityLabel": rest} if rest else bare
+        return {**document, "securityLabel": [*labels, {"coding": [_MASK]}]}
+    meta = _with(document["meta"], "security", [c for c in security if not _is_mask(c)])
+    kept = [concept for label in labels if (concept := _unmasked(label))]
+    return _with({**document, "meta": meta}, "securityLabel", kept)
 
 
-def _is_mask(concept: Resource) -> bool:
-    return any(c.get("code") == _MASK["code"] for c in concept.get("coding", []))
+def _unmasked(label: Resource) -> Resource:
+    """A label without the mask among its codings; empty when it said nothing else."""
+    codings = label.get("coding", [])
+    kept = [c for c in codings if not _is_mask(c)]
+    return _with(label, "coding", kept) if kept or not codings else {}
+
+
+def _with(element: Resource, name: str, values: list[Resource]) -> Resource:
+    """The element with these values; without the name when there is none."""
+    bare = {k: v for k, v in element.items() if k != name}
+    return {**bare, name: values} if values else bare
+
+
+def _is_mask(coding: Resource) -> bool:
+    return bool(coding.get("code") == _MASK["code"])

@@ -77,7 +77,8 @@ async def _labels(store: Store, sight: Sight, patient: str) -> list[Mapping[str,
     rows: list[Mapping[str, Any]] = await store.pool.fetch(
         f"with x as (select r.labels, ({now}) as seen from res r where r.pat = {_PAT}"
         f" union all select h.labels, ({past}) from hist h where h.pat = {_PAT}"
-        " and not exists (select 1 from res c where c.rid = h.rid))"
+        " and not exists (select 1 from id_map i join res c on c.pat = i.pat and c.rid = i.rid"
+        " where i.type = h.type and i.id = h.id and i.rid = h.rid))"
         " select l as label, bool_or(seen) as seen from x, unnest(labels) l"
         " where l like 'author:%' or l like 'org:%' group by l"
         " union all select '*', coalesce(bool_and(seen), true) from x",

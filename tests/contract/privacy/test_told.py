@@ -1,0 +1,97 @@
+"""What who represents a patient is told of who looked at the record: all but what gives the secret away."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from aubier.access.labels import IDNPS
+from aubier.store.intent import Grant
+from tests.contract.privacy.conftest import citizen
+from tests.contract.privacy.world import World, condition, mask, professional
+
+PLACES = {"secretive": "71", "ordinary": "72", "beside": "71", "another": "71", "elsewhere": "75"}
+"""Who has the right to see the record, and where they work: the first wrote what is secret, and no more."""
+AUTHORS = ("secretive", "ordinary", "beside")
+
+
+@pytest.fixture(scope="module")
+async def looked(world: World) -> dict[str, str]:
+    """The ids of what was written in a child's record, by who wrote it; everybody looked at all of it."""
+    desk, system, written = world.desk, world.desk.system().store, {}
+    for name in ("child", "parent"):
+        patient = {"resourceType": "Patient", "id": name}
+        assert (await desk.ask("loader", "PUT", f"Patient/{name}", patient))[0] == 201
+        desk.actors[name] = citizen(name, name)
+    for number, (login, place) in enumerate(PLACES.items(), 71):
+        key = f"8997100000{number}"
+        desk.actors[login] = replace(
+            professional(login, key), organization=f"10000000{place}", organization_name=f"Place {place}"
+        )
+        known = {
+            "resourceType": "Practitioner",
+            "id": login,
+            "identifier": [{"system": IDNPS, "value": key}],
+        }
+        assert (await desk.ask("loader", "PUT", f"Practitioner/{login}", known))[0] == 201
+        await system.grant(Grant("child", f"ps:{key}", "carer", "rw"))
+    for login in AUTHORS:
+        hidden = {"meta": {"security": [mask("rep")]}} if login == "secretive" else {}
+        written[login] = await desk.make(login, condition("child", **hidden))
+    for login in PLACES:
+        for one in written.values():
+            assert (await desk.ask(login, "GET", f"Condition/{one}"))[0] == 200
+    await system.grant(Grant("child", "person:parent", "parental-authority", "r", (), ("mask:rep",)))
+    return written
+
+
+async def _told(world: World, login: str) -> list[tuple[str, str]]:
+    """Who read what of the child's record, as its lines tell someone, newest first."""
+    lines = await world.desk.house.context(world.desk.actors[login]).store.accesses("child")
+    return [
+        (line["agent"][0]["who"]["reference"].partition("/")[2], entity["what"]["reference"])
+        for line in lines
+        for entity in line["entity"]
+        if entity.get("what", {}).get("reference", "").startswith("Condition/") and line["action"] == "R"
+    ]
+
+
+async def test_lines_that_give_the_secret_away_are_left_out(world: World, looked: dict[str, str]) -> None:
+    reads = [(login, f"Condition/{one}") for login in PLACES for one in looked.values()]
+    assert await _told(world, "child") == reads[::-1]
+    # Somebody of the place of the secret is told when their presence is known anyway.
+    shown = [
+        (login, what)
+        for login, what in reads
+        if login in ("ordinary", "beside", "elsewhere") and what != f"Condition/{looked['secretive']}"
+    ]
+    assert await _told(world, "parent") == shown[::-1]
+
+
+async def test_whose_presence_is_secret_and_no_other(world: World, looked: dict[str, str]) -> None:
+    views = {login: world.desk.house.context(world.desk.actors[login]).store for login in ("parent", "child")}
+    hidden = {"ps:899710000071", "Practitioner/secretive", "org:1000000071"}
+    assert await views["parent"].secret_actors("child") == hidden
+    assert await views["child"].secret_actors("child") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("since", "till", "scope", "told"),
+    [
+        (0, 1, (), True),
+        (1, 9, (), False),
+        (-9, 0, (), False),
+        (-9, 9, ("kind:Patient", "kind:Condition"), False),
+    ],
+)
+async def test_lines_are_told_for_the_term_of_a_right_to_all(
+    world: World, looked: dict[str, str], since: int, till: int, scope: tuple[str, ...], told: bool
+) -> None:
+    now = round(world.desk.now[0].timestamp() * 1000)
+    login = f"relative{since}{till}{len(scope)}"
+    world.desk.actors[login] = citizen(login, login)
+    await world.desk.system().store.grant(
+        Grant("child", f"person:{login}", "delegation", "r", scope, (), since=now + since, till=now + till)
+    )
+    lines = await world.desk.house.context(world.desk.actors[login]).store.accesses("child")
+    assert bool(lines) == told, json.dumps(lines)
