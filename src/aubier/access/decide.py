@@ -16,8 +16,8 @@ from aubier.search.keys import Keys
 from aubier.search.model import Query
 from aubier.search.query import at_home
 from aubier.store import sight
-from aubier.store.constraints import Constraints, Limits
 from aubier.store.keys import type_numbers
+from aubier.store.limits.constraints import Constraints, Limits
 from aubier.store.sight import Sight
 
 ANYONE = sight.ANYONE

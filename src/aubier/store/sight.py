@@ -11,8 +11,8 @@ import msgspec
 from aubier.ground.standing import Stands
 from aubier.search.model import Query
 from aubier.search.sql import Args
-from aubier.store.constraints import CONTENT, DOCUMENT, Constraints, of_document
 from aubier.store.keys import family, type_numbers
+from aubier.store.limits.constraints import CONTENT, DOCUMENT, Constraints, of_document
 
 ANYONE = "anyone"
 """The grant key that every actor but the platform's own bears: a deny to it closes a record to all."""
@@ -166,7 +166,7 @@ class Sight(msgspec.Struct, frozen=True):
         Otherwise a document that was masked would still show as it was before.
 
         Of a version that was replaced no index row is left: `judged` is the condition that it was within the
-        limits of scopes, for who has looked at it (`matching.judging`).
+        limits of scopes, for who has looked at it (`limits.judging`).
         """
         within = self._within(row, args, judged, directory=directory)
         if self.unrestricted or directory:

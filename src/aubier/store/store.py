@@ -20,13 +20,13 @@ from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import FindCodes, at_home, sets_named, with_sets
 from aubier.search.sql import Args
-from aubier.store.constraints import asked_too
 from aubier.store.exporting.export import Slice, export
 from aubier.store.indexing import SERVED, Makings, expect, follow, steers, take_turn
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
+from aubier.store.limits.constraints import asked_too
+from aubier.store.limits.judging import judged
 from aubier.store.matching import Met, Question, Version, meets
-from aubier.store.matching.judging import judged
 from aubier.store.opening.reach import reach
 from aubier.store.opening.reindexing import reindex
 from aubier.store.opening.secret import term_secret

@@ -5,7 +5,7 @@ import pytest
 from aubier.search.model import Query
 from aubier.search.parameters import registry
 from aubier.search.query import parse
-from aubier.store.constraints import asked_too
+from aubier.store.limits.constraints import asked_too
 
 
 def query(*pairs: tuple[str, str]) -> Query:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.search.sql import Args
-from aubier.store.constraints import met
 from aubier.store.keys import family, type_numbers
+from aubier.store.limits.constraints import met
 from aubier.store.sight import Sight
 from aubier.store.writing.step import Step
 from aubier.store.writing.undertaking import Undertaking

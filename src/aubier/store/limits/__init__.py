@@ -1,0 +1,1 @@
+"""What scopes with a query open, and no more, as conditions over rows."""
