@@ -350,7 +350,7 @@ class Store:
             places=self.places,
             local=self.local,
             index=self.index,
-            held=partial(index, keys=self.keys, local=self.local, of=self.makings.held),
+            held=partial(index, keys=self.keys, local=self.local, of=self.makings.held, words=False),
             version=self.makings.version,
             watchers=lambda kind: self.watched.get(kind, ()),
             on_demand=self.on_demand,

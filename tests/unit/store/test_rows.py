@@ -53,6 +53,12 @@ def test_what_a_resource_is_of_is_posted_by_its_code_alone() -> None:
     assert {t for t, *_ in of_type.postings["post"]} == {KEYS.code("Encounter", "type", "a")}
 
 
+def test_of_a_version_that_goes_words_are_not_gathered() -> None:
+    whole, gone = indexed(observation()), index(observation(), KEYS, local, registry(), words=False)
+    assert whole.said == ("", "final 29463-7 local poids kg 1") and gone.said == ("", "")
+    assert gone.postings == whole.postings and gone.terms == whole.terms
+
+
 _PRESSURE = {"code": {"coding": [{"code": "8480-6"}]}, "valueQuantity": {"value": 140}}
 
 

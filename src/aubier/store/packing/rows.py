@@ -94,10 +94,12 @@ def index(
     of: Registry,
     *,
     date: tuple[int, int] | None = None,
+    words: bool = True,
 ) -> Indexed:
     """The rows of a resource under the parameters `of`. `local` turns a URL of this server into `Type/id`.
 
-    With its primary `date`, the rows of these parameters alone, without words and contents.
+    With its primary `date`, the rows of these parameters alone, without words and contents; `words` False
+    leaves these out where they are not asked for.
     """
     kind = resource["resourceType"]
     found = extract(resource, of=of)
@@ -122,7 +124,7 @@ def index(
         return Indexed(found, sorted(terms), postings, lo, hi, has)
     if kind == "Binary":
         postings["ref"] |= _context(resource, local)
-    return Indexed(found, sorted(terms), postings, lo, hi, has, words_of(resource))
+    return Indexed(found, sorted(terms), postings, lo, hi, has, words_of(resource) if words else ("", ""))
 
 
 def _contained(

@@ -9,7 +9,7 @@ from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
 from aubier.store.intent import OP_NUMBER, Intent, Written
-from aubier.store.packing.rows import Indexed
+from aubier.store.packing.rows import Indexed, Postings
 
 
 class Present(msgspec.Struct):
@@ -36,6 +36,7 @@ class Present(msgspec.Struct):
 class Step(msgspec.Struct):
     """An intent on its way: what it found, what it will store, where.
 
+    `left` are the index rows of the version that is there.
     `pat` is its compartment, `also` those of other patients and whether it is about them; `named` tells
     by which reference it got there.
     `lone`: it concerns nobody, its compartment is its own. `follows`: nobody asked for it, it is filed anew
@@ -49,6 +50,7 @@ class Step(msgspec.Struct):
     version: int = 1
     resource: Resource | None = None
     indexed: Indexed | None = None
+    left: Postings | None = None
     labels: list[str] = []
     pat: int = 0
     also: dict[int, bool] = {}

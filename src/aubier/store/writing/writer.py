@@ -134,6 +134,7 @@ class Writer:
             step.resource = fhir_json.parse(found.raw)
             step.labels = [label for label in found.labels if label != SHARED]
             step.indexed = self.index(step.resource)
+            step.left = self.held(step.resource).postings
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return steps
@@ -145,7 +146,11 @@ class Writer:
         if intent.op != "create":
             self._check_found(step)
         step.version = found.version + 1
-        before = fhir_json.parse(found.raw) if found.alive else None
+        before = None
+        if found.alive:
+            before = fhir_json.parse(found.raw)
+            # Before a change or a rule has it, which may alter it.
+            step.left = self.held(before).postings
         self._come_after(found)
         if intent.op == "delete":
             return
@@ -239,7 +244,7 @@ class Writer:
         judged = [s for s in self.steps if s.done is None or s.unchanged]
         families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
         for number, step in enumerate(live, 1):
-            collect(families[family(step.intent.type)], step, self.held)
+            collect(families[family(step.intent.type)], step)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         args = Texts()
@@ -464,10 +469,9 @@ def _columns(asked: Sequence[tuple[Step, int]], args: Args) -> tuple[str, str]:
     return pats, args.add([f"kind:{step.intent.type}" for step, _ in asked], "text[]")
 
 
-def collect(rows: FamilyRows, step: Step, index: Callable[[Resource], Indexed]) -> None:
+def collect(rows: FamilyRows, step: Step) -> None:
     """Adds the rows of a step to its family: what goes, what comes, what is archived."""
     found, number = step.found, type_numbers()[step.intent.type]
-    old = index(fhir_json.parse(found.raw)).postings if found.alive else None
     was = (found.rid, found.pat)
     if found.alive:
         rows.archive.append((found.pat, found.rid))
@@ -475,7 +479,7 @@ def collect(rows: FamilyRows, step: Step, index: Callable[[Resource], Indexed]) 
         rows.remove.append((found.pat, found.rid))
         tomb = (found.pat, found.rid, step.version, number, op_of(step), step.id)
         rows.tombs.append((*tomb, found.labels, codec.PLAIN, b""))
-        rows.postings(old, None, was, was)
+        rows.postings(step.left, None, was, was)
         return
     step.rest = stamped(step.resource)
     number_of_dictionary, packed = codec.pack(step.rest)
@@ -501,4 +505,4 @@ def collect(rows: FamilyRows, step: Step, index: Callable[[Resource], Indexed]) 
         rows.insert.append(row)
         if found.alive:
             rows.remove.append((found.pat, found.rid))
-    rows.postings(old, step.indexed.postings, was, (found.rid, step.pat))
+    rows.postings(step.left, step.indexed.postings, was, (found.rid, step.pat))
