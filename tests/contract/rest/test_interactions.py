@@ -516,6 +516,27 @@ async def test_history_at_three_levels(api: Api) -> None:
     assert (await api.get(f"{kind}/nowhere/_history")).status_code == 404
 
 
+async def test_a_history_tells_how_each_version_came_to_be(api: Api) -> None:
+    """By the same request as made it, with the status that answered it."""
+    body = patient() | {"id": "told-1"}
+    add = b'[{"op": "add", "path": "/multipleBirthBoolean", "value": true}]'
+    for method, sent, status in (
+        ("PUT", body, 201),
+        ("PUT", body | {"gender": "female"}, 200),
+        ("PATCH", add, 200),
+        ("DELETE", None, 204),
+        ("PUT", body, 201),
+        ("PUT", body | {"gender": "male"}, 200),
+    ):
+        headers = {"content-type": "application/json-patch+json"} if method == "PATCH" else {}
+        answer = await api.ask(method, "Patient/told-1", sent, headers=headers)
+        assert answer.status_code == status, answer.text
+    entries = (await api.ask("GET", "Patient/told-1/_history")).json()["entry"]
+    told = [(e["request"]["method"], e["response"]["status"][:3]) for e in reversed(entries)]
+    made = [("PUT", "201"), ("PUT", "200"), ("PATCH", "200"), ("DELETE", "204")]
+    assert told == [*made, *made[:2]]
+
+
 async def test_the_history_of_the_directory_leaves_no_line(api: Api) -> None:
     """As reading and searching it: it is public, and no holder would read the line."""
     logical = await api.make({"resourceType": "Organization", "name": "CHU"})
