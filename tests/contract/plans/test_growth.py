@@ -18,7 +18,7 @@ from aubier.store.reading.ahead import newest, worth
 from aubier.store.reading.ahead.worth import Worth
 from aubier.store.reading.versions import history
 from tests.contract.own import fresh, running
-from tests.contract.plans.listening import nodes, rows_read
+from tests.contract.plans.listening import Listening, nodes, rows_read
 from tests.contract.plans.work import Database, Population, peopled
 
 BY_NAME = {shape.name: shape for shape in SHAPES if shape.page == 1 and "_summary" not in dict(shape.extra)}
@@ -237,9 +237,9 @@ async def test_whose_presence_is_secret_is_looked_for_in_the_record(few_and_many
     """Whether what has a past is still there too: by its id, not among all that there is."""
     many = few_and_many[1]
     async with many.reading("on") as (reader, heard):
-        await secret_actors(replace(many.house.store, pool=heard), reader.sight, many.rights.open[0])
-        plans = await heard.plans(scans=False)
-    kept = [node for plan in plans for node in nodes(plan) if node.get("Relation Name") == "res"]
+        store = replace(many.house.store, pool=Listening(many.house.store.pool, heard))
+        await secret_actors(store, reader.sight, many.rights.open[0])
+    kept = [node for plan in heard.plans for node in nodes(plan) if node.get("Relation Name") == "res"]
     asked = [node.get("Index Cond", node.get("Recheck Cond", "")) for node in kept]
     assert len(asked) > 3
     assert all("pat = " in condition for condition in asked), asked
