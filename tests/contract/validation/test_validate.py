@@ -306,7 +306,7 @@ async def test_a_snapshot_by_url_is_that_of_the_highest_version(
 async def test_a_store_that_does_not_answer_is_not_taken_for_a_target_that_is_not_there(
     house: OpenHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def silent(*_: Any) -> None:
+    async def silent(*_: Any, **__: Any) -> None:
         raise problem("transient", "The store does not answer", "La base ne répond pas")
 
     monkeypatch.setattr(type(house.house.store), "search", silent)
