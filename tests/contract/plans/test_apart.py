@@ -7,24 +7,19 @@ import pytest
 from aubier.access.view import View
 from aubier.ground.standing import Stands
 from aubier.store.reading.record import Asked
-from tests.contract.plans.work import Database, Population, peopled
+from tests.contract.plans.work import Both, Database, both_peopled
 
 BESIDE = 30
 """Rows that a larger population may take besides: records differ by some. A professional may open half."""
 
-Both = tuple[Population, Population]
 Asks = Callable[[View, str], Awaitable[object]]
 
 
 @pytest.fixture(scope="module")
 async def few_and_many(database: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
     """Ten times as many."""
-    folder = tmp_path_factory.mktemp("plans")
-    async with (
-        peopled(database(), folder / "few", 12) as few,
-        peopled(database(), folder / "many", 120) as many,
-    ):
-        yield few, many
+    async with both_peopled(database, tmp_path_factory.mktemp("plans"), 12, 120) as both:
+        yield both
 
 
 async def _read(view: View, person: str) -> object:

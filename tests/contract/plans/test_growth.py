@@ -19,7 +19,7 @@ from aubier.store.reading.ahead.worth import Worth
 from aubier.store.reading.versions import history
 from tests.contract.own import fresh, running
 from tests.contract.plans.listening import Listening, nodes, rows_read
-from tests.contract.plans.work import Database, Population, peopled
+from tests.contract.plans.work import Both, Database, Population, both_peopled, peopled
 
 BY_NAME = {shape.name: shape for shape in SHAPES if shape.page == 1 and "_summary" not in dict(shape.extra)}
 RECORD = sorted(name for name, shape in BY_NAME.items() if shape.scope != "all")
@@ -29,8 +29,6 @@ BESIDE = 20
 """Rows that a last page may read besides: it is longer or shorter by some."""
 SLACK = 80
 """Rows that any search may read besides: identifiers, rights, the pages of an index."""
-
-Both = tuple[Population, Population]
 
 
 @pytest.fixture(scope="module", params=["ours", "Debian's"])
@@ -46,12 +44,8 @@ def server(request: pytest.FixtureRequest) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 async def few_and_many(server: Database, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Both]:
     """Small enough for every day; reading a table whole is cheap then, so it is not allowed."""
-    folder = tmp_path_factory.mktemp("plans")
-    async with (
-        peopled(server(), folder / "few", 12) as few,
-        peopled(server(), folder / "many", 60) as many,
-    ):
-        yield few, many
+    async with both_peopled(server, tmp_path_factory.mktemp("plans"), 12, 60) as both:
+        yield both
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +53,8 @@ async def town_and_county(
     database: Database, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Both]:
     """Large enough for the planner to choose freely."""
-    folder = tmp_path_factory.mktemp("plans")
-    async with (
-        peopled(database(), folder / "town", 150) as town,
-        peopled(database(), folder / "county", 1500) as county,
-    ):
-        yield town, county
+    async with both_peopled(database, tmp_path_factory.mktemp("plans"), 150, 1500) as both:
+        yield both
 
 
 async def _grown(both: Both, shape: Shape, actor: str, *, scans: bool) -> tuple[list[int], list[int]]:

@@ -110,3 +110,15 @@ async def peopled(dsn: str, folder: Path, people: int) -> AsyncIterator[Populati
 
 
 Database = Callable[[], str]
+
+Both = tuple[Population, Population]
+
+
+@asynccontextmanager
+async def both_peopled(database: Database, folder: Path, few: int, many: int) -> AsyncIterator[Both]:
+    """Two houses, with so many people and with more."""
+    async with (
+        peopled(database(), folder / "few", few) as smaller,
+        peopled(database(), folder / "many", many) as larger,
+    ):
+        yield smaller, larger

@@ -1,10 +1,9 @@
 """A long body in XML is read in parts, others being served between them, and means the same."""
 
-import asyncio
-
 from aubier.fhir import xml as fhir_xml
 from aubier.ground.problem import Problem
 from aubier.rest.formats.conversion import LONG, long_to_read, read_between, received
+from tests.unit.beside import served_beside
 
 XML = {"content-type": "application/fhir+xml"}
 NAMES = 6_000
@@ -19,18 +18,7 @@ def long_body(end: str = "") -> bytes:
 
 
 async def test_others_are_served_while_long_xml_is_read() -> None:
-    served, ended = 0, False
-
-    async def other() -> None:
-        nonlocal served
-        while not ended:
-            served += 1
-            await asyncio.sleep(0)
-
-    beside = asyncio.create_task(other())
-    found = await read_between(XML, long_body())
-    ended = True
-    await beside
+    found, served = await served_beside(read_between(XML, long_body()))
     assert served > 5
     assert found == received(XML, long_body()) == fhir_xml.parse(long_body())
     assert isinstance(found, dict)

@@ -1,6 +1,5 @@
 """A long validation lets others be served between its parts, and they do not change its verdict."""
 
-import asyncio
 from typing import Any
 
 import pytest
@@ -10,6 +9,7 @@ from aubier.validation.profiles.items import root
 from aubier.validation.walks import validated, walked
 from aubier.validation.walks.around.resolving import Surroundings, TooMuch
 from aubier.validation.walks.walk import Spent, Walk
+from tests.unit.beside import served_beside
 from tests.unit.validation.test_profiles import library, observation, patient
 from tests.unit.validation.test_snapshots import MINE, profile, row
 
@@ -29,19 +29,8 @@ def page() -> dict[str, Any]:
 async def test_others_are_served_while_a_bundle_is_validated() -> None:
     known = library(profile("Observation", row("Observation.value[x]", min=1)))
     expected = [(i.at, i.kind) for i in walked(page(), [], known).issues]
-    served, ended = 0, False
-
-    async def other() -> None:
-        nonlocal served
-        while not ended:
-            served += 1
-            known.refresh()  # as another request does when it brings definitions
-            await asyncio.sleep(0)
-
-    beside = asyncio.create_task(other())
-    found = await validated(page(), [], known, AtHand())
-    ended = True
-    await beside
+    # Another request may bring definitions meanwhile.
+    found, served = await served_beside(validated(page(), [], known, AtHand()), known.refresh)
     assert served > ENTRIES // 20
     assert [(i.at, i.kind) for i in found] == expected
     assert len([i for i in found if i.kind == "required"]) == ENTRIES // 10
@@ -63,18 +52,7 @@ async def test_others_are_served_while_one_resource_is_held_to_many_slices() -> 
     known = library(sliced("Patient.identifier", 1_000))
     known.profile(MINE + "mine")
     many = patient(identifier=[{"value": "x"}] * 40, meta={"profile": [MINE + "mine"]})
-    served, ended = 0, False
-
-    async def other() -> None:
-        nonlocal served
-        while not ended:
-            served += 1
-            await asyncio.sleep(0)
-
-    beside = asyncio.create_task(other())
-    await validated(many, [], known, AtHand())
-    ended = True
-    await beside
+    _, served = await served_beside(validated(many, [], known, AtHand()))
     assert served > 40
 
 
