@@ -91,6 +91,19 @@ async def test_links_of_a_later_page(api: Api) -> None:
     assert seen(valid(await api.get(second["link"][1]["url"]))) == seen(first)
 
 
+@pytest.mark.parametrize("order", ["", "&_sort=_id"])
+async def test_the_mark_of_a_page_is_of_its_own_search(api: Api, order: str) -> None:
+    """Also where a page ends with a type, so that no place in the next one is told."""
+    await crowd(api, f"own{order[1:6]}")
+    await crowd(api, f"other{order[1:6]}")
+    first = valid(await api.get(f"?_type=Observation,Patient&_tag=urn:t|own{order[1:6]}&_count=6{order}"))
+    following = first["link"][1]["url"]
+    assert seen(valid(await api.get(following)))
+    for other in (following.replace("own", "other"), following.replace("Observation", "Basic")):
+        answer = await api.get(other)
+        assert (answer.status_code, places(answer)) == (400, ["http._page"])
+
+
 async def test_it_may_be_posted(api: Api) -> None:
     made = await crowd(api, "posted")
     body = b"_type=Patient&_tag=urn%3At%7Cposted"

@@ -24,6 +24,7 @@ from aubier.rest.operations.standard import types_of
 from aubier.rest.searching.merged import descending, in_order, places_of
 from aubier.rest.searching.searchset import bundle, entry, left_out
 from aubier.search.model import Query
+from aubier.search.paging.marks import told_apart
 from aubier.search.parameters import Registry
 from aubier.store.keys import type_numbers
 
@@ -34,7 +35,9 @@ Parse = Callable[[str, Pairs, bool], Query]
 _mark = re.compile(r"([0-9]{1,3})\.([A-Za-z0-9_-]*)").fullmatch
 _moment = re.compile(r"[0-9]{1,17}").fullmatch
 _AT = "~"
-"""What stands between the mark of a page and the moment that all its types keep to (a commit mark)."""
+"""What stands between the mark of a page, the search it is of, and the moment that all its types keep to (a
+commit mark).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +125,14 @@ async def _search(
     call: Call, view: View, parse: Parse, asked: tuple[Sequence[str], Pairs, Compartment | None]
 ) -> Answer:
     kinds, pairs, inside = asked
-    (mark, _, moment), sort = dict(pairs).get("_page", "").partition(_AT), dict(pairs).get("_sort", "")
+    here, sort = dict(pairs).get("_page", ""), dict(pairs).get("_sort", "")
+    mark, of, moment = _parts(here)
     known = view.access.store.registry
     queries = [parse(kind, _said_of(kind, kinds, pairs, known), call.lenient) for kind in kinds]
     queries = [inside.within(query) for query in queries] if inside else queries
+    told = told_apart(*queries).hex()
+    if here and not (mark and of == told):
+        raise _no_mark()
     page = _Page(queries[0].count, _kept(moment) if mark else await view.access.store.look(queries))
     counted = queries[0].summary == "count" or queries[0].count == 0
     if not counted and sort and len(kinds) > 1:
@@ -139,7 +146,7 @@ async def _search(
     entries = [*page.entries, *([left_out(ignored)] if ignored and not counted else [])]
     applied = {pair for query in queries for pair in (*query.applied, *query.form)}
     held = [pair for pair in pairs if pair in applied or pair[0] in ("_type", "_page")]
-    following = f"{page.next}{_AT}{page.below}" if page.next and page.below else page.next
+    following = f"{page.next}{_AT}{told}{_AT}{page.below or ''}" if page.next else ""
     links = _links(call, held, following, later=bool(mark))
     return Answer(200, bundle("searchset", total, links, entries))
 
@@ -211,6 +218,13 @@ def _begins(mark: str, kinds: int) -> tuple[int, str]:
     if mark and (found is None or int(found[1]) >= kinds):
         raise _no_mark()
     return (int(found[1]), found[2]) if found else (0, "")
+
+
+def _parts(mark: str) -> tuple[str, str, str]:
+    """Where a page begins, of which search, at which moment; all empty of a first page."""
+    place, _, rest = mark.partition(_AT)
+    of, _, moment = rest.partition(_AT)
+    return place, of, moment
 
 
 def _kept(moment: str) -> int | None:

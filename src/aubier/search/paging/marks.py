@@ -59,17 +59,22 @@ class _Cursor(msgspec.Struct, array_like=True):
     values: list[str | int]
 
 
-def _told_apart(query: Query) -> bytes:
-    """What tells a search from others: its type, its compartment, and what it asks, in any order."""
-    asked = sorted(f"{name}={value}" for name, value in query.applied if name.split(":")[0] not in _SHAPE)
-    return blake2b("\n".join([query.type, query.within[0], *asked]).encode(), digest_size=8).digest()
+def told_apart(*queries: Query) -> bytes:
+    """What tells a search, of one type or of several, from others: types, compartments, and what is asked, in
+    any order. 8 bytes.
+    """
+    told = blake2b(digest_size=8)
+    for query in queries:
+        asked = sorted(f"{name}={value}" for name, value in query.applied if name.split(":")[0] not in _SHAPE)
+        told.update("\n".join([query.type, query.within[0], *asked, ""]).encode())
+    return told.digest()
 
 
 def write_cursor(query: Query, taken: Taken, keys: Sequence[SortKey], values: Sequence[Any]) -> str:
     """The cursor of the page that ends with these key values, of a search whose first page was `taken`."""
     plain = [str(v) if isinstance(v, Decimal) else v for v in values]
     casts = [k.cast for k in keys]
-    body = msgspec.msgpack.encode(_Cursor(_told_apart(query), taken.mark, taken.snapshot, casts, plain))
+    body = msgspec.msgpack.encode(_Cursor(told_apart(query), taken.mark, taken.snapshot, casts, plain))
     return urlsafe_b64encode(body).rstrip(b"=").decode()
 
 
@@ -86,7 +91,7 @@ def read_cursor(query: Query, keys: Sequence[SortKey]) -> tuple[Taken, list[Any]
     try:
         cursor = _decoded(query.cursor)
         if (
-            cursor.of != _told_apart(query)
+            cursor.of != told_apart(query)
             or cursor.casts != [k.cast for k in keys]
             or len(cursor.values) != len(keys)
         ):
