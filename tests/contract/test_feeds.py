@@ -375,7 +375,8 @@ async def test_a_version_comes_after_the_one_before_though_that_one_is_marked_la
     """As after a release whose marks were the clocks of processes, or a database whose clock was set back."""
     book, pool = Book(), doors[0].house.house.store.pool
     await laid(doors[0], book)
-    await pool.execute("update res set seq = seq + 60000000, upd = upd + 60000 where id = 'shared'")
+    # at the beginning of its millisecond, so that the marks that follow are in it too
+    await pool.execute("update res set seq = upd * 1000 + 60000000, upd = upd + 60000 where id = 'shared'")
     changed = await doors[1].ask("PUT", "Basic/shared", {**basic(1), "id": "shared"})
     assert changed.status_code == 200, changed.text
     gone = await doors[0].ask("DELETE", "Basic/shared")
