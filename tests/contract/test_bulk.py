@@ -24,6 +24,7 @@ from aubier.store.intent import Batch, Grant, Intent
 from aubier.store.keys import type_names
 from aubier.store.packing import codec
 from aubier.store.store import Store, open_store
+from tests.contract.locks import OURS
 from tests.contract.test_store_write import ROOT, _as_is, patient, weight
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
@@ -68,7 +69,7 @@ async def cut_at(table: str, house: House) -> None:
     async with house.store.pool.acquire() as conn, conn.transaction():
         await conn.execute(f"lock table {table} in share mode")
         work = asyncio.create_task(loader.load_territory(house.access, batches(), NOW, lambda so_far: None))
-        waits = "select exists (select from pg_locks where relation = $1::regclass and not granted)"
+        waits = f"select exists (select from {OURS} and relation = $1::regclass and not granted)"
         while not await conn.fetchval(waits, table):
             await asyncio.sleep(0.005)
             assert not work.done()

@@ -10,6 +10,7 @@ import pytest
 
 from aubier.store.reading.committing import Asked, committed
 from tests.contract.conftest import Api
+from tests.contract.locks import OURS
 from tests.contract.test_written_at_once import carer, rate
 
 
@@ -134,9 +135,17 @@ async def test_each_sees_what_was_committed_before_it(api: Api) -> None:
     """A right that ended while the one before was run opens nothing to the next."""
     pool = api.house.store.planned
     await pool.execute("insert into claim (key, holder, till) values ('k', 'x', 0)")
-    sees = "select (select count(*) from claim where holder = 'x') as n, $1::int as turn, pg_sleep($2)::text"
-    asked = asyncio.create_task(committed(pool, [Asked(sees, [0, 0.5], 0), Asked(sees, [0, 0.0], 0)]))
-    await asyncio.sleep(0.2)
-    await api.house.store.pool.execute("delete from claim where holder = 'x'")
+    sees = (
+        "select (select count(*) from claim where holder = 'x') as n, $1::int as turn,"
+        " case when $2 then pg_advisory_xact_lock(7)::text end as waited"
+    )
+    async with api.house.store.pool.acquire() as holder, holder.transaction():
+        await holder.execute("select pg_advisory_xact_lock(7)")
+        asked = asyncio.create_task(committed(pool, [Asked(sees, [0, True], 0), Asked(sees, [0, False], 0)]))
+        waits = f"select exists (select from {OURS} and locktype = 'advisory' and not granted)"
+        while not await holder.fetchval(waits):
+            assert not asked.done()
+            await asyncio.sleep(0.005)
+        await api.house.store.pool.execute("delete from claim where holder = 'x'")
     told = await asked
     assert [isinstance(rows, list) and rows[0]["n"] for rows in told] == [1, 0]

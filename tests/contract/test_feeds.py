@@ -428,7 +428,7 @@ async def test_a_writer_that_stands_still_is_ended_and_feeds_go_on(
     database: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a process that is stopped in the middle, or whose network is gone."""
-    monkeypatch.setattr(pool, "LONGEST_IDLE_MS", 1500)
+    monkeypatch.setattr(pool, "LONGEST_IDLE_MS", 4000)
     async with open_house(database(), tmp_path, system_clock, ACTORS) as house:
         book, feed = Book(), Poller(Door(house), EVERY[0])
         await laid(feed.door, book)
@@ -439,7 +439,12 @@ async def test_a_writer_that_stands_still_is_ended_and_feeds_go_on(
         assert changed.status_code == 200, changed.text
         await feed.once()
         assert feed.told == book.versions, "the change waits"
-        await asyncio.sleep(2)
+        stands = "select exists (select from pg_stat_activity where pid = $1)"
+        pid = still.get_server_pid()
+        for _ in range(600):
+            if not await house.house.store.pool.fetchval(stands, pid):
+                break
+            await asyncio.sleep(0.05)
         await feed.once()
         assert feed.told == book.versions | {("Basic/shared", 2)}
         await house.house.store.pool.release(still)

@@ -21,6 +21,7 @@ from aubier.store.packing import codec
 from aubier.store.sight import Sight
 from aubier.store.store import Store, open_store
 from aubier.store.writing import Finder, Undertaking, undertaken
+from tests.contract.locks import OURS
 
 DICTIONARIES = Path(codec.__file__).parent / "dictionaries"
 
@@ -226,7 +227,7 @@ def _asked(text: str) -> Intent:
 async def test_a_thousand_conditions_take_one_lock_that_all_others_heed(store: Store) -> None:
     """PostgreSQL has room for some thousands of locks: one transaction must not take them all."""
     many, one = batch(*(_asked(f"urn:a|{n}") for n in range(1000))), batch(_asked("urn:a|7"))
-    counted = "select count(*) from pg_locks where locktype = 'advisory' and granted"
+    counted = f"select count(*) from {OURS} and locktype = 'advisory' and granted"
 
     async def lock(what: Batch, held: Undertaking) -> None:
         finder = Finder(held, ROOT, store.keys, store.ids, lambda conn, asked: None)

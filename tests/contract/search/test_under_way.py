@@ -10,6 +10,7 @@ import pytest
 
 from aubier.store.reading.row import settled
 from tests.contract.desk import Desk, following, ids
+from tests.contract.locks import OURS
 from tests.contract.search.test_paging import SORTS, put, scale
 
 
@@ -48,7 +49,7 @@ async def test_a_change_under_way_at_the_first_page(desk: Desk, sort: str) -> No
 async def waited(desk: Desk, holder: Any) -> None:
     """Until some writer waits for a lock."""
     for _ in range(500):
-        if await holder.fetchval("select count(*) from pg_locks where not granted"):
+        if await holder.fetchval(f"select count(*) from {OURS} and not granted"):
             return
         await asyncio.sleep(0.01)
     pytest.fail("no writer came to wait")
