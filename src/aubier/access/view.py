@@ -182,10 +182,10 @@ class View:
         entries += [Entry(fhir_json.parse(r.raw), "include") for r in found.included]
         return Page(tuple(entries), found.total, found.cursor)
 
-    async def search_rows(self, query: Query, *, below: int | None = None) -> Found:
-        """One page of a parsed query as stored bytes (`store.reading.Found`); `below` as of `Store.look`."""
+    async def search_rows(self, query: Query, *, mark: int | None = None) -> Found:
+        """One page of a parsed query as stored bytes (`store.reading.Found`); `mark` as of `Store.search`."""
         await self._allow(query.type, "search", query.type)
-        found = self.access.store.search(self.sight, query, self.conn, below=below)
+        found = self.access.store.search(self.sight, query, self.conn, mark=mark)
         return await self._told("search", query.type, found, _UNOPENED)
 
     async def search_each(self, queries: Sequence[Query]) -> list[list[Row]]:

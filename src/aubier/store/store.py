@@ -50,7 +50,7 @@ from aubier.store.reading.forms.kept import Forms
 from aubier.store.reading.links.identified import ENOUGH, each
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.reading.versions import history
-from aubier.store.reading.versions.dated import by_date, look, settled_only
+from aubier.store.reading.versions.dated import by_date, settled_mark, settled_only
 from aubier.store.sight import Sight
 from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
 from aubier.store.writing.filing.numbers import Numbers
@@ -203,10 +203,10 @@ class Store:
             within = await judged(reader, self.index, kind, logical, version)
             return await reader.vread(kind, logical, version, within)
 
-    async def look(self, queries: Sequence[Query]) -> int | None:
-        """The commit mark that searches of several types have in common; see `dated.look`."""
+    async def settled_mark(self, queries: Sequence[Query]) -> int | None:
+        """The commit mark that several searches by date keep to; see `dated.settled_mark`."""
         async with answered():
-            return None if self.moved else await look(self.pool, queries)
+            return None if self.moved else await settled_mark(self.pool, queries)
 
     async def search(
         self,
@@ -215,26 +215,26 @@ class Store:
         conn: Connection | None = None,
         *,
         quiet: bool = False,
-        below: int | None = None,
+        mark: int | None = None,
     ) -> Found:
         """One page; see `Reader.search`. One actor's searches take turns, so that they take half of the
         connections at most, but for those that share one; one that has its connection waits for nobody.
-        `below` as `look` gives it.
+        `mark`: the commit mark to keep to, as `settled_mark` gives it.
         """
         query, seeing = await self.listed(query), sight.searching
         if limits := seeing.limits(query.type):
             query = asked_too(query, limits)
         if self.moved or conn or quiet or not by_date(query):
-            below = None
+            mark = None
         else:
             async with answered():
-                query, below = await settled_only(self.pool, query, below)
+                query, mark = await settled_only(self.pool, query, mark)
         if conn or seeing.unhurried:
             async with self._searcher(seeing, conn) as reader:
-                found = await reader.search(query, quiet=quiet, mark=below)
+                found = await reader.search(query, quiet=quiet, mark=mark)
         else:
             async with answered():
-                found = await self._asker(seeing).search(query, quiet=quiet, mark=below)
+                found = await self._asker(seeing).search(query, quiet=quiet, mark=mark)
         await self.makings.check(conn or self.pool, [query])
         return found
 
