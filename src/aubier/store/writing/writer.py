@@ -200,7 +200,10 @@ class Writer:
             )
         if intent.only_new and found.alive:
             raise problem(
-                "precondition", f"{name} exists already", f"{name} existe déjà", at="http.If-None-Match"
+                "precondition",
+                f"{name} exists already; to change it, leave If-None-Match out",
+                f"{name} existe déjà ; pour le modifier, retirez If-None-Match",
+                at="http.If-None-Match",
             )
         if not found.alive and (intent.existing or (intent.if_match is not None and not found.version)):
             raise absent(name)
