@@ -24,7 +24,7 @@ from aubier.store.exporting.export import Slice, export
 from aubier.store.indexing import SERVED, Makings, expect, follow, steers, take_turn
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
-from aubier.store.limits.constraints import asked_too
+from aubier.store.limits.constraints import with_limits
 from aubier.store.limits.judging import judged
 from aubier.store.matching import Met, Question, Version, meets
 from aubier.store.opening.reach import reach
@@ -73,8 +73,10 @@ class Store:
     `bases` are the base URLs of this server: an absolute reference below one of them is a local one.
     `pool`, `planned` and `standing` are its connections: those of the second plan a statement once, for any
     values; those of the third are for who holds one while asking for others (a lane, a walk, a long load).
-    `moved`: what is written is dated by the moments that are given (`Sight.now`), whose clock may have been
-    moved; otherwise by the database, in the order of commit marks.
+    `clock_moved`: what is written is dated by the moments that are given (`Sight.now`), whose clock may have
+    been moved; otherwise by the database, in the order of commit marks.
+    What is asked at once is answered together: `reads` by id, `proofs` of what askers stand on, searches that
+    are `brief`, looks at the `near` (newest) end of a population, resources `added` by one statement.
     """
 
     pool: Any
@@ -88,7 +90,7 @@ class Store:
     bases: tuple[str, ...] = ()
     ids: Callable[[], str] = random_ids
     strict_references: bool = False
-    moved: bool = True
+    clock_moved: bool = True
     registry: Registry = field(default_factory=registry)
     find_codes: FindCodes | None = None
     numbers: Numbers = field(default_factory=Numbers)
@@ -206,7 +208,7 @@ class Store:
     async def settled_mark(self, queries: Sequence[Query]) -> int | None:
         """The commit mark that several searches by date keep to; see `dated.settled_mark`."""
         async with answered():
-            return None if self.moved else await settled_mark(self.pool, queries)
+            return None if self.clock_moved else await settled_mark(self.pool, queries)
 
     async def search(
         self,
@@ -223,8 +225,8 @@ class Store:
         """
         query, seeing = await self.listed(query), sight.searching
         if limits := seeing.limits(query.type):
-            query = asked_too(query, limits)
-        if self.moved or conn or quiet or not by_date(query):
+            query = with_limits(query, limits)
+        if self.clock_moved or conn or quiet or not by_date(query):
             mark = None
         else:
             async with answered():
@@ -355,7 +357,7 @@ class Store:
             watchers=lambda kind: self.watched.get(kind, ()),
             on_demand=self.on_demand,
             strict_references=self.strict_references,
-            moved=self.moved,
+            clock_moved=self.clock_moved,
         )
 
     async def refused(self, sight: Sight, action: str, what: str, outcome: str, patient: str = "") -> None:

@@ -24,7 +24,7 @@ from aubier.rest.operations.standard import types_of
 from aubier.rest.searching.merged import descending, in_order, places_of
 from aubier.rest.searching.searchset import bundle, entry, left_out
 from aubier.search.model import Query
-from aubier.search.paging.marks import told_apart
+from aubier.search.paging.marks import fingerprint
 from aubier.search.parameters import Registry
 from aubier.store.keys import type_numbers
 
@@ -130,7 +130,7 @@ async def _search(
     known = view.access.store.registry
     queries = [parse(kind, _said_of(kind, kinds, pairs, known), call.lenient) for kind in kinds]
     queries = [inside.within(query) for query in queries] if inside else queries
-    told = told_apart(*queries).hex()
+    told = fingerprint(*queries).hex()
     if here and not (mark and of == told):
         raise _no_mark()
     page = _Page(queries[0].count, _kept(moment) if mark else await view.access.store.settled_mark(queries))

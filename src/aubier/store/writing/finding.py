@@ -278,7 +278,7 @@ class Finder:
         """Whether a step finds a current version that the actor sees; anything else is found in full."""
         prefix = family(step.intent.type)
         args = Args([type_numbers()[step.intent.type], step.id])
-        rows = await self.conn.look(
+        rows = await self.conn.peek(
             f"{self._current(args, prefix)} from id_map m join {prefix}res r on r.pat = m.pat"
             f" and r.rid = m.rid where m.type = $1::smallint and m.id = $2::text and {UNCHANGING}",
             *args,
