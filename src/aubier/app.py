@@ -222,7 +222,7 @@ async def build(
         on_demand={row.name: row.demand for s in services for row in s.on_change if row.demand},
         bases=_bases(settings),
         strict_references=settings.require_references,
-        moved=clock is not system_clock,
+        clock_moved=clock is not system_clock,
         registry=parameters,
         reindexed=reindexed,
     )

@@ -14,7 +14,7 @@ from aubier.search.parameters import registry
 from aubier.search.query import parse
 from aubier.store.embedded.server import EmbeddedServer
 from aubier.store.intent import Intent
-from aubier.store.opening.look import major
+from aubier.store.opening.state import major
 from aubier.store.store import open_store
 from tests.contract.own import installed, running
 from tests.contract.running import folder

@@ -12,8 +12,8 @@ import pytest
 from aubier.app import migrations
 from aubier.ground.problem import Problem
 from aubier.store.opening import reach as reaching
-from aubier.store.opening.look import look, major
 from aubier.store.opening.reach import place, reach
+from aubier.store.opening.state import major, state_of
 from aubier.store.store import open_store
 
 
@@ -21,7 +21,7 @@ async def refusal(dsn: str) -> Problem:
     """Why it is not reached, the same for who looks and for who opens."""
     with pytest.raises(Problem) as first:
         await reach(dsn)
-    for other in (look(dsn, migrations()), open_store(dsn)):
+    for other in (state_of(dsn, migrations()), open_store(dsn)):
         with pytest.raises(Problem) as again:
             await other
         assert again.value.issues == first.value.issues
@@ -49,7 +49,7 @@ def other(dsn: str, *, name: str = "", user: str = "", password: str = "") -> st
 
 async def test_a_database_that_fits_is_reached_and_looked_at(database: Callable[[], str]) -> None:
     dsn = database()
-    before = await look(dsn, migrations())
+    before = await state_of(dsn, migrations())
     assert before.resources == 0 and any(step.startswith("store 0001") for step in before.behind)
     conn = await reach(dsn)
     assert await conn.fetchval("select count(*) from pg_tables where schemaname = 'public'") == 0, (
@@ -57,7 +57,7 @@ async def test_a_database_that_fits_is_reached_and_looked_at(database: Callable[
     )
     await conn.close()
     await (await open_store(dsn, migrations=migrations())).close()
-    assert (await look(dsn, migrations())).behind == ()
+    assert (await state_of(dsn, migrations())).behind == ()
     assert await major(dsn) >= 15
 
 

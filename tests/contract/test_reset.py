@@ -14,7 +14,7 @@ import pytest
 
 from aubier.ground.rows import Migration
 from aubier.store.embedded.server import EmbeddedServer
-from aubier.store.embedded.template import forget_template, keep_template, reset
+from aubier.store.embedded.template import keep_template, reset
 from aubier.store.intent import Intent
 from aubier.store.store import open_store
 from tests.contract.schema import shape
@@ -190,7 +190,7 @@ async def test_autovacuum_at_work_is_no_hindrance(dsn: str) -> None:
 
 async def test_a_copy_is_kept_although_somebody_is_connected(dsn: str) -> None:
     """Another command of the same person, while the territory is made."""
-    await forget_template(dsn)
+    await rows(dsn, "drop database aubier_fresh")
     assert await databases(dsn) == {"aubier"}
     other = await asyncpg.connect(dsn)
     try:

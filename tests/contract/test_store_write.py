@@ -384,7 +384,7 @@ async def test_a_large_transaction_lets_others_have_their_turn(store: Store) -> 
 
 async def test_no_feed_goes_on_past_a_large_transaction(database: Callable[[], str]) -> None:
     """It holds nobody back while it is prepared: it is dated, and marked, when it is written."""
-    store = await open_store(database(), moved=False)
+    store = await open_store(database(), clock_moved=False)
     (whose,) = await store.transact(ROOT, batch(Intent("create", "Patient", resource=patient())))
     told: list[int] = []
 

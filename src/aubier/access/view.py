@@ -159,7 +159,7 @@ class View:
     async def read_row(self, kind: str, logical: str) -> Row:
         """The current version as stored bytes."""
         await self._allow(kind, "read", f"{kind}/{logical}")
-        return await self._told(
+        return await self._audited(
             "read",
             f"{kind}/{logical}",
             self.access.store.read(self.sight, kind, logical, self.conn),
@@ -170,7 +170,7 @@ class View:
         """One version as stored bytes."""
         what = f"{kind}/{logical}/_history/{version}"
         await self._allow(kind, "vread", what)
-        return await self._told(
+        return await self._audited(
             "vread", what, self.access.store.vread(self.sight, kind, logical, version), _UNOPENED
         )
 
@@ -182,11 +182,11 @@ class View:
         entries += [Entry(fhir_json.parse(r.raw), "include") for r in found.included]
         return Page(tuple(entries), found.total, found.cursor)
 
-    async def search_rows(self, query: Query, *, below: int | None = None) -> Found:
-        """One page of a parsed query as stored bytes (`store.reading.Found`); `below` as of `Store.look`."""
+    async def search_rows(self, query: Query, *, mark: int | None = None) -> Found:
+        """One page of a parsed query as stored bytes (`store.reading.Found`); `mark` as of `Store.search`."""
         await self._allow(query.type, "search", query.type)
-        found = self.access.store.search(self.sight, query, self.conn, below=below)
-        return await self._told("search", query.type, found, _UNOPENED)
+        found = self.access.store.search(self.sight, query, self.conn, mark=mark)
+        return await self._audited("search", query.type, found, _UNOPENED)
 
     async def search_each(self, queries: Sequence[Query]) -> list[list[Row]]:
         """Rows of each parsed query, two at least where so many meet it: whether one does, none, or several.
@@ -197,7 +197,7 @@ class View:
             await self._allow(kind, "search", kind)
         found = self.access.store.search_each(self.sight, queries, self.conn)
         what = ", ".join(dict.fromkeys(query.type for query in queries))
-        return await self._told("search", what, found, _UNOPENED)
+        return await self._audited("search", what, found, _UNOPENED)
 
     async def history_rows(
         self, kinds: Sequence[str], logical: str = "", **options: Any
@@ -211,7 +211,7 @@ class View:
             interaction = "history-instance" if logical else "history-type"
             await self._allow(kind, interaction, kind, limited=bool(logical))
         asked = list(kinds) or await self._whole_history()
-        return await self._told(
+        return await self._audited(
             "history",
             "/".join([*(kinds or ["*"]), *([logical] if logical else []), "_history"]),
             self.access.store.history(self.sight, asked, logical, **options),
@@ -225,13 +225,13 @@ class View:
         """
         what = f"{asked.kind}/{asked.id}/$everything"
         await self._allow(asked.kind, "read", what)
-        return await self._told("operation", what, self.access.store.walk(self.sight, asked), _UNOPENED)
+        return await self._audited("operation", what, self.access.store.walk(self.sight, asked), _UNOPENED)
 
     async def export(self, asked: Slice) -> tuple[list[Row], tuple[int, int] | None]:
         """The next resources of a slice, and where they end if there are more: what an export walks."""
         what = asked.what
         await self._allow(asked.kind, "search", what)
-        return await self._told("operation", what, self.access.store.export(self.sight, asked), _UNOPENED)
+        return await self._audited("operation", what, self.access.store.export(self.sight, asked), _UNOPENED)
 
     async def meets(
         self, kind: str, logical: str, version: int, questions: Sequence[tuple[Query, bool]]
@@ -307,7 +307,7 @@ class View:
             if intent.condition is not None:
                 await self._allow(intent.type, "search", intent.type)
             if intent.type in self.access.before_write:
-                await self._told(intent.op, f"{intent.type}/{intent.id}", self._ahead(intent))
+                await self._audited(intent.op, f"{intent.type}/{intent.id}", self._ahead(intent))
             intent.may_create = intent.may_create or (
                 intent.op == "update" and self.sight.unrestricted and intent.change is None
             )
@@ -322,7 +322,7 @@ class View:
             action=action,
             receipt=self.receipts.keep if self.receipts is not None else None,
         )
-        written: list[Written] = await self._told(
+        written: list[Written] = await self._audited(
             action or "write",
             what or ", ".join(f"{i.type}/{i.id}" for i in intents),
             self.access.store.transact(self.sight, batch),
@@ -547,7 +547,7 @@ class View:
                 await self.access.store.refused(self.sight, interaction, what, refusal.kind)
             raise
 
-    async def _told(
+    async def _audited(
         self, action: str, what: str, answer: Awaitable[_T], kinds: frozenset[str] = _TELLING
     ) -> _T:
         """Awaits `answer`; a refusal of one of `kinds` leaves its audit line too."""

@@ -24,8 +24,8 @@ from aubier.settings import Settings
 from aubier.store.embedded import template
 from aubier.store.embedded.engine import shipped
 from aubier.store.embedded.server import EmbeddedServer, attached
-from aubier.store.opening.look import major
 from aubier.store.opening.reach import place
+from aubier.store.opening.state import major
 
 _KEPT = ("contents", "secret", "instance.json")
 _MARK = "aubier-backup.json"

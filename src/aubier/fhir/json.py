@@ -93,7 +93,8 @@ def _value(data: bytes, limits: Limits) -> Any:
     """The JSON value in `data`, within the bounds and without a key that stands twice."""
     if len(data) > limits.size:
         raise _too_long(
-            f"the body is larger than {limits.size} bytes", f"corps de plus de {limits.size} octets"
+            f"the body is larger than {limits.size} bytes: split it",
+            f"corps de plus de {limits.size} octets : découpez-le",
         )
     keys = _scanned(data, limits)
     try:

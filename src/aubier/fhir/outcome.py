@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from aubier.ground.problem import Issue
 from aubier.ground.rows import Resource
+from aubier.ground.text import typography
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
 """What a refusal may quote of a request but a FHIR string may not hold."""
@@ -36,7 +37,8 @@ def reason_of(issue: Issue) -> Resource:
 
 
 def _issue(issue: Issue, language: str) -> Resource:
-    texts = (issue.fr, issue.text) if language == "fr" else (issue.text, issue.fr)
+    french = issue.text if issue.fr == issue.text else typography(issue.fr)
+    texts = (french, issue.text) if language == "fr" else (issue.text, french)
     first, second = (_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text) for text in texts)
     other = "en" if language == "fr" else "fr"
     details = reason_of(issue)

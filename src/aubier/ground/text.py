@@ -6,6 +6,9 @@ import re
 import unicodedata
 
 _NARROW, _FIXED = "\u202f", "\u00a0"
+_SPACE = {":": _FIXED}
+_CLOSING = re.compile(r" ([:;?!»%])(?!\w)")
+_OPENING = re.compile("« ")
 _ACCENTS = re.compile("[\u0300-\u034e\u0350-\u036f]+")
 """The marks of Latin, Greek and Cyrillic letters: what combines of that block of Unicode."""
 _LIGATURES = str.maketrans(
@@ -36,7 +39,8 @@ def fold_name(name: str) -> str:
 
 
 def typography(text: str) -> str:
-    """French spaces that do not break: before `: ; ? ! » %`, after `«`, so that no sign is left alone."""
-    for sign in ";?!»%":
-        text = text.replace(f" {sign}", f"{_NARROW}{sign}")
-    return text.replace(" :", f"{_FIXED}:").replace("« ", f"«{_NARROW}")
+    """French spaces that do not break: before `: ; ? ! » %`, after `«`, so that no sign is left alone.
+
+    What is quoted stays as it is where a sign begins a word of its own (`%resource`, `:in`).
+    """
+    return _OPENING.sub(f"«{_NARROW}", _CLOSING.sub(lambda m: _SPACE.get(m[1], _NARROW) + m[1], text))

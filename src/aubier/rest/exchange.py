@@ -130,7 +130,12 @@ def language_of(headers: Mapping[str, str], default: str) -> str:
 def decoded(text: str) -> list[tuple[str, str]]:
     """(name, value) pairs of a query string or form. Problem when it is too long, not UTF-8, or has a NUL."""
     if len(text) > _MAX_QUERY:
-        raise problem("too-long", "The query is too long", "La requête est trop longue", at="http.query")
+        raise problem(
+            "too-long",
+            "The query is too long; ask for less at once",
+            "La requête est trop longue ; demandez-en moins à la fois",
+            at="http.query",
+        )
     return list(_decoded(text))
 
 

@@ -24,7 +24,7 @@ from aubier.store.exporting.export import Slice, export
 from aubier.store.indexing import SERVED, Makings, expect, follow, steers, take_turn
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import keyed_hash, type_names, type_numbers
-from aubier.store.limits.constraints import asked_too
+from aubier.store.limits.constraints import with_limits
 from aubier.store.limits.judging import judged
 from aubier.store.matching import Met, Question, Version, meets
 from aubier.store.opening.reach import reach
@@ -50,7 +50,7 @@ from aubier.store.reading.forms.kept import Forms
 from aubier.store.reading.links.identified import ENOUGH, each
 from aubier.store.reading.record import Asked, Walked, walk
 from aubier.store.reading.versions import history
-from aubier.store.reading.versions.dated import by_date, look, settled_only
+from aubier.store.reading.versions.dated import by_date, settled_mark, settled_only
 from aubier.store.sight import Sight
 from aubier.store.writing import TURNED_AWAY, Again, Finder, Undertaking, Writer, busy, undertaken
 from aubier.store.writing.filing.numbers import Numbers
@@ -73,8 +73,10 @@ class Store:
     `bases` are the base URLs of this server: an absolute reference below one of them is a local one.
     `pool`, `planned` and `standing` are its connections: those of the second plan a statement once, for any
     values; those of the third are for who holds one while asking for others (a lane, a walk, a long load).
-    `moved`: what is written is dated by the moments that are given (`Sight.now`), whose clock may have been
-    moved; otherwise by the database, in the order of commit marks.
+    `clock_moved`: what is written is dated by the moments that are given (`Sight.now`), whose clock may have
+    been moved; otherwise by the database, in the order of commit marks.
+    What is asked at once is answered together: `reads` by id, `proofs` of what askers stand on, searches that
+    are `brief`, looks at the `near` (newest) end of a population, resources `added` by one statement.
     """
 
     pool: Any
@@ -88,7 +90,7 @@ class Store:
     bases: tuple[str, ...] = ()
     ids: Callable[[], str] = random_ids
     strict_references: bool = False
-    moved: bool = True
+    clock_moved: bool = True
     registry: Registry = field(default_factory=registry)
     find_codes: FindCodes | None = None
     numbers: Numbers = field(default_factory=Numbers)
@@ -203,10 +205,10 @@ class Store:
             within = await judged(reader, self.index, kind, logical, version)
             return await reader.vread(kind, logical, version, within)
 
-    async def look(self, queries: Sequence[Query]) -> int | None:
-        """The commit mark that searches of several types have in common; see `dated.look`."""
+    async def settled_mark(self, queries: Sequence[Query]) -> int | None:
+        """The commit mark that several searches by date keep to; see `dated.settled_mark`."""
         async with answered():
-            return None if self.moved else await look(self.pool, queries)
+            return None if self.clock_moved else await settled_mark(self.pool, queries)
 
     async def search(
         self,
@@ -215,26 +217,26 @@ class Store:
         conn: Connection | None = None,
         *,
         quiet: bool = False,
-        below: int | None = None,
+        mark: int | None = None,
     ) -> Found:
         """One page; see `Reader.search`. One actor's searches take turns, so that they take half of the
         connections at most, but for those that share one; one that has its connection waits for nobody.
-        `below` as `look` gives it.
+        `mark`: the commit mark to keep to, as `settled_mark` gives it.
         """
         query, seeing = await self.listed(query), sight.searching
         if limits := seeing.limits(query.type):
-            query = asked_too(query, limits)
-        if self.moved or conn or quiet or not by_date(query):
-            below = None
+            query = with_limits(query, limits)
+        if self.clock_moved or conn or quiet or not by_date(query):
+            mark = None
         else:
             async with answered():
-                query, below = await settled_only(self.pool, query, below)
+                query, mark = await settled_only(self.pool, query, mark)
         if conn or seeing.unhurried:
             async with self._searcher(seeing, conn) as reader:
-                found = await reader.search(query, quiet=quiet, mark=below)
+                found = await reader.search(query, quiet=quiet, mark=mark)
         else:
             async with answered():
-                found = await self._asker(seeing).search(query, quiet=quiet, mark=below)
+                found = await self._asker(seeing).search(query, quiet=quiet, mark=mark)
         await self.makings.check(conn or self.pool, [query])
         return found
 
@@ -355,7 +357,7 @@ class Store:
             watchers=lambda kind: self.watched.get(kind, ()),
             on_demand=self.on_demand,
             strict_references=self.strict_references,
-            moved=self.moved,
+            clock_moved=self.clock_moved,
         )
 
     async def refused(self, sight: Sight, action: str, what: str, outcome: str, patient: str = "") -> None:

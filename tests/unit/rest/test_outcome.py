@@ -25,6 +25,15 @@ def test_every_kind_is_told_validly_and_has_a_status(kind: Kind) -> None:
         assert kind in STATUS
 
 
+def test_french_is_set_with_spaces_that_do_not_break() -> None:
+    (issue,) = outcome(problem("value", "no code: 'a ; b'", "pas un code : « a » ; écrivez %x"), "fr")[
+        "issue"
+    ]
+    assert issue["details"]["text"] == "pas un code\u00a0: «\u202fa\u202f»\u202f; écrivez %x"
+    (alone,) = outcome(problem("value", "a ; b"), "fr")["issue"]
+    assert alone["details"]["text"] == "a ; b"
+
+
 def test_the_other_language_stands_beside() -> None:
     for language, first, second, code in (
         ("fr", "Français", "English", "en"),

@@ -5,7 +5,7 @@ import pytest
 from aubier.search.model import Query
 from aubier.search.parameters import registry
 from aubier.search.query import parse
-from aubier.store.limits.constraints import asked_too
+from aubier.store.limits.constraints import with_limits
 
 
 def query(*pairs: tuple[str, str]) -> Query:
@@ -34,4 +34,4 @@ LAB, VITAL = ("category", "http://x|laboratory"), ("category", "vital-signs,soci
 def test_what_leaves_out_no_more_than_the_limits_is_asked_too(
     limits: tuple[Query, ...], said: object
 ) -> None:
-    assert asked_too(ASKED, limits).criteria == (*ASKED.criteria, *said)  # type: ignore[misc]
+    assert with_limits(ASKED, limits).criteria == (*ASKED.criteria, *said)  # type: ignore[misc]

@@ -12,9 +12,9 @@ from aubier.ground.problem import Problem
 from aubier.settings import Settings
 from aubier.store.embedded.engine import shipped
 from aubier.store.embedded.server import find
-from aubier.store.opening.look import Seen, look
 from aubier.store.opening.reach import place
 from aubier.store.opening.standing import Standing, standing
+from aubier.store.opening.state import DatabaseState, state_of
 
 
 def engine(settings: Settings) -> Finding:
@@ -39,7 +39,7 @@ def database(settings: Settings) -> list[Finding]:
     running = not settings.database_url and find(settings.data) is not None
     try:
         with at_hand(settings) as dsn:
-            seen = carry_out(look(dsn, migrations()))
+            seen = carry_out(state_of(dsn, migrations()))
             still = [] if seen.behind else carry_out(standing(dsn, may_stand_still(), _now()))
     except Problem as refusal:
         return [refused(refusal, "Base : ", "Database: ")]
@@ -58,7 +58,7 @@ def _stands_still(one: Standing) -> Finding:
     return False, fr, en.replace(" ; ", "; ", 1)
 
 
-def _current(seen: Seen) -> Finding:
+def _current(seen: DatabaseState) -> Finding:
     fr, en = f"Base : {seen.resources} ressources", f"Database: {seen.resources} resources"
     if seen.walks:
         counts = ", ".join(f"{w.name} {w.done}/{max(w.total, w.done)}" for w in seen.walks)
@@ -72,7 +72,7 @@ def _current(seen: Seen) -> Finding:
     return True, fr, en
 
 
-def _behind(seen: Seen, *, running: bool) -> Finding:
+def _behind(seen: DatabaseState, *, running: bool) -> Finding:
     """An older one is brought to this release by the next start: to be mended only while it runs."""
     steps = ", ".join(seen.behind)
     return (

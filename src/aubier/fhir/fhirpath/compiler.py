@@ -281,8 +281,8 @@ class Compiler(Generator):
         operand = call.operand
         if isinstance(operand, Call) and operand.name in {"children", "descendants"}:
             raise self.refuse(
-                f"{operand.name}() has no order for {call.name}()",
-                f"{operand.name}() n'a pas d'ordre pour {call.name}()",
+                f"what {operand.name}() gives has no order, which {call.name}() needs",
+                f"ce que donne {operand.name}() n'a pas d'ordre, et {call.name}() en veut un",
                 call,
                 kind="invalid",
             )

@@ -80,14 +80,6 @@ def placed(kind: str, text: str, now: datetime, texts: Texts, *, short: bool = F
     return texts(f"date.{kind}.{'near' if near else 'day'}", day=say_day(text, now, texts, short=short))
 
 
-def say_moment(text: str, now: datetime, texts: Texts) -> str:
-    """A FHIR instant as one says it: `hier, 17 h 40`; the day alone when no hour is known."""
-    found = partial(text)
-    if found is None or found.at is None:
-        return say_day(text, now, texts)
-    return f"{say_day(text, now, texts)}, {say_hour(found.at, texts)}"
-
-
 def say_hour(at: datetime, texts: Texts) -> str:
     """`17 h 40` in French, `5:40 pm` in English."""
     if texts.language == "fr":

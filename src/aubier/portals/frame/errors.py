@@ -84,7 +84,7 @@ def _readable(request: Request) -> None:
     if any("\0" in text for pair in (*request.query, *request.form) for text in pair):
         raise problem(
             "invalid",
-            "A parameter holds a character that no text has",
+            "A parameter holds a character that is not allowed",
             "Un paramètre contient un caractère interdit",
             at="http.query",
         )

@@ -58,7 +58,7 @@ async def begin(call: Call, view: View, work: Work, asked: Mapping[str, Any], bo
         now,
         now + 7 * KEPT_MS,
         work.most,
-        not view.access.store.moved,
+        not view.access.store.clock_moved,
     )
     if not begun:
         raise problem(

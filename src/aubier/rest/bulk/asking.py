@@ -87,8 +87,8 @@ async def group_export(call: Call, view: View, _: Limits) -> Answer:
     if strangers:
         raise problem(
             "value",
-            f"Patient/{strangers[0]} is no present member of this Group",
-            f"Patient/{strangers[0]} n'est pas un membre présent de ce Group",
+            f"Patient/{strangers[0]} is no present member of this Group; leave it out",
+            f"Patient/{strangers[0]} n'est pas un membre actuel de ce Group ; retirez-le",
             at="http.patient",
         )
     return await _begin(call, view, wanted, _of_patients(), wanted.patients or members)

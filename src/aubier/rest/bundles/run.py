@@ -112,7 +112,12 @@ def _check_envelope(bundle: Resource, most: int) -> None:
     """Problem when the Bundle itself, whatever its resources are, is not one of FHIR R4."""
     listed = bundle.get("entry", [])
     if isinstance(listed, list) and len(listed) > most:
-        raise problem("too-costly", f"At most {most} entries", f"Au plus {most} entrées", at="Bundle.entry")
+        raise problem(
+            "too-costly",
+            f"At most {most} entries; send several Bundles",
+            f"Au plus {most} entrées ; envoyez plusieurs Bundles",
+            at="Bundle.entry",
+        )
     if isinstance(listed, list) and listed:
         bundle = {**bundle, "entry": [_without_resource(entry) for entry in listed]}
     check(bundle)
@@ -381,8 +386,8 @@ def _twice(writes: Sequence[_Entry]) -> list[Issue]:
     return [
         Issue(
             "duplicate",
-            f"The fullUrl {url[:200]} stands twice",
-            f"Le fullUrl {url[:200]} figure deux fois",
+            f"The fullUrl {url[:200]} stands twice; give each entry its own",
+            f"Le fullUrl {url[:200]} figure deux fois ; donnez à chaque entrée le sien",
             ("Bundle.entry.fullUrl",),
         )
         for url, found in times.items()

@@ -13,7 +13,12 @@ from aubier.ground.problem import Problem, problem
 def refuse_null(text: str, at: str) -> None:
     """Refuses a text with a null character, which no FHIR text has and the database cannot hold."""
     if "\0" in text:
-        raise problem("invalid", "A null character is no text", "Un caractère nul n'est pas du texte", at=at)
+        raise problem(
+            "invalid",
+            "A null character is no text; leave it out",
+            "Un caractère nul n'est pas du texte ; retirez-le",
+            at=at,
+        )
 
 
 def refuse_twice(names: Sequence[str]) -> None:

@@ -122,7 +122,11 @@ class Remote:
                 f"L'hôte a répondu {reply.status} ; le fichier doit être là sans redirection",
             )
         if reply.headers.get("content-encoding", "identity") != "identity":
-            raise problem("processing", "The file came compressed", "Le fichier est arrivé compressé")
+            raise problem(
+                "processing",
+                "The file came compressed; have the host send it as it is",
+                "Le fichier est arrivé compressé ; faites-le servir tel quel",
+            )
         size = reply.headers.get("content-length", "")
         if size.isdecimal() and int(size) > self._largest:
             raise _too_long(self._largest)
@@ -150,8 +154,8 @@ def unreached(host: str) -> Problem:
     """The host does not answer now: tried again."""
     return problem(
         "transient",
-        f"{host[:100]} does not answer as it should",
-        f"{host[:100]} ne répond pas comme il faut",
+        f"{host[:100]} does not answer as it should; look whether it serves the file",
+        f"{host[:100]} ne répond pas comme il faut ; vérifiez qu'il sert bien le fichier",
     )
 
 

@@ -89,7 +89,7 @@ def refuse_pages(names: Iterable[str], place: str = "") -> None:
             raise problem(
                 "invalid",
                 f"'{name[:64]}' shapes a page and means nothing here; leave it out",
-                f"« {name[:64]} » met en pages et n'a pas de sens ici ; retirez-le",
+                f"« {name[:64]} » règle la mise en page et n'a pas de sens ici ; retirez-le",
                 at=f"http.{place or name[:64]}",
             )
 

@@ -83,11 +83,11 @@ async def in_order(
 
     `asked`: whether the largest come first, how many, and the commit mark that they keep to by date.
     """
-    down, count, below = asked
+    down, count, mark = asked
     found: dict[int, Found] = {}
     for number, (query, place) in enumerate(zip(queries, places, strict=True)):
         if place != _OVER:
-            found[number] = await view.search_rows(replace(query, count=count, cursor=place), below=below)
+            found[number] = await view.search_rows(replace(query, count=count, cursor=place), mark=mark)
     lists = [[(one.key(n), number, row) for n, row in enumerate(one.rows)] for number, one in found.items()]
     shown = list(islice(merge(*lists, key=itemgetter(0), reverse=down), count))
     taken = Counter(number for _, number, _ in shown)
@@ -102,7 +102,7 @@ async def in_order(
         query = replace(queries[number], count=taken[number], cursor=places[number])
         if 0 < taken[number] < len(one.rows) and query.includes:
             # What was looked at and not shown brings nothing along.
-            one = await view.search_rows(replace(query, total="none"), below=below)
+            one = await view.search_rows(replace(query, total="none"), mark=mark)
         page.included += [(row, query) for row in one.included if taken[number]]
     return page
 

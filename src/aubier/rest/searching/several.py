@@ -24,7 +24,7 @@ from aubier.rest.operations.standard import types_of
 from aubier.rest.searching.merged import descending, in_order, places_of
 from aubier.rest.searching.searchset import bundle, entry, left_out
 from aubier.search.model import Query
-from aubier.search.paging.marks import told_apart
+from aubier.search.paging.marks import fingerprint
 from aubier.search.parameters import Registry
 from aubier.store.keys import type_numbers
 
@@ -55,12 +55,12 @@ class Compartment:
 
 @dataclass(slots=True)
 class _Page:
-    """A page in the making: entries, what they include, the mark of the next page; `below` is the commit mark
-    that what is asked by date keeps to.
+    """A page in the making: entries, what they include, the mark of the next page; `settled` is the commit
+    mark that what is asked by date keeps to.
     """
 
     left: int
-    below: int | None = None
+    settled: int | None = None
     matches: dict[tuple[str, str], bytes] = field(default_factory=dict)
     included: dict[tuple[str, str], bytes] = field(default_factory=dict)
     totals: dict[int, int] = field(default_factory=dict)
@@ -130,10 +130,10 @@ async def _search(
     known = view.access.store.registry
     queries = [parse(kind, _said_of(kind, kinds, pairs, known), call.lenient) for kind in kinds]
     queries = [inside.within(query) for query in queries] if inside else queries
-    told = told_apart(*queries).hex()
+    told = fingerprint(*queries).hex()
     if here and not (mark and of == told):
         raise _no_mark()
-    page = _Page(queries[0].count, _kept(moment) if mark else await view.access.store.look(queries))
+    page = _Page(queries[0].count, _kept(moment) if mark else await view.access.store.settled_mark(queries))
     counted = queries[0].summary == "count" or queries[0].count == 0
     if not counted and sort and len(kinds) > 1:
         await _merge(call.base, view, queries, (page, mark, sort))
@@ -146,7 +146,7 @@ async def _search(
     entries = [*page.entries, *([left_out(ignored)] if ignored and not counted else [])]
     applied = {pair for query in queries for pair in (*query.applied, *query.form)}
     held = [pair for pair in pairs if pair in applied or pair[0] in ("_type", "_page")]
-    following = f"{page.next}{_AT}{told}{_AT}{page.below or ''}" if page.next else ""
+    following = f"{page.next}{_AT}{told}{_AT}{page.settled or ''}" if page.next else ""
     links = _links(call, held, following, later=bool(mark))
     return Answer(200, bundle("searchset", total, links, entries))
 
@@ -176,7 +176,7 @@ async def _fill(base: str, view: View, queries: Sequence[Query], at: tuple[_Page
         if not page.left:
             page.next = f"{number}."
             return
-        found = await view.search_rows(replace(query, count=page.left, cursor=cursor), below=page.below)
+        found = await view.search_rows(replace(query, count=page.left, cursor=cursor), mark=page.settled)
         if found.total is not None:
             page.totals[number] = found.total
         page.matches |= {(row.type, row.id): entry(base, row, "match", query) for row in found.rows}
@@ -196,7 +196,7 @@ async def _merge(base: str, view: View, queries: Sequence[Query], at: tuple[_Pag
     places = places_of(mark, len(queries))
     if places is None:
         raise _no_mark()
-    merged = await in_order(view, queries, places, (down, page.left, page.below))
+    merged = await in_order(view, queries, places, (down, page.left, page.settled))
     page.matches = {(row.type, row.id): entry(base, row, "match", query) for row, query in merged.rows}
     page.included = {(row.type, row.id): entry(base, row, "include", query) for row, query in merged.included}
     page.totals, page.next = merged.totals, merged.next
@@ -207,7 +207,7 @@ async def _total(view: View, queries: Sequence[Query], page: _Page) -> int:
     for number, query in enumerate(queries):
         if number not in page.totals:
             counting = replace(query, summary="count", count=0, cursor="")
-            found = await view.search_rows(counting, below=page.below)
+            found = await view.search_rows(counting, mark=page.settled)
             page.totals[number] = found.total or 0
     return sum(page.totals.values())
 

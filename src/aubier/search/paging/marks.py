@@ -59,7 +59,7 @@ class _Cursor(msgspec.Struct, array_like=True):
     values: list[str | int]
 
 
-def told_apart(*queries: Query) -> bytes:
+def fingerprint(*queries: Query) -> bytes:
     """What tells a search, of one type or of several, from others: types, compartments, and what is asked, in
     any order. 8 bytes.
     """
@@ -74,7 +74,7 @@ def write_cursor(query: Query, taken: Taken, keys: Sequence[SortKey], values: Se
     """The cursor of the page that ends with these key values, of a search whose first page was `taken`."""
     plain = [str(v) if isinstance(v, Decimal) else v for v in values]
     casts = [k.cast for k in keys]
-    body = msgspec.msgpack.encode(_Cursor(told_apart(query), taken.mark, taken.snapshot, casts, plain))
+    body = msgspec.msgpack.encode(_Cursor(fingerprint(query), taken.mark, taken.snapshot, casts, plain))
     return urlsafe_b64encode(body).rstrip(b"=").decode()
 
 
@@ -91,7 +91,7 @@ def read_cursor(query: Query, keys: Sequence[SortKey]) -> tuple[Taken, list[Any]
     try:
         cursor = _decoded(query.cursor)
         if (
-            cursor.of != told_apart(query)
+            cursor.of != fingerprint(query)
             or cursor.casts != [k.cast for k in keys]
             or len(cursor.values) != len(keys)
         ):

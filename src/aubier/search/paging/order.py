@@ -121,8 +121,8 @@ def _unsorted(sort: Sort) -> Problem:
     code, type = sort.parameter.name, sort.parameter.type
     return problem(
         "not-supported",
-        f"Sorting on the {type} parameter '{code}' of {sort.parameter.base} is not possible",
-        f"Le tri sur « {code} » ({type}) de {sort.parameter.base} n'est pas possible",
+        f"Nothing is sorted by '{code}' ({type}) of {sort.parameter.base}; choose another key",
+        f"On ne trie pas par « {code} » ({type}) de {sort.parameter.base} ; prenez une autre clé",
         at="http._sort",
     )
 

@@ -149,7 +149,10 @@ class Criteria:
         self._ways += 1
         if depth > MAX_DEPTH:
             raise refused(
-                self._name, f"more than {MAX_DEPTH} steps", f"plus de {MAX_DEPTH} étapes", "too-costly"
+                self._name,
+                f"a chain of more than {MAX_DEPTH} steps; shorten it",
+                f"une chaîne de plus de {MAX_DEPTH} étapes ; raccourcissez-la",
+                "too-costly",
             )
         if self._ways > MAX_WAYS:
             raise refused(
@@ -203,14 +206,14 @@ class Criteria:
             raise refused(
                 self._name,
                 f"{parameter.name} is not compared by {given}; it is by {allowed}",
-                f"{parameter.name} ne se compare pas par {given} ; mais par {allowed}",
+                f"{parameter.name} ne se compare pas par {given}, mais par {allowed}",
                 "not-supported",
             )
         if len(values) > 1 and not parameter.lists:
             raise refused(
                 self._name,
-                f"{parameter.name} takes one value, not a list",
-                f"{parameter.name} prend une valeur, pas une liste",
+                f"{parameter.name} takes one value, not a list; ask once for each",
+                f"{parameter.name} prend une valeur, pas une liste ; demandez une fois par valeur",
                 "not-supported",
             )
 

@@ -96,7 +96,10 @@ class _Reader:
         """Parts joined by one and the same word: which of two goes first is for parentheses to say."""
         if depth > MAX_NESTED:
             raise refused(
-                NAME, f"more than {MAX_NESTED} levels", f"plus de {MAX_NESTED} niveaux", "too-costly"
+                NAME,
+                f"more than {MAX_NESTED} levels of parentheses",
+                f"plus de {MAX_NESTED} niveaux de parenthèses",
+                "too-costly",
             )
         parts = [self._part(type, depth)]
         operator = self._now.text if self._now.kind == "word" else ""
@@ -164,7 +167,7 @@ class _Reader:
             raise refused(
                 NAME,
                 f"{path[:60]} ({last}) is not compared by {operator[:20]!r}; it is by {known}",
-                f"{path[:60]} ({last}) ne se compare pas par {operator[:20]!r} ; mais par {known}",
+                f"{path[:60]} ({last}) ne se compare pas par {operator[:20]!r}, mais par {known}",
                 "not-supported",
             )
         return self._criteria.read(type, f"{path}:{modifier}" if modifier else path, _escaped(value, last))

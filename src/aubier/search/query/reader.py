@@ -156,9 +156,17 @@ class _Reader:
             )
             raise refused("query", text, fr)
         if not value.strip():
-            raise refused(name, f"{name[:100]} has no value", f"{name[:100]} n'a pas de valeur")
+            raise refused(
+                name,
+                f"{name[:100]} has no value; give one or leave it out",
+                f"{name[:100]} n'a pas de valeur ; donnez-en une ou retirez-le",
+            )
         if "\0" in name or "\0" in value:
-            raise refused(name, "a null character", "un caractère nul")
+            raise refused(
+                name,
+                "a null character is no text; leave it out",
+                "un caractère nul n'est pas du texte ; retirez-le",
+            )
         if base in ("_include", "_revinclude"):
             self._include(name, value, modifier, reverse=base == "_revinclude")
         elif name in _RESULT:
@@ -219,7 +227,10 @@ class _Reader:
         keys = alternatives(value, name="_sort")
         if len(keys) > MAX_SORT_KEYS:
             raise refused(
-                "_sort", f"more than {MAX_SORT_KEYS} keys", f"plus de {MAX_SORT_KEYS} clés", "too-costly"
+                "_sort",
+                f"_sort has more than {MAX_SORT_KEYS} keys",
+                f"_sort a plus de {MAX_SORT_KEYS} clés",
+                "too-costly",
             )
         self.found.sort = [self._sort_key(key.strip()) for key in keys]
 

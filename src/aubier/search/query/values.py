@@ -65,9 +65,16 @@ def alternatives(text: str, *, name: str) -> list[str]:
     """The values of an OR list, escapes kept; Problem when one is empty or there are too many."""
     parts = split(text, ",", name=name)
     if len(parts) > MAX_VALUES:
-        raise refused(name, f"more than {MAX_VALUES} values", f"plus de {MAX_VALUES} valeurs", "too-costly")
+        raise refused(
+            name,
+            f"{name[:100]} has more than {MAX_VALUES} values; ask several times",
+            f"{name[:100]} a plus de {MAX_VALUES} valeurs ; demandez en plusieurs fois",
+            "too-costly",
+        )
     if not all(p.strip() for p in parts):
-        raise refused(name, f"{name} has an empty value", f"{name} a une valeur vide")
+        raise refused(
+            name, f"{name} has an empty value; take it out", f"{name} a une valeur vide ; retirez-la"
+        )
     if any(len(p) > MAX_LENGTH for p in parts):
         raise too_long(name, MAX_LENGTH)
     return parts
@@ -206,7 +213,12 @@ def _number(text: str, parameter: Parameter, name: str) -> Value:
 def _quantity(text: str, parameter: Parameter, name: str) -> Value:
     number, *unit = split(text, "|", name=name)
     if len(unit) not in (0, 2):
-        raise _bad(name, "a quantity (5.4 or 5.4|system|code or 5.4||code)", "une quantité", text)
+        raise _bad(
+            name,
+            "a quantity (5.4 or 5.4|system|code or 5.4||code)",
+            "une quantité (5.4, 5.4|système|code ou 5.4||code)",
+            text,
+        )
     value = _number(number, parameter, name)
     system, code = (_plain(u).strip() for u in unit) if unit else ("", "")
     return Value(
@@ -234,7 +246,10 @@ def _composite(text: str, parameter: Parameter, name: str) -> Value:
     codes = [v for v, p in zip(values, parts, strict=True) if p.parameter.type == "token"]
     if not all(v.code for v in codes):
         raise _bad(
-            name, "a code beside a value: a system alone is not enough", "un code : il en faut un", text
+            name,
+            "a code beside a value: a system alone is not enough",
+            "un code auprès d'une valeur : un système seul ne suffit pas",
+            text,
         )
     values.insert(0, values.pop(group.before))
     return Value(parts=tuple(values))

@@ -143,7 +143,7 @@ async def _load_new(
         items = await _items(store, fresh)
         await place(conn, store, sight, items, awaited=awaited, beside=beside)
         await copy_maps(conn, items)
-        seq, upd = await take_mark(conn, sight.now if store.moved else None)
+        seq, upd = await take_mark(conn, sight.now if store.clock_moved else None)
         await copy_items(conn, items, seq, upd)
         await copy_rights(conn, sight, items, grants)
         await copy_audit(conn, sight, items)

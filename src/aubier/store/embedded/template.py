@@ -45,16 +45,6 @@ async def keep_template(dsn: str) -> None:
             await conn.close()
 
 
-async def forget_template(dsn: str) -> None:
-    """Removes the copy: the database it was made of is no longer what a reset should give."""
-    async with answered():
-        conn = await asyncpg.connect(_beside(dsn, "postgres"))
-        try:
-            await _drop(conn, _FRESH)
-        finally:
-            await conn.close()
-
-
 async def reset(
     dsn: str,
     rooms: Mapping[str, Sequence[Migration]],

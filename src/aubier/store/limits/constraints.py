@@ -74,7 +74,7 @@ def of_document(row: str, rule: str) -> str:
     )
 
 
-def asked_too(query: Query, limits: tuple[Query, ...]) -> Query:
+def with_limits(query: Query, limits: tuple[Query, ...]) -> Query:
     """The query, with the limits of its type said as criteria where they can be.
 
     They hold anyway; said so, an index is entered by what is rare among all that they leave out.

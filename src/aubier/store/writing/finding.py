@@ -155,8 +155,8 @@ class Finder:
             if step.done is None and key in seen:
                 raise problem(
                     "duplicate",
-                    f"{key[0]}/{key[1]} is written twice in this bundle",
-                    f"{key[0]}/{key[1]} est écrit deux fois dans ce lot",
+                    f"{key[0]}/{key[1]} is written twice in this Bundle; keep one of the entries",
+                    f"{key[0]}/{key[1]} est écrit deux fois dans ce Bundle ; gardez une seule des entrées",
                     at="http.path",
                 ).concerning(step.intent)
             if step.done is None:
@@ -171,8 +171,8 @@ class Finder:
             if text in seen:
                 raise problem(
                     "duplicate",
-                    f"Two entries write what meets {text[:200]}",
-                    f"Deux entrées écrivent ce qui répond à {text[:200]}",
+                    f"Two entries write what meets {text[:200]}; keep one",
+                    f"Deux entrées écrivent ce qui répond à {text[:200]} ; gardez-en une",
                     at="http.If-None-Exist" if intent.op == "create" else "http.query",
                 ).concerning(intent)
             seen.add(text)
@@ -278,7 +278,7 @@ class Finder:
         """Whether a step finds a current version that the actor sees; anything else is found in full."""
         prefix = family(step.intent.type)
         args = Args([type_numbers()[step.intent.type], step.id])
-        rows = await self.conn.look(
+        rows = await self.conn.peek(
             f"{self._current(args, prefix)} from id_map m join {prefix}res r on r.pat = m.pat"
             f" and r.rid = m.rid where m.type = $1::smallint and m.id = $2::text and {UNCHANGING}",
             *args,

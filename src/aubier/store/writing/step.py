@@ -114,4 +114,9 @@ def op_of(step: Step) -> int:
 
 def absent(name: str) -> Problem:
     """What was to be there, by If-Match, is not: hidden and missing alike. Rule: RFC 9110 section 13.1.1."""
-    return problem("precondition", f"There is no {name}", f"Il n'y a pas de {name}", at="http.If-Match")
+    return problem(
+        "precondition",
+        f"There is no {name}; to make it, leave If-Match out",
+        f"Il n'y a pas de {name} ; pour le créer, retirez If-Match",
+        at="http.If-Match",
+    )

@@ -61,7 +61,7 @@ class Undertaking:
         await self.begin()
         return await self.held.execute(sql, *args)
 
-    async def look(self, sql: str, *args: Any) -> list[Any]:
+    async def peek(self, sql: str, *args: Any) -> list[Any]:
         """Rows as they are at this moment, which the transaction need not hold."""
         rows: list[Any] = await (self.held or self.planned).fetch(sql, *args)
         return rows

@@ -54,7 +54,8 @@ class Writer:
     table names the type.
 
     `index` gives the rows of what is written, `held` those that may be there of what was before; both are so
-    for the state `version` of what is indexed. `moved`: dates follow a clock that may have been moved.
+    for the state `version` of what is indexed. `clock_moved`: dates follow a clock that may
+    have been moved.
     """
 
     conn: Undertaking
@@ -69,7 +70,7 @@ class Writer:
     watchers: Callable[[str], Sequence[str]]
     on_demand: Mapping[str, str] = field(default_factory=dict)
     strict_references: bool = False
-    moved: bool = True
+    clock_moved: bool = True
     steps: list[Step] = field(default_factory=list)
     recalled: dict[str, int] = field(default_factory=dict)
     placed: set[str] = field(default_factory=set)
@@ -78,7 +79,7 @@ class Writer:
     async def run(self, batch: Batch) -> list[Written]:
         """Writes the batch; gives what came of each intent, in order. Problem: nothing was written."""
         self._refuse_directory(batch)
-        self.after = After(now=self.sight.now if self.moved else None)
+        self.after = After(now=self.sight.now if self.clock_moved else None)
         await self.finder.find(batch)
         self.steps = self.finder.steps
         limited = self.sight.constraints is not None
@@ -109,13 +110,13 @@ class Writer:
         if self.strict_references:
             written = [s.resource for s in self.steps if s.resource is not None]
             beside = {(s.intent.type, s.id): _stays(s) for s in self.steps}
-            await refuse_unknown(self.conn.look, self.sight, written, beside, self.local)
+            await refuse_unknown(self.conn.peek, self.sight, written, beside, self.local)
         keys = self.finder.keys
         placer = Placer(self.conn, self.sight, self.numbers, self.places, self.local, keys)
         await placer.place(self.steps)
         left = [*batch.arrived, *_moved(self.steps)]
         while left:
-            found = [key for key in await followers(self.conn.look, keys, left) if key not in placer.by_name]
+            found = [key for key in await followers(self.conn.peek, keys, left) if key not in placer.by_name]
             along = await self._follow(found)
             await placer.place(along)
             self.steps += along
@@ -200,7 +201,10 @@ class Writer:
             )
         if intent.only_new and found.alive:
             raise problem(
-                "precondition", f"{name} exists already", f"{name} existe déjà", at="http.If-None-Match"
+                "precondition",
+                f"{name} exists already; to change it, leave If-None-Match out",
+                f"{name} existe déjà ; pour le modifier, retirez If-None-Match",
+                at="http.If-None-Match",
             )
         if not found.alive and (intent.existing or (intent.if_match is not None and not found.version)):
             raise absent(name)

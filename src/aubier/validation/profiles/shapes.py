@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,8 +10,6 @@ from aubier.fhir.definitions import Element, definitions
 from aubier.validation.profiles.items import element_of, node_of
 from aubier.validation.snapshots.base import BASE, plain_code, profiles_of
 from aubier.validation.snapshots.tree import Node
-
-Tree = Callable[[str], Node | None]
 
 HELD = frozenset({"ele-1", "ext-1", "txt-1", "txt-2", "ref-1"})
 """Invariants that the base check holds, or (ext-1) the base walk, for every element at once."""

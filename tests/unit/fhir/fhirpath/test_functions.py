@@ -249,7 +249,7 @@ def test_collections(expression, found):
         ("given1", "invalid", "no element given1 here"),
         ("Observation.value", "invalid", "Observation is not what this is evaluated on"),
         ("multipleBirthInteger", "invalid", "no element multipleBirthInteger here"),
-        ("children().first()", "invalid", "children() has no order for first()"),
+        ("children().first()", "invalid", "children() gives has no order"),
         ("1.elementDefinition()", "not-supported", "elementDefinition() is not supported"),
         ("$total", "not-supported", "$total has no meaning here"),
         ("'a'.matches('(')", "invalid", "a ) is missing"),

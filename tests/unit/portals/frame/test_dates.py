@@ -30,13 +30,6 @@ def test_days(date: str, french: str, english: str) -> None:
     assert dates.say_day(date, NOW, EN) == english
 
 
-def test_moments_are_said_in_paris() -> None:
-    assert dates.say_moment("2026-11-21T16:40:00Z", NOW, FR) == "hier, 17\u00a0h\u00a040"
-    assert dates.say_moment("2026-11-21T16:40:00Z", NOW, EN) == "yesterday, 5:40\u00a0pm"
-    assert dates.say_moment("2026-11-20T23:30:00Z", NOW, FR) == "hier, 0\u00a0h\u00a030"
-    assert dates.say_moment("2026-11-18", NOW, FR) == "18\u00a0novembre"
-
-
 @pytest.mark.parametrize(
     ("kind", "date", "said"),
     [

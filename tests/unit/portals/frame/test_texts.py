@@ -72,6 +72,7 @@ def test_numbers_keep_their_digits() -> None:
 
 def test_french_signs_never_stand_alone() -> None:
     assert typography("Pourquoi ? « Oui » : 5 %") == "Pourquoi\u202f? «\u202fOui\u202f»\u00a0: 5\u202f%"
+    assert typography("dans : a and %resource :in") == "dans\u00a0: a and %resource :in"
 
 
 @pytest.mark.parametrize(

@@ -256,7 +256,10 @@ def _signed(items: Items) -> Triple | None:
     if item is None or item[0] is None:
         return None
     if plain(item[2]) not in {*_NUMBERS, "Quantity"}:
-        raise fault(f"a sign before {named(item)}", f"signe devant {named(item)}")
+        raise fault(
+            f"a sign before {named(item)}, which is no number",
+            f"signe devant {named(item)}, qui n'est pas un nombre",
+        )
     return item
 
 

@@ -89,18 +89,29 @@ async def add_account(ctx: Context, account: Account, *, password: str = "") -> 
 
 def _check(account: Account) -> None:
     if not normal_login(account.login):
-        raise problem("value", "This login cannot be used", "Cet identifiant est impossible", at="http.login")
+        raise problem(
+            "value",
+            "A login has 1 to 128 of a to z, 0 to 9 and . _ @ + -, a letter or digit first",
+            "Un identifiant a de 1 à 128 signes (a à z, 0 à 9, . _ @ + -), une lettre ou un chiffre d'abord",
+            at="http.login",
+        )
     if account.kind not in KINDS:
-        raise problem("value", "Unknown kind of account", "Type de compte inconnu", at="http.kind")
+        listed = ", ".join(KINDS)
+        raise problem(
+            "value", f"An account is one of {listed}", f"Un compte est de type {listed}", at="http.kind"
+        )
     if account.kind == "citizen" and not account.reference.startswith("Patient/"):
         raise problem(
-            "value", "A citizen has a Patient", "Un usager a une fiche Patient", at="http.reference"
+            "value",
+            "The account of a citizen names their Patient: give Patient/[id]",
+            "Le compte d'un usager désigne son Patient : donnez Patient/[id]",
+            at="http.reference",
         )
     if account.kind == "professional" and not account.national_id:
         raise problem(
             "value",
-            "A professional has a national identifier (IDNPS)",
-            "Un professionnel a un identifiant national (IDNPS)",
+            "The account of a professional has a national identifier (IDNPS): give it",
+            "Le compte d'un professionnel a un identifiant national (IDNPS) : donnez-le",
             at="http.national_id",
         )
 

@@ -133,7 +133,12 @@ async def add_client(
     """
     places, returns = _places(redirects), _places(after_logout)
     if not name.strip() or len(name) > 100 or not name.isprintable() or (id and not _ID.fullmatch(id)):
-        raise problem("value", "Name: 1 to 100 characters", "Nom : 1 à 100 caractères", at="http.name")
+        raise problem(
+            "value",
+            "Give the application a name of 1 to 100 characters",
+            "Donnez à l'application un nom de 1 à 100 caractères",
+            at="http.name",
+        )
     if first_party and not (confidential or jwks) and not all(p.startswith("https:") for p in places):
         raise problem(
             "value",
@@ -152,7 +157,12 @@ async def add_client(
         *(places, returns, str(allowed), first_party, ctx.now),
     )
     if not rows:
-        raise problem("duplicate", "This client exists", "Cette application existe déjà", at="http.client_id")
+        raise problem(
+            "duplicate",
+            "An application has this id already; choose another",
+            "Une application porte déjà cet identifiant ; choisissez-en un autre",
+            at="http.client_id",
+        )
     return _client(rows[0], shown)
 
 
@@ -160,7 +170,10 @@ def _places(uris: Iterable[str]) -> list[str]:
     places = [check_redirect(uri) for uri in dict.fromkeys(uris)]
     if len(places) > MAX_REDIRECTS:
         raise problem(
-            "too-long", "At most 20 addresses", "Au plus 20 adresses de retour", at="http.redirect_uri"
+            "too-long",
+            "At most 20 addresses to return to",
+            "Au plus 20 adresses de retour",
+            at="http.redirect_uri",
         )
     return places
 

@@ -39,7 +39,9 @@ def _as_utf8(data: bytes) -> bytes:
     try:
         text = data.decode("utf-16").encode()
     except UnicodeDecodeError:
-        raise _refused("The document is not valid UTF-16", "Le document n'est pas du UTF-16 valide") from None
+        raise _refused(
+            "The document is not valid UTF-16", "Le document n'est pas de l'UTF-16 valide"
+        ) from None
     return _DECLARATION.sub(b"", text, count=1)
 
 
@@ -48,13 +50,16 @@ def _check_before(data: bytes) -> None:
     declaration = _DECLARATION.match(data.removeprefix(b"\xef\xbb\xbf"))
     encoding = _ENCODING.search(declaration.group()) if declaration else None
     if encoding and encoding.group(1).lower() not in _ENCODINGS:
-        raise _refused("This character encoding is not taken", "Cet encodage de caractères n'est pas accepté")
+        raise _refused(
+            "This character encoding is not taken; send UTF-8",
+            "Cet encodage de caractères n'est pas accepté ; envoyez de l'UTF-8",
+        )
     start = data.removeprefix(b"\xef\xbb\xbf")
     prolog = _PROLOG.match(start)
     if prolog and start[prolog.end() :].startswith(b"<!"):
         raise _refused(
-            "A document type declaration (DTD, entities) is not taken",
-            "Une déclaration de type de document (DTD, entités) n'est pas acceptée",
+            "A document type declaration (DTD, entities) is not taken; leave it out",
+            "Une déclaration de type de document (DTD, entités) n'est pas acceptée ; retirez-la",
         )
 
 
@@ -92,7 +97,10 @@ def _parse(data: bytes) -> etree._Element:
             at=f"line {line}",
         ) from None
     if root.getroottree().docinfo.internalDTD is not None:
-        raise _refused("A document type declaration is not taken", "Une DTD n'est pas acceptée")
+        raise _refused(
+            "A document type declaration is not taken; leave it out",
+            "Une déclaration de type de document (DTD) n'est pas acceptée ; retirez-la",
+        )
     return root
 
 

@@ -187,7 +187,12 @@ def _refuse_other_filters(subscription: Resource, topic: str) -> None:
 def _filters(topic: Topic, given: list[Any]) -> dict[str, str]:
     """The query string of the filters, by type. Problem for one that the topic does not offer."""
     if len(given) > _MOST_FILTERS:
-        raise problem("too-costly", "At most 20 filters", "Au plus 20 filtres", at=CRITERIA)
+        raise problem(
+            "too-costly",
+            "At most 20 filters; ask for several subscriptions",
+            "Au plus 20 filtres ; demandez plusieurs abonnements",
+            at=CRITERIA,
+        )
     found: dict[str, str] = {}
     for text in map(str, given):
         kind, _, query = text.partition("?")
@@ -330,5 +335,10 @@ def _end(ctx: Context, subscription: Resource) -> int:
     except (ValueError, OverflowError):
         end = 0
     if end <= milliseconds(ctx.now):
-        raise problem("value", "This end is past", "Cette fin est passée", at="Subscription.end")
+        raise problem(
+            "value",
+            "This end is past; give a later one",
+            "Cette fin est passée ; donnez-en une à venir",
+            at="Subscription.end",
+        )
     return end

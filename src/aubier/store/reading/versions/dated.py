@@ -22,19 +22,20 @@ def by_date(query: Query) -> bool:
     return any(isinstance(c, Criterion) and c.parameter.code == _BY and not c.chain for c in query.criteria)
 
 
-async def look(conn: Connection, queries: Sequence[Query]) -> int | None:
-    """The commit mark that searches of several types by date have in common: what is told of one type may not
-    be later than what was seen of another. None where no date is asked.
+async def settled_mark(conn: Connection, queries: Sequence[Query]) -> int | None:
+    """The commit mark (microseconds) that several searches by date keep to; None where no date is asked.
+
+    All answer for one moment: what is told of one type may not be later than what was seen of another.
     """
     return await settled(conn) if any(map(by_date, queries)) else None
 
 
-async def settled_only(conn: Connection, query: Query, below: int | None) -> tuple[Query, int]:
+async def settled_only(conn: Connection, query: Query, mark: int | None) -> tuple[Query, int]:
     """The query, of what has a date before which nothing more is written; and the commit mark that says so.
 
-    Later pages keep to the mark of the first, which is `below` where that is given. Dates are those of marks,
+    Later pages keep to the mark of the first, which is `mark` where that is given. Dates are those of marks,
     to the millisecond: of the last one all is found that is there, and who asks from it on is told the rest.
     """
-    below = marked_at(query.cursor) if query.cursor else below or await settled(conn)
-    bound = parse(query.type, [(_BY, f"le{instant_of(below // 1000)}")], registry=registry()).criteria
-    return replace(query, criteria=(*query.criteria, *bound)), below
+    mark = marked_at(query.cursor) if query.cursor else mark or await settled(conn)
+    bound = parse(query.type, [(_BY, f"le{instant_of(mark // 1000)}")], registry=registry()).criteria
+    return replace(query, criteria=(*query.criteria, *bound)), mark

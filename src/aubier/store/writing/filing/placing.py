@@ -153,7 +153,7 @@ class Placer:
         return found
 
     async def _lookup(self, number: int, ids: set[str]) -> dict[str, int]:
-        rows = await self.conn.look(
+        rows = await self.conn.peek(
             "select id, pat from id_map where type = $1 and id = any($2::text[]) and pat <> 0",
             number,
             sorted(ids),
@@ -166,7 +166,7 @@ class Placer:
             return list((await self._lookup(type_numbers()[kind], {logical})).values())
         args = Args([type_numbers()[kind], logical])
         seen = self.sight.predicate("r", args, directory=False)
-        rows = await self.conn.look(
+        rows = await self.conn.peek(
             "select m.pat from id_map m join res r on r.pat = m.pat and r.rid = m.rid"
             f" where m.type = $1 and m.id = $2 and {seen}",
             *args,

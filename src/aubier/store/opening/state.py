@@ -1,4 +1,4 @@
-"""A look at a database that changes nothing in it: how much is there, and of which release."""
+"""The state of a database, which nothing here changes: how much it holds, and of which release."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UNSERVED = "select name from indexing where state = 'unserved' order by no"
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class DatabaseState:
     """What a database holds: `resources` in all; `behind` names the steps that it still has to take.
 
     `walks` are what is still to be indexed, `unserved` the SearchParameters that cannot be.
@@ -27,7 +27,7 @@ class Seen:
     unserved: tuple[str, ...] = ()
 
 
-async def look(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> Seen:
+async def state_of(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> DatabaseState:
     """What there is at `dsn`, for a program with these rooms; nothing is changed.
 
     Problem as `reach`, and (conflict) when it was written by a newer release.
@@ -37,9 +37,9 @@ async def look(dsn: str, rooms: Mapping[str, Sequence[Migration]]) -> Seen:
         async with answered():
             behind = await to_take(conn, {**own_steps(), **rooms})
             if behind:
-                return Seen(await _resources(conn), tuple(behind))
+                return DatabaseState(await _resources(conn), tuple(behind))
             walks, unserved = await progress(conn), await conn.fetch(_UNSERVED)
-            return Seen(await _resources(conn), (), tuple(walks), tuple(r["name"] for r in unserved))
+            return DatabaseState(await _resources(conn), (), tuple(walks), tuple(r["name"] for r in unserved))
     finally:
         await conn.close()
 
