@@ -63,7 +63,7 @@ def names_in(query: Query) -> frozenset[str]:
 
 
 def with_names(query: Query, known: Mapping[str, str]) -> Query:
-    """The query with the references in it that are `known` by another name, as a fullUrl is, under that one."""
+    """The query with each reference that is `known` by another name, as a fullUrl is, under that one."""
 
     def named(text: str) -> str:
         return known.get(text, text)

@@ -258,7 +258,7 @@ def money(terms: Terms, param: str, value: dict[str, Any]) -> None:
 
 
 def quantity_range(terms: Terms, param: str, value: dict[str, Any]) -> None:
-    """A Range: from its low to its high end, a missing one open; the value is the end that is there."""
+    """A Range: from its low to its high end, a missing one open; the value is the lowest that is there."""
     found = _range(value)
     if found is not None:
         terms.quantities.append((param, *found[:2], *found[2]))
@@ -266,7 +266,7 @@ def quantity_range(terms: Terms, param: str, value: dict[str, Any]) -> None:
 
 
 def sampled(terms: Terms, param: str, value: dict[str, Any]) -> None:
-    """A SampledData: from its lowest to its highest sample, in the unit of its origin, its value."""
+    """A SampledData: from its lowest sample, its value, to its highest, in the unit of its origin."""
     origin, data = value.get("origin"), value.get("data")
     if not isinstance(origin, dict) or not isinstance(data, str):
         return
@@ -276,7 +276,7 @@ def sampled(terms: Terms, param: str, value: dict[str, Any]) -> None:
     factor = (implied(value.get("factor")) or (Decimal(1),))[0]
     points = [Decimal(p) * factor + zero[0] for p in data.split()[:100_000] if _PLAIN.fullmatch(p)]
     if points:
-        terms.quantities.append((param, *_unit(origin), zero[0], min(points), max(points)))
+        terms.quantities.append((param, *_unit(origin), min(points), min(points), max(points)))
         terms.present.add(param)
 
 
@@ -303,11 +303,13 @@ def _unit(value: dict[str, Any]) -> tuple[str, str]:
 def _range(value: dict[str, Any]) -> tuple[str, str, tuple[Decimal, Decimal, Decimal]] | None:
     ends = [e if e.__class__ is dict else {} for e in (value.get("low"), value.get("high"))]
     low, high = (implied(e.get("value")) for e in ends)
-    if low is None and high is None:
-        return None
-    value_there = (low or high or (Decimal(0),))[0]
-    span = (low[1] if low else MIN_NUMBER, high[2] if high else MAX_NUMBER)
-    return (*_unit(ends[0] if low else ends[1]), (value_there, *span))
+    unit = _unit(ends[0] if low else ends[1])
+    if low and high:
+        # Both ends are exact; one that is no wider than a number is one.
+        return (*unit, low if low[0] == high[0] else (low[0], low[0], high[0]))
+    if low:
+        return (*unit, (low[0], low[1], MAX_NUMBER))
+    return (*unit, (high[0], MIN_NUMBER, high[2])) if high else None
 
 
 _TEXTS = ("string", "markdown", "code", "id", "uri", "url", "canonical", "oid", "uuid")
