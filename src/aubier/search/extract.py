@@ -78,6 +78,10 @@ def source(of: Registry, type: str) -> str:
     return compiler.finished("def extract(r, terms):", root, before="None", after="None")
 
 
+OPEN = frozenset({"", "Extension"})
+"""What stands among the types of values for those that may be of any type: the data tells."""
+
+
 @lru_cache(maxsize=8192)
 def value_types(parameter: Parameter) -> frozenset[str]:
     """The FHIR types that the values of a parameter have (`Identifier`, `CodeableConcept`, `code`...).

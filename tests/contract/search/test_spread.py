@@ -108,4 +108,5 @@ async def test_samples_are_found_from_the_lowest_to_the_highest(
     value = ("value-quantity", f"{asked}||a")
     assert await _found(desk, "Observation", value) == expected
     assert await _found(desk, "Observation", value, ("code", "seen")) == expected
-    assert await _found(desk, "Observation", ("code-value-quantity", f"seen${asked}||a")) == expected - {"wave"}
+    together = ("code-value-quantity", f"seen${asked}||a")
+    assert await _found(desk, "Observation", together) == expected - {"wave"}

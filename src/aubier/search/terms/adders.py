@@ -144,17 +144,6 @@ def resource_reference(terms: Terms, param: str, value: dict[str, Any]) -> None:
         terms.present.add(param)
 
 
-def add_open(terms: Terms, param: str, type: str, value: Any, kind: str) -> None:
-    """Adds a value whose FHIR type `kind` only the data tells."""
-    adder = ADDERS.get((type, kind))
-    if value is None:
-        return
-    if adder is not None:
-        adder(terms, param, value)
-    elif type == "reference" and is_resource(kind):
-        resource_reference(terms, param, value)
-
-
 def text(terms: Terms, param: str, value: str) -> None:
     """A string or markdown as written."""
     if value and not value.isspace():
@@ -342,3 +331,39 @@ ADDERS: dict[tuple[str, str], Adder] = {
     ("special", "Location.position"): position,
 }
 """(parameter type, FHIR type) to the function; pairs not named are not searched."""
+
+
+def _identifier_token(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    system, text = value.get("system"), value.get("value")
+    if text.__class__ is str and text:
+        terms.tokens.append((param, system if system.__class__ is str else "", text))
+        terms.present.add(param)
+
+
+def _any_version(adder: Adder) -> Adder:
+    """Adds a canonical URL as written, and without its version: by either it is found."""
+
+    def add(terms: Terms, param: str, value: str) -> None:
+        for each in dict.fromkeys((value, value.partition("|")[0])):
+            adder(terms, param, each)
+
+    return add
+
+
+_OPEN: dict[tuple[str, str], Adder] = {
+    ("token", "Identifier"): _identifier_token,
+    ("reference", "canonical"): _any_version(uri_reference),
+    ("uri", "canonical"): _any_version(uri),
+}
+"""What is kept in another way where no question can know that such a value may be there."""
+
+
+def add_open(terms: Terms, param: str, type: str, value: Any, kind: str) -> None:
+    """Adds a value whose FHIR type `kind` only the data tells."""
+    adder = _OPEN.get((type, kind)) or ADDERS.get((type, kind))
+    if value is None:
+        return
+    if adder is not None:
+        adder(terms, param, value)
+    elif type == "reference" and is_resource(kind):
+        resource_reference(terms, param, value)
