@@ -12,7 +12,7 @@ from typing import Any, get_args
 from aubier.fhir import fhirpath
 from aubier.fhir.definitions import SearchParameter, definitions
 from aubier.ground.problem import Issue, Kind, Problem
-from aubier.search.extract import value_types
+from aubier.search.extract import OPEN, value_types
 from aubier.search.model import Condition, Criterion, Has, Logic, Parameter, ParamType, Query
 from aubier.search.parameters import Registry, concerned, groups_of, made_of
 from aubier.search.query.values import PREFIXES
@@ -24,8 +24,6 @@ _UNMADE = frozenset({"special"})
 _ABSTRACT = frozenset({"Resource", "DomainResource"})
 _STANDARD = "http://hl7.org/fhir/SearchParameter/"
 _LONGEST = 4_000
-_OPEN = frozenset({"", "Extension"})
-"""What may hold a value of any type: the data tells."""
 _COMPARED = frozenset({"date", "number", "quantity"})
 
 
@@ -282,7 +280,7 @@ def _misread(parameter: Parameter) -> list[Issue]:
     except Problem as refused:
         return [Issue(i.kind, i.text, i.fr, ("SearchParameter.expression",)) for i in refused.issues]
     found = value_types(parameter)
-    if found & _OPEN or any(_searched(type, kind) for kind in found):
+    if found & OPEN or any(_searched(type, kind) for kind in found):
         return []
     given = ", ".join(sorted(found)) or "nothing"
     return [

@@ -78,6 +78,10 @@ def source(of: Registry, type: str) -> str:
     return compiler.finished("def extract(r, terms):", root, before="None", after="None")
 
 
+OPEN = frozenset({"", "Extension"})
+"""What stands among the types of values for those that may be of any type: the data tells."""
+
+
 @lru_cache(maxsize=8192)
 def value_types(parameter: Parameter) -> frozenset[str]:
     """The FHIR types that the values of a parameter have (`Identifier`, `CodeableConcept`, `code`...).
@@ -92,6 +96,15 @@ def value_types(parameter: Parameter) -> frozenset[str]:
     return frozenset(found)
 
 
+def is_text(parameter: Parameter) -> bool:
+    """Whether all values of a parameter are strings, of which a token search says nothing about case.
+
+    Rule: FHIR R4 4.0.1, search 3.1.1.4.10.
+    """
+    return value_types(parameter) == _TEXT
+
+
+_TEXT = frozenset({"string"})
 _CALLED = (*adders.ADDERS.values(), adders.add_open, pairs, tell)
 """What the generated code calls."""
 
@@ -186,4 +199,5 @@ def _write_end(compiler: Compiler, parameter: Parameter, item: Item, into: str =
     elif not item.type:
         compiler.write(f"add_open({into}, {code!r}, {type!r}, {item.value}, {item.kind})")
     elif (adder := adders.ADDERS.get((type, item.type))) is not None:
-        compiler.write(f"{adder.__name__}({into}, {code!r}, {item.value})")
+        value = f"{item.value}.casefold()" if type == "token" and is_text(parameter) else item.value
+        compiler.write(f"{adder.__name__}({into}, {code!r}, {value})")

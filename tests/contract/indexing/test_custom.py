@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.contract.conftest import Api, outcome
-from tests.contract.indexing.conftest import URL, coloured, parameter, walked
+from tests.contract.indexing.conftest import EYES, URL, coloured, parameter, walked
 
 POSTINGS = ("post", "ident", "ref", "str", "dat", "num")
 
@@ -266,3 +266,57 @@ async def test_codes_with_words_and_order(api: Api) -> None:
     assert await api.ids(f"Observation?{here}&site:missing=true") == []
     unknown = await api.ask("GET", "Observation?site%2317=l")
     assert unknown.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("type", "value", "asked", "not_asked"),
+    [
+        (
+            "token",
+            {"valueIdentifier": {"system": "urn:s", "value": "a|b"}},
+            ("=urn:s|a\\|b", "=a\\|b", "=urn:s|", ":not=urn:t|a\\|b"),
+            ("=urn:t|a\\|b", "=a", "=|a\\|b", ":missing=true"),
+        ),
+        (
+            "token",
+            {"valueCodeableConcept": {"coding": [{"code": "b", "display": "Light blue"}], "text": "azur"}},
+            ("=b", ":text=azur", ":text=light"),
+            (":text=brown",),
+        ),
+        (
+            "reference",
+            {"valueCanonical": "http://x.example/vs|1.0"},
+            ("=http://x.example/vs", "=http://x.example/vs|1.0"),
+            ("=http://x.example/vs|2.0", "=http://x.example/v"),
+        ),
+        (
+            "uri",
+            {"valueCanonical": "http://x.example/vs|1.0"},
+            ("=http://x.example/vs", "=http://x.example/vs|1.0", ":below=http://x.example/"),
+            ("=http://x.example/vs|2.0",),
+        ),
+    ],
+    ids=("identifier", "words", "reference", "uri"),
+)
+@pytest.mark.parametrize("expression", [f"Patient.extension('{EYES}').value", f"Patient.extension('{EYES}')"])
+async def test_what_an_extension_holds_is_found_whatever_it_is(
+    api: Api, expression: str, type: str, value: Any, asked: tuple[str, ...], not_asked: tuple[str, ...]
+) -> None:
+    target = ["ValueSet"] if type == "reference" else None
+    await api.good(
+        "POST", "SearchParameter", parameter("eyes", type=type, expression=expression, target=target)
+    )
+    held = {"resourceType": "Patient", "extension": [{"url": EYES, **value}]}
+    logical = (await api.good("POST", "Patient", held))["id"]
+    await walked(api)
+    for question in asked:
+        assert await api.ids(f"Patient?_id={logical}&eyes{question}") == [f"Patient/{logical}"], question
+    for question in not_asked:
+        assert await api.ids(f"Patient?_id={logical}&eyes{question}") == [], question
+
+
+async def test_a_standard_parameter_of_an_extension_finds_what_it_identifies(api: Api) -> None:
+    din = {"url": "http://hl7.org/fhir/SearchParameter/device-extensions-Device-din"}
+    held = {"resourceType": "Device", "extension": [{**din, "valueIdentifier": {"value": "W1234"}}]}
+    logical = (await api.good("POST", "Device", held))["id"]
+    assert await api.ids("Device?din=W1234") == [f"Device/{logical}"]

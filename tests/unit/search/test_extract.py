@@ -277,7 +277,12 @@ def test_dates(type, elements, row):
         (
             "Condition",
             {"onsetRange": {"low": {"value": 5, "code": "a", "system": UCUM}, "high": {"value": 7}}},
-            ("onset-age", UCUM, "a", 5, D("4.5"), D("7.5")),
+            ("onset-age", UCUM, "a", 5, 5, 7),
+        ),
+        (
+            "Condition",
+            {"onsetRange": {"low": {"value": 5, "unit": "y"}, "high": {"value": D("5.0")}}},
+            ("onset-age", "", "y", 5, D("4.5"), D("5.5")),
         ),
         (
             "Condition",
@@ -310,7 +315,7 @@ def test_dates(type, elements, row):
                     "data": "2 E -4 U 8",
                 }
             },
-            ("value-quantity", "", "mV", 10, 8, 14),
+            ("value-quantity", "", "mV", 8, 8, 14),
         ),
     ],
 )
@@ -328,7 +333,7 @@ def test_numbers():
     ranged = terms(
         "RiskAssessment", prediction=[{"probabilityRange": {"low": {"value": 1}, "high": {"value": 2}}}]
     )
-    assert ranged.numbers == [("probability", D(1), D("0.5"), D("2.5"))]
+    assert ranged.numbers == [("probability", D(1), D(1), D(2))]
 
 
 @pytest.mark.parametrize(

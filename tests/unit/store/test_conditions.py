@@ -20,7 +20,8 @@ def finder(names: list[str]) -> Finder:
     made = Finder(NOTHING, ROOT, NOTHING, NOTHING, NOTHING)
     for name in names:
         condition = parse("Practitioner", [("identifier", f"urn:a|{name}")], registry=registry())
-        made.steps.append(Step(Intent("create", "Practitioner", condition=condition), name, Present(0, 0)))
+        intent = Intent("create", "Practitioner", condition=condition)
+        made.steps.append(Step(intent, name, Present(0, 0), condition))
     return made
 
 

@@ -104,23 +104,31 @@ def check_links(links: Sequence[Link], full_urls: Iterable[str]) -> None:
         raise Problem(tuple(lost))
 
 
-def check_alone(number: int, resource: Resource | None, full_url: str, made: frozenset[str]) -> None:
-    """Problem when an entry of a batch refers to one that the same batch makes: it would lead nowhere, or to
-    what is called so here.
+def check_alone(
+    number: int, resource: Resource | None, full_url: str, criteria: Mapping[str, str], made: frozenset[str]
+) -> None:
+    """Problem when an entry of a batch refers to one that the same batch makes, or names it in its `criteria`
+    (by the place they stand at): it would lead nowhere, or to what is called so here.
 
     Rule: FHIR R4, http.html#brules: such references are non-conformant.
     """
-    if not made or resource is None:
+    if not made:
         return
+    named = [
+        (place.text, f"{place.path}.reference")
+        for place in iter_references(resource or {})
+        if {_bare(place.text), _bare(_beside(place, full_url))} & made
+    ]
+    for at, text in criteria.items():
+        named += [(one, at) for _, value in decoded(text) for one in value.split(",") if one in made]
     issues = [
         Issue(
             "business-rule",
-            f"{place.text} is made by the same batch, whose entries stand alone: send a transaction",
-            f"{place.text} est créé par le même lot, dont les entrées sont seules : envoyez une transaction",
-            (_place(f"{place.path}.reference", number),),
+            f"{text} is made by the same batch, whose entries stand alone: send a transaction",
+            f"{text} est créé par le même lot, dont les entrées sont seules : envoyez une transaction",
+            (_place(at, number),),
         )
-        for place in iter_references(resource)
-        if {_bare(place.text), _bare(_beside(place, full_url))} & made
+        for text, at in named
     ]
     if issues:
         raise Problem(tuple(issues))

@@ -267,7 +267,8 @@ async def _one(
             raise entry.refusal
         if not entry.path and entry.method == "POST":
             raise _nested()
-        check_alone(entry.place, entry.resource, entry.full_url, made)
+        criteria = {"http.query": entry.query, "http.If-None-Exist": entry.headers.get("if-none-exist", "")}
+        check_alone(entry.place, entry.resource, entry.full_url, criteria, made)
         answer = await server.answer(_sub_call(call, entry), view.entry(entry.place), settings)
         return _from_answer(answer, entry, call)
     except Problem as refusal:

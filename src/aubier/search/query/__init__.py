@@ -5,6 +5,16 @@ stands after the equals sign; `sets` lists the codes of value sets that the call
 """
 
 from aubier.search.query.reader import MAX_PARAMETERS, element_names, parse
-from aubier.search.query.sets import FindCodes, at_home, sets_named, with_sets
+from aubier.search.query.sets import FindCodes, at_home, names_in, sets_named, with_names, with_sets
 
-__all__ = ["MAX_PARAMETERS", "FindCodes", "at_home", "element_names", "parse", "sets_named", "with_sets"]
+__all__ = [
+    "MAX_PARAMETERS",
+    "FindCodes",
+    "at_home",
+    "element_names",
+    "names_in",
+    "parse",
+    "sets_named",
+    "with_names",
+    "with_sets",
+]

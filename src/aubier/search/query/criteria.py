@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem
-from aubier.search.extract import value_types
+from aubier.search.extract import OPEN, value_types
 from aubier.search.model import Criterion, Has, Parameter, Value
 from aubier.search.parameters import Pending, Registry, is_indexed
 from aubier.search.query.values import CODED, of_type, refused, truth, typed_values
@@ -45,7 +45,7 @@ def modifiers(parameter: Parameter) -> Set[str]:
     allowed: Set[str] = MODIFIERS[parameter.type]
     if parameter.type == "token":
         types = value_types(parameter)
-        allowed -= frozenset() if types & (CODED | _IDENTIFIED) else {"text"}
+        allowed -= frozenset() if types & (CODED | _IDENTIFIED | OPEN) else {"text"}
         allowed -= frozenset() if types & _IDENTIFIED else {"of-type"}
         allowed -= frozenset() if types & (CODED | {"code"}) else _SETS
     if parameter.type == "reference":

@@ -57,6 +57,22 @@ def at_home(query: Query, local: Callable[[str], str]) -> Query:
     return query if criteria == query.criteria else replace(query, criteria=criteria)
 
 
+def names_in(query: Query) -> frozenset[str]:
+    """What the values of a query say, each of a list on its own."""
+    return frozenset(one for _, value in query.applied for one in value.split(","))
+
+
+def with_names(query: Query, known: Mapping[str, str]) -> Query:
+    """The query with each reference that is `known` by another name, as a fullUrl is, under that one."""
+
+    def named(text: str) -> str:
+        return known.get(text, text)
+
+    criteria = tuple(_at_home(c, named) for c in query.criteria)
+    applied = tuple((name, ",".join(map(named, value.split(",")))) for name, value in query.applied)
+    return replace(query, criteria=criteria, applied=applied)
+
+
 def _names_nothing(condition: Condition) -> bool:
     """Whether a criterion is plain, and no reference by a URL."""
     if not isinstance(condition, Criterion) or condition.chain:
@@ -106,7 +122,7 @@ def _link_at_home(criterion: Criterion | Has, local: Callable[[str], str]) -> Cr
 def _named_at_home(value: Value, local: Callable[[str], str]) -> Value:
     if value.parts:
         return replace(value, parts=tuple(_named_at_home(part, local) for part in value.parts))
-    return replace(value, text=local(value.text)) if "://" in value.text else value
+    return replace(value, text=local(value.text)) if ":" in value.text else value
 
 
 def _set(criterion: Criterion, value: Value) -> CodeSet:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Kind, Problem, problem
-from aubier.search.extract import value_types
+from aubier.search.extract import is_text, value_types
 from aubier.search.model import Parameter, Value
 from aubier.search.parameters import bound_codes
 from aubier.search.terms.dates import date_range
@@ -139,6 +139,8 @@ def _token(text: str, parameter: Parameter, name: str) -> Value:
         raise _bad(name, "an id", "un identifiant technique", text)
     if parameter.type == "token" and value_types(parameter) <= BOOLEANS:
         truth(value.code, name=name)
+    if parameter.type == "token" and is_text(parameter):
+        return replace(value, code=value.code.casefold())
     return value
 
 

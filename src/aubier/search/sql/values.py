@@ -172,35 +172,41 @@ def date_test(frame: Frame, v: Value, *, brief: bool) -> str:
     return f"({' and '.join([*bounds, span_test(frame, v)])})"
 
 
+_SPREAD = "{p}.low + {p}.high <> 2 * {p}.val"
+"""What the digits of a value allow lies evenly around it; of what has a comparator (`<5`), of a Range and of
+samples it does not. An index holds these alone."""
 _BELOW = f"{{p}}.low = {MIN_NUMBER}"
 _ABOVE = f"{{p}}.high = {MAX_NUMBER}"
-_POINT = "{p}.low + {p}.high = 2 * {p}.val"
-"""What the digits of a value allow lies evenly around it; a Range, or one with a comparator, is no point."""
 
 
 def number_test(frame: Frame, v: Value) -> str:
-    """A value compares as the point it is; one with a comparator (`<5`) as all that it may be.
+    """A value compares as the point it is, a Range from its one end to the other; one with a comparator, or
+    with one end alone, as all that it may be.
 
-    Rule: FHIR R4 4.0.1, search 3.1.1.4.6: numbers are exact beside gt, lt, ge, le, sa and eb.
+    Rule: FHIR R4 4.0.1, search 3.1.1.4.5 and 3.1.1.4.6: numbers are exact beside gt, lt, ge, le, sa and eb.
     """
 
     def arg(number: Any) -> str:
         return frame.args.add(number, "numeric")
 
     if v.prefix in ("eq", "ne"):
-        test = f"({{p}}.val >= {arg(v.low)} and {{p}}.val < {arg(v.high)} and not {_BELOW} and not {_ABOVE})"
+        low, high = arg(v.low), arg(v.high)
+        within = f"(not {_SPREAD} or {{p}}.high < {high} and not {_BELOW})"
+        test = f"({{p}}.val >= {low} and {{p}}.val < {high} and {within})"
         return test if v.prefix == "eq" else f"not {test}"
     if v.prefix == "ap":
         gap = abs(v.number) / 10
         return f"({{p}}.high > {arg(v.number - gap)} and {{p}}.low < {arg(v.number + gap)})"
-    number = arg(v.number)
+    n = arg(v.number)
     return {
-        "gt": f"({{p}}.val > {number} or {_ABOVE})",
-        "lt": f"({{p}}.val < {number} or {_BELOW})",
-        "ge": f"({{p}}.val >= {number} or {_ABOVE})",
-        "le": f"({{p}}.val <= {number} or {_BELOW})",
-        "sa": f"({{p}}.low >= {number} or {{p}}.val > {number} and {_POINT})",
-        "eb": f"({{p}}.high <= {number} or {{p}}.val < {number} and {_POINT})",
+        "gt": f"({{p}}.val > {n} or {_SPREAD} and {{p}}.high > {n} and not {_BELOW})",
+        "lt": f"({{p}}.val < {n} or {_SPREAD} and {_BELOW})",
+        "ge": f"({{p}}.val >= {n} or {_SPREAD} and {{p}}.high >= {n} and not {_BELOW})",
+        "le": f"({{p}}.val <= {n} or {_SPREAD} and {_BELOW})",
+        "sa": f"({{p}}.val >= {n} and ({{p}}.val > {n} and not {_ABOVE} and not {_BELOW}"
+        f" or {{p}}.low >= {n} and {_ABOVE}))",
+        "eb": f"({{p}}.val <= {n} and ({{p}}.val < {n} and not {_SPREAD}"
+        f" or {_SPREAD} and ({{p}}.high < {n} or {{p}}.high = {n} and {_BELOW})))",
     }[v.prefix]
 
 

@@ -144,17 +144,6 @@ def resource_reference(terms: Terms, param: str, value: dict[str, Any]) -> None:
         terms.present.add(param)
 
 
-def add_open(terms: Terms, param: str, type: str, value: Any, kind: str) -> None:
-    """Adds a value whose FHIR type `kind` only the data tells."""
-    adder = ADDERS.get((type, kind))
-    if value is None:
-        return
-    if adder is not None:
-        adder(terms, param, value)
-    elif type == "reference" and is_resource(kind):
-        resource_reference(terms, param, value)
-
-
 def text(terms: Terms, param: str, value: str) -> None:
     """A string or markdown as written."""
     if value and not value.isspace():
@@ -258,7 +247,7 @@ def money(terms: Terms, param: str, value: dict[str, Any]) -> None:
 
 
 def quantity_range(terms: Terms, param: str, value: dict[str, Any]) -> None:
-    """A Range: from its low to its high end, a missing one open; the value is the end that is there."""
+    """A Range: from its low to its high end, a missing one open; the value is the lowest that is there."""
     found = _range(value)
     if found is not None:
         terms.quantities.append((param, *found[:2], *found[2]))
@@ -266,7 +255,7 @@ def quantity_range(terms: Terms, param: str, value: dict[str, Any]) -> None:
 
 
 def sampled(terms: Terms, param: str, value: dict[str, Any]) -> None:
-    """A SampledData: from its lowest to its highest sample, in the unit of its origin, its value."""
+    """A SampledData: from its lowest sample, its value, to its highest, in the unit of its origin."""
     origin, data = value.get("origin"), value.get("data")
     if not isinstance(origin, dict) or not isinstance(data, str):
         return
@@ -276,7 +265,7 @@ def sampled(terms: Terms, param: str, value: dict[str, Any]) -> None:
     factor = (implied(value.get("factor")) or (Decimal(1),))[0]
     points = [Decimal(p) * factor + zero[0] for p in data.split()[:100_000] if _PLAIN.fullmatch(p)]
     if points:
-        terms.quantities.append((param, *_unit(origin), zero[0], min(points), max(points)))
+        terms.quantities.append((param, *_unit(origin), min(points), min(points), max(points)))
         terms.present.add(param)
 
 
@@ -303,11 +292,13 @@ def _unit(value: dict[str, Any]) -> tuple[str, str]:
 def _range(value: dict[str, Any]) -> tuple[str, str, tuple[Decimal, Decimal, Decimal]] | None:
     ends = [e if e.__class__ is dict else {} for e in (value.get("low"), value.get("high"))]
     low, high = (implied(e.get("value")) for e in ends)
-    if low is None and high is None:
-        return None
-    value_there = (low or high or (Decimal(0),))[0]
-    span = (low[1] if low else MIN_NUMBER, high[2] if high else MAX_NUMBER)
-    return (*_unit(ends[0] if low else ends[1]), (value_there, *span))
+    unit = _unit(ends[0] if low else ends[1])
+    if low and high:
+        # Both ends are exact; one that is no wider than a number is one.
+        return (*unit, low if low[0] == high[0] else (low[0], low[0], high[0]))
+    if low:
+        return (*unit, (low[0], low[1], MAX_NUMBER))
+    return (*unit, (high[0], MIN_NUMBER, high[2])) if high else None
 
 
 _TEXTS = ("string", "markdown", "code", "id", "uri", "url", "canonical", "oid", "uuid")
@@ -340,3 +331,39 @@ ADDERS: dict[tuple[str, str], Adder] = {
     ("special", "Location.position"): position,
 }
 """(parameter type, FHIR type) to the function; pairs not named are not searched."""
+
+
+def _identifier_token(terms: Terms, param: str, value: dict[str, Any]) -> None:
+    system, text = value.get("system"), value.get("value")
+    if text.__class__ is str and text:
+        terms.tokens.append((param, system if system.__class__ is str else "", text))
+        terms.present.add(param)
+
+
+def _any_version(adder: Adder) -> Adder:
+    """Adds a canonical URL as written, and without its version: by either it is found."""
+
+    def add(terms: Terms, param: str, value: str) -> None:
+        for each in dict.fromkeys((value, value.partition("|")[0])):
+            adder(terms, param, each)
+
+    return add
+
+
+_OPEN: dict[tuple[str, str], Adder] = {
+    ("token", "Identifier"): _identifier_token,
+    ("reference", "canonical"): _any_version(uri_reference),
+    ("uri", "canonical"): _any_version(uri),
+}
+"""What is kept in another way where no question can know that such a value may be there."""
+
+
+def add_open(terms: Terms, param: str, type: str, value: Any, kind: str) -> None:
+    """Adds a value whose FHIR type `kind` only the data tells."""
+    adder = _OPEN.get((type, kind)) or ADDERS.get((type, kind))
+    if value is None:
+        return
+    if adder is not None:
+        adder(terms, param, value)
+    elif type == "reference" and is_resource(kind):
+        resource_reference(terms, param, value)

@@ -39,7 +39,7 @@ MEASURED: dict[str, dict[str, str]] = {
 they are read, newest first. Of a composite, the number beside that very code."""
 NOT_MEASURED, UNSURE = float("-inf"), float("inf")
 """What stands there when a resource has no number; and when its own rows must tell: of several, of one that
-is open (`>5`), and of one of more digits than a float keeps apart."""
+is spread (`>5`), and of one of more digits than a float keeps apart."""
 FLOAT_DIGITS = 15
 """Numbers of as many digits are as different as floats."""
 

@@ -16,12 +16,13 @@ from aubier.store.packing import codec
 from aubier.store.packing.rows import COLUMNS, Indexed
 from aubier.store.pool import UNHURRIED, Connection
 
-INDEX = 11
+INDEX = 12
 """Which index rows this release writes. 2: composites, `near`; 3: types of identifiers; 4: words; 5: codes in
 the terms, words without dates; 6: no value twice (`search.terms.kept`), words of the directory;
 7: numbers beside codes; 8: no row for the Patient whose record it is; 9: words in the row of the
 resource, texts as written only where folding changed them; 10: punctuation is a space, units by their
-words too; 11: what resources contain."""
+words too; 11: what resources contain; 12: both ends of what is
+spread."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500

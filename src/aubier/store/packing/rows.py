@@ -11,7 +11,7 @@ import msgspec
 from aubier.ground.rows import Resource
 from aubier.search.extract import extract
 from aubier.search.keys import Keys, bounded
-from aubier.search.model import MAX_NUMBER, MIN_NUMBER, NO_DATE, Parameter, Terms
+from aubier.search.model import NO_DATE, Parameter, Terms
 from aubier.search.parameters import Registry, is_clinical_date, registry
 from aubier.search.terms.brief import compared, unit_system
 from aubier.search.terms.contained import contained
@@ -218,7 +218,7 @@ def _measured(found: Terms, kind: str) -> dict[tuple[str, str], float]:
             pairs = (p for p in found.pairs if p.group in groups and p.table == "quantities")
             rows += [(pair.code, *pair.values[2:]) for pair in pairs]
         for code, value, low, high in rows:
-            unsure = (param, code) in made or low == MIN_NUMBER or high == MAX_NUMBER
+            unsure = (param, code) in made or low + high != 2 * value  # spread: two numbers, or no end
             unsure |= len(value.as_tuple().digits) > FLOAT_DIGITS
             made[param, code] = UNSURE if unsure else float(value)
     return made

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aubier.ground.problem import Kind, Problem, problem
 from aubier.search.keys import Keys
+from aubier.search.query import names_in, with_names
 from aubier.search.sql import Args
 from aubier.store.indexing.tables import UNCHANGING
 from aubier.store.intent import Batch, Intent, Written
@@ -22,6 +23,8 @@ _LOCKS = 500
 """Conditions that one transaction locks one by one: PostgreSQL has room for some 6,400 locks of everybody."""
 _ALL = 0x0A0B1E7
 """The advisory lock of all conditions together."""
+_TURNS = 8
+"""How often a transaction asks conditions: each time those that name what the ones before have found."""
 _LOCK = (
     "select pg_advisory_xact_lock_shared($1)::text union all"
     " select pg_advisory_xact_lock(key)::text from unnest($2::bigint[]) key"
@@ -36,7 +39,8 @@ class Finder:
     must find it so (`unheld`).
 
     After `find`: `steps` in the order of the intents, `links` from fullUrl to `Type/id`, `shown` the
-    compartments of what conditions matched, `unheld` the step that was found ahead.
+    compartments of what conditions matched, `unheld` the step that was found ahead. `alone`: no other writer
+    asks a condition meanwhile.
     """
 
     conn: Undertaking
@@ -49,6 +53,7 @@ class Finder:
     links: dict[str, str] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
     shown: list[int] = field(default_factory=list)
+    alone: bool = False
 
     async def find(self, batch: Batch) -> None:
         """Makes a step of each intent and reads what is there, under the locks of this transaction."""
@@ -63,20 +68,42 @@ class Finder:
         conditions = {f"{i.type}?{i.condition.text}" for i in batch.intents if i.condition is not None} | {
             f"claim {c.key}" for c in batch.claims
         }
-        if conditions:
+        if len(conditions) > _LOCKS:
+            await self.conn.execute("select pg_advisory_xact_lock($1)", _ALL)
+            self.alone = True
+        else:
+            await self._lock(conditions)
+
+    async def _lock(self, conditions: Collection[str]) -> None:
+        if conditions and not self.alone:
             keys = sorted({self.keys.term("lock", c) for c in conditions})  # always in this order
-            if len(keys) > _LOCKS:
-                await self.conn.execute("select pg_advisory_xact_lock($1)", _ALL)
-            else:
-                await self.conn.execute(_LOCK, _ALL, keys)
+            await self.conn.execute(_LOCK, _ALL, keys)
 
     async def _resolve(self, batch: Batch) -> None:
-        conditions = [i.condition for i in batch.intents if i.condition is not None]
-        found = iter(await self.search(self.conn, conditions) if conditions else ())
+        steps: dict[int, Step] = {}
         going = {(i.type, i.id) for i in batch.intents if i.op == "delete"}
-        for intent in batch.intents:
-            step = Step(intent, intent.id, Present(0, 0))
-            if intent.condition is not None:
+        for together in _turns(batch.intents):
+            asked = [Step(intent, intent.id, Present(0, 0), intent.condition) for _, intent in together]
+            if steps:
+                await self._name_others(asked)
+            await self._ask(asked, going)
+            steps |= {n: step for (n, _), step in zip(together, asked, strict=True)}
+        self.steps = [steps[n] for n in range(len(batch.intents))]
+
+    async def _name_others(self, asked: Sequence[Step]) -> None:
+        """Conditions that name another entry by its fullUrl ask for what it turned out to be."""
+        for step in asked:
+            if step.condition is not None:
+                step.condition = with_names(step.condition, self.links)
+        await self._lock({f"{s.intent.type}?{s.condition.text}" for s in asked if s.condition is not None})
+
+    async def _ask(self, asked: Sequence[Step], going: set[tuple[str, str]]) -> None:
+        """Looks for what meets the conditions of these; `going` is what the same transaction deletes."""
+        conditions = [s.condition for s in asked if s.condition is not None]
+        found = iter(await self.search(self.conn, conditions) if conditions else ())
+        for step in asked:
+            intent = step.intent
+            if step.condition is not None:
                 matches = next(found)
                 # Deletes are made first: what goes meets no condition. Rule: FHIR R4, http.html#trules.
                 if intent.op == "create" and len(matches) == 1 and (intent.type, matches[0].id) in going:
@@ -91,7 +118,6 @@ class Finder:
                 step.id = self.ids()
             if intent.full_url and step.id:
                 self.links[intent.full_url] = f"{intent.type}/{step.id}"
-            self.steps.append(step)
 
     def _resolve_condition(self, step: Step, matches: Sequence[Row]) -> None:
         intent = step.intent
@@ -164,10 +190,11 @@ class Finder:
 
     def _refuse_same_conditions(self) -> None:
         seen: set[str] = set()
-        for intent in (s.intent for s in self.steps if s.done is None and s.intent.op != "delete"):
-            if intent.condition is None:
+        for step in (s for s in self.steps if s.done is None and s.intent.op != "delete"):
+            if step.condition is None:
                 continue
-            text = f"{intent.type}?{intent.condition.text}"
+            intent = step.intent
+            text = f"{intent.type}?{step.condition.text}"
             if text in seen:
                 raise problem(
                     "duplicate",
@@ -300,6 +327,30 @@ class Finder:
         if row is not None:
             step.found.version, step.found.visible = row["ver"], row["visible"]
             step.found.seq, step.found.updated = row["seq"], row["upd"]
+
+
+def _turns(intents: Sequence[Intent]) -> Iterator[list[tuple[int, Intent]]]:
+    """The intents, numbered: those whose conditions name no other entry, then those that name only these...
+
+    Those that name each other in a circle name nothing that is there. Problem (too-costly): too many turns.
+    """
+    urls = {i.full_url for i in intents if i.full_url}
+    named = {n: names_in(i.condition) & urls for n, i in enumerate(intents) if i.condition and urls}
+    left, known = list(enumerate(intents)), set[str]()
+    for _ in range(_TURNS):
+        now = [(n, i) for n, i in left if named.get(n, known) <= known] or left
+        yield now
+        known |= {i.full_url for _, i in now}
+        asked = {n for n, _ in now}
+        left = [(n, i) for n, i in left if n not in asked]
+        if not left:
+            return
+    raise problem(
+        "too-costly",
+        f"Conditions that name one another's entries more than {_TURNS} deep; send several transactions",
+        f"Des conditions nomment leurs entrées sur plus de {_TURNS} niveaux ; envoyez plusieurs transactions",
+        at="Bundle.entry",
+    )
 
 
 def _unmet(kind: Kind, type: str, at: str) -> Problem:

@@ -8,6 +8,7 @@ import msgspec
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
+from aubier.search.model import Query
 from aubier.store.intent import OP_NUMBER, Intent, Written
 from aubier.store.packing.rows import Indexed, Postings
 
@@ -36,6 +37,7 @@ class Present(msgspec.Struct):
 class Step(msgspec.Struct):
     """An intent on its way: what it found, what it will store, where.
 
+    `condition` is that of the intent, with other entries under the names that they get.
     `left` are the index rows of the version that is there.
     `pat` is its compartment, `also` those of other patients and whether it is about them; `named` tells
     by which reference it got there.
@@ -47,6 +49,7 @@ class Step(msgspec.Struct):
     intent: Intent
     id: str
     found: Present
+    condition: Query | None = None
     version: int = 1
     resource: Resource | None = None
     indexed: Indexed | None = None

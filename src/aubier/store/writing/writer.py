@@ -463,7 +463,7 @@ def _stays(step: Step) -> bool:
 
 def _said(step: Step) -> str:
     """What an audit line says was written; or the condition that nothing met."""
-    condition = step.intent.condition
+    condition = step.condition
     return condition.written if condition and not step.id else f"{step.intent.type}/{step.id}"
 
 
