@@ -92,7 +92,7 @@ class _View:
     async def written_before(self) -> bool:
         return False
 
-    async def search_rows(self, query: Query, *, below: int | None = None) -> Any:
+    async def search_rows(self, query: Query, *, mark: int | None = None) -> Any:
         """Patients who are named by their ids are there."""
         ids = [c for c in query.criteria if isinstance(c, Criterion) and c.parameter.code == "_id"]
         if query.type != "Patient" or not ids:

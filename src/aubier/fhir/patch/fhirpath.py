@@ -78,7 +78,9 @@ def _step(parameter: Any, at: str) -> _Step:
     kind = parts["type"].text()
     if kind not in _NEEDS:
         raise refused(
-            f"type must be one of {', '.join(_NEEDS)}", f"type vaut {', '.join(_NEEDS)}", parts["type"].at
+            f"type must be one of {', '.join(_NEEDS)}",
+            f"type est l'un de {', '.join(_NEEDS)}",
+            parts["type"].at,
         )
     for name in _NEEDS[kind]:
         if name not in parts:

@@ -67,7 +67,9 @@ def read(operations: Any) -> list[_Step]:
 def _step(operation: Any, at: str) -> _Step:
     op = operation.get("op") if isinstance(operation, dict) else None
     if not isinstance(op, str) or op not in _NEEDS:
-        raise _wrong(f"{at}.op", f"op must be one of {', '.join(_NEEDS)}", f"op vaut {', '.join(_NEEDS)}")
+        raise _wrong(
+            f"{at}.op", f"op must be one of {', '.join(_NEEDS)}", f"op est l'un de {', '.join(_NEEDS)}"
+        )
     for name in ("path", *_NEEDS[op]):
         if name not in operation:
             raise _wrong(f"{at}.{name}", f"{op} needs {name}", f"{op} demande {name}")

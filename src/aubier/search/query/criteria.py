@@ -111,19 +111,20 @@ def _not_ready(type: str, code: str, waited: Pending, name: str) -> Problem:
 def nearest(registry: Registry, types: Iterable[str], code: str) -> tuple[str, str]:
     """The parameters of `types` named most like `code`, as the end of a sentence, in two languages."""
     codes = dict.fromkeys(p.name for type in types for p in registry.of(type) if is_indexed(p))
-    return _near(code, codes, "did you mean"), _near(code, codes, "peut-être")
+    return _near(code, codes)
 
 
-def _near(code: str, codes: Iterable[str], words: str) -> str:
-    near = get_close_matches(code[:60], codes, n=3, cutoff=0.5)
-    return f"; {words}: {', '.join(near)}?" if near else ""
+def _near(code: str, codes: Iterable[str]) -> tuple[str, str]:
+    """The codes that look most like it, as a question in English and French; nothing where none does."""
+    near = ", ".join(get_close_matches(code[:60], codes, n=3, cutoff=0.5))
+    return (f"; did you mean: {near}?", f" ; peut-être : {near} ?") if near else ("", "")
 
 
 def known_type(type: str, *, name: str) -> str:
     """`type` when it is a resource type; Problem `invalid` naming the nearest otherwise."""
     types = definitions().resource_types
     if type not in types:
-        near = _near(type, types, "did you mean"), _near(type, types, "peut-être")
+        near = _near(type, types)
         raise refused(
             name,
             f"{type[:60]!r} is no resource type{near[0]}",

@@ -266,8 +266,8 @@ class _Reader:
         if modifier and modifier not in _ITERATE:
             raise refused(
                 name,
-                f"{name[:100]}: the modifier is iterate",
-                f"{name[:100]} : modificateur iterate",
+                f"{name[:100]} takes no modifier but iterate",
+                f"{name[:100]} n'accepte que le modificateur iterate",
                 "not-supported",
             )
         iterate = bool(modifier)
@@ -275,8 +275,8 @@ class _Reader:
         if len(parts) > 3 or not all(parts) or (len(parts) == 1 and value != "*"):
             raise refused(
                 name,
-                "written Type:parameter or Type:parameter:Target",
-                "s'écrit Type:paramètre ou Type:paramètre:Cible",
+                f"{name[:100]} is written Type:parameter or Type:parameter:Target",
+                f"{name[:100]} s'écrit Type:paramètre ou Type:paramètre:Cible",
             )
         if parts == ["*"] and reverse:
             self._include_all_that_refer(name, iterate=iterate)
@@ -348,7 +348,7 @@ _RESULT: dict[str, Callable[[_Reader, str], None]] = {
 def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         listed = ", ".join(allowed)
-        raise refused(name, f"{name} is one of {listed}", f"{name} vaut {listed}")
+        raise refused(name, f"{name} is one of {listed}", f"{name} est l'un de {listed}")
     return value
 
 

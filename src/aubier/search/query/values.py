@@ -200,7 +200,12 @@ def _date(text: str, parameter: Parameter, name: str) -> Value:
     # A `+` that nobody encoded arrives as a space.
     found = date_range(rest.replace(" ", "+") if len(rest) > 16 else rest)
     if found is None:
-        raise _bad(name, "a date (2020, 2020-05, 2020-05-31, 2020-05-31T10:00:00Z)", "une date", text)
+        raise _bad(
+            name,
+            "a date (2020, 2020-05, 2020-05-31, 2020-05-31T10:00:00Z)",
+            "une date (2020, 2020-05, 2020-05-31, 2020-05-31T10:00:00Z)",
+            text,
+        )
     return Value(prefix=prefix, lo=found[0], hi=found[1])
 
 
@@ -208,7 +213,7 @@ def _number(text: str, parameter: Parameter, name: str) -> Value:
     prefix, rest = _prefixed(text, name)
     found = number_written(rest)
     if found is None:
-        raise _bad(name, "a number", "un nombre", text)
+        raise _bad(name, "a number (5, 5.4, 1e3)", "un nombre (5, 5.4, 1e3)", text)
     return Value(prefix=prefix, number=found[0], low=found[1], high=found[2])
 
 

@@ -38,7 +38,12 @@ async def closure(ctx: Any, parameters: Resource) -> Resource:
         raise not_found(f"$closure {name[:100]}")
     before = await _members(ctx, owner, name)
     if len(before.keys() | set(codings)) > MOST:
-        raise problem("too-costly", f"At most {MOST} concepts a closure", f"Au plus {MOST} concepts", at=_AT)
+        raise problem(
+            "too-costly",
+            f"At most {MOST} concepts a closure",
+            f"Au plus {MOST} concepts par fermeture",
+            at=_AT,
+        )
     terminology = Terminology(ctx.store)
     for system, codes in _by_system(codings).items():
         await terminology.lookup_all(system, codes)

@@ -237,7 +237,7 @@ def test_chain_keeps_the_ways_that_can_be_read():
         ("Patient", "_include=Observation:subject", "invalid", "the search is on Patient"),
         ("Patient", "_include=Patient:organization:Device", "invalid", "never names a Device"),
         ("Patient", "_include=Nobody:x", "invalid", "is no resource type"),
-        ("Patient", "_include:logical=Patient:link", "not-supported", "the modifier is iterate"),
+        ("Patient", "_include:logical=Patient:link", "not-supported", "no modifier but iterate"),
         ("Patient", "_revinclude=Observation:encounter", "invalid", "never names a Patient"),
         ("Patient", "_revinclude:iterate=*", "too-costly", "name the type"),
         ("Patient", "_sort=zzz", "not-supported", "no search parameter 'zzz'"),
@@ -265,6 +265,18 @@ def test_refusals(type, pair, kind, words):
     name = pair.partition("=")[0] or "query"
     place = {"Nobody": "type"}.get(type, name)
     assert refused.issues[0].at == (f"http.{place[:100]}",)
+
+
+@pytest.mark.parametrize(
+    ("pair", "words"),
+    [
+        ("birthdate=soon", "une date (2020, 2020-05"),
+        ("famly=x", " ; peut-être : family ?"),
+        ("_include=Foo", "_include s'écrit Type:paramètre"),
+    ],
+)
+def test_french_tells_the_form_too(pair, words):
+    assert words in refusal("Patient", pair).issues[0].fr
 
 
 def test_all_faults_at_once():

@@ -100,7 +100,9 @@ class _Binding:
                 pass
             case _:
                 raise self._refused(
-                    node, "defineVariable() takes a written name and a value", "un nom et une valeur"
+                    node,
+                    "defineVariable() takes a written name and a value",
+                    "defineVariable() prend un nom écrit tel quel et une valeur",
                 )
         if name in seen or name in self.taken or name.startswith(("vs-", "ext-")):
             raise self._refused(node, f"%{name[:40]} is defined already", f"%{name[:40]} est déjà défini")
