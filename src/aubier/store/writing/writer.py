@@ -191,6 +191,8 @@ class Writer:
                 version = found.version if seen else 0
                 step.done = Written(intent.type, step.id, version, self.sight.now, "nothing")
                 return
+            if seen and intent.op == "patch":
+                raise problem("deleted", f"{name} was deleted", f"{name} a été supprimé")
             raise not_found(name)
         if step.unmatched and found.alive:
             raise problem(
