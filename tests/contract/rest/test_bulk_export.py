@@ -246,6 +246,14 @@ async def test_a_criterion_goes_through_what_the_asker_sees_only(api: Api) -> No
     assert ids(await fetched(api, place, who="doctor"), "Observation") == [mine]
 
 
+async def test_a_criterion_over_the_directory_does_not_go_through_records(api: Api) -> None:
+    query = quote("Organization?_has:Encounter:service-provider:status=planned")
+    place = await asked(api, f"$export?_type=Organization&_typeFilter={query}", who="doctor")
+    assert (await waited(api, place, who="doctor")).status_code == 403
+    place = await asked(api, f"$export?_type=Organization&_typeFilter={query}")
+    assert (await waited(api, place)).status_code == 200, "the platform sees every record"
+
+
 async def test_what_a_filter_cannot_ask(api: Api) -> None:
     for text in (
         "Observation", "?status=final", "Nothing?status=final", "Observation?", "Observation?colour=blue",
@@ -434,11 +442,15 @@ async def test_what_is_not_an_export_is_refused(api: Api, idle: None) -> None:
 async def test_scopes_decide_which_types(api: Api) -> None:
     narrow = Actor("system", "narrow", "Narrow", keys=("system:narrow",), scopes=("system/Observation.rs",))
     ACTORS["narrow"] = narrow
+    await api.make(weight(await api.make(patient("scoped"))))
     try:
         found = await fetched(api, await asked(api, "Patient/$export", who="narrow"), who="narrow")
         assert set(found) == {"Observation"}
         refused = await api.get("$export?_type=Patient", headers=ASYNC, who="narrow")
         assert refused.status_code == 403
+        ACTORS["narrow"] = replace(narrow, scopes=("system/Organization.rs",))
+        refused = await api.get("Patient/$export", headers=ASYNC, who="narrow")
+        assert refused.status_code == 403, "nothing of a record is opened"
     finally:
         del ACTORS["narrow"]
 

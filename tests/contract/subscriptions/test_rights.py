@@ -166,6 +166,24 @@ async def test_operations_on_what_is_not_ones_own(desk: Desk, hook: Endpoint, op
     assert nobody.status_code == 401
 
 
+async def test_a_socket_is_opened_by_who_asked_alone(desk: Desk) -> None:
+    """What is told goes by the rights of who asked: one who sees the Subscription gets no token for it."""
+    _, doctor = await desk.api.professional()
+    sub = await desk.subscribe(
+        {**by_criteria("Basic", ""), "channel": {"type": "websocket"}, "status": "requested"}, who=doctor
+    )
+    path = f"Subscription/{sub}/$get-ws-binding-token"
+    own = await desk.api.good("GET", path, as_=doctor)
+    assert {"name": "subscription", "valueString": sub} in own["parameter"]
+    assert (await desk.api.ask("GET", f"Subscription/{sub}")).status_code == 200
+    refused = await desk.api.ask("GET", path)
+    assert refused.status_code == 403
+    assert outcome(refused)["issue"][0]["expression"] == ["Subscription"]
+    ended = {**await desk.api.good("GET", f"Subscription/{sub}"), "status": "off"}
+    await desk.api.good("PUT", f"Subscription/{sub}", ended, as_=doctor)
+    assert (await desk.api.ask("GET", path, as_=doctor)).status_code == 422
+
+
 async def test_events_shows_what_the_caller_may_see(desk: Desk, hook: Endpoint) -> None:
     patient = await desk.api.person()
     key, doctor = await desk.api.professional()

@@ -191,6 +191,17 @@ async def test_what_is_sent_is_of_the_media_type_that_was_asked(
     assert hook.sent[1].headers["content-type"] == payload
 
 
+async def test_a_topic_without_a_payload_tells_in_json(desk: Desk, hook: Endpoint) -> None:
+    """Rule: Subscriptions R5 Backport 1.1.0: a notification is a Bundle, whatever it tells."""
+    patient = await desk.api.person()
+    asked = by_topic(FINAL, hook.url, filters=(f"Observation?patient={patient}",))
+    await desk.subscribe({**asked, "channel": {"type": "rest-hook", "endpoint": hook.url}})
+    await desk.observe(patient)
+    await desk.work()
+    assert [sent.headers["content-type"] for sent in hook.sent] == ["application/fhir+json"] * 2
+    assert hook.sent[1].numbers == [1] and not hook.sent[1].json["entry"][1:]
+
+
 async def test_changes_of_types_that_nobody_asks_for_leave_no_row(desk: Desk) -> None:
     await desk.take_in()
     body = {"resourceType": "Basic", "code": {"text": "x"}}

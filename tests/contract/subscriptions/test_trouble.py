@@ -257,6 +257,28 @@ async def test_a_deleted_subscription_is_told_nothing_more(desk: Desk, hook: End
     assert await desk.events(sub) == []
 
 
+async def test_a_deletion_counts_before_it_is_taken_in(desk: Desk, hook: Endpoint) -> None:
+    """Nothing is sent for a subscription that is gone: no event, no heartbeat, no handshake."""
+    patient = await desk.api.person()
+    beats = [{"url": f"{BACKPORT}/backport-heartbeat-period", "valueUnsignedInt": 60}]
+    told, idle = [
+        await desk.subscribe(by_topic(FINAL, hook.url, filters=of(who), extension=beats))
+        for who in (patient, await desk.api.person())
+    ]
+    new = await desk.subscribe(by_topic(FINAL, hook.url), work=False)
+    await desk.observe(patient)
+    await desk.take_in()
+    sent = len(hook.sent)
+    for sub in (told, idle, new):
+        await desk.api.good("DELETE", f"Subscription/{sub}")
+    desk.wait(minutes=2)
+    while await desk.courier.turn():
+        await desk.courier.settle()
+    assert hook.sent[sent:] == []
+    for sub in (told, idle, new):
+        assert not await desk.api.system.store.run("subscriptions.one", sub), "and nothing of it is kept"
+
+
 async def test_redirects_are_not_followed(desk: Desk, hook: Endpoint) -> None:
     def elsewhere(sent: Sent) -> int:
         return 307

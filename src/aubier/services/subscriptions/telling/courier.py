@@ -228,7 +228,6 @@ class Courier:
         if row["lives"] and row["told"] != row["status"]:
             await _say(ctx, row)
         if row["status"] in ("off", "refused"):
-            await ctx.store.run("subscriptions.called", row["id"], lease, row["tries"], 0, 0, row["error"], 0)
             return
         if 0 < row["ends"] <= now:
             await self._set(ctx, row, "off", "Its end was reached")
