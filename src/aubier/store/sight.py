@@ -252,25 +252,26 @@ class Sight(msgspec.Struct, frozen=True):
         A number below 1 stands for a record that is not here: nobody may write in it.
         """
         if feed:
-            return f"p.pat > 0 and not {self._closed(args)}"
+            return f"p.pat > 0 and not {self.closed('p', args)}"
         right = "g.rights like '%w%' and (g.scope = '{}' or p.kind = any(g.scope))"
-        return f"{self._held(args, right)} and not {self._closed(args)}"
+        return f"{self._held(args, right)} and not {self.closed('p', args)}"
 
     def knows(self, args: Args) -> str:
         """The condition over a row `p(pat)` that this actor has a right on that record, whatever it opens."""
         held = self._held(args, "g.basis <> 'author'")
-        return f"{held} and not {self._closed(args)}"
+        return f"{held} and not {self.closed('p', args)}"
 
     def _held(self, args: Args, right: str) -> str:
         return f"exists (select 1 from grants g where g.pat = p.pat and {self._valid(args)} and {right})"
 
-    def _closed(self, args: Args) -> str:
+    def closed(self, row: str, args: Args) -> str:
+        """The condition that the record of `row` is closed whole to this actor, by a deny to them or all."""
         keys, now = (
             args.shared("all_keys", (*self.keys, ANYONE), "text[]"),
             args.shared("now", self.now, "bigint"),
         )
         return (
-            f"exists (select 1 from grants d where d.pat = p.pat and d.actor = any({keys}) and d.deny"
+            f"exists (select 1 from grants d where d.pat = {row}.pat and d.actor = any({keys}) and d.deny"
             f" and d.since <= {now} and d.till > {now} and d.scope = '{{}}')"
         )
 

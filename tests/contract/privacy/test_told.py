@@ -75,6 +75,27 @@ async def test_whose_presence_is_secret_and_no_other(world: World, looked: dict[
     assert await views["child"].secret_actors("child") == frozenset()
 
 
+async def test_a_line_that_names_whose_presence_is_secret_is_left_out(
+    world: World, looked: dict[str, str]
+) -> None:
+    named = {}
+    for login in ("ordinary", "secretive"):
+        _, practitioner = await world.desk.ask("loader", "GET", f"Practitioner/{login}")
+        written = [
+            {"resource": one, "request": {"method": "PUT", "url": f"{one['resourceType']}/{one['id']}"}}
+            for one in (practitioner, {**condition("child"), "id": f"beside-{login}"})
+        ]
+        status, _ = await world.desk.ask(
+            "loader", "POST", "", {"resourceType": "Bundle", "type": "transaction", "entry": written}
+        )
+        assert status == 200
+        named[login] = f"Practitioner/{login}"
+    for reader, told in (("child", set(named.values())), ("parent", {named["ordinary"]})):
+        lines = await world.desk.house.context(world.desk.actors[reader]).store.accesses("child")
+        entities = {e.get("what", {}).get("reference") for line in lines for e in line["entity"]}
+        assert entities & set(named.values()) == told, reader
+
+
 @pytest.mark.parametrize(
     ("since", "till", "scope", "told"),
     [
@@ -95,3 +116,18 @@ async def test_lines_are_told_for_the_term_of_a_right_to_all(
     )
     lines = await world.desk.house.context(world.desk.actors[login]).store.accesses("child")
     assert bool(lines) == told, json.dumps(lines)
+
+
+@pytest.mark.parametrize(("right", "closed"), [(True, False), (True, True), (False, True)])
+async def test_a_record_that_is_closed_to_someone_tells_them_nothing(
+    world: World, looked: dict[str, str], right: bool, closed: bool
+) -> None:
+    login, system = f"kin{right:d}{closed:d}", world.desk.system().store
+    world.desk.actors[login] = citizen(login, login)
+    if right:
+        await system.grant(Grant("child", f"person:{login}", "delegation", "r"))
+    if closed:
+        await system.grant(Grant("child", f"person:{login}", "opposition", deny=True))
+    assert (await world.desk.ask("elsewhere", "GET", "Condition?patient=child"))[0] == 200
+    lines = await world.desk.house.context(world.desk.actors[login]).store.accesses("child")
+    assert bool(lines) == (right and not closed), json.dumps(lines)

@@ -49,6 +49,7 @@ async def test_an_event_that_was_given_up_is_seen_and_sent_again(desk: Desk, hoo
     assert [n for s in hook.events() for n in s.numbers] == [1, 2]
     assert [e["state"] for e in await desk.events(sub)] == ["sent", "sent"]
     assert not [s for s in await seen(desk) if s.what == f"Subscription/{sub}"]
+    assert await again(desk, f"Subscription/{sub}") == 0, "what was taken is not sent twice"
 
 
 async def test_what_is_tried_again_asks_for_the_rights_again(desk: Desk, hook: Endpoint) -> None:

@@ -81,6 +81,16 @@ async def test_after_its_tries_an_event_is_a_dead_letter_with_a_gap(
     assert fetched["entry"][1]["fullUrl"].endswith(poison)
     status = await desk.api.good("GET", f"Subscription/{sub}/$status")
     assert "Events 1 to 1" not in str(status), "fetched, it is no gap"
+    hook.answers = lambda sent: 503
+    await desk.observe(patient)
+    await desk.work()
+    whole = f"Subscription/{sub}/$events?eventsSinceNumber=1&eventsUntilNumber=3"
+    assert len((await desk.api.good("GET", whole))["entry"]) == 4
+    hook.answers = lambda sent: 200
+    hook.sent.clear()
+    desk.wait(minutes=11)
+    await desk.work()
+    assert numbers(hook) == [3], "what was fetched early is told all the same"
 
 
 async def test_an_endpoint_that_says_nothing_holds_up_nobody(desk: Desk, hook: Endpoint) -> None:

@@ -142,6 +142,7 @@ def _held(sight: Sight, args: Args) -> str:
     return (
         f"exists (select 1 from grants g where g.pat = a.pat and g.actor = any({keys}) and not g.deny"
         f" and g.since <= {sight.now} and g.till > {sight.now} and g.scope = '{{}}')"
+        f" and not {sight.closed('a', args)}"
     )
 
 
