@@ -177,8 +177,11 @@ def _attribute_fault(key: str) -> Draft:
 
 
 def _has_content(root: etree._Element) -> bool:
-    """Some text that is not white space, or an image."""
-    return any(text.strip() for text in root.itertext()) or next(root.iter(_NS + "img"), None) is not None
+    """Some text that is not white space, as XML has it, or an image."""
+    return (
+        any(text.strip(" \t\r\n") for text in root.itertext())
+        or next(root.iter(_NS + "img"), None) is not None
+    )
 
 
 def _fault(text: str, fr: str) -> Draft:

@@ -218,3 +218,39 @@ def test_nothing_stands_for_a_code_of_a_required_value_set() -> None:
     assert without("http://hl7.org/fhir/5.0/StructureDefinition/extension-Patient.gender") == []
     reasons = [{"url": TOLD + "data-absent-reason", "valueCode": "unknown"}]
     assert errors(patient(_birthDate={"extension": reasons})) == []
+
+
+DOSED = {
+    "resourceType": "MedicationDispense",
+    "status": "completed",
+    "medicationCodeableConcept": {"text": "x"},
+}
+LESS = {"value": 1, "comparator": "<"}
+
+
+@pytest.mark.parametrize(
+    ("resource", "wrong"),
+    [
+        ({**DOSED, "quantity": LESS, "daysSupply": {"value": 1}}, ["quantity"]),
+        (
+            {**DOSED, "dosageInstruction": [{"doseAndRate": [{"doseQuantity": LESS}]}]},
+            ["dosageInstruction[0].doseAndRate[0].dose.ofType(Quantity)"],
+        ),
+        (observation(valueQuantity=LESS), []),
+        (observation(referenceRange=[{"low": LESS}, {"high": {"value": 1}}]), ["referenceRange[0].low"]),
+    ],
+)  # fmt: skip
+def test_no_comparator_stands_where_a_quantity_is_a_simple_one(
+    resource: dict[str, Any], wrong: list[str]
+) -> None:
+    assert errors(resource) == [(f"{resource['resourceType']}.{place}", "invariant") for place in wrong]
+
+
+@pytest.mark.parametrize(
+    ("stated", "wrong"),
+    [("Patient", False), ("foo", True), ("patient", True), ("https://example.org/mine", False)],
+)
+def test_the_type_of_a_target_is_one_of_fhir(stated: str, wrong: bool) -> None:
+    subject = {"type": stated, "identifier": {"system": "urn:a", "value": "1"}}
+    found = errors(observation(subject=subject))
+    assert found == ([("Observation.subject", "value")] if wrong else [])

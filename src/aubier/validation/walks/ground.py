@@ -27,19 +27,23 @@ MAX_DEPTH = 100
 _TAKING = frozenset({"ValueSet.compose.include", "ValueSet.compose.exclude"})
 _CODING = "FHIR R4 4.0.1 datatypes.html#Coding"
 _BOUND = frozenset({"extensible", "preferred", "required"})
+_SIMPLE = (Rule("sqty-1", "error", "The comparator is not used on a SimpleQuantity", "comparator.empty()"),)
+"""Rule: FHIR R4 4.0.1, datatypes.html#SimpleQuantity, a profile that elements of its types name."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
     """What the specification says of an element: its own invariants, and its binding when one is asked.
 
-    `coded`: a code of a required value set, which nothing stands for.
+    `coded`: a code of a required value set, which nothing stands for. `simple`: of a Quantity, that it is a
+    SimpleQuantity.
     """
 
     rules: tuple[Rule, ...]
     strength: str = ""
     value_set: str = ""
     coded: bool = False
+    simple: bool = False
 
 
 @lru_cache(maxsize=2048)
@@ -64,8 +68,9 @@ def _said(owner: str, name: str) -> _Said:
     rules, binding = _kept(element.invariants), element.binding
     if element.content:  # `item.item`: what is said of the element it repeats holds here too
         rules += _kept(node_of(element.content).invariants)
+    simple = any("SimpleQuantity" in t.profiles for t in element.types)
     if binding is None or binding.strength not in _BOUND:
-        return _Said(rules)
+        return _Said(rules, simple=simple)
     coded = binding.strength == "required" and {t.code for t in element.types} == {"code"}
     if binding.strength == "required" and definitions().value_set(binding.value_set) is not None:
         return _Said(rules, coded=coded)  # the code itself is held by the base check
@@ -102,7 +107,8 @@ class Ground:
             return
         self._once(child)
         said = _said(owner, child.name)
-        for rules in (said.rules, _rules_of(child.type)):
+        simple = _SIMPLE if said.simple and child.type == "Quantity" else ()
+        for rules in (said.rules, _rules_of(child.type), simple):
             if rules:
                 yield from self._walk.rules(child, rules, "")
         if said.strength and child.value is not None:
@@ -119,6 +125,8 @@ class Ground:
             yield from self._extension(child)
         elif child.type in ("Identifier", "Coding"):
             self._system(child)
+        elif child.type == "Reference":
+            self._type(child)
         elif child.type in ("uri", "canonical"):
             self._address(child)
         elif child.type == "Attachment":
@@ -154,6 +162,15 @@ class Ground:
                 self._walk.questions.append(Question(item.path, "system", "", found, _CODING))
         elif system == "urn:ietf:rfc:3986" and ":" not in str(item.value.get("value", ":")):
             self._walk.say(words.no_uri(item, str(item.value["value"])))
+
+    def _type(self, item: Item) -> None:
+        """What a reference says of the type of its target is one of FHIR, or a URL, of a logical model.
+
+        Rule: FHIR R4 4.0.1, references.html#Reference, type.
+        """
+        stated = item.value.get("type") if item.value.__class__ is dict else None
+        if isinstance(stated, str) and ":" not in stated and stated not in definitions().resource_types:
+            self._walk.say(words.no_type(item, stated))
 
     def _address(self, item: Item) -> None:
         """What names a definition is absolute; a UUID is one. Rule: FHIR R4 4.0.1, datatypes.html#uri."""

@@ -376,6 +376,15 @@ def contained_system(item: Item, text: str) -> Issue:
     return issue(item, "value", said, rule="FHIR R4 4.0.1 valueset-definitions.html")
 
 
+def no_type(item: Item, stated: str) -> Issue:
+    """A reference to a type that there is not."""
+    said = (
+        f"{stated[:80]} is no type of resource of FHIR R4: write one (Patient), or leave type out",
+        f"{stated[:80]} n'est pas un type de ressource de FHIR R4 : mettez-en un (Patient), ou retirez type",
+    )
+    return issue(item, "value", said, rule="FHIR R4 4.0.1 references.html#Reference")
+
+
 def no_uuid(item: Item, text: str) -> Issue:
     """A `urn:uuid:` that is no UUID."""
     said = (

@@ -252,3 +252,28 @@ def test_quantities_compute_their_units():
     assert ask("37 'Cel' + 1 'K'") == EMPTY
     assert ask("1 week + 1 day = 8 days") == TRUE
     assert ask("-(2 'mg') = 0 'mg' - 2 'mg'") == TRUE
+
+
+def test_a_sign_beyond_16_bits_is_escaped_in_two_halves():
+    assert ask(r"'\uD83E\uDDB6'") == ["🦶"]
+    assert ask(r"'\uD83E\uDDB6'.length()") == [1]
+    assert ask(r"'a\uD83E'") == ["a\ufffd"]
+    assert ask(r"'\u00e9'") == ["é"]
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [
+        ("value = 1 year", TRUE),
+        ("value < 13 months", TRUE),
+        ("value + 1 year = 2 years", TRUE),
+        ("@2025 + value = @2026", TRUE),
+        ("@2025-03-01 - value = @2024-03-01", TRUE),
+        ("value = 1 'a'", TRUE),
+        ("value = 365.25 'd'", TRUE),
+        ("1 'a' = 1 year", EMPTY),
+    ],
+)
+def test_years_of_a_quantity_may_be_those_of_the_calendar(expression, found):
+    year = {"value": 1, "unit": "an", "system": "http://unitsofmeasure.org", "code": "a"}
+    assert ask(expression, data={"resourceType": "Observation", "valueQuantity": year}) == found

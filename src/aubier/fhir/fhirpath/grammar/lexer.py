@@ -89,7 +89,10 @@ def _unescape(text: str, *, expression: str, at: int) -> str:
             )
         return _ESCAPED[match[2]]
 
-    return _ESCAPE.sub(plain, text) if "\\" in text else text
+    if "\\" not in text:
+        return text
+    # Two halves of a sign beyond 16 bits become that sign; a half alone is no sign of any text.
+    return _ESCAPE.sub(plain, text).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _unreadable(expression: str, at: int) -> Exception:

@@ -237,6 +237,7 @@ def _moved(a: Triple, b: Triple, sign: int) -> Items:
     start, by = moment(a[0]), measure(b)
     if plain(b[2]) != "Quantity" or by is None:
         raise _senseless(a, b, "+" if sign > 0 else "-")
+    by = quantities.of_calendar(by)
     unit = by.unit if by.calendar else CALENDAR.get(by.unit) or AS_CALENDAR.get(by.unit, "")
     if not unit or (not by.calendar and by.unit in ("a", "mo")):
         raise fault(

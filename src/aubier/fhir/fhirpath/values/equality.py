@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import cmp_to_key
@@ -61,7 +62,8 @@ def measure(item: Triple) -> Amount | None:
     kind = plain(item[2])
     if kind in _NUMBERS and item[0] is not None:
         return Amount(Decimal(item[0]), "1")
-    return quantities.amount(item[0]) if kind == "Quantity" else None
+    found = quantities.amount(item[0]) if kind == "Quantity" else None
+    return found if found is None or item[2] == "System.Quantity" else replace(found, told=True)
 
 
 def key(item: Triple) -> object:

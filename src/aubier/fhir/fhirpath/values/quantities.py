@@ -37,12 +37,16 @@ _MONTHS = {"year": 12, "month": 1}
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """A number of a unit: a UCUM code, a calendar word in the singular (`calendar`), or another's unit."""
+    """A number of a unit: a UCUM code, a calendar word in the singular (`calendar`), or another's unit.
+
+    `told`: a Quantity of FHIR told it, whose years and months may be those of the calendar.
+    """
 
     value: Decimal
     unit: str
     calendar: bool = False
     foreign: str = ""
+    told: bool = False
 
 
 def amount(quantity: Any) -> Amount | None:
@@ -105,8 +109,19 @@ def comparable(left: Amount, right: Amount) -> bool:
     return what == other and not (what.__class__ is tuple and what[:1] == ("unknown",))
 
 
+def of_calendar(of: Amount, other: Amount | None = None) -> Amount:
+    """An amount as one of the calendar, where it may be one and `other` is.
+
+    Rule: FHIR R4 4.0.1, fhirpath.html#quantity: 1 'a' of a Quantity is 1 year.
+    """
+    if of.told and of.unit in ("a", "mo") and (other is None or other.calendar):
+        return replace(of, unit=AS_CALENDAR[of.unit], calendar=True)
+    return of
+
+
 def order(left: Amount, right: Amount) -> int | None:
     """-1, 0 or 1; None when they do not measure the same thing."""
+    left, right = of_calendar(left, right), of_calendar(right, left)
     (what, much), (other, more) = measured(left), measured(right)
     if what != other:
         return None
@@ -127,6 +142,7 @@ def equivalent(left: Amount, right: Amount) -> bool:
 
 def plus(left: Amount, right: Amount, sign: int) -> Amount | None:
     """A sum or difference in the finer of both units; None when they do not measure the same thing."""
+    left, right = of_calendar(left, right), of_calendar(right, left)
     (what, much), (other, more) = measured(left), measured(right)
     if what != other:
         return None
