@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from aubier.store.opening.reindexing import reindex
 from tests.contract.desk import Desk, Resource, ids, opened
 
 A_YEAR = {"unit": "a", "system": "http://unitsofmeasure.org", "code": "a"}
@@ -110,3 +111,19 @@ async def test_samples_are_found_from_the_lowest_to_the_highest(
     assert await _found(desk, "Observation", value, ("code", "seen")) == expected
     together = ("code-value-quantity", f"seen${asked}||a")
     assert await _found(desk, "Observation", together) == expected - {"wave"}
+
+
+async def test_the_number_that_an_older_release_posted_beside_a_code_goes(desk: Desk) -> None:
+    """It posted the origin of samples: with both, the same resource would be told twice."""
+    asked = [("code", "seen"), ("_sort", "-_lastUpdated")], [("code", "seen"), ("value-quantity", "lt6||a")]
+    before = [ids(await desk.found("loader", "Observation", each)) for each in asked]
+    posted = await desk.sql("select term, v from post order by term, v")
+    await desk.sql("update post set v = 7 where v = 'infinity'")
+    await desk.sql("update store_meta set value = '11' where key = 'index'")
+    store = desk.house.store
+    async with store.pool.acquire() as conn:
+        await reindex(conn, store.index)
+    assert [tuple(row) for row in await desk.sql("select term, v from post order by term, v")] == [
+        tuple(row) for row in posted
+    ]
+    assert [ids(await desk.found("loader", "Observation", each)) for each in asked] == before

@@ -212,7 +212,7 @@ class _Walk:
             [k[1] for k in keys],
         )
         rows: list[Any] = await self.conn.fetch(
-            f"select r.pat, r.rid, r.lo, {codec.COLUMNS} from unnest($1::bigint[], $2::bigint[])"
+            f"select r.pat, r.rid, r.lo, r.terms, {codec.COLUMNS} from unnest($1::bigint[], $2::bigint[])"
             f" k(pat, rid) join {prefix}res r on r.pat = k.pat and r.rid = k.rid order by r.pat, r.rid",
             [r["pat"] for r in wanted],
             [r["rid"] for r in wanted],

@@ -21,8 +21,8 @@ INDEX = 12
 the terms, words without dates; 6: no value twice (`search.terms.kept`), words of the directory;
 7: numbers beside codes; 8: no row for the Patient whose record it is; 9: words in the row of the
 resource, texts as written only where folding changed them; 10: punctuation is a space, units by their
-words too; 11: what resources contain; 12: both ends of what is
-spread."""
+words too; 11: what resources contain; 12: both ends of what is spread, codes of strings without case, values
+of extensions whatever their type."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500
@@ -54,7 +54,8 @@ async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
     number, pat, rid = map(int, (await _note(conn, _PLACE) or "0 -1 -1").split())
     prefix = _FAMILIES[number]
     rows: Sequence[Any] = await conn.fetch(
-        f"select r.pat, r.rid, {codec.COLUMNS} from {prefix}res r where (r.pat, r.rid) > ($1, $2)"
+        f"select r.pat, r.rid, r.lo, r.terms, {codec.COLUMNS} from {prefix}res r"
+        " where (r.pat, r.rid) > ($1, $2)"
         f" order by r.pat, r.rid limit {_BATCH} for update",
         pat,
         rid,
@@ -73,14 +74,18 @@ async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
 async def add_rows(
     conn: Connection, prefix: str, rows: Sequence[Any], index: Callable[[Resource], Indexed]
 ) -> None:
-    """Makes the terms and words of these resources, and the postings that are not there yet."""
+    """Makes the terms, words and postings of these resources again. `rows` say where each stands, its date,
+    its terms as they were and its bytes.
+    """
     added: dict[str, list[tuple[Any, ...]]] = {table: [] for table in COLUMNS}
     terms = []
+    posted: list[tuple[int, int, int, int]] = []
     for row in rows:
         found = index(fhir_json.parse(codec.kept(row)))
         terms.append((row["pat"], row["rid"], found.terms, found.has, *found.said))
         for table, postings in found.postings.items():
             added[table] += [(*posting, row["rid"], row["pat"]) for posting in postings]
+        posted += [(term, -row["lo"], row["rid"], row["pat"]) for term in {*row["terms"], *found.terms}]
     await conn.executemany(
         f"update {prefix}res set terms = $3, has = $4, narrative = $5, rest = $6"
         " where pat = $1 and rid = $2"
@@ -89,11 +94,18 @@ async def add_rows(
     )
     rids = [row["rid"] for row in rows]
     for table, columns in COLUMNS.items():
-        if table != "post":  # it alone has a key, by which what is there is known
+        names = ", ".join(name for name, _ in columns)
+        arrays = ", ".join(f"${n}::{cast}[]" for n, (_, cast) in enumerate(columns, 1))
+        if table != "post":
             await conn.execute(f"delete from {prefix}{table} where rid = any($1::bigint[])", rids)
+        elif posted:  # no index by resource: what it may have posted is looked for by its terms
+            await conn.execute(
+                f"delete from {prefix}post p"
+                " using unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) t(term, k, rid, pat)"
+                " where (p.term, p.k, p.rid, p.pat) = (t.term, t.k, t.rid, t.pat)",
+                *(list(values) for values in zip(*posted, strict=True)),
+            )
         if added[table]:
-            names = ", ".join(name for name, _ in columns)
-            arrays = ", ".join(f"${n}::{cast}[]" for n, (_, cast) in enumerate(columns, 1))
             await conn.execute(
                 f"insert into {prefix}{table} ({names}) select * from unnest({arrays})"
                 " on conflict do nothing",
