@@ -49,6 +49,26 @@ def say(fr: str, en: str) -> None:
     sys.stdout.flush()
 
 
+def counted(number: int, fr: str, en: str) -> str:
+    """A number and what it counts, in the chosen language: `3 005 ressources` of "ressource(s)".
+
+    "(s)" is left out for one thing, in French for none too. Thousands stand apart.
+    """
+    one = number == 1 or (number == 0 and _language == "fr")
+    return f"{number:,} ".replace(",", " ") + text(fr, en).replace("(s)", "" if one else "s")
+
+
+def stored(created: int, updated: int, unchanged: int, refused: int) -> str:
+    """What came of resources that were to be stored, in the chosen language."""
+    counts = (
+        counted(created, "créée(s)", "created"),
+        counted(updated, "mise(s) à jour", "updated"),
+        counted(unchanged, "inchangée(s)", "unchanged"),
+        counted(refused, "refusée(s)", "refused"),
+    )
+    return ", ".join(counts)
+
+
 @contextmanager
 def plainly() -> Iterator[None]:
     """Turns a Problem, Ctrl-C or an order to end into sentences on standard error and an exit code.
@@ -62,8 +82,10 @@ def plainly() -> Iterator[None]:
         yield
     except Problem as refusal:
         for issue in refusal.issues:
-            place = f" ({', '.join(issue.at)})" if issue.at else ""
-            click.echo(f"{text('Erreur : ', 'Error: ')}{text(issue.fr, issue.text)}{place}", err=True)
+            said = text(issue.fr, issue.text)
+            unsaid = ", ".join(place for place in issue.at if place not in said)
+            place = f" ({unsaid})" if unsaid else ""
+            click.echo(f"{text('Erreur : ', 'Error: ')}{said}{place}", err=True)
         raise SystemExit(EXIT.get(refusal.kind, 2)) from refusal
     except KeyboardInterrupt as stop:
         click.echo(text("Interrompu.", "Interrupted."), err=True)
@@ -160,8 +182,8 @@ class Progress:
         self._last = 0
 
     def __call__(self, done: int, fr: str, en: str) -> None:
-        """Tells how far it is: `done` things so far."""
-        line = f"  {done:,}".replace(",", " ") + f" {text(fr, en)}"
+        """Tells how far it is: `done` things so far, named as for `counted`."""
+        line = f"  {counted(done, fr, en)}"
         if self._terminal:
             click.echo(f"\r{line}\033[K", nl=False)
         elif done >= self._last * 1.5 + 1000 or done < self._last:

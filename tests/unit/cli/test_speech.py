@@ -9,7 +9,18 @@ from collections.abc import Iterator
 import pytest
 
 from aubier.cli import speech
-from aubier.cli.speech import EXIT, INTERRUPTED, UNREAD, Progress, carry_out, plainly, say, speak, text
+from aubier.cli.speech import (
+    EXIT,
+    INTERRUPTED,
+    UNREAD,
+    Progress,
+    carry_out,
+    counted,
+    plainly,
+    say,
+    speak,
+    text,
+)
 from aubier.ground.problem import problem
 
 
@@ -79,6 +90,30 @@ def test_what_the_system_refuses_is_a_sentence(capsys: pytest.CaptureFixture[str
         raise PermissionError(errno.EACCES, "Permission denied", "/some/file")
     assert left.value.code == 2
     assert capsys.readouterr().err == "Error: Permission denied : /some/file\n"
+
+
+def test_a_place_that_the_sentence_names_is_not_named_again(capsys: pytest.CaptureFixture[str]) -> None:
+    speak("en")
+    with pytest.raises(SystemExit), plainly():
+        raise problem("value", "AUBIER_PORT is odd", "AUBIER_PORT est bizarre", at="AUBIER_PORT")
+    assert capsys.readouterr().err == "Error: AUBIER_PORT is odd\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "fr", "en"),
+    [
+        (0, "0 mise à jour lue", "0 lines read"),
+        (1, "1 mise à jour lue", "1 line read"),
+        (2, "2 mises à jour lues", "2 lines read"),
+        (39477, "39 477 mises à jour lues", "39 477 lines read"),
+    ],
+)
+def test_a_number_agrees_with_what_it_counts(number: int, fr: str, en: str) -> None:
+    told = []
+    for language in ("fr", "en"):
+        speak(language)
+        told.append(counted(number, "mise(s) à jour lue(s)", "line(s) read"))
+    assert told == [fr, en]
 
 
 def test_progress_elsewhere_than_a_terminal_is_a_line_now_and_then(

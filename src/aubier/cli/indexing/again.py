@@ -38,6 +38,6 @@ async def reindex(settings: Settings, types: Sequence[str]) -> None:
             if not await advance(store, house.backfills):
                 await asyncio.sleep(_BREATH)  # a serving process has the turn
             done = max(done, *(w.done for w in walks))
-            shown(done, "ressources indexées", "resources indexed")
+            shown(done, "ressource(s) indexée(s)", "resource(s) indexed")
         shown.end()
     say("Index refaits", "Index rows made again")
