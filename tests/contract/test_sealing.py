@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aubier.app import audit_key
-from aubier.cli.audit import audit
+from aubier.cli.checking import audit
 from aubier.cli.instance import opened
 from aubier.ground.problem import Problem
 from aubier.settings import Settings

@@ -11,8 +11,8 @@ import click
 
 from aubier import __version__
 from aubier.cli import backup, doctor, extract, loading, people, tour, up
-from aubier.cli.audit import audit
-from aubier.cli.indexing import check_index, reindex
+from aubier.cli.checking import audit, check_index
+from aubier.cli.indexing import reindex
 from aubier.cli.instance import settings_of
 from aubier.cli.speech import carry_out, plainly, speak
 

@@ -13,8 +13,8 @@ from aubier.cli.extract import is_extract, load_extract
 from aubier.cli.instance import opened
 from aubier.cli.loading.crew import Crew
 from aubier.cli.loading.files import files, in_turn, waits
+from aubier.cli.loading.nomenclature import is_nomenclature, load_nomenclature
 from aubier.cli.loading.parts import Outcome, parts
-from aubier.cli.nomenclature import is_nomenclature, load_nomenclature
 from aubier.cli.packages import is_package, load_package
 from aubier.cli.speech import Progress, counted, stored, text
 from aubier.settings import Settings
