@@ -172,8 +172,8 @@ class _Page:
             first, end = (self.args.add(ms, "bigint") for ms in self.at)
             # A newer version may be in another record.
             newer = (
-                f"select 1 from id_map i join {prefix}{{0}} n on n.pat = any(i.was || i.pat) and n.rid = r.rid"
-                " where i.type = r.type and i.id = r.id and n.ver > r.ver"
+                f"select 1 from id_map i join {prefix}{{0}} n on n.pat = any(i.was || i.pat)"
+                " and n.rid = r.rid and n.ver > r.ver where i.type = r.type and i.id = r.id"
             )
             tests.append(f"r.upd < {end}")
             tests += [f"not exists ({newer.format(t)} and n.upd <= {first})" for t in ("res", "hist")]
