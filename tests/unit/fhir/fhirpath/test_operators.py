@@ -132,6 +132,23 @@ def test_equality(expression, found):
 
 
 @pytest.mark.parametrize(
+    ("changes", "alike"),
+    [
+        ({"id": "n", "family": "LE  GOFF"}, True),
+        ({"given": ["ANNE", "Yann"]}, True),
+        ({"given": ["Yann", "Anne"]}, False),
+        ({"family": "Le Gall"}, False),
+        ({"text": "Anne Le Goff"}, False),
+    ],
+)
+def test_elements_are_equivalent_when_all_their_parts_are(changes, alike):
+    name = {"family": "Le Goff", "given": ["Anne", "Yann"]}
+    data = {"resourceType": "Patient", "name": [name, {**name, **changes}]}
+    assert ask("name[0] ~ name[1]", data=data) == [alike]
+    assert ask("name[0] = name[1]", data=data) == [False]
+
+
+@pytest.mark.parametrize(
     ("expression", "found"),
     [
         ("1 in (1 | 2)", TRUE),
