@@ -391,9 +391,9 @@ def _typed(value: Any, state: State) -> Found:
 
 
 def _contained_ids(value: dict[str, Any]) -> tuple[dict[str, str], list[Draft]]:
-    """The ids of the contained resources, with their types, and those that come again."""
+    """What `#id` names, `#` the resource itself, with its type; and the ids that come again."""
     rows = value.get("contained")
-    found: dict[str, str] = {}
+    found = {"": str(value.get("resourceType", ""))}
     twice: list[Draft] = []
     for n, row in enumerate(rows if type(rows) is list else ()):
         if type(row) is dict and "id" in row:

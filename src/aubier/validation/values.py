@@ -29,8 +29,8 @@ _SHAPES = {
 class State:
     """What a checker must know of what is around.
 
-    `contained`: the resources contained in the one it is in, id to type. `transaction`: whether a transaction
-    is being read, where conditional references are allowed.
+    `contained`: the resources that `#id` names here, id to type; `#` alone names the one that contains them.
+    `transaction`: whether a transaction is being read, where conditional references are allowed.
     """
 
     contained: dict[str, str] = field(default_factory=dict)
@@ -108,7 +108,7 @@ def refers(targets: tuple[str, ...]) -> Checker:
             reference = Reference.parse(text)
             if fault := _literal(reference, state):
                 return [fault]
-            kind = reference.type or state.contained.get(reference.id, "")
+            kind = state.contained.get(reference.id, "") if reference.form == "fragment" else reference.type
         if kind and stated in definitions().resource_types and kind != stated:
             return [_mismatch(kind, stated)]
         kind = kind or (stated if stated in known else "")

@@ -448,6 +448,15 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.contained[0].contained",
         "contains no other",
     ),
+    "container of another type": (
+        observation(
+            subject={"reference": "#p"},
+            contained=[patient(id="p", link=[{"other": {"reference": "#"}, "type": "refer"}])],
+        ),
+        "value",
+        "Observation.contained[0].link[0].other.reference",
+        "Observation may not stand here",
+    ),
     "contained twice": (
         patient(contained=[_ORGANIZATION, {**_ORGANIZATION, "active": True}]),
         "value",
@@ -588,10 +597,8 @@ RIGHT: dict[str, Json] = {
         extension=[{"url": "http://example.org/e", "extension": [{"url": "a", "valueCode": "b"}]}]
     ),
     "fragments": observation(
-        subject={"reference": "#p"},
-        contained=[
-            {"resourceType": "Patient", "id": "p", "link": [{"other": {"reference": "#"}, "type": "refer"}]}
-        ],
+        hasMember=[{"reference": "#o"}],
+        contained=[observation(id="o", derivedFrom=[{"reference": "#"}])],
     ),
     "logical reference": observation(subject={"type": "Patient", "identifier": {"value": "1"}}),
     "urn reference": observation(subject={"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}),

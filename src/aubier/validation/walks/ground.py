@@ -25,7 +25,15 @@ from aubier.validation.walks.walk import Parts, Walk
 
 MAX_DEPTH = 100
 _TAKING = frozenset({"ValueSet.compose.include", "ValueSet.compose.exclude"})
-_CODING = "FHIR R4 4.0.1 datatypes.html#Coding"
+_NARRATED = "dom-6"
+"""A resource should have a narrative; what is contained has none.
+
+Rule: FHIR R4 4.0.1, domainresource-definitions.html#DomainResource.text.
+"""
+_QUANTITIES = frozenset({"Quantity", "Age", "Count", "Distance", "Duration"})
+_OF_SYSTEMS = frozenset({"Identifier", "Coding"}) | _QUANTITIES
+"""Types whose `system` says what their code or value means."""
+_URNS = ("urn:uuid:", "urn:oid:")
 _BOUND = frozenset({"extensible", "preferred", "required"})
 _SIMPLE = (Rule("sqty-1", "error", "The comparator is not used on a SimpleQuantity", "comparator.empty()"),)
 """Rule: FHIR R4 4.0.1, datatypes.html#SimpleQuantity, a profile that elements of its types name."""
@@ -86,7 +94,12 @@ class Ground:
 
     def parts(self, item: Item, depth: int = 0) -> Parts:
         """The invariants of a resource, then all below it."""
-        yield from self._walk.rules(item, _rules_of(item.type), "")
+        rules = _rules_of(item.type)
+        if item.name == "contained":
+            rules = tuple(rule for rule in rules if rule.key != _NARRATED)
+            if "id" not in item.value:
+                self._walk.say(words.nameless(item))
+        yield from self._walk.rules(item, rules, "")
         yield from self._below(item, depth)
 
     def _below(self, item: Item, depth: int) -> Parts:
@@ -123,7 +136,7 @@ class Ground:
             self._walk.say(words.no_code(child))
         if child.type == "Extension":
             yield from self._extension(child)
-        elif child.type in ("Identifier", "Coding"):
+        elif child.type in _OF_SYSTEMS:
             self._system(child)
         elif child.type == "Reference":
             self._type(child)
@@ -150,16 +163,21 @@ class Ground:
         self._ids.add(key)
 
     def _system(self, item: Item) -> None:
-        """A system is an absolute URI. Rule: FHIR R4 4.0.1, datatypes.html#Identifier, #Coding."""
+        """A system is an absolute URI, and has the code that is given of it.
+
+        Rule: FHIR R4 4.0.1, datatypes.html#Identifier, #Coding, #Quantity.
+        """
         system = item.value.get("system") if item.value.__class__ is dict else None
-        if item.type == "Coding" and isinstance(system, str) and _is_no_system(system):
+        coded = item.type != "Identifier"
+        if coded and isinstance(system, str) and _is_no_system(system):
             self._walk.say(words.no_system(item, system))
         elif isinstance(system, str) and ":" not in system:
             self._walk.say(words.relative_system(item, system))
-        elif item.type == "Coding" and isinstance(system, str):
-            found = codings(item.value, "Coding")
+        elif coded and isinstance(system, str):
+            found = codings(item.value, item.type)
             if found:
-                self._walk.questions.append(Question(item.path, "system", "", found, _CODING))
+                rule = f"FHIR R4 4.0.1 datatypes.html#{'Coding' if item.type == 'Coding' else 'Quantity'}"
+                self._walk.questions.append(Question(item.path, "system", "", found, rule))
         elif system == "urn:ietf:rfc:3986" and ":" not in str(item.value.get("value", ":")):
             self._walk.say(words.no_uri(item, str(item.value["value"])))
 
@@ -173,7 +191,10 @@ class Ground:
             self._walk.say(words.no_type(item, stated))
 
     def _address(self, item: Item) -> None:
-        """What names a definition is absolute; a UUID is one. Rule: FHIR R4 4.0.1, datatypes.html#uri."""
+        """What names a definition is absolute; a UUID or an OID is one.
+
+        Rule: FHIR R4 4.0.1, datatypes.html#uri, #oid, #uuid.
+        """
         text = item.value
         if not isinstance(text, str):
             return
@@ -187,8 +208,8 @@ class Ground:
             self._walk.say(words.no_version(item, text))
         elif (own or item.type == "canonical") and ":" not in text and not text.startswith("#"):
             self._walk.say(words.relative_canonical(item, text))
-        elif text.startswith("urn:uuid:") and Reference.parse(text.partition("#")[0]).form == "invalid":
-            self._walk.say(words.no_uuid(item, text))
+        elif text.startswith(_URNS) and Reference.parse(_bare(text)).form == "invalid":
+            self._walk.say(words.no_urn(item, text))
 
     def _size(self, item: Item) -> None:
         """The size of an attachment is that of its data. Rule: FHIR R4 4.0.1, datatypes.html#Attachment."""
@@ -247,6 +268,11 @@ def _is_no_system(system: str) -> bool:
         definitions().value_set(system) is not None and definitions().code_system(system) is None
     )
     return system.startswith("#") or value_set
+
+
+def _bare(text: str) -> str:
+    """A URI without its fragment and, of a canonical, its version."""
+    return text.partition("#")[0].partition("|")[0]
 
 
 def _slices(found: Profile) -> tuple[Slice, ...]:

@@ -385,13 +385,27 @@ def no_type(item: Item, stated: str) -> Issue:
     return issue(item, "value", said, rule="FHIR R4 4.0.1 references.html#Reference")
 
 
-def no_uuid(item: Item, text: str) -> Issue:
-    """A `urn:uuid:` that is no UUID."""
+def no_urn(item: Item, text: str) -> Issue:
+    """A `urn:uuid:` that is no UUID, a `urn:oid:` that is no OID."""
     said = (
         f"{text[:80]} is no UUID: urn:uuid: and 32 hexadecimal digits in groups of 8-4-4-4-12",
         f"{text[:80]} n'est pas un UUID : urn:uuid: et 32 chiffres hexadécimaux par groupes 8-4-4-4-12",
     )
+    if text.startswith("urn:oid:"):
+        said = (
+            f"{text[:80]} is no OID: urn:oid: and numbers with points between, the first 0, 1 or 2",
+            f"{text[:80]} n'est pas un OID : urn:oid: et des nombres séparés de points, le premier 0, 1 ou 2",
+        )
     return issue(item, "value", said, rule="FHIR R4 4.0.1 datatypes.html#uri")
+
+
+def nameless(item: Item) -> Issue:
+    """A contained resource that nothing can name."""
+    said = (
+        "A contained resource has an id: give it one, and name it by #id",
+        "Une ressource contenue a un id : donnez-le, et nommez-la par #id",
+    )
+    return issue(f"{item.path}.id", "required", said, rule="FHIR R4 4.0.1 references.html#contained")
 
 
 def wrong_size(item: Item, size: int, held: int) -> Issue:

@@ -10,7 +10,7 @@ from aubier.validation.profiles.items import Item, children
 from aubier.validation.walks import words
 from aubier.validation.walks.walk import Walk
 
-_NAMED = frozenset({"document", "message", "collection", "searchset"})
+_NAMED = frozenset({"document", "message", "collection", "searchset", "history"})
 """Bundles whose entries must have a fullUrl; elsewhere some entries have no identity yet, or no resource."""
 _CLOSED = frozenset({"document", "message", "collection", "transaction", "batch"})
 """Bundles in which `urn:uuid:` can only name an entry."""
