@@ -64,13 +64,25 @@ def unknown_element(key: str, known: Collection[str]) -> Draft:
     )
 
 
+def no_such_type(name: Any, path: str) -> Draft:
+    """A type of resource that FHIR R4 does not have; names the nearest one it has."""
+    near = difflib.get_close_matches(str(name)[:64], definitions().resource_types, 1, 0.75)
+    return Draft(
+        "structure",
+        f"{shown(name)} is not a resource type of FHIR R4" + (f"; did you mean {near[0]}?" if near else ""),
+        f"{shown(name)} n'est pas un type de ressource de FHIR R4"
+        + (f" ; est-ce {near[0]} ?" if near else ""),
+        path,
+    )
+
+
 def no_sibling(key: str) -> Draft:
     """An id or extensions beside a value that has none."""
     return Draft(
         "structure",
         f"{key} has neither id nor extensions: take _{key} out",
         f"{key} n'a ni id ni extension : retirez _{key}",
-        f"._{key}",
+        f".{key}",
     )
 
 

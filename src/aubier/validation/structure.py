@@ -23,6 +23,7 @@ from aubier.validation.drafts import (
     need_object,
     no_array,
     no_sibling,
+    no_such_type,
     only_id,
     only_null,
     sibling_length,
@@ -379,14 +380,7 @@ def _typed(value: Any, state: State) -> Found:
     if name is None:
         return [missing("resourceType")]
     if type(name) is not str or name not in definitions().resource_types:
-        return [
-            Draft(
-                "structure",
-                f"{str(name)[:64]} is not a resource type of FHIR R4",
-                f"{str(name)[:64]} n'est pas un type de ressource de FHIR R4",
-                ".resourceType",
-            )
-        ]
+        return [no_such_type(name, ".resourceType")]
     return checker(name)(value, state)
 
 

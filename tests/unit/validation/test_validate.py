@@ -63,7 +63,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         {"resourceType": "Patent"},
         "structure",
         "$this.resourceType",
-        "Patent is not a resource",
+        '"Patent" is not a resource type of FHIR R4; did you mean Patient?',
     ),
     "abstract type": (
         {"resourceType": "DomainResource"},
@@ -95,17 +95,17 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.name[0].resourceType",
         "Unknown",
     ),
-    "extension of an id": (patient(id="a", _id=ABSENT), "structure", "Patient._id", "id has neither id nor"),
+    "extension of an id": (patient(id="a", _id=ABSENT), "structure", "Patient.id", "id has neither id nor"),
     "extension of an element's id": (
         patient(name=[{"id": "a", "_id": ABSENT}]),
         "structure",
-        "Patient.name[0]._id",
+        "Patient.name[0].id",
         "id has neither",
     ),
     "extension of an extension's url": (
         patient(extension=[{"url": "http://example.org/x", "_url": ABSENT, "valueCode": "a"}]),
         "structure",
-        "Patient.extension[0]._url",
+        "Patient.extension[0].url",
         "url has neither",
     ),
     "unknown sibling": (patient(_name=[{"id": "a"}]), "structure", "Patient.name", "Unknown element _name"),
@@ -361,7 +361,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         patient(managingOrganization={"reference": "Organisation/1"}),
         "value",
         "Patient.managingOrganization.reference",
-        "FHIR R4 has no resource type Organisation; did you mean Organization?",
+        '"Organisation" is not a resource type of FHIR R4; did you mean Organization?',
     ),
     "reference type": (
         patient(managingOrganization={"reference": "Patient/1"}),
@@ -391,7 +391,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         observation(subject={"reference": "ActorDefinition/1"}),
         "value",
         "Observation.subject.reference",
-        "FHIR R4 has no resource type ActorDefinition",
+        '"ActorDefinition" is not a resource type',
     ),
     "fragment": (
         observation(subject={"reference": "#p"}),

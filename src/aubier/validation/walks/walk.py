@@ -20,7 +20,7 @@ from aubier.validation.snapshots.base import BASE
 from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.telling import Telling
 from aubier.validation.walks import words
-from aubier.validation.walks.around.invariants import holds
+from aubier.validation.walks.around.invariants import holds, orphans
 from aubier.validation.walks.around.resolving import WORK, Surroundings, TooMuch
 from aubier.validation.walks.rules.narrated import unnarrated, unspoken
 from aubier.validation.walks.slices.discriminate import Test, tests_of
@@ -186,12 +186,15 @@ class Walk:
                 # A resource as an element: `%resource` is the one that holds it. A profile's own root may
                 # have been laid here too, where it is the resource itself: either will do.
                 verdict = holds(rule.expression, item, self.around, outer=True)
+            at = [item]
             if verdict is False and rule.key == "dom-3":
-                verdict = holds(rule.expression, unnarrated(item), self.around)
+                left = unnarrated(item)
+                verdict = holds(rule.expression, left, self.around)
+                at = orphans(rule.expression, item, left, self.around) or at
             if verdict is None:
                 self.spent.unevaluated[rule.key] += 1
-            elif not verdict:
-                self.say(words.broken(item, rule, source))
+            for one in at if verdict is False else ():
+                self.say(words.broken(one, rule, source))
 
     # -- one value ----------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from typing import Any
 from aubier.fhir.fhirpath import Environment, TypedFinder, typed
 from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem
-from aubier.validation.profiles.items import Item
+from aubier.validation.profiles.items import Item, children
 from aubier.validation.walks.around.resolving import Surroundings, TooMuch, container
 
 _MENDED = {
@@ -90,6 +90,12 @@ def holds(
 def _within_each_other(period: dict[str, Any]) -> bool:
     start, end = sorted((str(period.get("start")), str(period.get("end"))), key=len)
     return end.startswith(start)
+
+
+def orphans(expression: str, item: Item, left: Item, around: Surroundings) -> list[Item]:
+    """The contained resources that dom-3, which asks whether there are none (`.empty()`), finds in `left`."""
+    found = _reached(expression.removesuffix(".empty()"), left, around) or {}
+    return [one for one in children(item, "contained") if id(one.value) in found]
 
 
 def reaches(expression: str, item: Item, around: Surroundings) -> bool:
