@@ -76,6 +76,19 @@ def no_such_type(name: Any, path: str) -> Draft:
     )
 
 
+def urn_form(text: str) -> tuple[str, str]:
+    """Why a `urn:uuid:` is no UUID, or a `urn:oid:` no OID, in English and French."""
+    if text.startswith("urn:oid:"):
+        return (
+            f"{text[:80]} is no OID: urn:oid: and numbers with points between, the first 0, 1 or 2",
+            f"{text[:80]} n'est pas un OID : urn:oid: et des nombres séparés de points, le premier 0, 1 ou 2",
+        )
+    return (
+        f"{text[:80]} is no UUID: urn:uuid: and 32 hexadecimal digits in groups of 8-4-4-4-12",
+        f"{text[:80]} n'est pas un UUID : urn:uuid: et 32 chiffres hexadécimaux par groupes 8-4-4-4-12",
+    )
+
+
 def no_sibling(key: str) -> Draft:
     """An id or extensions beside a value that has none."""
     return Draft(

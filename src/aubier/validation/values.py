@@ -9,7 +9,7 @@ from typing import Any
 
 from aubier.fhir.definitions import Binding, definitions
 from aubier.fhir.references import Reference
-from aubier.validation.drafts import Draft, no_such_type, not_bound, shown
+from aubier.validation.drafts import Draft, no_such_type, not_bound, shown, urn_form
 
 _of_type = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?").fullmatch
 _absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+", re.ASCII).fullmatch
@@ -134,6 +134,8 @@ def _literal(reference: Reference, state: State) -> Draft | None:
         )
     if form == "invalid" and (of := _of_type(reference.text)):
         return replace(no_such_type(of[1], ".reference"), kind="value", rule=_LITERAL)
+    if form == "invalid" and reference.text.startswith(("urn:uuid:", "urn:oid:")):
+        return Draft("value", *urn_form(reference.text), ".reference", rule=_LITERAL)
     if form == "invalid" or (form == "conditional" and not state.transaction):
         return Draft(
             "value",

@@ -100,7 +100,7 @@ async def test_a_code_is_one_of_its_system(coding: dict[str, Any], wrong: bool) 
     answers = AtHand({"urn:colours": COLOURS}.get)
     issues: list[Issue] = await validated(patient(maritalStatus={"coding": [coding]}), [], library(), answers)
     told = places([i for i in issues if i.severity == "error"])
-    assert told == ([("Patient.maritalStatus.coding[0]", "code-invalid")] if wrong else [])
+    assert told == ([("Patient.maritalStatus.coding[0].code", "code-invalid")] if wrong else [])
 
 
 @pytest.mark.parametrize(

@@ -387,6 +387,18 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.generalPractitioner[0].type",
         "make them agree",
     ),
+    "reference to no UUID": (
+        observation(subject={"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f4323952g"}),
+        "value",
+        "Observation.subject.reference",
+        "556f4323952g is no UUID",
+    ),
+    "reference to no OID": (
+        observation(subject={"reference": "urn:oid:3.1"}),
+        "value",
+        "Observation.subject.reference",
+        "urn:oid:3.1 is no OID",
+    ),
     "R5 type": (
         observation(subject={"reference": "ActorDefinition/1"}),
         "value",

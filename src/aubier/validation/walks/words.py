@@ -6,7 +6,7 @@ from typing import Any
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Issue, Kind, Severity
-from aubier.validation.drafts import shown
+from aubier.validation.drafts import shown, urn_form
 from aubier.validation.profiles.items import Item
 from aubier.validation.profiles.shapes import Rule, Shape
 
@@ -387,16 +387,7 @@ def no_type(item: Item, stated: str) -> Issue:
 
 def no_urn(item: Item, text: str) -> Issue:
     """A `urn:uuid:` that is no UUID, a `urn:oid:` that is no OID."""
-    said = (
-        f"{text[:80]} is no UUID: urn:uuid: and 32 hexadecimal digits in groups of 8-4-4-4-12",
-        f"{text[:80]} n'est pas un UUID : urn:uuid: et 32 chiffres hexadécimaux par groupes 8-4-4-4-12",
-    )
-    if text.startswith("urn:oid:"):
-        said = (
-            f"{text[:80]} is no OID: urn:oid: and numbers with points between, the first 0, 1 or 2",
-            f"{text[:80]} n'est pas un OID : urn:oid: et des nombres séparés de points, le premier 0, 1 ou 2",
-        )
-    return issue(item, "value", said, rule="FHIR R4 4.0.1 datatypes.html#uri")
+    return issue(item, "value", urn_form(text), rule="FHIR R4 4.0.1 datatypes.html#uri")
 
 
 def nameless(item: Item) -> Issue:
