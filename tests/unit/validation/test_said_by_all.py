@@ -356,9 +356,33 @@ def test_no_comparator_stands_where_a_quantity_is_a_simple_one(
 
 @pytest.mark.parametrize(
     ("stated", "wrong"),
-    [("Patient", False), ("foo", True), ("patient", True), ("https://example.org/mine", False)],
+    [
+        ("Patient", False),
+        ("foo", True),
+        ("patient", True),
+        ("https://example.org/mine", True),
+        (TOLD + "Patient", False),
+    ],
 )
 def test_the_type_of_a_target_is_one_of_fhir(stated: str, wrong: bool) -> None:
     subject = {"type": stated, "identifier": {"system": "urn:a", "value": "1"}}
     found = errors(observation(subject=subject))
     assert found == ([("Observation.subject", "value")] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong"),
+    [
+        ({"size": 3, "hash": "qZk+NkcGgWq6PiVxeFDCbJzQ2J0="}, []),
+        ({"size": 4}, ["size"]),
+        ({"hash": "rZk+NkcGgWq6PiVxeFDCbJzQ2J0="}, ["hash"]),
+        ({"hash": "YTk5OTNlMzY0NzA2ODE2YWJhM2UyNTcxNzg1MGMyNmM5Y2QwZDg5ZA=="}, ["hash"]),
+    ],
+    ids=["right", "size", "another", "in-hexadecimal"],
+)
+def test_size_and_hash_of_an_attachment_are_those_of_its_data(told: dict[str, Any], wrong: list[str]) -> None:
+    photo = {"contentType": "image/png", "data": "YW\nJj", **told}
+    assert errors(patient(photo=[photo])) == [(f"Patient.photo[0].{name}", "value") for name in wrong]
+    assert (
+        errors(patient(photo=[{"url": "https://example.org/a.png", "hash": told.get("hash", "YQ==")}])) == []
+    )

@@ -4,8 +4,10 @@ type, bindings that are not required, extensions.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha1
 from typing import Any
 
 from aubier.fhir.definitions import Invariant, definitions
@@ -15,6 +17,7 @@ from aubier.validation.profiles.items import Item, children, element_of, every_c
 from aubier.validation.profiles.library import Profile
 from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import HELD, Rule, Slice
+from aubier.validation.snapshots.base import BASE
 from aubier.validation.walks import words
 from aubier.validation.walks.around.resolving import TooMuch
 from aubier.validation.walks.extensions.contexts import stands
@@ -143,7 +146,7 @@ class Ground:
         elif child.type in ("uri", "canonical"):
             self._address(child)
         elif child.type == "Attachment":
-            self._size(child)
+            self._data(child)
         elif child.type == "Expression":
             readable(self._walk, child)
         yield from self._below(child, depth + 1)
@@ -182,12 +185,12 @@ class Ground:
             self._walk.say(words.no_uri(item, str(item.value["value"])))
 
     def _type(self, item: Item) -> None:
-        """What a reference says of the type of its target is one of FHIR, or a URL, of a logical model.
+        """What a reference says of the type of its target is one of FHIR: in a resource, no logical model.
 
-        Rule: FHIR R4 4.0.1, references.html#Reference, type.
+        Rule: FHIR R4 4.0.1, references-definitions.html#Reference.type.
         """
         stated = item.value.get("type") if item.value.__class__ is dict else None
-        if isinstance(stated, str) and ":" not in stated and stated not in definitions().resource_types:
+        if isinstance(stated, str) and stated.removeprefix(BASE) not in definitions().resource_types:
             self._walk.say(words.no_type(item, stated))
 
     def _address(self, item: Item) -> None:
@@ -211,15 +214,21 @@ class Ground:
         elif text.startswith(_URNS) and Reference.parse(_bare(text)).form == "invalid":
             self._walk.say(words.no_urn(item, text))
 
-    def _size(self, item: Item) -> None:
-        """The size of an attachment is that of its data. Rule: FHIR R4 4.0.1, datatypes.html#Attachment."""
+    def _data(self, item: Item) -> None:
+        """Size and hash of an attachment are those of its data.
+
+        Rule: FHIR R4 4.0.1, datatypes.html#Attachment: bytes before base64, and their SHA-1.
+        """
         value = item.value if item.value.__class__ is dict else {}
-        data, size = value.get("data"), value.get("size")
-        if isinstance(data, str) and isinstance(size, int):
-            signs = "".join(data.split())
-            held = len(signs) // 4 * 3 - (len(signs) - len(signs.rstrip("=")))
-            if held != size:
-                self._walk.say(words.wrong_size(item, size, held))
+        size, told = value.get("size"), value.get("hash")
+        if not isinstance(value.get("data"), str) or size is None is told:
+            return
+        held = b64decode(value["data"])
+        if isinstance(size, int) and len(held) != size:
+            self._walk.say(words.wrong_size(item, size, len(held)))
+        digest = sha1(held, usedforsecurity=False).digest()
+        if isinstance(told, str) and b64decode(told) != digest:
+            self._walk.say(words.wrong_hash(item, b64encode(digest).decode()))
 
     def _extension(self, item: Item) -> Parts:
         """An extension against its definition, and its place against the contexts of that."""

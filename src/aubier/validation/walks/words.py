@@ -184,8 +184,10 @@ def out_of_order(item: Item, shape: Shape, name: str) -> Issue:
 def undecidable(parent: Item, name: str, slice: Shape) -> Issue:
     """A slice whose definition does not say what its discriminator needs."""
     text = (
-        f"{slice.id} cannot be told apart: its definition says nothing at the discriminator; not checked",
-        f"{slice.id} ne se distingue pas : sa définition ne dit rien au discriminant ; non vérifié",
+        f"{slice.id} cannot be told apart: its definition says nothing at the discriminator, or goes by a"
+        " value set or a profile that is not here; not checked",
+        f"{slice.id} ne se distingue pas : sa définition ne dit rien au discriminant, ou repose sur un jeu de"
+        " valeurs ou un profil qui n'est pas ici ; non vérifié",
     )
     return issue(
         f"{parent.path}.{name.removesuffix('[x]')}",
@@ -406,6 +408,15 @@ def wrong_size(item: Item, size: int, held: int) -> Issue:
         f"size dit {size} octets, data en contient {held} : accordez-les",
     )
     return issue(f"{item.path}.size", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Attachment")
+
+
+def wrong_hash(item: Item, held: str) -> Issue:
+    """An attachment that says another hash than that of its data."""
+    text = (
+        f"hash is not the SHA-1 of data, which is {held}: one of them has changed",
+        f"hash n'est pas le SHA-1 de data, qui est {held} : l'un des deux a changé",
+    )
+    return issue(f"{item.path}.hash", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Attachment")
 
 
 def both_in_extension(item: Item) -> Issue:
