@@ -6,7 +6,6 @@ import gzip
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from time import monotonic
 from typing import Any
 
 from starlette.applications import Starlette
@@ -20,7 +19,7 @@ from aubier.access.decide import unidentified
 from aubier.access.view import Access
 from aubier.ground.clock import Clock
 from aubier.ground.memory import remembered
-from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.problem import Problem, not_found
 from aubier.ground.rows import Door, LineRoute, Request, Response, Route
 from aubier.ground.standing import Stands
 from aubier.rest.asynchronous.asking import PLACE
@@ -36,15 +35,13 @@ from aubier.rest.exchange import (
     rendered,
     unforeseen,
 )
+from aubier.rest.formats.bodies import ALWAYS, Bodies, Body, announced, brings_body
 from aubier.rest.formats.conversion import long_to_read, read_between
 from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.formats.parts import (
     cookies_of,
-    next_part,
     refuse_null,
     refuse_override,
-    too_long,
-    unpacked,
 )
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.operations.standard import only
@@ -57,9 +54,6 @@ from aubier.store.proof.standing import Unproven
 
 _GZIP_FROM = 1400
 """Answers smaller than one network packet gain nothing from gzip."""
-
-_SLOWEST = 1024
-"""Bytes a second that a body must bring in the long run: one that trickles would be waited for all day."""
 
 _DISCOVERY = "/.well-known/smart-configuration"
 """Where an application asks a FHIR base for its OpenID provider. Rule: SMART App Launch 2.2.0."""
@@ -98,17 +92,13 @@ SECURITY_HEADERS = {
 
 @dataclass(slots=True)
 class Server:
-    """What answers HTTP. `access` and `identify` decide, `interactions` is the FHIR base at /fhir.
-
-    `patience`: seconds that the next part of a body may take.
-    """
+    """What answers HTTP. `access` and `identify` decide, `interactions` is the FHIR base at /fhir."""
 
     access: Access
     identify: Identify
     interactions: Interactions
     clock: Clock
-    max_body: int
-    patience: float = 30.0
+    bodies: Bodies
     recall: Recall = lambda headers, now: None
     forget: Callable[[Mapping[str, str]], None] = lambda headers: None
     base_url: str = ""
@@ -195,12 +185,12 @@ class Server:
             b"",
             origin + "/fhir",
         )
-        body = _Body(lambda: self._body(headers, receive))
-        answer = preflight(call.method, headers) or await self._ahead(call, body)
-        answer = answer or await self._answered(call, body)
+        with self.bodies.coming(headers, receive) as body:
+            answer = preflight(call.method, headers) or await self._ahead(call, body)
+            answer = answer or await self._answered(call, body)
         await _send(send, call.method, headers, answer)
 
-    async def _ahead(self, call: Call, body: _Body) -> Answer | None:
+    async def _ahead(self, call: Call, body: Body) -> Answer | None:
         """The answer to what is plain, by who was recognised a moment ago; None: to be asked in full.
 
         Plain is a read, a search, a write or a transaction of writes, and an operation whose answer is
@@ -246,9 +236,9 @@ class Server:
             return False
         if path[-1][:1] == "$":
             return call.method == "GET" and self.interactions.recalls(*path)
-        return not _brings_body(headers) if call.method == "GET" else not long_to_read(headers)
+        return not brings_body(headers) if call.method == "GET" else not long_to_read(headers)
 
-    async def _answered(self, call: Call, body: _Body) -> Answer:
+    async def _answered(self, call: Call, body: Body) -> Answer:
         try:
             refuse_null("/".join(call.path), "http.path")
             # Who asks comes before what is asked: nobody's body is not even read.
@@ -257,7 +247,7 @@ class Server:
                 await self._note_nobody(context, call)
                 raise unidentified()
             refuse_override(call.headers)
-            if call.method not in ("GET", "HEAD") or _brings_body(call.headers):
+            if call.method not in ("GET", "HEAD") or brings_body(call.headers):
                 call = replace(call, body=await body.read())
                 call = replace(call, read=await read_between(call.headers, call.body))
             # Nothing is done whose answer the client could not read; files have a format of their own.
@@ -283,24 +273,6 @@ class Server:
         now = self.clock()
         nobody = self.access.context(ANONYMOUS, now, language)
         return self.access.context(await self.identify(nobody, headers), now, language)
-
-    async def _body(self, headers: Mapping[str, str], receive: Any) -> bytes:
-        length = headers.get("content-length", "0")
-        if length.isascii() and length.isdigit() and int(length) > self.max_body:
-            raise too_long(self.max_body)
-        parts, size, begun = [], 0, monotonic()
-        while True:
-            left = 2 * self.patience + size / _SLOWEST - (monotonic() - begun)
-            message = await next_part(receive, min(self.patience, left))
-            if message["type"] == "http.disconnect":
-                raise problem("invalid", "The request was cut short", "La requête a été interrompue")
-            part = message.get("body", b"")
-            size += len(part)
-            if size > self.max_body:
-                raise too_long(self.max_body)
-            parts.append(part)
-            if not message.get("more_body"):
-                return unpacked(headers, b"".join(parts), self.max_body)
 
     def _origin(self, scope: Any, headers: Mapping[str, str]) -> str:
         if self.base_url:
@@ -339,8 +311,9 @@ class Server:
             if nobody and not door.open_to_all(scope["path"]):
                 raise unidentified()
             refuse_override(headers)
-            body = b"" if nobody else await self._body(headers, receive)
-            return await door.answer(context, self._request(scope, headers, body, {}))
+            with self.bodies.coming(headers, receive) as body:
+                came = b"" if nobody else await body.read()
+                return await door.answer(context, self._request(scope, headers, came, {}))
         except Problem as refusal:
             return failed(placed(refusal, "http.path"), language)
         except Exception:
@@ -388,10 +361,11 @@ class Server:
             context = self.access.context(ANONYMOUS, self.clock(), self.language)
             plain = self._bare(request.scope, headers, request.path_params)
             try:
-                body = await self._body(headers, request.receive)
-                plain = self._request(request.scope, headers, body, request.path_params)
-                context = await self.context(headers, language_of(headers, self.language))
-                response = await route.run(context, plain)
+                most = await self._most(headers)
+                with self.bodies.coming(headers, request.receive, most=most) as body:
+                    plain = self._request(request.scope, headers, await body.read(), request.path_params)
+                    context = await self.context(headers, language_of(headers, self.language))
+                    response = await route.run(context, plain)
             except Problem as refusal:
                 response = self._refusal(context, plain, refusal)
             except Exception:
@@ -399,6 +373,14 @@ class Server:
             return _starlette(response, headers, secure=plain.base_url.startswith("https:"))
 
         return endpoint
+
+    async def _most(self, headers: Mapping[str, str]) -> int:
+        """Bytes of a body that a page or the sign-on takes: nobody sends files, only forms."""
+        length = announced(headers)
+        if length is not None and length <= ALWAYS:
+            return ALWAYS
+        context = await self.context(headers, self.language)
+        return ALWAYS if context.actor.kind == "anonymous" else self.bodies.most
 
     def _refusal(self, context: Context, request: Request, refusal: Problem) -> Response:
         if self.page_error is not None and "text/html" in request.headers.get("accept", ""):
@@ -420,33 +402,11 @@ class Server:
         return _starlette(self._refusal(context, plain, refusal), headers, secure=False)
 
 
-@dataclass(slots=True)
-class _Body:
-    """The body of a request, read once. Problem: as it was the first time."""
-
-    receive: Callable[[], Awaitable[bytes]]
-    came: bytes | Problem | None = None
-
-    async def read(self) -> bytes:
-        if self.came is None:
-            try:
-                self.came = await self.receive()
-            except Problem as refusal:
-                self.came = refusal
-        if isinstance(self.came, Problem):
-            raise self.came
-        return self.came
-
-
 def _by_token(headers: Mapping[str, str]) -> Mapping[str, str]:
     """The headers without cookies: the API takes tokens only, so that no other site speaks in one's name."""
     if "cookie" not in headers:
         return headers
     return {name: value for name, value in headers.items() if name != "cookie"}
-
-
-def _brings_body(headers: Mapping[str, str]) -> bool:
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _headers(scope: Any) -> dict[str, str]:
