@@ -50,12 +50,16 @@ def say(fr: str, en: str) -> None:
 
 
 def counted(number: int, fr: str, en: str) -> str:
-    """A number and what it counts, in the chosen language: `3 005 ressources` of "ressource(s)".
+    """A number and what it counts, in the chosen language: `3005 ressources` of "ressource(s)".
 
-    "(s)" is left out for one thing, in French for none too. Thousands stand apart.
+    "(s)" is left out for one thing, in French for none too.
     """
+    return f"{number} {_agreed(number, fr, en)}"
+
+
+def _agreed(number: int, fr: str, en: str) -> str:
     one = number == 1 or (number == 0 and _language == "fr")
-    return f"{number:,} ".replace(",", " ") + text(fr, en).replace("(s)", "" if one else "s")
+    return text(fr, en).replace("(s)", "" if one else "s")
 
 
 def stored(created: int, updated: int, unchanged: int, refused: int) -> str:
@@ -183,7 +187,7 @@ class Progress:
 
     def __call__(self, done: int, fr: str, en: str) -> None:
         """Tells how far it is: `done` things so far, named as for `counted`."""
-        line = f"  {counted(done, fr, en)}"
+        line = f"  {done:,} ".replace(",", " ") + _agreed(done, fr, en)
         if self._terminal:
             click.echo(f"\r{line}\033[K", nl=False)
         elif done >= self._last * 1.5 + 1000 or done < self._last:

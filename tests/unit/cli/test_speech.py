@@ -105,7 +105,7 @@ def test_a_place_that_the_sentence_names_is_not_named_again(capsys: pytest.Captu
         (0, "0 mise à jour lue", "0 lines read"),
         (1, "1 mise à jour lue", "1 line read"),
         (2, "2 mises à jour lues", "2 lines read"),
-        (39477, "39 477 mises à jour lues", "39 477 lines read"),
+        (39477, "39477 mises à jour lues", "39477 lines read"),
     ],
 )
 def test_a_number_agrees_with_what_it_counts(number: int, fr: str, en: str) -> None:
