@@ -72,6 +72,8 @@ def test_an_application_is_added_listed_removed(instance: Running) -> None:
     assert number not in run("client", "list", data=instance.data).stdout
     gone = run("client", "remove", number, data=instance.data)
     assert (gone.returncode, "No application" in gone.stderr) == (4, True)
+    alone = run("client", "add", "Carnet", data=instance.data)
+    assert "Without --redirect it signs nobody in" in alone.stdout and "--redirect" not in added.stdout
     wrong = run("client", "add", "Carnet", "--redirect", "not a uri", data=instance.data)
     assert wrong.returncode != 0 and "Traceback" not in wrong.stderr
 

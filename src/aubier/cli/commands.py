@@ -10,10 +10,11 @@ from typing import Any
 import click
 
 from aubier import __version__
-from aubier.cli import backup, doctor, extract, loading, people, tour, up
+from aubier.cli import backup, doctor, loading, people, tour, up
 from aubier.cli.checking import audit, check_index
 from aubier.cli.indexing import reindex
 from aubier.cli.instance import settings_of
+from aubier.cli.loading import extract
 from aubier.cli.speech import carry_out, plainly, speak
 
 _DATA = click.option(

@@ -72,6 +72,11 @@ async def client_add(
             "La plateforme en répond : personne n'est consulté avant qu'elle agisse.",
             "The platform answers for it: nobody is asked before it acts.",
         )
+    if not (redirects or scope or door):
+        say(
+            "Sans --redirect elle ne fait entrer personne ; retirez-la et recommencez s'il le faut.",
+            "Without --redirect it signs nobody in; remove it and begin again if it should.",
+        )
     click.echo(f"client_id {client.id}")
     if client.secret:
         say("Gardez ce secret, il n'est montré qu'une fois :", "Keep this secret, it is shown once:")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -98,9 +99,33 @@ def plainly() -> Iterator[None]:
         _let_go()
         raise SystemExit(UNREAD) from gone
     except OSError as error:
-        where = f" : {error.filename}" if error.filename else ""
-        click.echo(f"{text('Erreur : ', 'Error: ')}{error.strerror or error}{where}", err=True)
+        where = f"{error.filename}{text(' : ', ': ')}" if error.filename else ""
+        click.echo(f"{text('Erreur : ', 'Error: ')}{where}{_refused(error)}", err=True)
         raise SystemExit(2) from error
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, and how to mend it where that is known; else its own words."""
+    fr, en = _REFUSALS.get(error.errno or 0, ("", ""))
+    return text(fr, en) or error.strerror or str(error)
+
+
+_NO_RIGHT = (
+    "pas le droit ; choisissez un autre endroit, ou le compte à qui il est",
+    "no right to use it; choose another place, or the account that owns it",
+)
+_FULL = (
+    "le disque est plein ; libérez de la place et recommencez",
+    "the disk is full; free some space and start again",
+)
+_REFUSALS = {
+    errno.ENOENT: ("ce fichier ou ce dossier n'existe pas", "there is no such file or folder"),
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+}
 
 
 INTERRUPTED = 130

@@ -84,12 +84,27 @@ def test_ctrl_c_and_an_order_to_end_are_told_alike(capsys: pytest.CaptureFixture
     assert (left.value.code, capsys.readouterr().err) == (INTERRUPTED, "Interrupted.\n")
 
 
-def test_what_the_system_refuses_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    speak("en")
+@pytest.mark.parametrize(
+    ("language", "number", "told"),
+    [
+        ("en", errno.EACCES, "Error: /some/file: no right to use it; choose another place, or the account"),
+        (
+            "fr",
+            errno.EACCES,
+            "Erreur : /some/file : pas le droit ; choisissez un autre endroit, ou le compte",
+        ),
+        ("en", errno.ENOSPC, "Error: /some/file: the disk is full; free some space and start again"),
+        ("en", errno.EMFILE, f"Error: /some/file: {os.strerror(errno.EMFILE)}"),
+    ],
+)
+def test_what_the_system_refuses_is_a_sentence(
+    language: str, number: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    speak(language)
     with pytest.raises(SystemExit) as left, plainly():
-        raise PermissionError(errno.EACCES, "Permission denied", "/some/file")
+        raise OSError(number, os.strerror(number), "/some/file")
     assert left.value.code == 2
-    assert capsys.readouterr().err == "Error: Permission denied : /some/file\n"
+    assert capsys.readouterr().err.startswith(told)
 
 
 def test_a_place_that_the_sentence_names_is_not_named_again(capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from aubier.cli.extract import is_extract, load_extract
 from aubier.cli.instance import opened
 from aubier.cli.loading.crew import Crew
+from aubier.cli.loading.extract import is_extract, load_extract
 from aubier.cli.loading.files import files, in_turn, waits
 from aubier.cli.loading.nomenclature import is_nomenclature, load_nomenclature
 from aubier.cli.loading.parts import Outcome, parts
