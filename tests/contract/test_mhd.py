@@ -365,6 +365,27 @@ async def test_a_patient_may_be_named_by_ins(house: House) -> None:
     assert document["subject"]["reference"] == "Patient/p1"
 
 
+async def test_what_is_here_may_be_named_by_its_whole_address(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = "http://aubier.test/fhir"
+    monkeypatch.setattr(house.access.store, "bases", (f"{there}/",))
+    first = logical(read(await house.ask(AUTHOR, "POST", "", body=provided())), 1)
+    bundle = provided(replaces=first, unique="1.2.4")
+    for entry in bundle["entry"][:2]:
+        entry["resource"]["subject"] = {"reference": f"{there}/Patient/p1"}
+    bundle["entry"][1]["resource"]["relatesTo"][0]["target"] = {
+        "reference": f"{there}/DocumentReference/{first}"
+    }
+    second = logical(read(await house.ask(AUTHOR, "POST", "", body=bundle)), 1)
+    (document,) = await house.find(AUTHOR)
+    assert (document["id"], document["subject"]["reference"]) == (second, "Patient/p1")
+    assert document["relatesTo"][0]["target"]["reference"] == f"DocumentReference/{first}"
+    elsewhere = simplified(subject={"reference": "http://other.test/fhir/Patient/p1"})
+    refusal = await house.refused(AUTHOR, "POST", "/DocumentReference", body=elsewhere)
+    assert refusal.issues[0].at == ("DocumentReference.subject",)
+
+
 async def test_an_unknown_patient_is_told_as_such(house: House) -> None:
     other = f"2210425456114{97 - 2210425456114 % 97:02d}"
     for reference in ("Patient/nobody", f"Patient?identifier={TEST_OID}|{other}"):

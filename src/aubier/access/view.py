@@ -244,6 +244,10 @@ class View:
         asked = [Question(query, previous) for query, previous in questions]
         return await self.access.store.meets(self.sight, Version(kind, logical, version), asked, self.conn)
 
+    def local(self, reference: str) -> str:
+        """`Type/id` for an absolute URL of this server; the reference itself otherwise."""
+        return self.access.store.local(reference)
+
     def query(self, kind: str, pairs: Sequence[tuple[str, str]]) -> Query:
         """A search as `search` would ask it, what is below our own base named as such. Problem naming every
         fault.

@@ -104,6 +104,6 @@ def problem(
     return Problem((Issue(kind, text, fr or text, places, rule=rule, reason=reason),))
 
 
-def not_found(what: str) -> Problem:
-    """The one answer for hidden and missing alike: `what` is e.g. `Patient/123`."""
-    return problem("not-found", f"{what} is not known here", f"{what} n'est pas connu ici")
+def not_found(what: str, fr: str = "") -> Problem:
+    """The one answer for hidden and missing alike: `what` is e.g. `Patient/123`; words have their French."""
+    return problem("not-found", f"{what} is not known here", f"{fr or what} n'est pas connu ici")

@@ -99,6 +99,7 @@ async def test_a_content_of_another_patient_is_not_found(binaries: Binaries) -> 
     with pytest.raises(Problem) as refused:
         await binaries.get(2, stored.name)
     assert refused.value.kind == "not-found"
+    assert refused.value.issues[0].fr == "Le contenu n'est pas connu ici"
 
 
 @pytest.mark.parametrize("place", [0, 10, 40, -1])

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlencode
 
 from aubier.access.actor import Context
-from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Request, Response
 from aubier.ground.text import typography
 from aubier.portals.frame.house import House
@@ -80,7 +80,7 @@ Page = Callable[[House, Context, Request], Awaitable[Response]]
 def _readable(request: Request) -> None:
     """Problem for a NUL character, which no text holds: `not-found` in the path, `invalid` in a parameter."""
     if any("\0" in value for value in (request.path, *request.params.values())):
-        raise not_found("The page")
+        raise problem("not-found", "The page is not known here", "La page n'est pas connue ici")
     if any("\0" in text for pair in (*request.query, *request.form) for text in pair):
         raise problem(
             "invalid",

@@ -72,7 +72,7 @@ def _feeds(ctx: Context) -> bool:
 
 async def _target(ctx: Context, target: Resource, patient: str) -> str:
     """The id of the document that a `relatesTo.target` names, or an empty string when unknown here."""
-    reference = str(target.get("reference") or "")
+    reference = ctx.store.local(str(target.get("reference") or ""))
     if reference.startswith("DocumentReference/"):
         return reference.removeprefix("DocumentReference/")
     asked = target.get("identifier") or {}
@@ -394,7 +394,7 @@ async def open_document(ctx: Context, document: Resource, place: int = 0) -> Ope
     """
     found = list(attachments(document))
     if place >= len(found):
-        raise not_found("The content")
+        raise not_found("The content", "Le contenu")
     at, attachment = found[place]
     content = await _bytes(ctx, document, attachment, at)
     return Opened(
@@ -416,7 +416,7 @@ async def _bytes(ctx: Context, document: Resource, attachment: Resource, at: str
     if url.startswith(OURS):
         binary = await ctx.store.read("Binary", url.removeprefix(OURS))
         return decoded(binary.get("data") or "", "Binary.data")
-    raise not_found("The content")
+    raise not_found("The content", "Le contenu")
 
 
 async def open_content(ctx: Context, name: str) -> Opened:

@@ -153,13 +153,14 @@ async def subject_of_document(
 
 
 async def subject_of_reference(ctx: Context, subject: Resource, documents: Sequence[Resource]) -> Subject:
-    """The patient of `subject` (a Reference): `Patient/id`, `Patient?identifier=...`, or by identifier.
+    """The patient of `subject` (a Reference): `Patient/id`, its URL on this server, `Patient?identifier=...`,
+    or by identifier.
 
     `documents` give the traits told (sourcePatientInfo) if the identity must be provisional.
     Errors: Problem `business-rule` when no record is open for them.
     """
     at = "DocumentReference.subject"
-    reference = str(subject.get("reference") or "")
+    reference = ctx.store.local(str(subject.get("reference") or ""))
     asked = _conditional(reference) or subject.get("identifier")
     if reference.startswith("Patient/"):
         patient = reference.removeprefix("Patient/")

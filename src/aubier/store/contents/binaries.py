@@ -194,7 +194,7 @@ class Binaries:
 
     def _path(self, pat: Owner, name: str) -> str:
         if len(name) != 64 or not name.isalnum():
-            raise not_found("The content")
+            raise not_found("The content", "Le contenu")
         return f"{self._folder(pat)}/{name}"
 
     async def _data_key(self, pat: Owner, create: bool) -> bytes:
@@ -204,7 +204,7 @@ class Binaries:
             wrapped = bytes(await (await obstore.get_async(self._store, path)).bytes_async())
         except (NotFoundError, FileNotFoundError):
             if not create:
-                raise not_found("The content") from None
+                raise not_found("The content", "Le contenu") from None
             return await self._new_key(pat, path, bound)
         try:
             return self._wrap.decrypt(wrapped[:12], wrapped[12:], bound)
@@ -261,7 +261,7 @@ class Binaries:
         try:
             got = await obstore.get_async(self._store, self._path(pat, name))
         except (NotFoundError, FileNotFoundError):
-            raise not_found("The content") from None
+            raise not_found("The content", "Le contenu") from None
         opening = _Opening(key, pat)
         async for piece in opening.open(got.stream(min_chunk_size=_SEALED)):
             yield piece
