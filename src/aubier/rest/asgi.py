@@ -36,7 +36,8 @@ from aubier.rest.exchange import (
     rendered,
     unforeseen,
 )
-from aubier.rest.formats.conversion import long_to_read, read_between
+from aubier.rest.formats.body import Body, Turns
+from aubier.rest.formats.conversion import read_aside, says_long
 from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.formats.parts import (
     cookies_of,
@@ -52,6 +53,7 @@ from aubier.rest.origins import preflight, shown_to
 from aubier.rest.outcome import placed
 from aubier.rest.reading.contents import asks_content
 from aubier.rest.sockets.line import NOWHERE, AsgiLine
+from aubier.store.aside import by_size
 from aubier.store.keys import type_numbers
 from aubier.store.proof.standing import Unproven
 
@@ -119,6 +121,7 @@ class Server:
     by_key: ByKey | None = None
     lines: Sequence[LineRoute] = ()
     page_error: PageError | None = None
+    turns: Turns = field(default_factory=Turns)
     others: Any = field(default=None, init=False)
     nobody: tuple[int, int] = field(default=(0, 0), init=False)
 
@@ -195,12 +198,15 @@ class Server:
             b"",
             origin + "/fhir",
         )
-        body = _Body(lambda: self._body(headers, receive))
-        answer = preflight(call.method, headers) or await self._ahead(call, body)
-        answer = answer or await self._answered(call, body)
+        body = Body(lambda: self._body(headers, receive), self.turns)
+        try:
+            answer = preflight(call.method, headers) or await self._ahead(call, body)
+            answer = answer or await self._answered(call, body)
+        finally:
+            body.answered()
         await _send(send, call.method, headers, answer)
 
-    async def _ahead(self, call: Call, body: _Body) -> Answer | None:
+    async def _ahead(self, call: Call, body: Body) -> Answer | None:
         """The answer to what is plain, by who was recognised a moment ago; None: to be asked in full.
 
         Plain is a read, a search, a write or a transaction of writes, and an operation whose answer is
@@ -219,7 +225,7 @@ class Server:
         try:
             refuse_null("/".join(path), "http.path")
             if call.method != "GET":
-                call = replace(call, body=await body.read())
+                call = await _with_body(call, body)
             wanted_format(headers, call.query, call.body)
             answer = await answer_now(self.interactions, call, view, self.access.settings)
         except Unproven:
@@ -233,7 +239,7 @@ class Server:
             answer = failed(placed(refusal, "http.path"), call.language)
         except Exception:
             answer = failed(unforeseen(call.method, "/".join(path)), call.language)
-        return rendered(answer, call)
+        return await rendered(answer, call)
 
     def _plain(self, call: Call) -> bool:
         """Whether one statement may answer a request that needs nothing else."""
@@ -246,9 +252,9 @@ class Server:
             return False
         if path[-1][:1] == "$":
             return call.method == "GET" and self.interactions.recalls(*path)
-        return not _brings_body(headers) if call.method == "GET" else not long_to_read(headers)
+        return not _brings_body(headers) if call.method == "GET" else not says_long(headers)
 
-    async def _answered(self, call: Call, body: _Body) -> Answer:
+    async def _answered(self, call: Call, body: Body) -> Answer:
         try:
             refuse_null("/".join(call.path), "http.path")
             # Who asks comes before what is asked: nobody's body is not even read.
@@ -258,8 +264,7 @@ class Server:
                 raise unidentified()
             refuse_override(call.headers)
             if call.method not in ("GET", "HEAD") or _brings_body(call.headers):
-                call = replace(call, body=await body.read())
-                call = replace(call, read=await read_between(call.headers, call.body))
+                call = await _with_body(call, body)
             # Nothing is done whose answer the client could not read; files have a format of their own.
             if call.path[:1] != (PLACE,) and not asks_content(call):
                 wanted_format(call.headers, call.query, call.body)
@@ -269,7 +274,7 @@ class Server:
             answer = failed(placed(refusal, "http.path"), call.language)
         except Exception:
             answer = failed(unforeseen(call.method, "/".join(call.path)), call.language)
-        return rendered(answer, call)
+        return await rendered(answer, call)
 
     async def _note_nobody(self, context: Context, call: Call) -> None:
         """An audit line of a request without credentials; never so many as to be an attack themselves."""
@@ -332,6 +337,7 @@ class Server:
 
     async def _opened(self, door: Opening, scope: Any, headers: Mapping[str, str], receive: Any) -> Answer:
         language = language_of(headers, "en")
+        body = Body(lambda: self._body(headers, receive), self.turns)
         try:
             # Who asks comes before what is asked here too; what needs nobody has no body.
             context = await self._let_in(door.door, headers, language)
@@ -339,12 +345,14 @@ class Server:
             if nobody and not door.open_to_all(scope["path"]):
                 raise unidentified()
             refuse_override(headers)
-            body = b"" if nobody else await self._body(headers, receive)
-            return await door.answer(context, self._request(scope, headers, body, {}))
+            came = b"" if nobody else await body.read()
+            return await door.answer(context, self._request(scope, headers, came, {}))
         except Problem as refusal:
             return failed(placed(refusal, "http.path"), language)
         except Exception:
             return failed(unforeseen(scope["method"], scope["path"]), language)
+        finally:
+            body.answered()
 
     async def _let_in(self, door: Door, headers: Mapping[str, str], language: str) -> Context:
         """The context of who asks at a door: by its key when one came, else by token."""
@@ -420,22 +428,10 @@ class Server:
         return _starlette(self._refusal(context, plain, refusal), headers, secure=False)
 
 
-@dataclass(slots=True)
-class _Body:
-    """The body of a request, read once. Problem: as it was the first time."""
-
-    receive: Callable[[], Awaitable[bytes]]
-    came: bytes | Problem | None = None
-
-    async def read(self) -> bytes:
-        if self.came is None:
-            try:
-                self.came = await self.receive()
-            except Problem as refusal:
-                self.came = refusal
-        if isinstance(self.came, Problem):
-            raise self.came
-        return self.came
+async def _with_body(call: Call, body: Body) -> Call:
+    """The call with its body, which is read as a resource where that takes long. Problem: it did not come."""
+    came = await body.read()
+    return replace(call, body=came, read=await read_aside(call.headers, came))
 
 
 def _by_token(headers: Mapping[str, str]) -> Mapping[str, str]:
@@ -505,7 +501,7 @@ async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answ
     if not body and answer.status in (204, 304):
         del out["content-type"]
     if len(body) > _GZIP_FROM and _takes_gzip(headers):
-        body = answer.packed or gzip.compress(body, 3)
+        body = answer.packed or await by_size(len(body), gzip.compress, body, 3)
         out["content-encoding"] = "gzip"
         out.setdefault("vary", "accept-encoding")
     if answer.status not in (204, 304):
