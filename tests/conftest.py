@@ -12,9 +12,14 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from aubier.store.embedded.server import EmbeddedServer
 from tests.where import ENGINES
+
+# How long an example takes depends on what else the machine does. `timeout` of pyproject.toml sees a hang.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -60,6 +60,7 @@ from aubier.rest.doors import calls
 from aubier.rest.doors.capability import statement as door_statement
 from aubier.rest.doors.opening import Opening, opening
 from aubier.rest.exchange import Limits
+from aubier.rest.formats.bodies import Bodies
 from aubier.rest.importing.running import IMPORT
 from aubier.rest.indexing import service as indexing
 from aubier.rest.interactions import Interactions
@@ -360,7 +361,7 @@ def _server(settings: Settings, access: Access, services: Sequence[Service], clo
         forget=forget,
         interactions=interactions,
         clock=clock,
-        max_body=settings.max_body_bytes,
+        bodies=Bodies(settings.max_body_bytes),
         base_url=settings.base_url.rstrip("/"),
         trusted_proxy=settings.trusted_proxy,
         language=settings.language,

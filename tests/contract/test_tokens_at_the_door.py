@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -96,6 +97,16 @@ async def test_the_statement_and_the_discovery_are_for_everybody(api: Api) -> No
 async def test_a_body_of_nobody_is_not_read(api: Api) -> None:
     answer = await api.raw("POST", "", content=b"x" * (api.house.settings.max_body_bytes + 1))
     assert answer.status_code == 401
+
+
+async def test_of_nobody_a_form_is_read_and_no_file(api: Api) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 10_000
+
+    answer = await api.client.post("/signon/token", content=endless())
+    assert answer.status_code == 413
+    assert "64 KiB" in answer.text
 
 
 async def test_every_flipped_bit_closes_the_door(api: Api) -> None:

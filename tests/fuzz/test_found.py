@@ -19,7 +19,8 @@ from aubier.ground.rows import Request
 from aubier.portals.frame.forms import read_form
 from aubier.rest.bundles import run
 from aubier.rest.exchange import Call, decoded, unchanged
-from aubier.rest.formats.parts import cookies_of, next_part
+from aubier.rest.formats.bodies import Bodies
+from aubier.rest.formats.parts import cookies_of
 from aubier.services.record.cda.time import fhir_time
 from aubier.services.subscriptions.asking import topics
 from aubier.store.reading import Row
@@ -286,7 +287,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for() -> None:
         await asyncio.Event().wait()
 
     with pytest.raises(Problem) as refused:
-        await next_part(never, 0.01)
+        await Bodies(1000, 0.01).coming({}, never).read()
     assert refused.value.issues[0].at == ("http.body",)
 
 

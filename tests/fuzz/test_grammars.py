@@ -32,11 +32,10 @@ _RUNS = {target.name: target for target in TARGETS}
 SLICE = settings(
     max_examples=40,
     derandomize=True,
-    deadline=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-WHOLE = settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck))
+WHOLE = settings(max_examples=3_000, suppress_health_check=list(HealthCheck))
 
 
 def spoilt(random: Random, reader: str, data: bytes) -> None:

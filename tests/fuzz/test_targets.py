@@ -15,11 +15,10 @@ BY_NAME = pytest.mark.parametrize("target", TARGETS, ids=[target.name for target
 SLICE = settings(
     max_examples=25,
     derandomize=True,
-    deadline=None,
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-WHOLE = settings(max_examples=4_000, deadline=None, suppress_health_check=list(HealthCheck))
+WHOLE = settings(max_examples=4_000, suppress_health_check=list(HealthCheck))
 
 
 def tried(target: Target, bounds: settings) -> int:

@@ -3,6 +3,8 @@
 import ast
 from collections.abc import Iterator
 
+from hypothesis import HealthCheck, settings
+
 from tests.house.source import Module, dotted, functions, modules
 from tests.where import ROOT
 
@@ -69,6 +71,12 @@ def test_no_test_is_left_out_without_a_reason() -> None:
         if any(dotted(mark) in SKIPS for mark in node.decorator_list)
     ]
     assert not silent + bare, "\n".join(silent + bare)
+
+
+def test_no_example_fails_for_a_slow_machine() -> None:
+    made_up = settings()
+    assert made_up.deadline is None
+    assert HealthCheck.too_slow in made_up.suppress_health_check
 
 
 def _reason(call: ast.Call, name: str) -> bool:

@@ -50,3 +50,5 @@ def test_reindex_beside_what_runs(instance: Running) -> None:
     odd = run("reindex", "--type", "Patients", data=instance.data)
     assert odd.returncode != 0 and "Patients is no resource type" in odd.stderr
     assert "being indexed" not in run("doctor", data=instance.data).stdout
+    same = run("check", "index", data=instance.data)
+    assert same.returncode == 0 and " resources compared; faults: 0" in same.stdout, same.stdout + same.stderr

@@ -11,7 +11,7 @@ import click
 from aubier import __version__
 from aubier.cli import backup, doctor, extract, loading, people, tour, up
 from aubier.cli.audit import audit
-from aubier.cli.indexing import reindex
+from aubier.cli.indexing import check_index, reindex
 from aubier.cli.instance import settings_of
 from aubier.cli.speech import carry_out, plainly, speak
 
@@ -158,6 +158,14 @@ def check_audit(data: str | None, first: int) -> None:
     """Look for audit lines that were changed, taken away or added since they were sealed."""
     with plainly():
         sys.exit(carry_out(audit(settings_of(data), first)))
+
+
+@check_group.command("index")
+@_DATA
+def check_index_command(data: str | None) -> None:
+    """Compare the index rows with what the resources give. Running or stopped; changes nothing."""
+    with plainly():
+        sys.exit(carry_out(check_index(settings_of(data))))
 
 
 @main.command("extract")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import ssl
 import threading
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from granian import Granian
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 
 from aubier.app import House, build
 from aubier.cli.doctor.port import check_port
@@ -34,6 +35,12 @@ from aubier.store.embedded.server import EmbeddedServer
 from aubier.store.embedded.template import keep_template
 
 _READY_WITHIN = 60.0
+
+_CONNECTIONS = 8192
+"""Connections that a serving process holds at once, where the system lets it open as many files."""
+
+_OWN_FILES = 256
+"""Files of a serving process that are no connections of clients: those of the database, and what it reads."""
 
 
 def run(settings: Settings) -> None:
@@ -192,6 +199,9 @@ def _serve(settings: Settings, dsn: str) -> None:
         port=settings.port,
         interface=Interfaces.ASGI,
         factory=True,
+        # Of HTTP/2 neither a silent connection nor its headers would be bounded: it belongs to a proxy.
+        http=HTTPModes.http1,
+        backpressure=_connections(),
         workers=settings.workers or max(1, (os.cpu_count() or 1) // 2),
         websockets=True,
         log_level="warning" if settings.log_level == "info" else settings.log_level,  # type: ignore[arg-type]
@@ -206,6 +216,21 @@ def _serve(settings: Settings, dsn: str) -> None:
     # Granian takes SIGINT and SIGTERM; a closed terminal is to end us the same way.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     server.serve()
+
+
+def _connections() -> int:
+    """How many connections a serving process takes; as many files as that needs are asked of the system.
+
+    A silent one is closed after 30 seconds: until then it must not stand in the place of somebody's.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _CONNECTIONS + _OWN_FILES
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        soft = most
+    files = wanted if soft == resource.RLIM_INFINITY else min(wanted, soft)
+    return max(files // 2, files - _OWN_FILES)
 
 
 def _environment(settings: Settings, dsn: str) -> dict[str, str]:

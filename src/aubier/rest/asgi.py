@@ -6,7 +6,6 @@ import gzip
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from time import monotonic
 from typing import Any
 
 from starlette.applications import Starlette
@@ -20,7 +19,7 @@ from aubier.access.decide import unidentified
 from aubier.access.view import Access
 from aubier.ground.clock import Clock
 from aubier.ground.memory import remembered
-from aubier.ground.problem import Problem, not_found, problem
+from aubier.ground.problem import Problem, not_found
 from aubier.ground.rows import Door, LineRoute, Request, Response, Route
 from aubier.ground.standing import Stands
 from aubier.rest.asynchronous.asking import PLACE
@@ -36,16 +35,13 @@ from aubier.rest.exchange import (
     rendered,
     unforeseen,
 )
-from aubier.rest.formats.body import Body, Turns
+from aubier.rest.formats.bodies import ALWAYS, Bodies, Body, announced, brings_body
 from aubier.rest.formats.conversion import read_aside, says_long
 from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.formats.parts import (
     cookies_of,
-    next_part,
     refuse_null,
     refuse_override,
-    too_long,
-    unpacked,
 )
 from aubier.rest.interactions import Interactions, path_of
 from aubier.rest.operations.standard import only
@@ -59,9 +55,6 @@ from aubier.store.proof.standing import Unproven
 
 _GZIP_FROM = 1400
 """Answers smaller than one network packet gain nothing from gzip."""
-
-_SLOWEST = 1024
-"""Bytes a second that a body must bring in the long run: one that trickles would be waited for all day."""
 
 _DISCOVERY = "/.well-known/smart-configuration"
 """Where an application asks a FHIR base for its OpenID provider. Rule: SMART App Launch 2.2.0."""
@@ -100,17 +93,13 @@ SECURITY_HEADERS = {
 
 @dataclass(slots=True)
 class Server:
-    """What answers HTTP. `access` and `identify` decide, `interactions` is the FHIR base at /fhir.
-
-    `patience`: seconds that the next part of a body may take.
-    """
+    """What answers HTTP. `access` and `identify` decide, `interactions` is the FHIR base at /fhir."""
 
     access: Access
     identify: Identify
     interactions: Interactions
     clock: Clock
-    max_body: int
-    patience: float = 30.0
+    bodies: Bodies
     recall: Recall = lambda headers, now: None
     forget: Callable[[Mapping[str, str]], None] = lambda headers: None
     base_url: str = ""
@@ -121,7 +110,6 @@ class Server:
     by_key: ByKey | None = None
     lines: Sequence[LineRoute] = ()
     page_error: PageError | None = None
-    turns: Turns = field(default_factory=Turns)
     others: Any = field(default=None, init=False)
     nobody: tuple[int, int] = field(default=(0, 0), init=False)
 
@@ -198,12 +186,9 @@ class Server:
             b"",
             origin + "/fhir",
         )
-        body = Body(lambda: self._body(headers, receive), self.turns)
-        try:
+        with self.bodies.coming(headers, receive) as body:
             answer = preflight(call.method, headers) or await self._ahead(call, body)
             answer = answer or await self._answered(call, body)
-        finally:
-            body.answered()
         await _send(send, call.method, headers, answer)
 
     async def _ahead(self, call: Call, body: Body) -> Answer | None:
@@ -252,7 +237,7 @@ class Server:
             return False
         if path[-1][:1] == "$":
             return call.method == "GET" and self.interactions.recalls(*path)
-        return not _brings_body(headers) if call.method == "GET" else not says_long(headers)
+        return not brings_body(headers) if call.method == "GET" else not says_long(headers)
 
     async def _answered(self, call: Call, body: Body) -> Answer:
         try:
@@ -263,7 +248,7 @@ class Server:
                 await self._note_nobody(context, call)
                 raise unidentified()
             refuse_override(call.headers)
-            if call.method not in ("GET", "HEAD") or _brings_body(call.headers):
+            if call.method not in ("GET", "HEAD") or brings_body(call.headers):
                 call = await _with_body(call, body)
             # Nothing is done whose answer the client could not read; files have a format of their own.
             if call.path[:1] != (PLACE,) and not asks_content(call):
@@ -288,24 +273,6 @@ class Server:
         now = self.clock()
         nobody = self.access.context(ANONYMOUS, now, language)
         return self.access.context(await self.identify(nobody, headers), now, language)
-
-    async def _body(self, headers: Mapping[str, str], receive: Any) -> bytes:
-        length = headers.get("content-length", "0")
-        if length.isascii() and length.isdigit() and int(length) > self.max_body:
-            raise too_long(self.max_body)
-        parts, size, begun = [], 0, monotonic()
-        while True:
-            left = 2 * self.patience + size / _SLOWEST - (monotonic() - begun)
-            message = await next_part(receive, min(self.patience, left))
-            if message["type"] == "http.disconnect":
-                raise problem("invalid", "The request was cut short", "La requête a été interrompue")
-            part = message.get("body", b"")
-            size += len(part)
-            if size > self.max_body:
-                raise too_long(self.max_body)
-            parts.append(part)
-            if not message.get("more_body"):
-                return unpacked(headers, b"".join(parts), self.max_body)
 
     def _origin(self, scope: Any, headers: Mapping[str, str]) -> str:
         if self.base_url:
@@ -337,7 +304,6 @@ class Server:
 
     async def _opened(self, door: Opening, scope: Any, headers: Mapping[str, str], receive: Any) -> Answer:
         language = language_of(headers, "en")
-        body = Body(lambda: self._body(headers, receive), self.turns)
         try:
             # Who asks comes before what is asked here too; what needs nobody has no body.
             context = await self._let_in(door.door, headers, language)
@@ -345,14 +311,13 @@ class Server:
             if nobody and not door.open_to_all(scope["path"]):
                 raise unidentified()
             refuse_override(headers)
-            came = b"" if nobody else await body.read()
-            return await door.answer(context, self._request(scope, headers, came, {}))
+            with self.bodies.coming(headers, receive) as body:
+                came = b"" if nobody else await body.read()
+                return await door.answer(context, self._request(scope, headers, came, {}))
         except Problem as refusal:
             return failed(placed(refusal, "http.path"), language)
         except Exception:
             return failed(unforeseen(scope["method"], scope["path"]), language)
-        finally:
-            body.answered()
 
     async def _let_in(self, door: Door, headers: Mapping[str, str], language: str) -> Context:
         """The context of who asks at a door: by its key when one came, else by token."""
@@ -396,10 +361,11 @@ class Server:
             context = self.access.context(ANONYMOUS, self.clock(), self.language)
             plain = self._bare(request.scope, headers, request.path_params)
             try:
-                body = await self._body(headers, request.receive)
-                plain = self._request(request.scope, headers, body, request.path_params)
-                context = await self.context(headers, language_of(headers, self.language))
-                response = await route.run(context, plain)
+                most = await self._most(headers)
+                with self.bodies.coming(headers, request.receive, most=most) as body:
+                    plain = self._request(request.scope, headers, await body.read(), request.path_params)
+                    context = await self.context(headers, language_of(headers, self.language))
+                    response = await route.run(context, plain)
             except Problem as refusal:
                 response = self._refusal(context, plain, refusal)
             except Exception:
@@ -407,6 +373,14 @@ class Server:
             return _starlette(response, headers, secure=plain.base_url.startswith("https:"))
 
         return endpoint
+
+    async def _most(self, headers: Mapping[str, str]) -> int:
+        """Bytes of a body that a page or the sign-on takes: nobody sends files, only forms."""
+        length = announced(headers)
+        if length is not None and length <= ALWAYS:
+            return ALWAYS
+        context = await self.context(headers, self.language)
+        return ALWAYS if context.actor.kind == "anonymous" else self.bodies.most
 
     def _refusal(self, context: Context, request: Request, refusal: Problem) -> Response:
         if self.page_error is not None and "text/html" in request.headers.get("accept", ""):
@@ -439,10 +413,6 @@ def _by_token(headers: Mapping[str, str]) -> Mapping[str, str]:
     if "cookie" not in headers:
         return headers
     return {name: value for name, value in headers.items() if name != "cookie"}
-
-
-def _brings_body(headers: Mapping[str, str]) -> bool:
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _headers(scope: Any) -> dict[str, str]:

@@ -245,7 +245,7 @@ def _turned(body: bytes, format: Format) -> bytes:
 def unforeseen(method: str, path: str) -> Problem:
     """An unforeseen fault, from within its handler: the log has the trace, the client a reference only."""
     reference = random_ids()[:12]
-    _log.exception("unforeseen fault %s in %s %s", reference, method, path[:200])
+    _log.exception("unforeseen fault %s in %s %r", reference, method, path[:200])
     return problem(
         "exception",
         f"Something unforeseen happened; give the reference {reference} to support",

@@ -64,13 +64,38 @@ def unknown_element(key: str, known: Collection[str]) -> Draft:
     )
 
 
+def no_such_type(name: Any, path: str) -> Draft:
+    """A type of resource that FHIR R4 does not have; names the nearest one it has."""
+    near = difflib.get_close_matches(str(name)[:64], definitions().resource_types, 1, 0.75)
+    return Draft(
+        "structure",
+        f"{shown(name)} is not a resource type of FHIR R4" + (f"; did you mean {near[0]}?" if near else ""),
+        f"{shown(name)} n'est pas un type de ressource de FHIR R4"
+        + (f" ; est-ce {near[0]} ?" if near else ""),
+        path,
+    )
+
+
+def urn_form(text: str) -> tuple[str, str]:
+    """Why a `urn:uuid:` is no UUID, or a `urn:oid:` no OID, in English and French."""
+    if text.startswith("urn:oid:"):
+        return (
+            f"{text[:80]} is no OID: urn:oid: and numbers with points between, the first 0, 1 or 2",
+            f"{text[:80]} n'est pas un OID : urn:oid: et des nombres séparés de points, le premier 0, 1 ou 2",
+        )
+    return (
+        f"{text[:80]} is no UUID: urn:uuid: and 32 hexadecimal digits in groups of 8-4-4-4-12",
+        f"{text[:80]} n'est pas un UUID : urn:uuid: et 32 chiffres hexadécimaux par groupes 8-4-4-4-12",
+    )
+
+
 def no_sibling(key: str) -> Draft:
     """An id or extensions beside a value that has none."""
     return Draft(
         "structure",
         f"{key} has neither id nor extensions: take _{key} out",
         f"{key} n'a ni id ni extension : retirez _{key}",
-        f"._{key}",
+        f".{key}",
     )
 
 

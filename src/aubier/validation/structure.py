@@ -24,6 +24,7 @@ from aubier.validation.drafts import (
     need_object,
     no_array,
     no_sibling,
+    no_such_type,
     only_id,
     only_null,
     sibling_length,
@@ -398,21 +399,14 @@ def _typed(value: Any, state: State) -> Found:
     if name is None:
         return [missing("resourceType")]
     if type(name) is not str or name not in definitions().resource_types:
-        return [
-            Draft(
-                "structure",
-                f"{str(name)[:64]} is not a resource type of FHIR R4",
-                f"{str(name)[:64]} n'est pas un type de ressource de FHIR R4",
-                ".resourceType",
-            )
-        ]
+        return [no_such_type(name, ".resourceType")]
     return checker(name)(value, state)
 
 
 def _contained_ids(value: dict[str, Any]) -> tuple[dict[str, str], list[Draft]]:
-    """The ids of the contained resources, with their types, and those that come again."""
+    """What `#id` names, `#` the resource itself, with its type; and the ids that come again."""
     rows = value.get("contained")
-    found: dict[str, str] = {}
+    found = {"": str(value.get("resourceType", ""))}
     twice: list[Draft] = []
     for n, row in enumerate(rows if type(rows) is list else ()):
         if type(row) is dict and "id" in row:

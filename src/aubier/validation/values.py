@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from difflib import get_close_matches
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aubier.fhir.definitions import Binding, definitions
 from aubier.fhir.references import Reference
-from aubier.validation.drafts import Draft, not_bound, shown
+from aubier.validation.drafts import Draft, no_such_type, not_bound, shown, urn_form
 
 _of_type = re.compile(r"([A-Z][A-Za-z]+)/[A-Za-z0-9\-.]{1,64}(?:/_history/[A-Za-z0-9\-.]{1,64})?").fullmatch
 _absolute = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:\S+", re.ASCII).fullmatch
 
+_LITERAL = "FHIR R4 4.0.1 references.html#literal"
 _token = r"[A-Za-z0-9!#$%&'*+.^_`|~\-]+"
 _SHAPES = {
     "http://hl7.org/fhir/ValueSet/currencies": re.compile(r"[A-Z]{3}").fullmatch,
@@ -29,8 +29,8 @@ _SHAPES = {
 class State:
     """What a checker must know of what is around.
 
-    `contained`: the resources contained in the one it is in, id to type. `transaction`: whether a transaction
-    is being read, where conditional references are allowed.
+    `contained`: the resources that `#id` names here, id to type; `#` alone names the one that contains them.
+    `transaction`: whether a transaction is being read, where conditional references are allowed.
     """
 
     contained: dict[str, str] = field(default_factory=dict)
@@ -108,7 +108,7 @@ def refers(targets: tuple[str, ...]) -> Checker:
             reference = Reference.parse(text)
             if fault := _literal(reference, state):
                 return [fault]
-            kind = reference.type or state.contained.get(reference.id, "")
+            kind = state.contained.get(reference.id, "") if reference.form == "fragment" else reference.type
         if kind and stated in definitions().resource_types and kind != stated:
             return [_mismatch(kind, stated)]
         kind = kind or (stated if stated in known else "")
@@ -133,7 +133,9 @@ def _literal(reference: Reference, state: State) -> Draft | None:
             rule="FHIR R4 4.0.1 ref-1",
         )
     if form == "invalid" and (of := _of_type(reference.text)):
-        return _no_such_type(of[1])
+        return replace(no_such_type(of[1], ".reference"), kind="value", rule=_LITERAL)
+    if form == "invalid" and reference.text.startswith(("urn:uuid:", "urn:oid:")):
+        return Draft("value", *urn_form(reference.text), ".reference", rule=_LITERAL)
     if form == "invalid" or (form == "conditional" and not state.transaction):
         return Draft(
             "value",
@@ -141,20 +143,9 @@ def _literal(reference: Reference, state: State) -> Draft | None:
             f"{shown(reference.text)} n'est pas une référence : mettez Type/id, une URL absolue,"
             " urn:uuid:... ou #id",
             ".reference",
-            rule="FHIR R4 4.0.1 references.html#literal",
+            rule=_LITERAL,
         )
     return None
-
-
-def _no_such_type(kind: str) -> Draft:
-    near = get_close_matches(kind[:64], definitions().resource_types, 1, 0.75)
-    return Draft(
-        "value",
-        f"FHIR R4 has no resource type {kind[:64]}" + (f"; did you mean {near[0]}?" if near else ""),
-        f"FHIR R4 n'a pas de type de ressource {kind[:64]}" + (f" ; est-ce {near[0]} ?" if near else ""),
-        ".reference",
-        rule="FHIR R4 4.0.1 references.html#literal",
-    )
 
 
 def _mismatch(kind: str, stated: str) -> Draft:

@@ -113,25 +113,34 @@ async def test_only_an_administrator_may(api: Api) -> None:
 
 @pytest.mark.parametrize("how", ["delete", "retire", "draft"])
 async def test_taken_away_at_once_and_without_a_trace(api: Api, how: str) -> None:
-    await api.good("POST", "Patient", coloured("green"))
+    named = {"name": [{"family": "Morvan"}], "birthDate": "1980-05-01"}
+    await api.good("POST", "Patient", coloured("green") | named)
     with_patient = await postings(api)
     known = set(await terms(api))
 
     async def marked(api: Api) -> int:
         return len(set(await terms(api)) - known)
 
-    made = await api.good("POST", "SearchParameter", parameter("eye-colour"))
+    asked = {
+        "eye-colour": (parameter("eye-colour"), "green"),
+        "called": (parameter("called", type="string", expression="Patient.name.family"), "Morvan"),
+        "born": (parameter("born", type="date", expression="Patient.birthDate"), "1980-05-01"),
+    }
+    made = {code: await api.good("POST", "SearchParameter", body) for code, (body, _) in asked.items()}
     await walked(api)
-    assert len(await api.ids("Patient?eye-colour=green")) >= 1
+    for code, (_, value) in asked.items():
+        assert len(await api.ids(f"Patient?{code}={value}")) >= 1, code
     assert await marked(api) > 0
-    if how == "delete":
-        await api.good("DELETE", f"SearchParameter/{made['id']}")
-    else:
-        status = {"retire": "retired", "draft": "draft"}[how]
-        await api.good("PUT", f"SearchParameter/{made['id']}", made | {"status": status})
-    refused = await api.ask("GET", "Patient?eye-colour=green")
-    assert refused.status_code == 400
-    assert outcome(refused)["issue"][0]["code"] == "not-supported"
+    assert await postings(api) != with_patient
+    for code, body in made.items():
+        if how == "delete":
+            await api.good("DELETE", f"SearchParameter/{body['id']}")
+        else:
+            status = {"retire": "retired", "draft": "draft"}[how]
+            await api.good("PUT", f"SearchParameter/{body['id']}", body | {"status": status})
+        refused = await api.ask("GET", f"Patient?{code}={asked[code][1]}")
+        assert refused.status_code == 400
+        assert outcome(refused)["issue"][0]["code"] == "not-supported"
     await walked(api)
     assert await postings(api) == with_patient
     assert await marked(api) == 0

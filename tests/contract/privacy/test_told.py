@@ -75,6 +75,25 @@ async def test_whose_presence_is_secret_and_no_other(world: World, looked: dict[
     assert await views["child"].secret_actors("child") == frozenset()
 
 
+async def test_what_others_deleted_in_another_record_is_no_secret_of_this_one(
+    world: World, looked: dict[str, str]
+) -> None:
+    """Who may see all of a record is told all, with how much was found."""
+    desk = world.desk
+    patient = {"resourceType": "Patient", "id": "sibling"}
+    assert (await desk.ask("loader", "PUT", "Patient/sibling", patient))[0] == 201
+    await desk.system().store.grant(Grant("sibling", "person:parent", "parental-authority"))
+    gone = await desk.make("secretive", condition("child", meta={"security": [mask("rep")]}))
+    assert (await desk.ask("secretive", "DELETE", f"Condition/{gone}"))[0] == 204
+    view = desk.house.context(desk.actors["parent"]).store
+    assert await view.secret_actors("sibling") == frozenset()
+    desk.actors["sibling"] = citizen("sibling", "sibling")
+    await desk.system().store.grant(Grant("sibling", "ps:899710000071", "carer", "rw"))
+    await desk.make("secretive", condition("sibling", meta={"security": [mask("patient")]}))
+    holder = desk.house.context(desk.actors["sibling"]).store
+    assert await holder.secret_actors("sibling") == frozenset(), "not yet told to the holder, but no secret"
+
+
 async def test_a_line_that_names_whose_presence_is_secret_is_left_out(
     world: World, looked: dict[str, str]
 ) -> None:

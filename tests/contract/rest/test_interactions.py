@@ -25,6 +25,12 @@ def patient(value: str = "", **parts: Any) -> dict[str, Any]:
     return {**body, "identifier": [{"system": "urn:test", "value": value}]} if value else body
 
 
+def measured(person: str, **parts: Any) -> dict[str, Any]:
+    """An Observation of someone."""
+    about = {"code": {"text": "x"}, "subject": {"reference": f"Patient/{person}"}}
+    return {"resourceType": "Observation", "status": "final", **about, **parts}
+
+
 async def pages(api: Api, path: str, **options: Any) -> list[list[str]]:
     """`Type/id` of every entry, page by page, to the end."""
     found = []
@@ -405,6 +411,24 @@ async def test_what_was_current_at_a_time(api: Api) -> None:
     assert await versions(day) == ['W/"2"', 'W/"1"']
     assert await versions((made[0] - timedelta(days=1)).date().isoformat()) == []
     assert await versions(api.clock.now.date().isoformat()) == ['W/"4"', 'W/"3"']
+
+
+async def test_what_was_current_at_a_time_of_all_that_there_is(api: Api) -> None:
+    """The newest version of each counts, whatever else is in its record and whichever it was in before."""
+    first, second = [await api.make(patient(f"of-all-{n}")) for n in range(2)]
+    ids = [await api.make(measured(first)) for _ in range(3)]
+    for logical, person in ((ids[1], first), (ids[1], first), (ids[2], second)):
+        at = api.clock.later(minutes=1).isoformat()
+        change = measured(person, id=logical, effectiveDateTime=at)
+        assert (await api.ask("PUT", f"Observation/{logical}", change)).status_code == 200
+    at = api.clock.later(minutes=1).isoformat().replace("+00:00", "Z")
+    versions = dict(zip(ids, "132", strict=True))
+    moved = {ids[2]: versions[ids[2]]}
+    for path, expected in (("Observation", versions), ("", versions), (f"Observation/{ids[2]}", moved)):
+        told = valid(await api.get(f"{path}/_history?_at={at}&_count=200".lstrip("/")))
+        alive = [e["resource"] for e in told["entry"] if "resource" in e]
+        found = [(r["id"], r["meta"]["versionId"]) for r in alive if r["id"] in ids]
+        assert sorted(found) == sorted(expected.items()), path
 
 
 async def test_format_and_accept(api: Api) -> None:

@@ -146,7 +146,10 @@ async def test_nothing_is_begun_for_one_who_is_gone(api: Api, kind: str, how: st
     family = f"Gone{kind}{how}"
     work, job = await begun(api, kind, family, login)
     await withdraw(api, how, login, client)
+    since = await api.last_line()
     await walked(api, work, job)
+    line = (await api.lines(since))[-1]
+    assert (line["name"].lower(), line["outcome"], line["what"]) == (login, "cancelled", f"{work.kind} {job}")
     status, words = await told(api, job)
     assert status == 403 and len(words) == 1 and words[0].startswith("Cancelled: the application")
     assert await people(api, family) == 0

@@ -1,36 +1,9 @@
 """Where citizens end applications they also see what these are told of, and end it."""
 
-from typing import Any
-
-import httpx
-
-from aubier.referentials.signon import api as signon
 from tests.contract.subscriptions.conftest import Desk, by_criteria
 from tests.contract.subscriptions.endpoint import Endpoint
 from tests.contract.subscriptions.test_citizens import app_of
-
-HOUSE = "http://127.0.0.1:8000"
-
-
-class Visit:
-    """A citizen at their own pages."""
-
-    def __init__(self, desk: Desk, cookie: str) -> None:
-        self.desk, self.cookie = desk, cookie
-
-    @classmethod
-    async def of(cls, desk: Desk, login: str) -> "Visit":
-        account = await signon.find_account(desk.api.system, login)
-        assert account is not None
-        return cls(desk, await signon.open_session(desk.api.system, account))
-
-    async def ask(self, method: str, path: str, **form: Any) -> httpx.Response:
-        headers = {"cookie": f"{signon.cookie_name(HOUSE)}={self.cookie}", "accept-language": "en"}
-        client = self.desk.api.client
-        return await client.request(method, HOUSE + path, data=form or None, headers=headers)
-
-    async def send(self, path: str) -> httpx.Response:
-        return await self.ask("POST", path, csrf=signon.csrf_token(self.cookie))
+from tests.contract.visit import Visit
 
 
 async def test_the_citizen_sees_what_is_told_and_stops_it(desk: Desk, hook: Endpoint) -> None:
@@ -38,7 +11,7 @@ async def test_the_citizen_sees_what_is_told_and_stops_it(desk: Desk, hook: Endp
     await app_of(desk, login)
     asked = by_criteria("Observation?status=final", hook.url) | {"reason": "My <blood> pressure"}
     sub = await desk.subscribe(asked, who=login)
-    visit = await Visit.of(desk, login)
+    visit = await Visit.of(desk.api, login)
     page = (await visit.ask("GET", "/citoyen/applications")).text
     assert "Carnet" in page and "My &lt;blood&gt; pressure" in page and "127.0.0.1" in page
     stopped = await visit.send(f"/citoyen/notifications/{sub}/fin")
@@ -55,7 +28,7 @@ async def test_ending_the_application_ends_what_it_is_told(desk: Desk, hook: End
     patient, login = await desk.api.citizen()
     client = await app_of(desk, login)
     sub = await desk.subscribe(by_criteria("Observation?status=final", hook.url), who=login)
-    visit = await Visit.of(desk, login)
+    visit = await Visit.of(desk.api, login)
     assert (await visit.send(f"/citoyen/applications/{client}/fin")).status_code == 303
     await desk.observe(patient)
     await desk.work()
@@ -73,7 +46,7 @@ async def test_another_cannot_end_it_nor_anyone_without_our_form(desk: Desk, hoo
     _, stranger = await desk.api.citizen()
     client = await app_of(desk, login)
     sub = await desk.subscribe(by_criteria("Observation?status=final", hook.url), who=login)
-    theirs, own = await Visit.of(desk, stranger), await Visit.of(desk, login)
+    theirs, own = await Visit.of(desk.api, stranger), await Visit.of(desk.api, login)
     assert "Carnet" not in (await theirs.ask("GET", "/citoyen/applications")).text
     assert (await theirs.send(f"/citoyen/notifications/{sub}/fin")).status_code == 404
     assert (await theirs.send(f"/citoyen/applications/{client}/fin")).status_code == 404

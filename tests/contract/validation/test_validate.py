@@ -443,7 +443,25 @@ async def test_a_value_set_that_takes_from_one_that_is_not_here_is_no_refusal(ho
     body = {"resourceType": "Basic", "code": {"coding": [coding]}, "meta": {"profile": [mine["url"]]}}
     rows = await verdict(house, "Basic/$validate", body)
     assert ("information", "not-supported", "Basic.code") in rows
-    assert sorted(errors(rows)) == [("code-invalid", "Basic.code.coding[0]"), ("required", "Basic.subject")]
+    assert sorted(errors(rows)) == [
+        ("code-invalid", "Basic.code.coding[0].code"),
+        ("required", "Basic.subject"),
+    ]
+
+
+async def test_a_unit_is_one_of_ucum(house: OpenHouse) -> None:
+    def measured(code: str) -> dict[str, Any]:
+        amount = {"value": 1, "system": "http://unitsofmeasure.org", "code": code}
+        return {
+            "resourceType": "Observation",
+            "status": "final",
+            "code": {"text": "x"},
+            "valueQuantity": amount,
+        }
+
+    wrong = await verdict(house, "Observation/$validate", measured("years"))
+    assert errors(wrong) == [("code-invalid", "Observation.value.ofType(Quantity).code")]
+    assert errors(await verdict(house, "Observation/$validate", measured("a"))) == []
 
 
 async def test_a_work_group_of_later_years_may_be_one(house: OpenHouse) -> None:
@@ -562,6 +580,6 @@ async def test_a_supplement_is_no_system_of_codes(house: OpenHouse, content: str
         return {"resourceType": "Basic", "code": {"coding": [{"system": system, "code": "male"}]}}
 
     rows = await verdict(house, "Basic/$validate", tagged(url))
-    assert ("error", "code-invalid", "Basic.code.coding[0]") in rows
+    assert ("error", "code-invalid", "Basic.code.coding[0].code") in rows
     other = await verdict(house, "Basic/$validate", tagged("https://example.org/CodeSystem/unknown"))
     assert "error" not in [level for level, *_ in other]

@@ -23,6 +23,7 @@ WHY: dict[str, str] = {
     "DocumentReference.contained.telecom.extension.extension.url": "a part its definition does not have",
     "Bundle.entry.fullUrl": "the entries of a collection must have a fullUrl (27 prescriptions)",
     "DocumentReference.content.attachment.size": "it says 250,000 bytes and holds 11",
+    "DocumentReference.content.attachment.hash": "the SHA-1 of nothing, where there are 11 bytes",
     "Patient.extension": "ext-1: an extension has neither value nor extensions",
     "Person.meta.profile": "the profile wants its own canonical with its version in meta.profile",
 }

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aubier.fhir.definitions import definitions
@@ -294,7 +294,7 @@ _JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(st.dictionaries(st.sampled_from(["name", "contained", "extension", "_birthDate", "birthDate"]), _JSON))
 def test_any_data_is_walked(data):
     for expression in (
@@ -328,7 +328,7 @@ _EXPRESSIONS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 @given(_EXPRESSIONS)
 def test_any_expression_finds_or_is_refused(expression):
     try:

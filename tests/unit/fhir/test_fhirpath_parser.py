@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aubier.fhir.definitions import definitions
@@ -154,7 +154,6 @@ def test_every_invariant_and_search_expression_is_read():
         parse(expression)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(alphabet="ab.()[]{}'`\\|=<>!&+-*/ %$@T:0123456789,isandor", max_size=40))
 def test_only_problems(expression):
     try:

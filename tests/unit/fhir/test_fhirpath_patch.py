@@ -269,7 +269,8 @@ def test_a_refusal_names_the_part_and_nothing_is_passed_over(
 def test_a_part_of_parts_is_held_to_the_same() -> None:
     contact = {"type": "add", "path": "Patient", "name": "contact"}
     right, wrong = {"name": "gender", "valueCode": "other"}, {"name": "gendre", "valueCode": "other"}
-    for inner in (wrong, {"name": "gender"}, {"name": "period", "valueString": "x"}, {"gender": "other"}):
+    empty = {"name": "gender"}
+    for inner in (wrong, right, empty, {"name": "period", "valueString": "x"}, {"gender": "other"}):
         with pytest.raises(Problem) as caught:
             changed({**contact, "value": {"part": [right, inner]}})
         assert caught.value.issues[0].at == ("Parameters.parameter[0].part[3].part[1]",)

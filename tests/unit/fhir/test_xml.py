@@ -283,7 +283,7 @@ def names(draw: st.DrawFn) -> dict[str, Any]:
     return name | ({"_given": siblings} if any(s is not None for s in siblings) else {})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(names(), max_size=3), st.booleans() | st.none(), st.lists(TEXT, max_size=2))
 def test_whatever_is_written_is_read_again(found: list[Any], active: bool | None, ids: list[str]) -> None:
     resource: dict[str, Any] = {"resourceType": "Patient"}
@@ -293,7 +293,7 @@ def test_whatever_is_written_is_read_again(found: list[Any], active: bool | None
     assert parse(dumps(resource)) == resource
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode), st.integers(0, 400))
 def test_whatever_is_sent_is_read_or_refused(piece: bytes, place: int) -> None:
     whole = dumps(RESOURCES[1])

@@ -40,7 +40,7 @@ async def test_a_content_comes_back_whole_at_every_chunk_edge(binaries: Binaries
 
 
 @given(pieces=st.lists(st.binary(max_size=64), max_size=8))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_stream_and_its_bytes_are_one_content(tmp_path: Path, pieces: list[bytes]) -> None:
     async def both() -> None:
         async def stream() -> AsyncIterator[bytes]:

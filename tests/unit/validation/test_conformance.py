@@ -228,7 +228,7 @@ async def test_another_display_is_a_warning() -> None:
     assert await shown("Female") == [] and await shown("FEMALE") == []
     place = "Patient.maritalStatus.coding[0]"
     assert await shown("Woman") == [("warning", "invalid", f"{place}.display")]
-    assert await shown("Woman", "wombat") == [("error", "code-invalid", place)]
+    assert await shown("Woman", "wombat") == [("error", "code-invalid", f"{place}.code")]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What is checked of every resource: addresses, codes of known systems, where extensions stand, edges."""
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,8 @@ from tests.unit.validation.test_profiles import library, observation, patient, p
 from tests.unit.validation.test_snapshots import MINE, profile, row
 
 TOLD = "http://hl7.org/fhir/StructureDefinition/"
+UCUM = "http://unitsofmeasure.org"
+NOW = datetime(2024, 2, 29, 12, tzinfo=UTC)
 
 
 def errors(resource: dict[str, Any], *definitions: dict[str, Any]) -> list[tuple[str, str]]:
@@ -35,6 +38,9 @@ def value_set(**more: Any) -> dict[str, Any]:
         (value_set(url="urn:uuid:6F6B4C3E-0f9d-4a75-9b6e-8a37b0b0a2a1"), []),
         (value_set(url="urn:uuid:6f6b4c3e-0f9d"), ["ValueSet.url"]),
         (value_set(url="urn:uuid:6f6b4c3e-0f9d-4a75-9b6e-8a37b0b0a2a1#part-2"), []),
+        (value_set(url="urn:oid:1.2.250.1"), []),
+        (value_set(url="urn:oid:1.02"), ["ValueSet.url"]),
+        (value_set(compose={"include": [{"valueSet": ["urn:oid:1.2.250.1|2"]}]}), []),
         (
             value_set(compose={"include": [{"valueSet": ["other"]}]}),
             ["ValueSet.compose.include[0].valueSet[0]"],
@@ -54,6 +60,9 @@ def value_set(**more: Any) -> dict[str, Any]:
         "uuid",
         "no-uuid",
         "part-of-uuid",
+        "an-oid",
+        "no-oid",
+        "oid-with-version",
         "canonical",
         "contained",
         "contained-system",
@@ -91,7 +100,26 @@ async def test_a_code_is_one_of_its_system(coding: dict[str, Any], wrong: bool) 
     answers = AtHand({"urn:colours": COLOURS}.get)
     issues: list[Issue] = await validated(patient(maritalStatus={"coding": [coding]}), [], library(), answers)
     told = places([i for i in issues if i.severity == "error"])
-    assert told == ([("Patient.maritalStatus.coding[0]", "code-invalid")] if wrong else [])
+    assert told == ([("Patient.maritalStatus.coding[0].code", "code-invalid")] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("quantity", "wrong"),
+    [
+        ({"value": 1, "system": UCUM, "code": "mg/dL"}, []),
+        ({"value": 1, "system": UCUM, "code": "{score}"}, []),
+        ({"value": 1, "unit": "years"}, []),
+        ({"value": 1, "system": UCUM, "code": "years"}, [("error", "code-invalid")]),
+        ({"value": 1, "system": "urn:colours", "code": "blue"}, [("error", "code-invalid")]),
+        ({"value": 1, "system": "urn:colours", "code": "red"}, []),
+        ({"value": 1, "system": "ucum", "code": "mg"}, [("warning", "value")]),
+    ],
+)
+async def test_a_unit_is_one_of_its_system(quantity: dict[str, Any], wrong: list[tuple[str, str]]) -> None:
+    told = await validated(
+        observation(valueQuantity=quantity), [], library(), AtHand({"urn:colours": COLOURS}.get)
+    )
+    assert [(i.severity, i.kind) for i in told if i.rule != "dom-6"] == wrong
 
 
 def extension(*contexts: tuple[str, str], **more: Any) -> dict[str, Any]:
@@ -196,6 +224,86 @@ def test_edges_of_quantities_are_compared_across_units(value: int, wrong: bool) 
     assert [i.kind for i in found if i.severity == "error"] == (["value"] if wrong else [])
 
 
+@pytest.mark.parametrize(
+    ("born", "wrong"),
+    [
+        ("1924-02-28", ["value"]),
+        ("1924-03-02", []),
+        ("1923", ["value"]),
+        ("1924", []),
+        ("2025-02-27", []),
+        ("2025-03-02", ["value"]),
+    ],
+)
+def test_the_edges_of_a_date_may_be_told_from_now(born: str, wrong: list[str]) -> None:
+    edges = row("Patient.birthDate")
+    edges |= {"minValueQuantity": {"value": 100, "system": UCUM, "code": "a"}}
+    edges |= {"maxValueQuantity": {"value": 12, "system": UCUM, "code": "mo"}}
+    lately = profile("Patient", edges)
+    found = walked(patient(birthDate=born), [lately["url"]], library(lately), now=NOW).issues
+    assert [i.kind for i in found if i.severity == "error"] == wrong
+    timeless = walked(patient(birthDate=born), [lately["url"]], library(lately)).issues
+    assert [i for i in timeless if i.severity == "error"] == []
+
+
+def test_a_contained_resource_has_an_id_and_needs_no_narrative() -> None:
+    inside = {"resourceType": "Organization", "name": "x", "partOf": {"display": "y"}}
+    found = walked(patient(contained=[inside]), [], library()).issues
+    assert ("Patient.contained[0].id", "required") in places(found)
+    named = patient(contained=[{**inside, "id": "o"}], managingOrganization={"reference": "#o"})
+    assert [(i.rule, *i.at) for i in walked(named, [], library()).issues] == [("dom-6", "Patient")]
+
+
+def asked(**item: Any) -> dict[str, Any]:
+    """A Questionnaire of one question."""
+    only = {"linkId": "a", "type": "string", **item}
+    return {"resourceType": "Questionnaire", "status": "active", "item": [only]}
+
+
+def between(low: dict[str, Any], high: dict[str, Any]) -> dict[str, Any]:
+    """An Observation of a range."""
+    return observation(valueRange={"low": low, "high": high})
+
+
+MILLIGRAM = {"value": 1, "unit": "mg", "system": UCUM, "code": "mg"}
+
+
+@pytest.mark.parametrize(
+    ("resource", "wrong"),
+    [
+        (asked(initial=[{"valueString": "a"}, {"valueString": "b"}]), ["Questionnaire.item[0]"]),
+        (asked(initial=[{"valueString": "a"}, {"valueString": "b"}], repeats=True), []),
+        (asked(initial=[{"valueString": "a"}]), []),
+        (between(MILLIGRAM, {"value": 2, "unit": "mg", "system": UCUM, "code": "g"}), []),
+        (between({"value": 1, "unit": "year"}, {"value": 2, "unit": "year"}), []),
+        (between(MILLIGRAM, {"value": 2, "unit": "mL", "system": UCUM, "code": "mL"}), ["Observation.value"]),
+        (between(MILLIGRAM, {"unit": "mg"}), ["Observation.value"]),
+    ],
+    ids=["twice", "repeats", "once", "other-unit", "same-word", "other-measure", "no-number"],
+)
+def test_what_the_specification_demands_is_true_or_broken(resource: dict[str, Any], wrong: list[str]) -> None:
+    assert [place.removesuffix(".ofType(Range)") for place, _ in errors(resource)] == wrong
+
+
+def test_what_a_rule_speaks_of_may_be_absent() -> None:
+    entry = {"resource": {"resourceType": "Patient"}, "request": {"method": "POST", "url": "Patient"}}
+    assert errors({"resourceType": "Bundle", "type": "transaction", "entry": [entry]}) == []
+    same_day = {"authoredOn": "2024-02-29", "lastModified": "2024-02-29T12:00:00Z"}
+    assert errors({"resourceType": "Task", "status": "draft", "intent": "order", **same_day}) == []
+
+
+def test_each_version_of_a_history_has_an_address() -> None:
+    told = {"request": {"method": "PUT", "url": "Patient/1"}, "response": {"status": "200"}}
+    held, gone = (
+        {**told, "resource": patient(id="1")},
+        {**told, "request": {"method": "DELETE", "url": "Patient/1"}},
+    )
+    history = {"resourceType": "Bundle", "type": "history", "entry": [held, gone]}
+    assert errors(history) == [("Bundle.entry[0].fullUrl", "required")]
+    held["fullUrl"] = "https://example.org/Patient/1"
+    assert errors(history) == []
+
+
 def test_two_conditions_of_a_question_say_whether_one_is_enough() -> None:
     on = {"question": "a", "operator": "exists", "answerBoolean": True}
     item = {"linkId": "b", "type": "string", "enableWhen": [on, on]}
@@ -248,9 +356,33 @@ def test_no_comparator_stands_where_a_quantity_is_a_simple_one(
 
 @pytest.mark.parametrize(
     ("stated", "wrong"),
-    [("Patient", False), ("foo", True), ("patient", True), ("https://example.org/mine", False)],
+    [
+        ("Patient", False),
+        ("foo", True),
+        ("patient", True),
+        ("https://example.org/mine", True),
+        (TOLD + "Patient", False),
+    ],
 )
 def test_the_type_of_a_target_is_one_of_fhir(stated: str, wrong: bool) -> None:
     subject = {"type": stated, "identifier": {"system": "urn:a", "value": "1"}}
     found = errors(observation(subject=subject))
     assert found == ([("Observation.subject", "value")] if wrong else [])
+
+
+@pytest.mark.parametrize(
+    ("told", "wrong"),
+    [
+        ({"size": 3, "hash": "qZk+NkcGgWq6PiVxeFDCbJzQ2J0="}, []),
+        ({"size": 4}, ["size"]),
+        ({"hash": "rZk+NkcGgWq6PiVxeFDCbJzQ2J0="}, ["hash"]),
+        ({"hash": "YTk5OTNlMzY0NzA2ODE2YWJhM2UyNTcxNzg1MGMyNmM5Y2QwZDg5ZA=="}, ["hash"]),
+    ],
+    ids=["right", "size", "another", "in-hexadecimal"],
+)
+def test_size_and_hash_of_an_attachment_are_those_of_its_data(told: dict[str, Any], wrong: list[str]) -> None:
+    photo = {"contentType": "image/png", "data": "YW\nJj", **told}
+    assert errors(patient(photo=[photo])) == [(f"Patient.photo[0].{name}", "value") for name in wrong]
+    assert (
+        errors(patient(photo=[{"url": "https://example.org/a.png", "hash": told.get("hash", "YQ==")}])) == []
+    )

@@ -63,7 +63,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         {"resourceType": "Patent"},
         "structure",
         "$this.resourceType",
-        "Patent is not a resource",
+        '"Patent" is not a resource type of FHIR R4; did you mean Patient?',
     ),
     "abstract type": (
         {"resourceType": "DomainResource"},
@@ -95,17 +95,17 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.name[0].resourceType",
         "Unknown",
     ),
-    "extension of an id": (patient(id="a", _id=ABSENT), "structure", "Patient._id", "id has neither id nor"),
+    "extension of an id": (patient(id="a", _id=ABSENT), "structure", "Patient.id", "id has neither id nor"),
     "extension of an element's id": (
         patient(name=[{"id": "a", "_id": ABSENT}]),
         "structure",
-        "Patient.name[0]._id",
+        "Patient.name[0].id",
         "id has neither",
     ),
     "extension of an extension's url": (
         patient(extension=[{"url": "http://example.org/x", "_url": ABSENT, "valueCode": "a"}]),
         "structure",
-        "Patient.extension[0]._url",
+        "Patient.extension[0].url",
         "url has neither",
     ),
     "unknown sibling": (patient(_name=[{"id": "a"}]), "structure", "Patient.name", "Unknown element _name"),
@@ -361,7 +361,7 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         patient(managingOrganization={"reference": "Organisation/1"}),
         "value",
         "Patient.managingOrganization.reference",
-        "FHIR R4 has no resource type Organisation; did you mean Organization?",
+        '"Organisation" is not a resource type of FHIR R4; did you mean Organization?',
     ),
     "reference type": (
         patient(managingOrganization={"reference": "Patient/1"}),
@@ -387,11 +387,23 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "Patient.generalPractitioner[0].type",
         "make them agree",
     ),
+    "reference to no UUID": (
+        observation(subject={"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f4323952g"}),
+        "value",
+        "Observation.subject.reference",
+        "556f4323952g is no UUID",
+    ),
+    "reference to no OID": (
+        observation(subject={"reference": "urn:oid:3.1"}),
+        "value",
+        "Observation.subject.reference",
+        "urn:oid:3.1 is no OID",
+    ),
     "R5 type": (
         observation(subject={"reference": "ActorDefinition/1"}),
         "value",
         "Observation.subject.reference",
-        "FHIR R4 has no resource type ActorDefinition",
+        '"ActorDefinition" is not a resource type',
     ),
     "fragment": (
         observation(subject={"reference": "#p"}),
@@ -447,6 +459,15 @@ FAULTS: dict[str, tuple[Any, str, str, str]] = {
         "invariant",
         "Patient.contained[0].contained",
         "contains no other",
+    ),
+    "container of another type": (
+        observation(
+            subject={"reference": "#p"},
+            contained=[patient(id="p", link=[{"other": {"reference": "#"}, "type": "refer"}])],
+        ),
+        "value",
+        "Observation.contained[0].link[0].other.reference",
+        "Observation may not stand here",
     ),
     "contained twice": (
         patient(contained=[_ORGANIZATION, {**_ORGANIZATION, "active": True}]),
@@ -588,10 +609,8 @@ RIGHT: dict[str, Json] = {
         extension=[{"url": "http://example.org/e", "extension": [{"url": "a", "valueCode": "b"}]}]
     ),
     "fragments": observation(
-        subject={"reference": "#p"},
-        contained=[
-            {"resourceType": "Patient", "id": "p", "link": [{"other": {"reference": "#"}, "type": "refer"}]}
-        ],
+        hasMember=[{"reference": "#o"}],
+        contained=[observation(id="o", derivedFrom=[{"reference": "#"}])],
     ),
     "logical reference": observation(subject={"type": "Patient", "identifier": {"value": "1"}}),
     "urn reference": observation(subject={"reference": "urn:uuid:c757873d-ec9a-4326-a141-556f43239520"}),

@@ -119,6 +119,7 @@ def test_what_a_narrative_shows_is_not_lost(shown: str, lost: bool) -> None:
     image = {"resourceType": "Binary", "id": "scan", "contentType": "image/png", "data": "AA=="}
     text = {"status": "additional", "div": f"<div {XHTML}>{shown}</div>"}
     patient = {"resourceType": "Patient", "contained": [image], "text": text}
-    assert errors(patient) == ([("Patient", "invariant")] if lost else [])
+    assert errors(patient) == ([("Patient.contained[0]", "invariant")] if lost else [])
     other = {"resourceType": "Patient", "contained": [image, {**image, "id": "left"}], "text": text}
-    assert errors(other) == [("Patient", "invariant")]
+    assert errors(other)[-1:] == [("Patient.contained[1]", "invariant")]
+    assert len(errors(other)) == 1 + lost

@@ -10,7 +10,7 @@ from aubier.cli.speech import Progress, say
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import problem
 from aubier.settings import Settings
-from aubier.store.indexing import advance, ask_again, progress
+from aubier.store.indexing import advance, ask_again, progress, take_away
 
 _BREATH = 0.2
 
@@ -18,7 +18,8 @@ _BREATH = 0.2
 async def reindex(settings: Settings, types: Sequence[str]) -> None:
     """Makes the index rows of these types (none: all) again; tells how far it is, and returns at the end.
 
-    Rows that are missing are made; none is taken away. Stopped, it goes on with the next `aubier reindex` of
+    Rows that are missing are made, others of these resources taken away; with all types, also rows of
+    no resource. Stopped, it goes on with the next `aubier reindex` of
     the same types, or by itself while the instance runs. Problem (value) for a type that is none.
     """
     known = definitions().resource_types
@@ -40,4 +41,6 @@ async def reindex(settings: Settings, types: Sequence[str]) -> None:
             done = max(done, *(w.done for w in walks))
             shown(done, "ressources indexées", "resources indexed")
         shown.end()
+        if not types and (gone := await take_away(store.standing)):
+            say(f"{gone} lignes sans ressource retirées", f"{gone} rows of no resource taken away")
     say("Index refaits", "Index rows made again")

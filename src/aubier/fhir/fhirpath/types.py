@@ -79,11 +79,11 @@ def is_resource(type: str) -> bool:
 
 @lru_cache(maxsize=65_536)
 def is_a(type: str, ancestor: str) -> bool:
-    """Whether `type` is `ancestor` or descends from it."""
+    """Whether `type` is `ancestor` or descends from it. FHIRPath's own quantity is a Quantity of FHIR too."""
     if type == ancestor:
         return True
     if type.startswith("System."):
-        return ancestor == "System.Any"
+        return ancestor == "System.Any" or (type, ancestor) == ("System.Quantity", "Quantity")
     if "." in type:
         return ancestor in _NESTED
     return knows(type) and ancestor in published.definitions().type(type).bases

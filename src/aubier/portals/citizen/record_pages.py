@@ -145,10 +145,9 @@ async def wrong_document(house: House, ctx: Context, request: Request) -> Respon
         return await _document(
             house, ctx, request, space=space, form=form.with_errors({"words": "error.wrong_words"})
         )
-    words = form.get("words")[:2000]
-    task = complaint_task(
-        f"DocumentReference/{id_}", "wrong-document", words, patient=space.id, now=instant(ctx.now)
-    )
+    document = await document_of(ctx, space.id, id_)
+    about, words = f"DocumentReference/{document['id']}", form.get("words")[:2000]
+    task = complaint_task(about, "wrong-document", words, patient=space.id, now=instant(ctx.now))
     await ctx.store.create(task)
     return go(f"{BASE}/{id_}", fait="report")
 

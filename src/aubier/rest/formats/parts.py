@@ -1,11 +1,9 @@
-"""The parts of a request that are neither resource nor query: texts, cookies, pieces of a body."""
+"""The parts of a request that are neither resource nor query: texts, cookies, what packs a body."""
 
 from __future__ import annotations
 
-import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from aubier.ground.problem import Problem, problem
 
@@ -60,20 +58,6 @@ def _unquoted(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] == '"' else value
 
 
-async def next_part(receive: Any, patience: float) -> Any:
-    """The next part of a body; a client that sends none for `patience` seconds is not waited for."""
-    try:
-        async with asyncio.timeout(patience):
-            return await receive()
-    except TimeoutError:
-        raise problem(
-            "invalid",
-            "The body did not come: send it at once, of the length announced",
-            "Le corps n'est pas venu : envoyez-le d'un trait, de la longueur annoncée",
-            at="http.body",
-        ) from None
-
-
 _GZIP = 16 + zlib.MAX_WBITS
 
 
@@ -117,9 +101,10 @@ def _no_gzip() -> Problem:
 
 def too_long(most: int) -> Problem:
     """The refusal of a body of more than `most` bytes."""
+    size, en, fr = (most >> 20, "MiB", "Mio") if most >> 20 else (most >> 10, "KiB", "Kio")
     return problem(
         "too-long",
-        f"The body is larger than {most >> 20} MiB; split it",
-        f"Le corps dépasse {most >> 20} Mio ; découpez-le",
+        f"The body is larger than {size} {en}; split it",
+        f"Le corps dépasse {size} {fr} ; découpez-le",
         at="http.body",
     )

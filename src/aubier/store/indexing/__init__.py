@@ -6,8 +6,10 @@ run again when that is past: from the commit of a making on, no resource is writ
 was stored before is walked (`walking`), batch by batch, by whichever process has the turn.
 """
 
+from aubier.store.indexing.checking import Fault, faults
 from aubier.store.indexing.following import follow, steers, take_turn
 from aubier.store.indexing.makings import Makings
+from aubier.store.indexing.strays import take_away
 from aubier.store.indexing.tables import MIGRATIONS, VERSION
 from aubier.store.indexing.walking import SERVED, Backfills, advance, ask_again, expect, progress
 
@@ -16,12 +18,15 @@ __all__ = [
     "SERVED",
     "VERSION",
     "Backfills",
+    "Fault",
     "Makings",
     "advance",
     "ask_again",
     "expect",
+    "faults",
     "follow",
     "progress",
     "steers",
+    "take_away",
     "take_turn",
 ]

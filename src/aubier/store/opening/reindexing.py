@@ -26,7 +26,8 @@ of extensions whatever their type."""
 _NOTE, _PLACE = "index", "index_place"
 _LOCK = 0x0A0B1E4
 _BATCH = 500
-_FAMILIES = ("", "dir_")
+FAMILIES = ("", "dir_")
+"""How the tables of records begin, and those of the directory."""
 
 
 async def reindex(
@@ -52,7 +53,7 @@ async def reindex(
 async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
     """The next resources, or the note that all are done."""
     number, pat, rid = map(int, (await _note(conn, _PLACE) or "0 -1 -1").split())
-    prefix = _FAMILIES[number]
+    prefix = FAMILIES[number]
     rows: Sequence[Any] = await conn.fetch(
         f"select r.pat, r.rid, r.lo, r.terms, {codec.COLUMNS} from {prefix}res r"
         " where (r.pat, r.rid) > ($1, $2)"
@@ -63,7 +64,7 @@ async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
     if rows:
         await add_rows(conn, prefix, rows, index)
         await _set(conn, _PLACE, f"{number} {rows[-1]['pat']} {rows[-1]['rid']}")
-    elif number + 1 < len(_FAMILIES):
+    elif number + 1 < len(FAMILIES):
         await _set(conn, _PLACE, f"{number + 1} -1 -1")
     else:
         await _set(conn, _NOTE, str(INDEX))
@@ -82,14 +83,14 @@ async def add_rows(
     posted: list[tuple[int, int, int, int]] = []
     for row in rows:
         found = index(fhir_json.parse(codec.kept(row)))
-        terms.append((row["pat"], row["rid"], found.terms, found.has, *found.said))
+        terms.append((row["pat"], row["rid"], found.terms, found.has, *found.said, found.lo, found.hi))
         for table, postings in found.postings.items():
             added[table] += [(*posting, row["rid"], row["pat"]) for posting in postings]
         posted += [(term, -row["lo"], row["rid"], row["pat"]) for term in {*row["terms"], *found.terms}]
     await conn.executemany(
-        f"update {prefix}res set terms = $3, has = $4, narrative = $5, rest = $6"
+        f"update {prefix}res set terms = $3, has = $4, narrative = $5, rest = $6, lo = $7, hi = $8"
         " where pat = $1 and rid = $2"
-        " and (terms <> $3::bigint[] or has <> $4 or narrative <> $5 or rest <> $6)",
+        " and (terms, has, narrative, rest, lo, hi) <> ($3::bigint[], $4, $5, $6, $7, $8)",
         terms,
     )
     rids = [row["rid"] for row in rows]

@@ -7,7 +7,7 @@ from typing import Any
 
 from aubier.fhir.definitions import definitions
 from aubier.ground.rows import Resource
-from aubier.terminology.grammars import impossible
+from aubier.terminology import grammars
 from aubier.validation.profiles.library import Codes
 from aubier.validation.profiles.questions import Coded
 
@@ -86,9 +86,12 @@ class AtHand:
 
     def _is_not(self, url: str, coded: Coded) -> bool:
         """Whether a code is surely none of a value set or, without one, of its system."""
-        return (
-            self._is_elsewhere(url, coded) if url else impossible(coded.system or "", coded.code) is not None
-        )
+        if url:
+            return self._is_elsewhere(url, coded)
+        system = coded.system or ""
+        if grammars.system(system) is not None:
+            return grammars.concept(system, coded.code) is None
+        return grammars.impossible(system, coded.code) is not None
 
     def _is_elsewhere(self, url: str, coded: Coded) -> bool:
         """Whether a value set, not known code by code, takes from other systems alone than that of a code."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from aubier.fhir.fhirpath.values import quantities
-from aubier.fhir.fhirpath.values.moments import compared, moment
+from aubier.fhir.fhirpath.values.moments import compared, moment, moved
+
+_FARTHEST = 10**12
+"""Units of time that a duration may be away from now."""
 
 
 def same(value: Any, wanted: Any) -> bool:
@@ -32,6 +36,20 @@ def fits(value: Any, pattern: Any) -> bool:
 def edge(said: Any) -> Any:
     """An edge as a person reads it: of an amount, the number."""
     return said.get("value") if isinstance(said, dict) else said
+
+
+def from_now(said: dict[str, Any], now: datetime | None, sign: int) -> str | None:
+    """The day and time that a duration away from now tells (`sign` -1 before, 1 after); None where none is.
+
+    Rule: FHIR R4 4.0.1, elementdefinition-definitions.html#ElementDefinition.minValue[x], maxValue[x].
+    """
+    by = quantities.amount(said)
+    unit = by and (quantities.CALENDAR.get(by.unit) or quantities.AS_CALENDAR.get(by.unit))
+    start = moment(now.isoformat()) if now is not None else None
+    if by is None or start is None or not unit or abs(by.value) > _FARTHEST:
+        return None
+    found = moved(start, sign * by.value, unit)
+    return str(found) if found is not None else None
 
 
 def order(value: Any, said: Any) -> int:

@@ -143,7 +143,7 @@ def _unknown(question: Question) -> Issue:
         "code-invalid",
         f"The code system {(coded.system or '')[:120]} has no code {coded.code[:80]}: take one that it has",
         f"Le système {(coded.system or '')[:120]} n'a pas de code {coded.code[:80]} : prenez-en un qu'il a",
-        (question.path,),
+        (f"{question.path}.code",),
         _SEVERITY[question.strength],
         question.rule,
     )

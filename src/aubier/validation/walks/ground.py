@@ -4,8 +4,10 @@ type, bindings that are not required, extensions.
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from functools import lru_cache
+from hashlib import sha1
 from typing import Any
 
 from aubier.fhir.definitions import Invariant, definitions
@@ -15,6 +17,7 @@ from aubier.validation.profiles.items import Item, children, element_of, every_c
 from aubier.validation.profiles.library import Profile
 from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import HELD, Rule, Slice
+from aubier.validation.snapshots.base import BASE
 from aubier.validation.walks import words
 from aubier.validation.walks.around.resolving import TooMuch
 from aubier.validation.walks.extensions.contexts import stands
@@ -25,7 +28,15 @@ from aubier.validation.walks.walk import Parts, Walk
 
 MAX_DEPTH = 100
 _TAKING = frozenset({"ValueSet.compose.include", "ValueSet.compose.exclude"})
-_CODING = "FHIR R4 4.0.1 datatypes.html#Coding"
+_NARRATED = "dom-6"
+"""A resource should have a narrative; what is contained has none.
+
+Rule: FHIR R4 4.0.1, domainresource-definitions.html#DomainResource.text.
+"""
+_QUANTITIES = frozenset({"Quantity", "Age", "Count", "Distance", "Duration"})
+_OF_SYSTEMS = frozenset({"Identifier", "Coding"}) | _QUANTITIES
+"""Types whose `system` says what their code or value means."""
+_URNS = ("urn:uuid:", "urn:oid:")
 _BOUND = frozenset({"extensible", "preferred", "required"})
 _SIMPLE = (Rule("sqty-1", "error", "The comparator is not used on a SimpleQuantity", "comparator.empty()"),)
 """Rule: FHIR R4 4.0.1, datatypes.html#SimpleQuantity, a profile that elements of its types name."""
@@ -86,7 +97,12 @@ class Ground:
 
     def parts(self, item: Item, depth: int = 0) -> Parts:
         """The invariants of a resource, then all below it."""
-        yield from self._walk.rules(item, _rules_of(item.type), "")
+        rules = _rules_of(item.type)
+        if item.name == "contained":
+            rules = tuple(rule for rule in rules if rule.key != _NARRATED)
+            if "id" not in item.value:
+                self._walk.say(words.nameless(item))
+        yield from self._walk.rules(item, rules, "")
         yield from self._below(item, depth)
 
     def _below(self, item: Item, depth: int) -> Parts:
@@ -123,14 +139,14 @@ class Ground:
             self._walk.say(words.no_code(child))
         if child.type == "Extension":
             yield from self._extension(child)
-        elif child.type in ("Identifier", "Coding"):
+        elif child.type in _OF_SYSTEMS:
             self._system(child)
         elif child.type == "Reference":
             self._type(child)
         elif child.type in ("uri", "canonical"):
             self._address(child)
         elif child.type == "Attachment":
-            self._size(child)
+            self._data(child)
         elif child.type == "Expression":
             readable(self._walk, child)
         yield from self._below(child, depth + 1)
@@ -150,30 +166,38 @@ class Ground:
         self._ids.add(key)
 
     def _system(self, item: Item) -> None:
-        """A system is an absolute URI. Rule: FHIR R4 4.0.1, datatypes.html#Identifier, #Coding."""
+        """A system is an absolute URI, and has the code that is given of it.
+
+        Rule: FHIR R4 4.0.1, datatypes.html#Identifier, #Coding, #Quantity.
+        """
         system = item.value.get("system") if item.value.__class__ is dict else None
-        if item.type == "Coding" and isinstance(system, str) and _is_no_system(system):
+        coded = item.type != "Identifier"
+        if coded and isinstance(system, str) and _is_no_system(system):
             self._walk.say(words.no_system(item, system))
         elif isinstance(system, str) and ":" not in system:
             self._walk.say(words.relative_system(item, system))
-        elif item.type == "Coding" and isinstance(system, str):
-            found = codings(item.value, "Coding")
+        elif coded and isinstance(system, str):
+            found = codings(item.value, item.type)
             if found:
-                self._walk.questions.append(Question(item.path, "system", "", found, _CODING))
+                rule = f"FHIR R4 4.0.1 datatypes.html#{'Coding' if item.type == 'Coding' else 'Quantity'}"
+                self._walk.questions.append(Question(item.path, "system", "", found, rule))
         elif system == "urn:ietf:rfc:3986" and ":" not in str(item.value.get("value", ":")):
             self._walk.say(words.no_uri(item, str(item.value["value"])))
 
     def _type(self, item: Item) -> None:
-        """What a reference says of the type of its target is one of FHIR, or a URL, of a logical model.
+        """What a reference says of the type of its target is one of FHIR: in a resource, no logical model.
 
-        Rule: FHIR R4 4.0.1, references.html#Reference, type.
+        Rule: FHIR R4 4.0.1, references-definitions.html#Reference.type.
         """
         stated = item.value.get("type") if item.value.__class__ is dict else None
-        if isinstance(stated, str) and ":" not in stated and stated not in definitions().resource_types:
+        if isinstance(stated, str) and stated.removeprefix(BASE) not in definitions().resource_types:
             self._walk.say(words.no_type(item, stated))
 
     def _address(self, item: Item) -> None:
-        """What names a definition is absolute; a UUID is one. Rule: FHIR R4 4.0.1, datatypes.html#uri."""
+        """What names a definition is absolute; a UUID or an OID is one.
+
+        Rule: FHIR R4 4.0.1, datatypes.html#uri, #oid, #uuid.
+        """
         text = item.value
         if not isinstance(text, str):
             return
@@ -187,18 +211,24 @@ class Ground:
             self._walk.say(words.no_version(item, text))
         elif (own or item.type == "canonical") and ":" not in text and not text.startswith("#"):
             self._walk.say(words.relative_canonical(item, text))
-        elif text.startswith("urn:uuid:") and Reference.parse(text.partition("#")[0]).form == "invalid":
-            self._walk.say(words.no_uuid(item, text))
+        elif text.startswith(_URNS) and Reference.parse(_bare(text)).form == "invalid":
+            self._walk.say(words.no_urn(item, text))
 
-    def _size(self, item: Item) -> None:
-        """The size of an attachment is that of its data. Rule: FHIR R4 4.0.1, datatypes.html#Attachment."""
+    def _data(self, item: Item) -> None:
+        """Size and hash of an attachment are those of its data.
+
+        Rule: FHIR R4 4.0.1, datatypes.html#Attachment: bytes before base64, and their SHA-1.
+        """
         value = item.value if item.value.__class__ is dict else {}
-        data, size = value.get("data"), value.get("size")
-        if isinstance(data, str) and isinstance(size, int):
-            signs = "".join(data.split())
-            held = len(signs) // 4 * 3 - (len(signs) - len(signs.rstrip("=")))
-            if held != size:
-                self._walk.say(words.wrong_size(item, size, held))
+        size, told = value.get("size"), value.get("hash")
+        if not isinstance(value.get("data"), str) or size is None is told:
+            return
+        held = b64decode(value["data"])
+        if isinstance(size, int) and len(held) != size:
+            self._walk.say(words.wrong_size(item, size, len(held)))
+        digest = sha1(held, usedforsecurity=False).digest()
+        if isinstance(told, str) and b64decode(told) != digest:
+            self._walk.say(words.wrong_hash(item, b64encode(digest).decode()))
 
     def _extension(self, item: Item) -> Parts:
         """An extension against its definition, and its place against the contexts of that."""
@@ -247,6 +277,11 @@ def _is_no_system(system: str) -> bool:
         definitions().value_set(system) is not None and definitions().code_system(system) is None
     )
     return system.startswith("#") or value_set
+
+
+def _bare(text: str) -> str:
+    """A URI without its fragment and, of a canonical, its version."""
+    return text.partition("#")[0].partition("|")[0]
 
 
 def _slices(found: Profile) -> tuple[Slice, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from aubier.fhir.definitions import definitions
 from aubier.fhir.fhirpath.patterns import pattern
 from aubier.ground.problem import Issue, Problem
-from aubier.validation.profiles.comparing import edge, fits, order, same
+from aubier.validation.profiles.comparing import edge, fits, from_now, order, same
 from aubier.validation.profiles.items import Item, children, named_type
 from aubier.validation.profiles.library import Library, Profile
 from aubier.validation.profiles.questions import Question, among, codings
@@ -20,7 +20,7 @@ from aubier.validation.snapshots.base import BASE
 from aubier.validation.snapshots.tree import MALFORMED, malformed
 from aubier.validation.telling import Telling
 from aubier.validation.walks import words
-from aubier.validation.walks.around.invariants import holds
+from aubier.validation.walks.around.invariants import holds, orphans
 from aubier.validation.walks.around.resolving import WORK, Surroundings, TooMuch
 from aubier.validation.walks.rules.narrated import unnarrated, unspoken
 from aubier.validation.walks.slices.discriminate import Test, tests_of
@@ -34,6 +34,9 @@ STEPS = 10
 """Steps of FHIRPath that cost as much as one item looked at."""
 PAUSE = 200
 """Items looked at, some 3 ms, after which a walk pauses, so that others can be served."""
+
+_DATED = frozenset({"date", "dateTime", "instant"})
+"""Types whose edges may be told by a duration from now."""
 
 Parts = Iterator[None]
 """A walk under way: it ends of itself, and pauses on the way."""
@@ -171,21 +174,27 @@ class Walk:
         self.spent.depth -= 1
 
     def rules(self, item: Item, rules: tuple[Rule, ...], source: str, *, inside: bool = False) -> Parts:
-        """Evaluates invariants on an item; `inside`: they are said of it as an element of another."""
+        """Evaluates invariants on an item; `inside`: they are said of it as an element of another.
+
+        `source` names the element of a profile that states them; it is empty where the specification does.
+        """
         for rule in rules:
             if self.due():
                 yield
-            verdict = holds(rule.expression, item, self.around)
+            verdict = holds(rule.expression, item, self.around, published=not source)
             if verdict is False and inside and item.resource is item:
                 # A resource as an element: `%resource` is the one that holds it. A profile's own root may
                 # have been laid here too, where it is the resource itself: either will do.
                 verdict = holds(rule.expression, item, self.around, outer=True)
+            at = [item]
             if verdict is False and rule.key == "dom-3":
-                verdict = holds(rule.expression, unnarrated(item), self.around)
+                left = unnarrated(item)
+                verdict = holds(rule.expression, left, self.around)
+                at = orphans(rule.expression, item, left, self.around) or at
             if verdict is None:
                 self.spent.unevaluated[rule.key] += 1
-            elif not verdict:
-                self.say(words.broken(item, rule, source))
+            for one in at if verdict is False else ():
+                self.say(words.broken(one, rule, source))
 
     # -- one value ----------------------------------------------------------------------------------
 
@@ -205,10 +214,11 @@ class Walk:
         if shape.languages and item.type == "Narrative" and item.value.__class__ is dict:
             for faulty in unspoken(item, shape.languages):
                 self.say(words.other_languages(item, faulty, shape))
-        if shape.low is not None and order(item.value, shape.low) < 0:
-            self.say(words.beyond(item, shape, edge(shape.low), low=True))
-        if shape.high is not None and order(item.value, shape.high) > 0:
-            self.say(words.beyond(item, shape, edge(shape.high), low=False))
+        for said, side in ((shape.low, -1), (shape.high, 1)):
+            if said.__class__ is dict and item.type in _DATED:
+                said = from_now(said, self.around.now, side)
+            if said is not None and order(item.value, said) == side:
+                self.say(words.beyond(item, shape, edge(said), low=side < 0))
 
     def _formed(self, item: Item, regex: str, shape: Shape) -> None:
         """The text of a primitive matches an expression whole. Rule: extension regex."""

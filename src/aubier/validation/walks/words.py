@@ -6,7 +6,7 @@ from typing import Any
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Issue, Kind, Severity
-from aubier.validation.drafts import shown
+from aubier.validation.drafts import shown, urn_form
 from aubier.validation.profiles.items import Item
 from aubier.validation.profiles.shapes import Rule, Shape
 
@@ -184,8 +184,10 @@ def out_of_order(item: Item, shape: Shape, name: str) -> Issue:
 def undecidable(parent: Item, name: str, slice: Shape) -> Issue:
     """A slice whose definition does not say what its discriminator needs."""
     text = (
-        f"{slice.id} cannot be told apart: its definition says nothing at the discriminator; not checked",
-        f"{slice.id} ne se distingue pas : sa définition ne dit rien au discriminant ; non vérifié",
+        f"{slice.id} cannot be told apart: its definition says nothing at the discriminator, or goes by a"
+        " value set or a profile that is not here; not checked",
+        f"{slice.id} ne se distingue pas : sa définition ne dit rien au discriminant, ou repose sur un jeu de"
+        " valeurs ou un profil qui n'est pas ici ; non vérifié",
     )
     return issue(
         f"{parent.path}.{name.removesuffix('[x]')}",
@@ -385,13 +387,18 @@ def no_type(item: Item, stated: str) -> Issue:
     return issue(item, "value", said, rule="FHIR R4 4.0.1 references.html#Reference")
 
 
-def no_uuid(item: Item, text: str) -> Issue:
-    """A `urn:uuid:` that is no UUID."""
+def no_urn(item: Item, text: str) -> Issue:
+    """A `urn:uuid:` that is no UUID, a `urn:oid:` that is no OID."""
+    return issue(item, "value", urn_form(text), rule="FHIR R4 4.0.1 datatypes.html#uri")
+
+
+def nameless(item: Item) -> Issue:
+    """A contained resource that nothing can name."""
     said = (
-        f"{text[:80]} is no UUID: urn:uuid: and 32 hexadecimal digits in groups of 8-4-4-4-12",
-        f"{text[:80]} n'est pas un UUID : urn:uuid: et 32 chiffres hexadécimaux par groupes 8-4-4-4-12",
+        "A contained resource has an id: give it one, and name it by #id",
+        "Une ressource contenue a un id : donnez-le, et nommez-la par #id",
     )
-    return issue(item, "value", said, rule="FHIR R4 4.0.1 datatypes.html#uri")
+    return issue(f"{item.path}.id", "required", said, rule="FHIR R4 4.0.1 references.html#contained")
 
 
 def wrong_size(item: Item, size: int, held: int) -> Issue:
@@ -401,6 +408,15 @@ def wrong_size(item: Item, size: int, held: int) -> Issue:
         f"size dit {size} octets, data en contient {held} : accordez-les",
     )
     return issue(f"{item.path}.size", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Attachment")
+
+
+def wrong_hash(item: Item, held: str) -> Issue:
+    """An attachment that says another hash than that of its data."""
+    text = (
+        f"hash is not the SHA-1 of data, which is {held}: one of them has changed",
+        f"hash n'est pas le SHA-1 de data, qui est {held} : l'un des deux a changé",
+    )
+    return issue(f"{item.path}.hash", "value", text, rule="FHIR R4 4.0.1 datatypes.html#Attachment")
 
 
 def both_in_extension(item: Item) -> Issue:

@@ -66,8 +66,8 @@ EXPRESSIONS = st.recursive(
     ),
     max_leaves=7,
 )
-SLICE = settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
-WHOLE = settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+SLICE = settings(max_examples=250, suppress_health_check=list(HealthCheck))
+WHOLE = settings(max_examples=10_000, suppress_health_check=list(HealthCheck))
 
 
 def found_or_refused(expression, strict):

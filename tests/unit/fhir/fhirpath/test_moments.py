@@ -1,7 +1,7 @@
 """Dates, times and how precise they are: arithmetic with the calendar, bounds, precision."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aubier.fhir.fhirpath.values.moments import bounded, compared, key, moment, moved, same_moment
@@ -129,7 +129,7 @@ _TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(_TEXTS, _TEXTS)
 def test_order_is_one_thing_seen_from_two_sides(left, right):
     a, b = moment(left), moment(right)
@@ -141,7 +141,7 @@ def test_order_is_one_thing_seen_from_two_sides(left, right):
     assert compared(a, a) == 0
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(_TEXTS)
 def test_a_moment_lies_between_its_bounds(text):
     of = moment(text)
@@ -152,7 +152,7 @@ def test_a_moment_lies_between_its_bounds(text):
     assert str(moment(str(of))) == str(of)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 @given(st.dates(), st.integers(-5000, 5000))
 def test_days_come_and_go(day, count):
     start = moment(str(day))
@@ -161,7 +161,6 @@ def test_days_come_and_go(day, count):
         assert moved(there, -count, "day") == start
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(max_size=30))
 def test_any_text_is_a_moment_or_not(text):
     found = moment(text)

@@ -132,6 +132,23 @@ def test_equality(expression, found):
 
 
 @pytest.mark.parametrize(
+    ("changes", "alike"),
+    [
+        ({"id": "n", "family": "LE  GOFF"}, True),
+        ({"given": ["ANNE", "Yann"]}, True),
+        ({"given": ["Yann", "Anne"]}, False),
+        ({"family": "Le Gall"}, False),
+        ({"text": "Anne Le Goff"}, False),
+    ],
+)
+def test_elements_are_equivalent_when_all_their_parts_are(changes, alike):
+    name = {"family": "Le Goff", "given": ["Anne", "Yann"]}
+    data = {"resourceType": "Patient", "name": [name, {**name, **changes}]}
+    assert ask("name[0] ~ name[1]", data=data) == [alike]
+    assert ask("name[0] = name[1]", data=data) == [False]
+
+
+@pytest.mark.parametrize(
     ("expression", "found"),
     [
         ("1 in (1 | 2)", TRUE),
@@ -167,7 +184,10 @@ def test_equality(expression, found):
         ("@2020 is Date", TRUE),
         ("@2020T is DateTime", TRUE),
         ("@T10 is Time", TRUE),
-        ("1 'mg' is Quantity", FALSE),
+        ("1 'mg' is Quantity", TRUE),
+        ("1 year is Quantity", TRUE),
+        ("(1 | 2 years).ofType(Quantity).unit", ["years"]),
+        ("1 is Quantity", FALSE),
         ("1 'mg' is System.Quantity", TRUE),
         ("{} is Integer", EMPTY),
         ("$this is FHIR.Patient", TRUE),

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aubier.fhir.fhirpath.evaluation.run import NOWHERE, Run
@@ -138,14 +138,14 @@ _PIECES = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(_PIECES, st.text(alphabet="abc1", max_size=8))
 def test_as_another_engine_matches(regex, text):
     assert matches(regex, text, whole=True) is bool(re.compile(f"(?s:{regex})").fullmatch(text))
     assert matches(regex, text) is bool(re.compile(f"(?s:{regex})").search(text))
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(
     st.text(alphabet="ab()[]{}|*+?.\\^$-,0123<>:=!dpwLkxu", max_size=20),
     st.text(alphabet="ab0\n", max_size=6),

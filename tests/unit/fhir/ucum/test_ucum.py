@@ -5,7 +5,7 @@ from fractions import Fraction
 from importlib.resources import files
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aubier.fhir.definitions import definitions
@@ -99,7 +99,7 @@ def test_every_atom_is_read_and_is_what_it_says(row):
         assert found.dimensions == unit(row["unit"]).dimensions
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(st.text(alphabet="mgLlsK10*^[]{}()./-+%iUHnkuda'", max_size=20))
 def test_any_text_is_a_unit_or_not(text):
     found = unit(text)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aubier.ground.problem import Problem
@@ -45,7 +45,6 @@ def test_bounds() -> None:
         read_form(post("&".join(f"a{n}=1" for n in range(500)).encode(), {}))
 
 
-@settings(deadline=None)  # the first one may load the definitions
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_form_or_a_refusal(body: bytes) -> None:
     for headers in (KIND, {}):

@@ -117,7 +117,7 @@ def test_a_self_presenting_document_is_found_in_its_stylesheet() -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_bytes_give_a_document_or_a_problem(data: bytes) -> None:
     for candidate in (data, b"<ClinicalDocument xmlns='urn:hl7-org:v3'>" + data):
         try:

@@ -174,7 +174,7 @@ _POINTER = st.sampled_from(
         max_size=4,
     )
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_any_patch_gives_a_permitted_change_or_a_problem(operations: list[dict[str, Any]]) -> None:
     try:
         changed = patched(*operations)

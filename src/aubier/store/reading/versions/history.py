@@ -170,7 +170,11 @@ class _Page:
         tests = [self.sight.past("r", self.args, directory=bool(prefix), judged=self.judged)]
         if self.at is not None:
             first, end = (self.args.add(ms, "bigint") for ms in self.at)
-            newer = f"select 1 from {prefix}{{0}} n where n.pat = r.pat and n.rid = r.rid and n.ver > r.ver"
+            # A newer version may be in another record.
+            newer = (
+                f"select 1 from id_map i join {prefix}{{0}} n on n.pat = any(i.was || i.pat)"
+                " and n.rid = r.rid and n.ver > r.ver where i.type = r.type and i.id = r.id"
+            )
             tests.append(f"r.upd < {end}")
             tests += [f"not exists ({newer.format(t)} and n.upd <= {first})" for t in ("res", "hist")]
         return tests

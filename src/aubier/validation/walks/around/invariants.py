@@ -8,7 +8,7 @@ from typing import Any
 from aubier.fhir.fhirpath import Environment, TypedFinder, typed
 from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem
-from aubier.validation.profiles.items import Item
+from aubier.validation.profiles.items import Item, children
 from aubier.validation.walks.around.resolving import Surroundings, TooMuch, container
 
 _MENDED = {
@@ -25,6 +25,15 @@ _ORDERED = "start.hasValue().not() or end.hasValue().not() or (start <= end)"
 """per-1: of two ends of which one is a part of the other (a day, an hour of it), it cannot be told which is
 first, and the rule asks for it; a day and an hour of the next are as they are written, whatever the zone."""
 
+_SILENT = frozenset(
+    {
+        "fullUrl.contains('/_history/').not()",
+        "name.matches('[A-Z]([A-Za-z0-9_]){0,254}')",
+        "probability is decimal implies (probability as decimal) <= 100",
+        "lastModified.exists().not() or authoredOn.exists().not() or lastModified >= authoredOn",
+    }
+)
+"""Published rules that mean to say nothing where what they speak of is absent, or a day beside an hour."""
 
 LONGEST = 400_000
 """Items that one evaluation may look at or make, some 0.2 s: nobody else is served meanwhile. Of a Bundle of
@@ -45,12 +54,14 @@ def _evaluate(expression: str, type: str) -> TypedFinder | None:
         return None
 
 
-def holds(expression: str, item: Item, around: Surroundings, *, outer: bool = False) -> bool | None:
+def holds(
+    expression: str, item: Item, around: Surroundings, *, outer: bool = False, published: bool = False
+) -> bool | None:
     """Whether an invariant holds on an item; None when it cannot be evaluated.
 
-    `outer`: `%resource` is the resource that holds this one.
-
-    An empty result holds: an invariant on what is absent (`fullUrl.contains(...)`) says nothing.
+    `outer`: `%resource` is the resource that holds this one. `published`: the specification states it, whose
+    rules are true or broken: with an empty answer (`max.toInteger() > 0` of a text) they are broken. One of
+    a profile holds then: it may speak of what is absent.
     """
     run = _evaluate(expression, item.type)
     above = item.parent if outer and item.parent is not None else item
@@ -66,8 +77,10 @@ def holds(expression: str, item: Item, around: Surroundings, *, outer: bool = Fa
             found = run(item.value, _environment(above, around, moment))
         except (Problem, ArithmeticError, ValueError, RecursionError):
             return None
+        if not found and expression == _ORDERED:
+            return not _within_each_other(item.value)
         if not found:
-            return expression != _ORDERED or not _within_each_other(item.value)
+            return not published or expression in _SILENT
         verdict = len(found) == 1 and found[0][0] is not False
         if verdict:
             break
@@ -77,6 +90,12 @@ def holds(expression: str, item: Item, around: Surroundings, *, outer: bool = Fa
 def _within_each_other(period: dict[str, Any]) -> bool:
     start, end = sorted((str(period.get("start")), str(period.get("end"))), key=len)
     return end.startswith(start)
+
+
+def orphans(expression: str, item: Item, left: Item, around: Surroundings) -> list[Item]:
+    """The contained resources that dom-3, which asks whether there are none (`.empty()`), finds in `left`."""
+    found = _reached(expression.removesuffix(".empty()"), left, around) or {}
+    return [one for one in children(item, "contained") if id(one.value) in found]
 
 
 def reaches(expression: str, item: Item, around: Surroundings) -> bool:

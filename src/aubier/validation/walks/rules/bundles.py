@@ -10,7 +10,7 @@ from aubier.validation.profiles.items import Item, children
 from aubier.validation.walks import words
 from aubier.validation.walks.walk import Walk
 
-_NAMED = frozenset({"document", "message", "collection", "searchset"})
+_NAMED = frozenset({"document", "message", "collection", "searchset", "history"})
 """Bundles whose entries must have a fullUrl; elsewhere some entries have no identity yet, or no resource."""
 _CLOSED = frozenset({"document", "message", "collection", "transaction", "batch"})
 """Bundles in which `urn:uuid:` can only name an entry."""
@@ -160,9 +160,10 @@ def _full_url(walk: Walk, entry: Item) -> None:
             f"fullUrl doit être absolu ou urn:uuid:... ; {url[:80]} ne l'est pas",
         )
     elif found.form == "absolute" and found.local != named:
+        english, french = (f"is {named}", f"est {named}") if own else ("has no id", "n'a pas d'id")
         text = (
-            f"fullUrl says {found.local}, the resource is {named}: make them agree",
-            f"fullUrl dit {found.local}, la ressource est {named} : accordez-les",
+            f"fullUrl says {found.local}, the resource {english}: make them agree",
+            f"fullUrl dit {found.local}, la ressource {french} : accordez-les",
         )
     else:
         return
