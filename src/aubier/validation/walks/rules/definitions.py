@@ -38,7 +38,7 @@ def definition_rules(walk: Walk, item: Item) -> None:
         case "ConceptMap":
             _mapped(walk, item)
         case "CodeSystem":
-            if "supplements" in item.value and item.value.get("content") != "supplement":
+            if ("supplements" in item.value) != (item.value.get("content") == "supplement"):
                 walk.say(words.no_supplement(item))
             _counted(walk, item)
             _properties(walk, item)
