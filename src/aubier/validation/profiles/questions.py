@@ -10,7 +10,7 @@ from aubier.ground.problem import Issue, Severity
 
 Strength = Literal["required", "extensible", "preferred", "maximum", "system"]
 """`maximum` is the maximum value set that may go with a binding that is not required; `system` asks, without
-value set, whether a code is one of its code system."""
+value set, whether the code of the element at `path` is one of its code system."""
 
 
 @dataclass(frozen=True, slots=True)

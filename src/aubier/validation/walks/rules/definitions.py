@@ -138,7 +138,7 @@ def _listed(walk: Walk, taking: Item) -> None:
         code = row.value.get("code")
         if isinstance(code, str):
             said = "ValueSet.compose.include.concept.code"
-            walk.questions.append(Question(f"{row.path}.code", "system", "", (Coded(code, system),), said))
+            walk.questions.append(Question(row.path, "system", "", (Coded(code, system),), said))
 
 
 def _filters(walk: Walk, item: Item, taking: Item) -> None:
