@@ -120,6 +120,8 @@ async def test_a_unit_is_one_of_its_system(quantity: dict[str, Any], wrong: list
         observation(valueQuantity=quantity), [], library(), AtHand({"urn:colours": COLOURS}.get)
     )
     assert [(i.severity, i.kind) for i in told if i.rule != "dom-6"] == wrong
+    shown = next((i.text for i in told if i.kind == "code-invalid"), "")
+    assert ("a for years" in shown) == (quantity.get("code") == "years")
 
 
 def extension(*contexts: tuple[str, str], **more: Any) -> dict[str, Any]:
