@@ -388,3 +388,24 @@ def test_size_and_hash_of_an_attachment_are_those_of_its_data(told: dict[str, An
     assert (
         errors(patient(photo=[{"url": "https://example.org/a.png", "hash": told.get("hash", "YQ==")}])) == []
     )
+
+
+async def test_units_that_the_specification_lists_for_a_vital_sign_are_known() -> None:
+    def of(code: str) -> dict[str, Any]:
+        temperature = {"coding": [{"system": "http://loinc.org", "code": "8310-5"}]}
+        measured = {"value": 37, "unit": code, "system": UCUM, "code": code}
+        return observation(code=temperature, valueQuantity=measured)
+
+    profiles = [TOLD + "bodytemp"]
+    for code, wrong in (("Cel", False), ("%", True)):
+        told = await validated(of(code), profiles, library(), AtHand())
+        units = [i for i in told if i.at[0].startswith("Observation.value")]
+        assert [i.kind for i in units] == (["code-invalid"] if wrong else [])
+
+
+def test_an_address_that_is_a_urn_is_one() -> None:
+    def at(url: str) -> list[tuple[str, str]]:
+        return errors(patient(photo=[{"url": url}]))
+
+    assert at("urn:uuid:abc") == [("Patient.photo[0].url", "value")]
+    assert at("photo.png") == []

@@ -142,7 +142,7 @@ class Ground:
             self._system(child)
         elif child.type == "Reference":
             self._type(child)
-        elif child.type in ("uri", "canonical"):
+        elif child.type in ("uri", "url", "canonical"):
             self._address(child)
         elif child.type == "Attachment":
             self._data(child)
