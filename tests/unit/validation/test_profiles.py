@@ -485,10 +485,11 @@ def test_full_urls_agree_with_ids() -> None:
         {"fullUrl": "http://a.b/Patient/2", "resource": patient(id="3")},
         {"fullUrl": "Patient/4", "resource": patient(id="4")},
         {"fullUrl": "http://a.b/Patient/5", "resource": patient()},
+        {"fullUrl": "five", "resource": patient()},
     ]
     told = found(bundle(*entries))
-    assert places(told) == [(f"Bundle.entry[{n}].fullUrl", "value") for n in (1, 2, 3)]
-    assert told[-1].text == "fullUrl says Patient/5, the resource has no id: make them agree"
+    assert places(told) == [(f"Bundle.entry[{n}].fullUrl", "value") for n in (1, 2, 3, 4)]
+    assert told[-2].text == "fullUrl says Patient/5, the resource has no id: make them agree"
 
 
 def test_what_the_composition_of_a_document_names_is_in_it() -> None:
