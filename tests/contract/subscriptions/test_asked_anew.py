@@ -118,7 +118,7 @@ class Socket:
 async def test_a_socket_is_greeted_before_it_is_told_anything(desk: Desk) -> None:
     patient = await desk.api.person()
     asked = by_criteria(f"Observation?patient={patient}", "") | {"channel": {"type": "websocket"}}
-    sub = await desk.subscribe(asked)
+    sub, other = [await desk.subscribe(asked) for _ in range(2)]
     await desk.observe(patient)
     await desk.take_in()
     socket = Socket(desk, sub)
@@ -130,6 +130,7 @@ async def test_a_socket_is_greeted_before_it_is_told_anything(desk: Desk) -> Non
     finally:
         lines._open.pop("here")
     assert socket.told == [f"bound {sub}", f"ping {sub}"] and not socket.closed
+    assert [e["state"] for e in await desk.events(other)] == ["waiting"], "it has no socket"
 
 
 async def crowded(desk: Desk, sub: str, statement: str, arguments: list[Any]) -> int:
