@@ -48,6 +48,17 @@ WIDE = concept_map(
         },
     ),
 )
+MIXED = WIDE | {
+    "group": [
+        {
+            **WIDE["group"][0],
+            "source": "http://x.example/others",
+            "element": [element("red", {"code": "no"})],
+        },
+        {**WIDE["group"][0], "target": "http://x.example/more", "element": [element("red", {"code": "M"})]},
+        *WIDE["group"],
+    ]
+}
 FIXED = concept_map(
     "fixed",
     element("red", {"code": "R2", "equivalence": "equivalent"}),
@@ -96,6 +107,7 @@ def matches(body: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ({"source": URL + "vs/none", "code": "red"}, False, []),
         ({"conceptMap": WIDE, "code": "red"}, True, [("wider", "R")]),
+        ({"conceptMap": MIXED, "code": "red", "targetsystem": SHADES}, True, [("wider", "R")]),
     ],
 )
 async def test_translate(

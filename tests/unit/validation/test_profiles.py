@@ -720,6 +720,24 @@ def test_a_slice_is_told_by_a_part_of_the_value_it_must_have() -> None:
     assert places(found(patient(telecom=[{"use": "work"}]), mine)) == [("Patient.telecom", "required")]
 
 
+def test_a_slice_is_told_by_what_is_demanded_below_what_tells_it() -> None:
+    """What is optional may be absent; where it is, it is as the slice says."""
+    by_period = {"discriminator": [{"type": "value", "path": "period"}], "rules": "closed"}
+    mine = profile(
+        "Patient",
+        row("Patient.telecom", slicing=by_period),
+        row("Patient.telecom", "past", min=0),
+        row("Patient.telecom.period", min=1),
+        row("Patient.telecom.period.start", min=1, fixedDateTime="2020"),
+        row("Patient.telecom.period.end", fixedDateTime="2021"),
+    )
+    for period in ({"start": "2020"}, {"start": "2020", "end": "2021"}):
+        assert found(patient(telecom=[{"period": period}]), mine) == [], period
+    for period in ({"start": "2019"}, {"end": "2021"}, {"start": "2020", "end": "2022"}):
+        issues = places(found(patient(telecom=[{"period": period}]), mine))
+        assert issues == [("Patient.telecom[0]", "structure")], period
+
+
 def test_a_slice_is_told_by_what_it_must_not_have() -> None:
     by_use = {"discriminator": [{"type": "value", "path": "use"}], "rules": "closed"}
     mine = profile(
