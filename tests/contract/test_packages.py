@@ -93,5 +93,5 @@ async def test_however_many_are_refused_or_doubtful_the_first_are_held(
     assert (account.refused, len(account.report.refused)) == (33, 20)
     assert (account.doubts, len(account.doubtful)) == (31, 20)
     shown = capsys.readouterr().out
-    assert "31/0/0/33" in shown and shown.count("broken-") == shown.count("odd-") == 20
+    assert "31 cr" in shown and "33 refus" in shown and shown.count("broken-") == shown.count("odd-") == 20
     assert "13" in shown and "11" in shown

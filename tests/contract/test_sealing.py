@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aubier.app import audit_key
-from aubier.cli.audit import audit
+from aubier.cli.checking import audit
 from aubier.cli.instance import opened
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
@@ -184,7 +184,7 @@ async def test_the_command_tells_what_it_found(
         await house.store.transact(ROOT, batch(Intent("create", "Patient", resource=patient())))
         await seal(house.store.pool, audit_key(settings), NOW)
         assert await audit(settings, 1) == 0
-        assert "0 anomalies ; dernier sceau 1 : " in capsys.readouterr().out
+        assert "0 anomalie ; dernier sceau 1 : " in capsys.readouterr().out
         await house.store.pool.execute("update audit set name = 'Nobody' where aid = 1")
     assert await audit(settings, 1) == 1
     assert "sceau 1 : ligne 1 modifiée" in capsys.readouterr().out

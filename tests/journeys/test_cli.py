@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
 from aubier.store.embedded.server import find
 from tests.journeys.running import COMMAND, Running, end, environment, processes, run, start
@@ -69,8 +72,62 @@ def test_an_application_is_added_listed_removed(instance: Running) -> None:
     assert number not in run("client", "list", data=instance.data).stdout
     gone = run("client", "remove", number, data=instance.data)
     assert (gone.returncode, "No application" in gone.stderr) == (4, True)
+    alone = run("client", "add", "Carnet", data=instance.data)
+    assert "Without --redirect it signs nobody in" in alone.stdout and "--redirect" not in added.stdout
     wrong = run("client", "add", "Carnet", "--redirect", "not a uri", data=instance.data)
     assert wrong.returncode != 0 and "Traceback" not in wrong.stderr
+
+
+def _answered(instance: Running, form: dict[str, str]) -> tuple[int, dict[str, str]]:
+    """What the token endpoint answers to a form."""
+    answer = httpx.post(f"{instance.url}/signon/token", data=form)
+    return answer.status_code, answer.json()
+
+
+def test_an_application_acts_for_itself_with_its_secret(instance: Running) -> None:
+    added = run(
+        "client", "add", "Entrepôt", "--confidential", "--scope", "system/Patient.rs", data=instance.data
+    )
+    assert added.returncode == 0, added.stderr
+    told = dict(line.split() for line in added.stdout.splitlines() if line.startswith("client_"))
+    status, given = _answered(instance, {"grant_type": "client_credentials", **told})
+    assert (status, given["scope"]) == (200, "system/Patient.rs")
+    path = "/fhir/Patient?_total=accurate&_count=1"
+    status, found = instance.ask(path, token=given["access_token"])
+    assert status == 200 and json.loads(found)["total"] > 20
+    assert instance.ask("/fhir/Observation", token=given["access_token"])[0] == 403
+    status, refused = _answered(instance, told)
+    assert status == 400 and "x-www-form-urlencoded" in refused["error_description"]
+    wrong = run("client", "add", "x", "--scope", "system/Patiant.rs", data=instance.data)
+    assert (wrong.returncode, "system/Patiant.rs: no such scope" in wrong.stderr) == (2, True)
+
+
+def test_an_application_signs_with_the_key_of_which_it_gave_the_public_half(
+    instance: Running, tmp_path: Path
+) -> None:
+    key, file = ECKey.generate_key("P-384"), tmp_path / "keys.json"
+    file.write_text(json.dumps({"keys": [key.as_dict(private=False)]}))
+    words = ("client", "add", "Lac", "--keys", str(file), "--scope", "system/*.rs")
+    added = run(*words, data=instance.data)
+    assert (added.returncode, "client_secret" in added.stdout) == (0, False), added.stderr
+    id = next(line.split()[1] for line in added.stdout.splitlines() if line.startswith("client_id"))
+    place = f"{instance.url}/signon/token"
+    claims = {"iss": id, "sub": id, "aud": place, "exp": int(time.time()) + 240, "jti": "once"}
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": jwt.encode({"alg": "ES384"}, claims, key, algorithms=["ES384"]),
+    }
+    status, given = _answered(instance, form)
+    assert (status, given.get("scope")) == (200, "system/*.rs"), given
+    file.write_text("no keys")
+    refused = run(*words, data=instance.data)
+    assert (refused.returncode, "not a JWK Set" in refused.stderr) == (2, True)
+
+
+def test_a_tour_of_what_is_no_address_is_a_sentence(instance: Running) -> None:
+    done = run("tour", "--url", "here", data=instance.data)
+    assert (done.returncode, "--url is an address such as http" in done.stderr) == (2, True), done.stderr
 
 
 @pytest.mark.parametrize(

@@ -70,6 +70,17 @@ def test_a_port_taken_by_another_program(instance: Running) -> None:
     assert line == f"✗ Port {port} of 127.0.0.1 is taken by another program; choose another with --port"
 
 
+def test_a_copy_is_not_taken_for_the_instance_it_was_made_from(instance: Running, copy: Copy) -> None:
+    """A restored folder bears the port of the one that was saved, which goes on serving."""
+    data = copy("twin")
+    shutil.copyfile(instance.data / "instance.json", data / "instance.json")
+    said = f"Port {instance.port} of 127.0.0.1 is taken by another program"
+    (line,) = wrong(run("doctor", data=data))
+    assert said in line
+    done = run("up", data=data)
+    assert (done.returncode, said in done.stderr) == (6, True)
+
+
 @pytest.mark.parametrize("host", ["192.0.2.77", pytest.param("nowhere.invalid", marks=pytest.mark.whole)])
 def test_an_address_that_this_machine_has_not(tmp_path: Path, host: str) -> None:
     environ = {"AUBIER_HOST": host, "AUBIER_TRUSTED_PROXY": "127.0.0.1"}
@@ -308,10 +319,10 @@ def test_what_was_given_up_is_told_and_tried_again(copy: Copy) -> None:
         change(data, _DEAD)
         told = run("doctor", data=data)
         french = run("retry", "nobody", data=data, environ={"AUBIER_LANGUAGE": "fr"})
-        again = run("retry", data=data)
+        again, nothing = run("retry", data=data), run("retry", data=data)
     lines = [line for line in told.stdout.splitlines() if line[0] == "✗"]
     assert (told.returncode, len(lines)) == (1, 1), told.stdout + told.stderr
     assert "consumer-of-tests could not take: 1 (ValueError: no way)" in lines[0]
     assert "aubier retry consumer-of-tests delivers them again" in lines[0]
     assert (french.returncode, "Rien de nobody n'a été abandonné" in french.stderr) == (4, True)
-    assert again.stdout == "To be tried again: 1\n"
+    assert (again.stdout, nothing.stdout) == ("To be tried again: 1\n", "Nothing was given up\n")

@@ -116,6 +116,8 @@ def _smart(word: str) -> Scope | None:
     if not match:
         return None
     context, kind, letters, query = match.groups()
+    if kind != "*" and kind not in definitions().resource_types:
+        return None
     version_2 = _VERSION_1.get(letters, letters)
     if version_2 != "".join(letter for letter in "cruds" if letter in version_2):
         return None
@@ -135,6 +137,21 @@ def _too_many() -> Problem:
         f"Trop de portées : au plus {MAX_SCOPES}, de {MAX_TEXT} caractères en tout",
         at="http.scope",
     )
+
+
+def refuse_unknown(asked: Parsed) -> None:
+    """Problem (value) that names what is no scope: for who asks here and now, who mistyped it.
+
+    An application that asks at the authorization endpoint gets the others instead, as OAuth has it.
+    """
+    if asked.unknown:
+        listed = " ".join(asked.unknown)[:200]
+        raise problem(
+            "value",
+            f"{listed}: no such scope; write e.g. patient/*.rs or user/Observation.cruds",
+            f"{listed} : pas une portée connue ; écrivez p. ex. patient/*.rs ou user/Observation.cruds",
+            at="http.scope",
+        )
 
 
 def refuse_unheld(asked: Parsed) -> None:

@@ -18,7 +18,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from aubier import __version__
 from aubier.app import build, migrations
 from aubier.cli.instance import database
-from aubier.cli.speech import carry_out, say, undisturbed
+from aubier.cli.speech import carry_out, say, text, undisturbed
 from aubier.ground.problem import Problem, problem
 from aubier.settings import Settings
 from aubier.store.embedded import template
@@ -78,8 +78,8 @@ def backup(settings: Settings, file: Path) -> None:
     finally:
         partial.unlink(missing_ok=True)
         dump.unlink(missing_ok=True)
-    size = file.stat().st_size / (1 << 20)
-    say(f"Sauvegarde écrite : {file} ({size:.1f} Mio)", f"Backup written: {file} ({size:.1f} MiB)")
+    size = f"{file.stat().st_size / (1 << 20):.1f}".replace(".", text(",", "."))
+    say(f"Sauvegarde écrite : {file} ({size} Mio)", f"Backup written: {file} ({size} MiB)")
 
 
 def _pack(data: Path, dump: Path, into: Path) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from aubier import __version__
-from aubier.cli import backup, doctor, extract, loading, people, tour, up
-from aubier.cli.audit import audit
-from aubier.cli.indexing import check_index, reindex
+from aubier.cli import backup, doctor, loading, people, tour, up
+from aubier.cli.checking import audit, check_index
+from aubier.cli.indexing import reindex
 from aubier.cli.instance import settings_of
+from aubier.cli.loading import extract
 from aubier.cli.speech import carry_out, plainly, speak
 
 _DATA = click.option(
@@ -106,10 +108,20 @@ def client_group() -> None:
     help="The platform answers for it: people are not asked before it acts for them.",
 )
 @click.option("--door", default="", metavar="NAME", help="Give it a key to a national API, such as annuaire.")
-def client_add(data: str | None, name: str, redirects: tuple[str, ...], door: str, **flags: bool) -> None:
+@click.option(
+    "--scope",
+    default="",
+    help='All that it may ever ask, such as "system/*.rs" to act for itself; patient/ and user/ by default.',
+)
+@click.option(
+    "--keys",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Its public keys, a JWK Set: for an application that signs what it asks (private_key_jwt).",
+)
+def client_add(data: str | None, name: str, redirects: tuple[str, ...], **more: Any) -> None:
     """Register the application NAME. Prints its client id, and its secret or key once."""
     with plainly():
-        carry_out(people.client_add(settings_of(data), name, redirects, door=door, **flags))
+        carry_out(people.client_add(settings_of(data), name, redirects, **more))
 
 
 @client_group.command("list")

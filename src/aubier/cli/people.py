@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import click
 
@@ -44,12 +46,24 @@ async def client_add(
     confidential: bool = False,
     first_party: bool = False,
     door: str = "",
+    scope: str = "",
+    keys: Path | None = None,
 ) -> None:
-    """Registers an application and prints what it needs; with `door`, its key there."""
+    """Registers an application and prints what it needs; with `door`, its key there.
+
+    `keys`: a file with its public keys. Problem (value) when what it holds is no JWK Set.
+    """
+    jwks = _key_set(keys) if keys else None
     async with opened(settings) as house:
         _check_door(door, {d.door.name for d in house.server.doors if d.door.key})
         client = await signon.add_client(
-            console(house), name, redirects, confidential=confidential, first_party=first_party
+            console(house),
+            name,
+            redirects,
+            confidential=confidential,
+            jwks=jwks,
+            scope=scope,
+            first_party=first_party,
         )
         key = await signon.add_door_key(console(house), client.id, door) if door else ""
     say(f"Application enregistrée : {name}", f"Registered: {name}")
@@ -58,6 +72,11 @@ async def client_add(
             "La plateforme en répond : personne n'est consulté avant qu'elle agisse.",
             "The platform answers for it: nobody is asked before it acts.",
         )
+    if not (redirects or scope or door):
+        say(
+            "Sans --redirect elle ne fait entrer personne ; retirez-la et recommencez s'il le faut.",
+            "Without --redirect it signs nobody in; remove it and begin again if it should.",
+        )
     click.echo(f"client_id {client.id}")
     if client.secret:
         say("Gardez ce secret, il n'est montré qu'une fois :", "Keep this secret, it is shown once:")
@@ -65,6 +84,15 @@ async def client_add(
     if key:
         say("Gardez cette clé, elle n'est montrée qu'une fois :", "Keep this key, it is shown once:")
         click.echo(f"door_key {key}")
+
+
+def _key_set(file: Path) -> dict[str, Any]:
+    """The JWK Set that a file holds; what is none is left to `add_client` to refuse."""
+    try:
+        found = json.loads(file.read_bytes())
+    except ValueError:
+        found = {}
+    return found if isinstance(found, dict) else {}
 
 
 def _check_door(door: str, keyed: set[str]) -> None:
@@ -82,7 +110,7 @@ async def client_list(settings: Settings) -> None:
         for client in await signon.list_clients(console(house)):
             ours = text(" (la plateforme en répond)", " (the platform answers for it)")
             name = client.name + (ours if client.first_party else "")
-            click.echo(f"{client.id}  {name}  {' '.join(client.redirects)}")
+            click.echo(f"{client.id}  {name}  {' '.join(client.redirects)}".rstrip())
 
 
 async def client_remove(settings: Settings, client_id: str) -> None:
@@ -91,6 +119,8 @@ async def client_remove(settings: Settings, client_id: str) -> None:
         gone = await signon.remove_client(console(house), client_id)
     if not gone:
         raise problem(
-            "not-found", "No application has this id", "Aucune application ne porte cet identifiant"
+            "not-found",
+            "No application has this id; aubier client list tells those there are",
+            "Aucune application ne porte cet identifiant ; aubier client list dit lesquelles il y a",
         )
     say("Application retirée.", "Removed.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import signal
 import sys
@@ -49,6 +50,30 @@ def say(fr: str, en: str) -> None:
     sys.stdout.flush()
 
 
+def counted(number: int, fr: str, en: str) -> str:
+    """A number and what it counts, in the chosen language: `3005 ressources` of "ressource(s)".
+
+    "(s)" is left out for one thing, in French for none too.
+    """
+    return f"{number} {_agreed(number, fr, en)}"
+
+
+def _agreed(number: int, fr: str, en: str) -> str:
+    one = number == 1 or (number == 0 and _language == "fr")
+    return text(fr, en).replace("(s)", "" if one else "s")
+
+
+def stored(created: int, updated: int, unchanged: int, refused: int) -> str:
+    """What came of resources that were to be stored, in the chosen language."""
+    counts = (
+        counted(created, "créée(s)", "created"),
+        counted(updated, "mise(s) à jour", "updated"),
+        counted(unchanged, "inchangée(s)", "unchanged"),
+        counted(refused, "refusée(s)", "refused"),
+    )
+    return ", ".join(counts)
+
+
 @contextmanager
 def plainly() -> Iterator[None]:
     """Turns a Problem, Ctrl-C or an order to end into sentences on standard error and an exit code.
@@ -62,8 +87,10 @@ def plainly() -> Iterator[None]:
         yield
     except Problem as refusal:
         for issue in refusal.issues:
-            place = f" ({', '.join(issue.at)})" if issue.at else ""
-            click.echo(f"{text('Erreur : ', 'Error: ')}{text(issue.fr, issue.text)}{place}", err=True)
+            said = text(issue.fr, issue.text)
+            unsaid = ", ".join(place for place in issue.at if place not in said)
+            place = f" ({unsaid})" if unsaid else ""
+            click.echo(f"{text('Erreur : ', 'Error: ')}{said}{place}", err=True)
         raise SystemExit(EXIT.get(refusal.kind, 2)) from refusal
     except KeyboardInterrupt as stop:
         click.echo(text("Interrompu.", "Interrupted."), err=True)
@@ -72,9 +99,33 @@ def plainly() -> Iterator[None]:
         _let_go()
         raise SystemExit(UNREAD) from gone
     except OSError as error:
-        where = f" : {error.filename}" if error.filename else ""
-        click.echo(f"{text('Erreur : ', 'Error: ')}{error.strerror or error}{where}", err=True)
+        where = f"{error.filename}{text(' : ', ': ')}" if error.filename else ""
+        click.echo(f"{text('Erreur : ', 'Error: ')}{where}{_refused(error)}", err=True)
         raise SystemExit(2) from error
+
+
+def _refused(error: OSError) -> str:
+    """What the system refused, and how to mend it where that is known; else its own words."""
+    fr, en = _REFUSALS.get(error.errno or 0, ("", ""))
+    return text(fr, en) or error.strerror or str(error)
+
+
+_NO_RIGHT = (
+    "pas le droit ; choisissez un autre endroit, ou le compte à qui il est",
+    "no right to use it; choose another place, or the account that owns it",
+)
+_FULL = (
+    "le disque est plein ; libérez de la place et recommencez",
+    "the disk is full; free some space and start again",
+)
+_REFUSALS = {
+    errno.ENOENT: ("ce fichier ou ce dossier n'existe pas", "there is no such file or folder"),
+    errno.EACCES: _NO_RIGHT,
+    errno.EPERM: _NO_RIGHT,
+    errno.EROFS: _NO_RIGHT,
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+}
 
 
 INTERRUPTED = 130
@@ -160,8 +211,8 @@ class Progress:
         self._last = 0
 
     def __call__(self, done: int, fr: str, en: str) -> None:
-        """Tells how far it is: `done` things so far."""
-        line = f"  {done:,}".replace(",", " ") + f" {text(fr, en)}"
+        """Tells how far it is: `done` things so far, named as for `counted`."""
+        line = f"  {done:,} ".replace(",", " ") + _agreed(done, fr, en)
         if self._terminal:
             click.echo(f"\r{line}\033[K", nl=False)
         elif done >= self._last * 1.5 + 1000 or done < self._last:

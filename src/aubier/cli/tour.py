@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -34,6 +35,12 @@ class _Answer:
 async def play(settings: Settings, url: str | None) -> int:
     """Plays every step with its actor's token and prints what each did. Gives 1 at the first wrong answer."""
     base = (url or settings.url).rstrip("/")
+    if urlsplit(base).scheme not in ("http", "https"):
+        raise problem(
+            "value",
+            f"--url is an address such as {settings.url}, not {base[:80]}",
+            f"--url est une adresse telle que {settings.url}, pas {base[:80]}",
+        )
     async with opened(settings) as house:
         noted = json.loads(await house.store.note("territory") or "{}")
         if not noted.get("day"):

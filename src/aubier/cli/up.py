@@ -24,7 +24,7 @@ from aubier.app import House, build
 from aubier.cli.doctor.port import check_port
 from aubier.cli.instance import note, noted
 from aubier.cli.packages import load_at_start
-from aubier.cli.speech import Progress, carry_out, say
+from aubier.cli.speech import Progress, carry_out, counted, say
 from aubier.ground.problem import Problem, problem
 from aubier.sandbox.letters import cda_letter
 from aubier.sandbox.loader import Loaded, load_territory
@@ -113,7 +113,7 @@ async def _opened(settings: Settings, dsn: str) -> House:
         if not gone[0]:
             say("Index de cette version", "Index rows of this release")
         gone[0] = done
-        progress(done, "ressources", "resources")
+        progress(done, "ressource(s)", "resource(s)")
 
     house = await build(settings, dsn, reindexed=reindexed)
     if gone[0]:
@@ -141,22 +141,18 @@ async def fill(house: House, settings: Settings) -> None:
     plan = _plan(settings, known)
     note(replace(settings, citizens=int(plan["citizens"])))
     if known.get("done"):
-        say(
-            f"Territoire déjà là : {known['resources']} ressources",
-            f"Territory is there: {known['resources']} resources",
-        )
+        there = counted(known["resources"], "ressource(s)", "resource(s)")
+        say(f"Territoire déjà là : {there}", f"Territory is there: {there}")
         return
     day = date.fromisoformat(known.get("day", house.clock().date().isoformat()))
     await house.store.set_note("territory", json.dumps({**plan, "day": day.isoformat()}))
-    say(
-        f"Création du territoire : {plan['citizens']} habitants inventés",
-        f"Making the territory: {plan['citizens']} invented citizens",
-    )
+    people = counted(int(plan["citizens"]), "habitant(s) inventé(s)", "invented citizen(s)")
+    say(f"Création du territoire : {people}", f"Making the territory: {people}")
     progress = Progress()
     started = time.monotonic()
 
     def told(loaded: Loaded) -> None:
-        progress(loaded.resources, "ressources", "resources")
+        progress(loaded.resources, "ressource(s)", "resource(s)")
 
     plan_of = Plan(today=day, citizens=int(plan["citizens"]), seed=settings.seed, writer=cda_letter)
     made = territory(plan_of)
@@ -166,11 +162,12 @@ async def fill(house: House, settings: Settings) -> None:
     done = {**plan, "day": day.isoformat(), "done": True, "resources": loaded.resources}
     await house.store.set_note("territory", json.dumps(done))
     took = time.monotonic() - started
-    counts = (loaded.resources, loaded.identities, loaded.accounts)
-    say(
-        "{} ressources, {} identités, {} comptes en {:.0f} s".format(*counts, took),
-        "{} resources, {} identities, {} accounts in {:.0f} s".format(*counts, took),
+    counts = (
+        counted(loaded.resources, "ressource(s)", "resource(s)"),
+        counted(loaded.identities, "identité(s)", "identified person(s)"),
+        counted(loaded.accounts, "compte(s)", "account(s)"),
     )
+    say(f"{', '.join(counts)} en {took:.0f} s", f"{', '.join(counts)} in {took:.0f} s")
 
 
 def _plan(settings: Settings, known: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,10 +180,10 @@ def _plan(settings: Settings, known: Mapping[str, Any]) -> dict[str, Any]:
             f"{settings.data} contient le territoire de la graine {seed} ; choisissez un autre dossier",
         )
     if known and known["citizens"] != settings.citizens:
-        there = known["citizens"]
+        there = counted(known["citizens"], "habitant(s)", "citizen(s)")
         say(
-            f"Le territoire garde ses {there} habitants ; un autre dossier peut en avoir d'autres",
-            f"The territory keeps its {there} citizens; another folder can have others",
+            f"Le territoire garde ce qu'il a, {there} ; un autre dossier peut en avoir d'autres",
+            f"The territory keeps what it has, {there}; another folder can have others",
         )
     return {"seed": settings.seed, "citizens": known.get("citizens", settings.citizens)}
 

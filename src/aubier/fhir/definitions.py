@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from functools import cache, cached_property
 from importlib.resources import files
 from itertools import islice
@@ -327,6 +328,11 @@ class Definitions:
 def definitions() -> Definitions:
     """The definitions of FHIR R4 4.0.1, the same object each time."""
     return Definitions(files("aubier.fhir").joinpath("definitions.bin").read_bytes())
+
+
+def nearest_type(name: str) -> str:
+    """The resource type that looks most like `name`, which is none; an empty text where none does."""
+    return next(iter(get_close_matches(name[:64], definitions().resource_types, 1, 0.75)), "")
 
 
 def _ancestors(name: str, rows: Mapping[str, Any]) -> Iterator[str]:

@@ -19,7 +19,7 @@ from aubier.access.decide import unidentified
 from aubier.access.view import Access
 from aubier.ground.clock import Clock
 from aubier.ground.memory import remembered
-from aubier.ground.problem import Problem, not_found
+from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Door, LineRoute, Request, Response, Route
 from aubier.ground.standing import Stands
 from aubier.rest.asynchronous.asking import PLACE
@@ -391,7 +391,8 @@ class Server:
 
     async def _nowhere(self, request: StarletteRequest, error: Exception) -> StarletteResponse:
         path = request.url.path[:200]
-        refusal = not_found(path)
+        first = path.removeprefix("/").partition("/")[0]
+        refusal = _elsewhere(path) if first == "metadata" or first in type_numbers() else not_found(path)
         if getattr(error, "status_code", 404) == 405:
             here = (r for r in self.others.routes if r.matches(request.scope)[0] is not Match.NONE)
             refusal = only(request.method, *sorted({method for r in here for method in r.methods}))
@@ -406,6 +407,15 @@ async def _with_body(call: Call, body: Body) -> Call:
     """The call with its body, which is read as a resource where that takes long. Problem: it did not come."""
     came = await body.read()
     return replace(call, body=came, read=await read_aside(call.headers, came))
+
+
+def _elsewhere(path: str) -> Problem:
+    """The refusal of what is asked outside the FHIR base."""
+    return problem(
+        "not-found",
+        f"{path} is not known here; FHIR answers below /fhir: /fhir{path}",
+        f"{path} n'est pas connu ici ; FHIR répond sous /fhir : /fhir{path}",
+    )
 
 
 def _by_token(headers: Mapping[str, str]) -> Mapping[str, str]:

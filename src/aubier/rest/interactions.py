@@ -34,7 +34,7 @@ from aubier.rest.formats.negotiation import FORM
 from aubier.rest.formats.parts import refuse_override
 from aubier.rest.operations.rows import OPERATIONS
 from aubier.rest.operations.sent import sent_to
-from aubier.rest.operations.standard import check_once, check_parameters, only, refuse_pages
+from aubier.rest.operations.standard import check_once, check_parameters, no_type, only, refuse_pages
 from aubier.rest.outcome import said
 from aubier.rest.reading.contents import asks_content, brings_content, content_of, sent_content
 from aubier.rest.reading.spans import span
@@ -113,12 +113,7 @@ class Interactions:
     def check_type(kind: str) -> None:
         """Problem (not-found) for a name that is no resource type."""
         if kind not in type_numbers():
-            raise problem(
-                "not-found",
-                f"'{kind[:64]}' is not a resource type of FHIR R4",
-                f"« {kind[:64]} » n'est pas un type de ressource FHIR R4",
-                at="http.path",
-            )
+            raise no_type(kind, "not-found", "http.path")
 
     def _route(self, call: Call) -> Callable[[Call, View], Awaitable[Answer]]:
         methods = _SHAPES[self._shape(call.path)]
@@ -276,10 +271,13 @@ class Interactions:
         text = text.strip().removeprefix(f"{kind}?").removeprefix("?")
         query = self.query(kind, decoded(text), lenient=False)
         if not query.criteria:
+            by_id = place == "query"
             raise problem(
                 "precondition",
-                "The condition has no search criterion; add one",
-                "La condition n'a aucun critère de recherche ; ajoutez-en un",
+                "The condition has no search criterion; add one"
+                + (f", or write the id in the address ({kind}/id)" if by_id else ""),
+                "La condition n'a aucun critère de recherche ; ajoutez-en un"
+                + (f", ou écrivez l'id dans l'adresse ({kind}/id)" if by_id else ""),
                 at=f"http.{place}",
             )
         refuse_pages((name for name, _ in query.applied), place)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from aubier.fhir.definitions import definitions
+from aubier.fhir.definitions import definitions, nearest_type
 from aubier.ground.problem import Issue, Kind, Severity
 
 LIMIT = 200
@@ -66,12 +66,11 @@ def unknown_element(key: str, known: Collection[str]) -> Draft:
 
 def no_such_type(name: Any, path: str) -> Draft:
     """A type of resource that FHIR R4 does not have; names the nearest one it has."""
-    near = difflib.get_close_matches(str(name)[:64], definitions().resource_types, 1, 0.75)
+    near = nearest_type(str(name))
     return Draft(
         "structure",
-        f"{shown(name)} is not a resource type of FHIR R4" + (f"; did you mean {near[0]}?" if near else ""),
-        f"{shown(name)} n'est pas un type de ressource de FHIR R4"
-        + (f" ; est-ce {near[0]} ?" if near else ""),
+        f"{shown(name)} is not a resource type of FHIR R4" + (f"; did you mean {near}?" if near else ""),
+        f"{shown(name)} n'est pas un type de ressource de FHIR R4" + (f" ; est-ce {near} ?" if near else ""),
         path,
     )
 

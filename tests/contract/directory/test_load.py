@@ -10,7 +10,7 @@ import pytest
 
 from aubier.access.actor import Actor, system_actor
 from aubier.access.view import Access, View
-from aubier.cli.extract import _Store
+from aubier.cli.loading.extract import _Store
 from aubier.referentials.directory import api
 from aubier.referentials.directory.extraction import importer
 from aubier.sandbox import extracts

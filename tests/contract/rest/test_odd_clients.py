@@ -138,6 +138,42 @@ async def test_other_patches_are_told_which_are_taken(api: Api) -> None:
     assert answer.headers["accept-patch"].startswith("application/json-patch+json, ")
 
 
+async def test_a_list_of_operations_that_is_not_said_to_be_a_patch(api: Api) -> None:
+    logical = await api.make(patient("listed"))
+    answer = await api.ask("PATCH", f"Patient/{logical}", b' [{"op":"remove","path":"/name"}]')
+    assert (answer.status_code, places(answer)) == (415, ["http.Content-Type"])
+    assert "application/json-patch+json" in answer.json()["issue"][0]["diagnostics"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "told"),
+    [
+        ("GET", "patient", "did you mean Patient?"),
+        ("GET", "?_type=Patients", "did you mean Patient?"),
+        ("GET", "Xyzzy", "is not a resource type of FHIR R4"),
+        ("DELETE", "Basic", "write the id in the address (Basic/id)"),
+    ],
+)
+async def test_an_address_that_is_nearly_right_is_told_the_right_one(
+    api: Api, method: str, path: str, told: str
+) -> None:
+    said = (await api.ask(method, path)).json()["issue"][0]["diagnostics"]
+    assert said.endswith(told)
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("/Patient/1", "/Patient/1 is not known here; FHIR answers below /fhir: /fhir/Patient/1"),
+        ("/metadata", "/metadata is not known here; FHIR answers below /fhir: /fhir/metadata"),
+        ("/Patients", "/Patients is not known here"),
+    ],
+)
+async def test_who_forgets_the_base_is_told_where_it_is(api: Api, path: str, told: str) -> None:
+    answer = await api.client.get(path, headers={"Accept-Language": "en"})
+    assert (answer.status_code, answer.json()["issue"][0]["diagnostics"]) == (404, told)
+
+
 async def test_a_mark_of_byte_order_is_passed_over(api: Api) -> None:
     body = codecs.BOM_UTF8 + fhir_json.dumps(patient("marked"))
     assert (await api.ask("POST", "Patient", body)).status_code == 201

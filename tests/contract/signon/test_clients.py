@@ -288,6 +288,7 @@ async def test_clients_are_listed_and_removed_and_keep_no_secret(stage: Stage) -
         {"jwks": {"keys": [WEAK]}},
         {"jwks": {"keys": [EC.as_dict(private=False)] * 21}},
         {"scope": "x" * 5000},
+        {"scope": "system/Patient.rs system/Patiant.rs"},
     ],
 )
 async def test_a_registration_that_does_not_fit_is_refused(stage: Stage, changes: dict[str, Any]) -> None:

@@ -64,6 +64,8 @@ def test_smart_scopes_are_read(text: str, scope: Scope) -> None:
         "patient/*.",
         "patient/.rs",
         "patient/observation.rs",
+        "patient/Nothing.rs",
+        "user/DomainResource.rs",
         "Patient/*.rs",
         "admin/*.rs",
         "patient/*.rs?",

@@ -12,8 +12,9 @@ import pytest
 from click.testing import CliRunner
 
 from aubier import __version__
-from aubier.cli import extract, instance, main
+from aubier.cli import instance, main
 from aubier.cli.backup import _pack, _unpack, _without_password
+from aubier.cli.loading import extract
 from aubier.cli.loading.files import documents, files, resources, unpacked
 from aubier.fhir.json import LIMITS
 from aubier.ground.problem import Problem

@@ -9,7 +9,18 @@ from collections.abc import Iterator
 import pytest
 
 from aubier.cli import speech
-from aubier.cli.speech import EXIT, INTERRUPTED, UNREAD, Progress, carry_out, plainly, say, speak, text
+from aubier.cli.speech import (
+    EXIT,
+    INTERRUPTED,
+    UNREAD,
+    Progress,
+    carry_out,
+    counted,
+    plainly,
+    say,
+    speak,
+    text,
+)
 from aubier.ground.problem import problem
 
 
@@ -73,12 +84,51 @@ def test_ctrl_c_and_an_order_to_end_are_told_alike(capsys: pytest.CaptureFixture
     assert (left.value.code, capsys.readouterr().err) == (INTERRUPTED, "Interrupted.\n")
 
 
-def test_what_the_system_refuses_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
-    speak("en")
+@pytest.mark.parametrize(
+    ("language", "number", "told"),
+    [
+        ("en", errno.EACCES, "Error: /some/file: no right to use it; choose another place, or the account"),
+        (
+            "fr",
+            errno.EACCES,
+            "Erreur : /some/file : pas le droit ; choisissez un autre endroit, ou le compte",
+        ),
+        ("en", errno.ENOSPC, "Error: /some/file: the disk is full; free some space and start again"),
+        ("en", errno.EMFILE, f"Error: /some/file: {os.strerror(errno.EMFILE)}"),
+    ],
+)
+def test_what_the_system_refuses_is_a_sentence(
+    language: str, number: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    speak(language)
     with pytest.raises(SystemExit) as left, plainly():
-        raise PermissionError(errno.EACCES, "Permission denied", "/some/file")
+        raise OSError(number, os.strerror(number), "/some/file")
     assert left.value.code == 2
-    assert capsys.readouterr().err == "Error: Permission denied : /some/file\n"
+    assert capsys.readouterr().err.startswith(told)
+
+
+def test_a_place_that_the_sentence_names_is_not_named_again(capsys: pytest.CaptureFixture[str]) -> None:
+    speak("en")
+    with pytest.raises(SystemExit), plainly():
+        raise problem("value", "AUBIER_PORT is odd", "AUBIER_PORT est bizarre", at="AUBIER_PORT")
+    assert capsys.readouterr().err == "Error: AUBIER_PORT is odd\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "fr", "en"),
+    [
+        (0, "0 mise à jour lue", "0 lines read"),
+        (1, "1 mise à jour lue", "1 line read"),
+        (2, "2 mises à jour lues", "2 lines read"),
+        (39477, "39477 mises à jour lues", "39477 lines read"),
+    ],
+)
+def test_a_number_agrees_with_what_it_counts(number: int, fr: str, en: str) -> None:
+    told = []
+    for language in ("fr", "en"):
+        speak(language)
+        told.append(counted(number, "mise(s) à jour lue(s)", "line(s) read"))
+    assert told == [fr, en]
 
 
 def test_progress_elsewhere_than_a_terminal_is_a_line_now_and_then(

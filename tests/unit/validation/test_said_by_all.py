@@ -372,6 +372,11 @@ def test_the_type_of_a_target_is_one_of_fhir(stated: str, wrong: bool) -> None:
     assert found == ([("Observation.subject", "value")] if wrong else [])
 
 
+def test_a_misspelt_type_of_a_target_is_told_the_nearest_one() -> None:
+    found = walked(observation(subject={"type": "Patiant", "display": "x"}), [], library()).issues
+    assert ["did you mean Patient?" in i.text for i in found if i.kind == "value"] == [True]
+
+
 @pytest.mark.parametrize(
     ("told", "wrong"),
     [

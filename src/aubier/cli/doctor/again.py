@@ -30,4 +30,7 @@ def retry(settings: Settings, names: Sequence[str]) -> None:
                     at="NAME",
                 )
             done += found
-    say(f"Remis en route : {done}", f"To be tried again: {done}")
+    if done:
+        say(f"Remis en route : {done}", f"To be tried again: {done}")
+    else:
+        say("Rien n'a été abandonné", "Nothing was given up")

@@ -55,7 +55,7 @@ def _python(settings: Settings) -> Finding:
 
 def _disk(settings: Settings) -> Finding:
     free = shutil.disk_usage(existing(settings.data)).free
-    shown = f"{free / (1 << 30):.1f}"
+    shown = f"{free / (1 << 30):.1f}".replace(".", text(",", "."))
     if free > _ROOM:
         return True, f"Place libre : {shown} Gio", f"Free space: {shown} GiB"
     return (

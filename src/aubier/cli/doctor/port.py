@@ -13,6 +13,7 @@ from aubier.cli.doctor.finding import Finding, refused
 from aubier.cli.instance import noted
 from aubier.ground.problem import Problem, problem
 from aubier.settings import Settings
+from aubier.store.embedded.server import is_watched
 
 _WITHIN = 3
 
@@ -101,8 +102,13 @@ def _no_address(settings: Settings) -> Problem:
 
 
 def is_ours(settings: Settings, state: str) -> bool:
-    """Whether this folder's instance was started on that port, and what answers speaks as Aubier does."""
+    """Whether this folder's instance was started on that port, and what answers speaks as Aubier does.
+
+    A folder that was restored bears the port of the one that was saved, which may still be running.
+    """
     if noted(settings.data).get("port") != settings.port:
+        return False
+    if not settings.database_url and not is_watched(settings.data):
         return False
     address = replace(settings, base_url="").url
     trust = ssl._create_unverified_context() if settings.tls_cert else None  # our own certificate

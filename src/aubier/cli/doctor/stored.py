@@ -6,7 +6,7 @@ from aubier.app import may_stand_still, migrations
 from aubier.cli.doctor.finding import Finding, refused
 from aubier.cli.doctor.port import is_ours
 from aubier.cli.instance import database as at_hand
-from aubier.cli.speech import carry_out
+from aubier.cli.speech import carry_out, counted
 from aubier.ground.clock import milliseconds, system_clock
 from aubier.ground.problem import Problem
 from aubier.settings import Settings
@@ -59,7 +59,8 @@ def _stands_still(one: Standing) -> Finding:
 
 
 def _current(seen: DatabaseState) -> Finding:
-    fr, en = f"Base : {seen.resources} ressources", f"Database: {seen.resources} resources"
+    count = counted(seen.resources, "ressource(s)", "resource(s)")
+    fr, en = f"Base : {count}", f"Database: {count}"
     if seen.walks:
         counts = ", ".join(f"{w.name} {w.done}/{max(w.total, w.done)}" for w in seen.walks)
         fr, en = f"{fr} ; à indexer : {counts}", f"{en}; being indexed: {counts}"
@@ -74,13 +75,13 @@ def _current(seen: DatabaseState) -> Finding:
 
 def _behind(seen: DatabaseState, *, running: bool) -> Finding:
     """An older one is brought to this release by the next start: to be mended only while it runs."""
-    steps = ", ".join(seen.behind)
+    steps, count = ", ".join(seen.behind), counted(seen.resources, "ressource(s)", "resource(s)")
     return (
         not running,
-        f"Base : {seen.resources} ressources, au schéma d'une version plus ancienne ;"
+        f"Base : {count}, au schéma d'une version plus ancienne ;"
         f" le prochain démarrage prend les étapes {steps}"
         + (" : arrêtez l'instance qui tourne et relancez-la" if running else ""),
-        f"Database: {seen.resources} resources, in the schema of an older release;"
+        f"Database: {count}, in the schema of an older release;"
         f" the next start takes the steps {steps}"
         + (": stop the instance that runs and start it again" if running else ""),
     )

@@ -39,7 +39,7 @@ async def reindex(settings: Settings, types: Sequence[str]) -> None:
             if not await advance(store, house.backfills):
                 await asyncio.sleep(_BREATH)  # a serving process has the turn
             done = max(done, *(w.done for w in walks))
-            shown(done, "ressources indexées", "resources indexed")
+            shown(done, "ressource(s) indexée(s)", "resource(s) indexed")
         shown.end()
         if not types and (gone := await take_away(store.standing)):
             say(f"{gone} lignes sans ressource retirées", f"{gone} rows of no resource taken away")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import click
 
-from aubier.cli.extract import is_extract, load_extract
 from aubier.cli.instance import opened
 from aubier.cli.loading.crew import Crew
+from aubier.cli.loading.extract import is_extract, load_extract
 from aubier.cli.loading.files import files, in_turn, waits
+from aubier.cli.loading.nomenclature import is_nomenclature, load_nomenclature
 from aubier.cli.loading.parts import Outcome, parts
-from aubier.cli.nomenclature import is_nomenclature, load_nomenclature
 from aubier.cli.packages import is_package, load_package
-from aubier.cli.speech import Progress, say, text
+from aubier.cli.speech import Progress, counted, stored, text
 from aubier.settings import Settings
 from aubier.store.bulk import BulkReport
 
@@ -89,7 +89,7 @@ class Account:
     def look(self, lines: int) -> None:
         """So many more lines were looked through, before anything is loaded."""
         self.looked += lines
-        self.progress(self.looked, "lignes parcourues", "lines looked through")
+        self.progress(self.looked, "ligne(s) parcourue(s)", "line(s) looked through")
 
     def add(self, outcome: Outcome) -> None:
         """Takes in what came of a part."""
@@ -99,24 +99,19 @@ class Account:
         del report.refused[_MOST_TOLD:]
         self.put_off.extend(outcome.put_off)
         done = report.created + report.updated + report.unchanged + self.refused
-        self.progress(done, "ressources lues", "resources read")
+        self.progress(done, "ressource(s) lue(s)", "resource(s) read")
 
     def tell(self) -> None:
         """Says what came of it all."""
         self.progress.end()
         report = self.report
-        say(
-            f"{report.created} créées, {report.updated} mises à jour, {report.unchanged} inchangées,"
-            f" {self.refused} refusées",
-            f"{report.created} created, {report.updated} updated, {report.unchanged} unchanged,"
-            f" {self.refused} refused",
-        )
+        click.echo(stored(report.created, report.updated, report.unchanged, self.refused))
         for place, refusal in report.refused:
             for issue in refusal.issues[:3]:
                 at = f" ({', '.join(issue.at)})" if issue.at else ""
                 click.echo(f"  {place} : {text(issue.fr, issue.text)}{at}")
         if more := self.refused - len(report.refused):
-            say(f"  et {more} autres", f"  and {more} more")
+            click.echo(f"  {text('et', 'and')} {counted(more, 'autre(s)', 'more')}")
 
 
 def _processes(settings: Settings, asked: int, found: Sequence[Path]) -> int:

@@ -15,7 +15,7 @@ import click
 
 from aubier.app import House
 from aubier.cli.instance import console, opened
-from aubier.cli.speech import Progress, say, text
+from aubier.cli.speech import Progress, counted, say, stored, text
 from aubier.fhir import packages
 from aubier.fhir.definitions import definitions
 from aubier.fhir.packages import Manifest
@@ -66,7 +66,7 @@ class _Account:
         self.report.add(report)
         del self.report.refused[_TOLD:]
         done = self.report.created + self.report.updated + self.report.unchanged + self.refused
-        self.progress(done, "définitions lues", "definitions read")
+        self.progress(done, "définition(s) lue(s)", "definition(s) read")
 
     def doubt(self, place: str, found: Resource) -> None:
         """Notes what breaks FHIR R4."""
@@ -190,19 +190,17 @@ async def _store(house: House, chunk: list[tuple[str, Resource]]) -> BulkReport:
 
 def _tell(told: Manifest, account: _Account) -> None:
     report = account.report
-    counts = f"{report.created}/{report.updated}/{report.unchanged}/{account.refused}"
-    say(
-        f"{told.name} {told.version} : {counts} créées/mises à jour/inchangées/refusées",
-        f"{told.name} {told.version}: {counts} created/updated/unchanged/refused",
-    )
+    counts = stored(report.created, report.updated, report.unchanged, account.refused)
+    say(f"{told.name} {told.version} : {counts}", f"{told.name} {told.version}: {counts}")
     if account.apart:
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(account.apart.items()))
         say(f"  laissés de côté, sans URL canonique : {kinds}", f"  left out, without canonical URL: {kinds}")
     _list([(p, text(i.fr, i.text)) for p, r in report.refused for i in r.issues[:1]], account.refused)
     if account.doubts:
+        kept = counted(account.doubts, "définition(s)", "definition(s)")
         say(
-            f"  {account.doubts} enregistrées telles que publiées bien qu'elles enfreignent FHIR R4 :",
-            f"  {account.doubts} stored as published although they break FHIR R4:",
+            f"  publié en enfreignant FHIR R4, enregistré tel quel, {kept} :",
+            f"  published although it breaks FHIR R4, stored as it is, {kept}:",
         )
         _list(account.doubtful, account.doubts)
     if told.dependencies:
@@ -214,4 +212,4 @@ def _list(first: list[tuple[str, str]], count: int) -> None:
     for place, words in first:
         click.echo(f"  {place} : {words}")
     if more := count - len(first):
-        say(f"  et {more} autres", f"  and {more} more")
+        click.echo(f"  {text('et', 'and')} {counted(more, 'autre(s)', 'more')}")

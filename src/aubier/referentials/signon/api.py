@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from aubier.access.actor import Actor, Context
-from aubier.access.scopes import CEILINGS, Parsed, narrow, parse, refuse_unheld
+from aubier.access.scopes import CEILINGS, Parsed, narrow, parse, refuse_unheld, refuse_unknown
 from aubier.ground.problem import Problem, problem
 from aubier.referentials.signon.openid.consent import list_consents, withdraw_consent
 from aubier.referentials.signon.openid.words import said
@@ -138,7 +138,9 @@ async def issue_token(ctx: Context, login: str, scope: str = "") -> str:
     account = await find_account(ctx, login)
     if account is None:
         raise problem(
-            "not-found", f"Nobody has the login {login[:128]}", f"Personne n'a l'identifiant {login[:128]}"
+            "not-found",
+            f"Nobody has the login {login[:128]}; aubier accounts lists them",
+            f"Personne n'a l'identifiant {login[:128]} ; aubier accounts en donne la liste",
         )
     granted = _granted(account, scope)
     until = ctx.now + timedelta(seconds=limits.access_seconds)
@@ -188,15 +190,8 @@ def _granted(account: Account, scope: str) -> Parsed:
     if not scope.strip():
         return Parsed(CEILINGS[account.kind], ("openid", "profile", "fhirUser"))
     asked = parse(scope)
-    if asked.unknown:
-        # A token that opens nothing would be refused everywhere, far from where the word was mistyped.
-        listed = " ".join(asked.unknown)[:200]
-        raise problem(
-            "value",
-            f"{listed}: no such scope; write e.g. patient/*.rs or user/Observation.cruds",
-            f"{listed} : pas une portée connue ; écrivez p. ex. patient/*.rs ou user/Observation.cruds",
-            at="http.scope",
-        )
+    # A token that opens nothing would be refused everywhere, far from where the word was mistyped.
+    refuse_unknown(asked)
     refuse_unheld(asked)
     smart = narrow(asked.smart, CEILINGS[account.kind])
     if asked.smart and not smart:

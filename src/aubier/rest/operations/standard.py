@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from aubier.access.view import View
-from aubier.ground.problem import Problem, problem
+from aubier.fhir.definitions import nearest_type
+from aubier.ground.problem import Kind, Problem, problem
 from aubier.ground.rows import Resource, Texts
 from aubier.rest.exchange import Answer, Call, Limits, decoded
 from aubier.rest.formats.parts import refuse_twice
@@ -187,10 +188,16 @@ def types_of(value: str) -> list[str]:
     names = [name.strip() for name in value.split(",") if name.strip()]
     for name in names:
         if name not in type_numbers():
-            raise problem(
-                "invalid",
-                f"'{name[:64]}' is not a resource type of FHIR R4",
-                f"« {name[:64]} » n'est pas un type de ressource FHIR R4",
-                at="http._type",
-            )
+            raise no_type(name, "invalid", "http._type")
     return names
+
+
+def no_type(name: str, kind: Kind, at: str) -> Problem:
+    """The refusal of a name that is no resource type, with the nearest one that is."""
+    near = nearest_type(name)
+    return problem(
+        kind,
+        f"'{name[:64]}' is not a resource type of FHIR R4" + (f"; did you mean {near}?" if near else ""),
+        f"« {name[:64]} » n'est pas un type de ressource FHIR R4" + (f" ; est-ce {near} ?" if near else ""),
+        at=at,
+    )

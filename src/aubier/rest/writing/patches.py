@@ -33,7 +33,19 @@ def sent_patch(call: Call) -> Change:
         )
         refusal.headers["Accept-Patch"] = ", ".join(PATCH_FORMATS)  # Rule: RFC 5789 §2.2
         raise refusal
+    if call.body.lstrip().startswith(b"["):
+        raise _unnamed()
     return fhirpath_patch(call.resource())
+
+
+def _unnamed() -> Problem:
+    """The refusal of a list of operations that is not said to be a JSON Patch."""
+    return problem(
+        "media-type",
+        f"A list of operations is a JSON Patch: send it as {JSON_PATCH}",
+        f"Une liste d'opérations est un JSON Patch : envoyez-la en {JSON_PATCH}",
+        at="http.Content-Type",
+    )
 
 
 def patch_of(resource: Resource | None) -> Change:

@@ -289,6 +289,18 @@ def find(data: Path) -> str | None:
     return _dsn(data, running.sockets)
 
 
+def is_watched(data: Path) -> bool:
+    """Whether a process watches over the data folder now. Any process may ask."""
+    try:
+        lock = os.open(data / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        return _alive(_holder(lock))
+    finally:
+        os.close(lock)
+
+
 @contextmanager
 def attached(data: Path) -> Iterator[str]:
     """The DSN of the data folder's server, started for the while when it was stopped.

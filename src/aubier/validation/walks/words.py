@@ -6,7 +6,7 @@ from typing import Any
 
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Issue, Kind, Severity
-from aubier.validation.drafts import shown, urn_form
+from aubier.validation.drafts import no_such_type, shown, urn_form
 from aubier.validation.profiles.items import Item
 from aubier.validation.profiles.shapes import Rule, Shape
 
@@ -380,11 +380,8 @@ def contained_system(item: Item, text: str) -> Issue:
 
 def no_type(item: Item, stated: str) -> Issue:
     """A reference to a type that there is not."""
-    said = (
-        f"{stated[:80]} is no type of resource of FHIR R4: write one (Patient), or leave type out",
-        f"{stated[:80]} n'est pas un type de ressource de FHIR R4 : mettez-en un (Patient), ou retirez type",
-    )
-    return issue(item, "value", said, rule="FHIR R4 4.0.1 references.html#Reference")
+    found = no_such_type(stated, "")
+    return issue(item, "value", (found.text, found.fr), rule="FHIR R4 4.0.1 references.html#Reference")
 
 
 def no_urn(item: Item, text: str) -> Issue:

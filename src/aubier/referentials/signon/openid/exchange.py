@@ -47,8 +47,7 @@ async def exchange(realm: Realm, ctx: Context, request: Request) -> Response:
     form = single_values(request.form)
     run = GRANT_TYPES.get(form.get("grant_type", ""))
     if run is None:
-        missing = "grant_type" not in form
-        raise Refusal("invalid_request" if missing else "unsupported_grant_type", "grant_type is not known")
+        raise _no_grant_type("grant_type" in form)
     base_url = signon_settings(ctx.settings).base_url
     client = await authenticated_client(ctx, request, form, audiences(realm, base_url))
     return json_response(await run(realm, ctx, client, form))
@@ -152,6 +151,14 @@ async def _answer(
     if account and account.kind == "citizen" and "launch/patient" in plain:
         answer["patient"] = account.reference.removeprefix("Patient/")
     return answer
+
+
+def _no_grant_type(named: bool) -> Refusal:
+    if named:
+        return Refusal("unsupported_grant_type", f"grant_type is one of {', '.join(GRANT_TYPES)}")
+    return Refusal(
+        "invalid_request", "grant_type is missing: send a form (application/x-www-form-urlencoded)"
+    )
 
 
 def _bad_grant() -> Refusal:

@@ -19,7 +19,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
 from aubier.access.actor import Context
-from aubier.access.scopes import PLAIN, parse, refuse_unheld
+from aubier.access.scopes import PLAIN, parse, refuse_unheld, refuse_unknown
 from aubier.ground.chance import random_ids, secret
 from aubier.ground.problem import problem
 from aubier.ground.rows import Request
@@ -129,7 +129,7 @@ async def add_client(
     identity, `patient/*`, `user/*`; `system/*` and `ins` must be named). `id` only for a known one. Only the
     console flags one as `first_party`: no page and no endpoint registers applications; and it must be able to
     prove who it is, because people are not asked (RFC 8252, 8.6).
-    Raises Problem `value` (name, address, keys, a scope whose query cannot be held) or `duplicate` (id).
+    Raises Problem `value` (name, address, keys, what is no scope or cannot be held) or `duplicate` (id).
     """
     places, returns = _places(redirects), _places(after_logout)
     if not name.strip() or len(name) > 100 or not name.isprintable() or (id and not _ID.fullmatch(id)):
@@ -149,6 +149,7 @@ async def add_client(
             at="http.redirect_uri",
         )
     allowed = parse(scope or DEFAULT_SCOPE)
+    refuse_unknown(allowed)
     refuse_unheld(allowed)
     shown = secret() if confidential else None
     rows = await ctx.store.run(

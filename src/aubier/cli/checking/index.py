@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aubier.cli.instance import opened
-from aubier.cli.speech import Progress, say
+from aubier.cli.speech import Progress, counted, say
 from aubier.settings import Settings
 from aubier.store.indexing import faults
 
@@ -21,7 +21,7 @@ async def check_index(settings: Settings) -> int:
     def told(done: int) -> None:
         nonlocal read
         read = done
-        shown(done, "ressources comparées", "resources compared")
+        shown(done, "ressource(s) comparée(s)", "resource(s) compared")
 
     async with opened(settings) as house:
         async for fault in faults(house.store, told):
@@ -34,7 +34,9 @@ async def check_index(settings: Settings) -> int:
                     f"  {fault.resource or 'of no resource'} ({fault.table}): {en}",
                 )
     shown.end()
-    say(f"{read} ressources comparées ; anomalies : {odd}", f"{read} resources compared; faults: {odd}")
+    compared = counted(read, "ressource(s) comparée(s)", "resource(s) compared")
+    found = counted(odd, "anomalie(s)", "fault(s)")
+    say(f"{compared}, {found}", f"{compared}, {found}")
     if odd:
         say("Pour refaire les index : aubier reindex", "To make the index rows again: aubier reindex")
     return 1 if odd else 0

@@ -12,7 +12,7 @@ import click
 
 from aubier.access.view import Access, View
 from aubier.cli.instance import console, opened
-from aubier.cli.speech import Progress, say, text
+from aubier.cli.speech import Progress, counted, say, text
 from aubier.ground.clock import system_clock
 from aubier.ground.problem import problem
 from aubier.ground.rows import Resource
@@ -66,7 +66,7 @@ def write(folder: Path, lines: int, seed: str) -> None:
 
     def told(written: int) -> None:
         if written % 1000 < _LINES_EACH or written == lines:
-            progress(written, "lignes écrites", "lines written")
+            progress(written, "ligne(s) écrite(s)", "line(s) written")
 
     try:
         stamp = f"{system_clock():%Y%m%d%H%M}"
@@ -84,17 +84,18 @@ _LINES_EACH = 3
 """Lines that a professional has at most."""
 
 _STAGES = {
-    "reading": ("lignes lues", "lines read"),
-    "organizations": ("octets de structures", "bytes of structures"),
-    "practitioners": ("fichiers de professionnels", "files of professionals"),
+    "reading": ("ligne(s) lue(s)", "line(s) read"),
+    "organizations": ("octet(s) de structures", "byte(s) of structures"),
+    "practitioners": ("fichier(s) de professionnels", "file(s) of professionals"),
 }
 
 
 def _tell(report: Report, took: float) -> None:
     rate = report.lines / max(took, 0.001)
+    lines, bad = counted(report.lines, "ligne(s)", "line(s)"), counted(report.bad, "écartée(s)", "left out")
     say(
-        f"{report.lines} lignes en {took:.0f} s ({rate:.0f} par seconde), {report.bad} écartées",
-        f"{report.lines} lines in {took:.0f} s ({rate:.0f} a second), {report.bad} left out",
+        f"{lines} en {took:.0f} s ({rate:.0f} par seconde), {bad}",
+        f"{lines} in {took:.0f} s ({rate:.0f} a second), {bad}",
     )
     counts = {
         "Practitioner": report.practitioners,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aubier.access.view import Write
 from aubier.cli.instance import console, opened
-from aubier.cli.speech import Progress, say
+from aubier.cli.speech import Progress, counted, say
 from aubier.settings import Settings
 from aubier.store.bulk.alone import alone
 from aubier.terminology.nomenclatures.load import header, is_nomenclature, load, recognise
@@ -23,13 +23,11 @@ async def load_nomenclature(settings: Settings, path: Path) -> int:
     started, progress = time.monotonic(), Progress()
     async with opened(settings) as house, alone(house.store, found.system.canonical):
         view = console(house).store
-        count = await load(view, found, lambda n: progress(n, "concepts lus", "concepts read"))
+        count = await load(view, found, lambda n: progress(n, "concept(s) lu(s)", "concept(s) read"))
         await view.transact([Write("update", header(found, count))])
         await house.store.analyse()
     progress.end()
     name, took = found.system.canonical, time.monotonic() - started
-    say(
-        f"{name} : {count} concepts en {took:.0f} s",
-        f"{name}: {count} concepts in {took:.0f} s",
-    )
+    concepts = counted(count, "concept(s)", "concept(s)")
+    say(f"{name} : {concepts} en {took:.0f} s", f"{name}: {concepts} in {took:.0f} s")
     return 0

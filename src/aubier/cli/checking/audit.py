@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aubier.app import audit_key
 from aubier.cli.instance import opened
-from aubier.cli.speech import Progress, say
+from aubier.cli.speech import Progress, counted, say
 from aubier.ground.clock import milliseconds, system_clock
 from aubier.settings import Settings
 from aubier.store.proof.sealing import check, seal
@@ -31,8 +31,8 @@ async def audit(settings: Settings, first: int) -> int:
         lines, last, ends = lines + held, number, seal.hex()
         shown(
             lines,
-            f"lignes vérifiées ; la suite : --from {last + 1}",
-            f"lines checked; go on: --from {last + 1}",
+            f"ligne(s) vérifiée(s) ; la suite : --from {last + 1}",
+            f"line(s) checked; go on: --from {last + 1}",
         )
 
     async with opened(settings) as house:
@@ -45,8 +45,10 @@ async def audit(settings: Settings, first: int) -> int:
                 en = f"line {fault.line} " if fault.line else ""
                 say(f"  sceau {fault.seal} : {fr}{_SAID[fault.how]}", f"  seal {fault.seal}: {en}{fault.how}")
     shown.end()
+    checked = counted(lines, "ligne(s) vérifiée(s)", "line(s) checked")
+    found = counted(faults, "anomalie(s)", "fault(s)")
     say(
-        f"{lines} lignes vérifiées, {faults} anomalies ; dernier sceau {last} : {ends}",
-        f"{lines} lines checked, {faults} faults; last seal {last}: {ends}",
+        f"{checked}, {found} ; dernier sceau {last} : {ends}",
+        f"{checked}, {found}; last seal {last}: {ends}",
     )
     return 1 if faults else 0
