@@ -97,4 +97,9 @@ def database(database_server: str, request: pytest.FixtureRequest) -> Iterator[C
 
     yield fresh
     if request.config.getoption("--database-url"):
-        _aside(database_server, *(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)" for name in made))
+        # Not by force: that may not end an autovacuum of the server's, which gives way by itself.
+        ours = (
+            "select pg_terminate_backend(pid) from pg_stat_activity where usename = current_user and datname"
+        )
+        ended = [f"{ours} = '{name}'" for name in made]
+        _aside(database_server, *ended, *(f"DROP DATABASE IF EXISTS {name}" for name in made))

@@ -21,7 +21,7 @@ from aubier.search.query import parse
 from aubier.settings import Settings
 from aubier.store.bulk import BulkReport, load, load_each, uncollected
 from aubier.store.intent import Batch, Grant, Intent
-from aubier.store.keys import type_names
+from aubier.store.keys import type_names, type_numbers
 from aubier.store.packing import codec
 from aubier.store.store import Store, open_store
 from tests.contract.locks import OURS
@@ -281,6 +281,18 @@ async def test_loads_that_meet_take_turns(store: Store) -> None:
         "select m.id from id_map m join ref on ref.target = 'Patient/' || m.id where ref.pat <> m.pat"
     )
     assert not split, "an observation stands outside its patient's compartment"
+
+
+async def test_each_record_keeps_who_loaded_how_much_into_it(store: Store) -> None:
+    chunk = [patient("p1"), patient("p2"), *({**weight("p1", "70"), "id": f"w{n}"} for n in range(3))]
+    for _ in range(2):
+        await load(store, ROOT, [dict(r) for r in chunk], _as_is)
+    rows = await store.pool.fetch(
+        "select m.id, a.actor, a.action, a.hits, a.outcome from audit a"
+        " join id_map m on m.type = $1 and m.pat = a.pat order by m.id",
+        type_numbers()["Patient"],
+    )
+    assert [tuple(r) for r in rows] == [(p, ROOT.actor, "load", n, "ok") for p, n in (("p1", 4), ("p2", 1))]
 
 
 async def test_rights_are_given_once(store: Store) -> None:

@@ -16,6 +16,7 @@ from aubier.access.labels import IDNPS, IDNST, VISIBILITY
 from aubier.access.view import Write
 from aubier.ground.clock import instant, milliseconds
 from aubier.ground.problem import problem
+from aubier.referentials.sharing import actions
 from aubier.referentials.sharing.guard import close_ended
 from aubier.referentials.sharing.rules import carer, delegation
 from aubier.sandbox.batch import INS_TEST
@@ -342,6 +343,28 @@ async def test_two_at_once_are_one(case: Case) -> None:
     assert {status for status, _ in answers} <= {200, 409}
     assert len(await case.consents()) == 1
     assert len(await case.rights()) == 1
+
+
+async def test_who_was_second_decides_again_on_what_the_first_stated(
+    case: Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is said of a right and what it opens end on the same day, the one stated last."""
+    doctor, town, first = case.doctors[0], case.town, True
+    days = [(town.now[0] + timedelta(days=n)).date().isoformat() for n in (40, 2)]
+    assert (await town.state(doctor, case.path, reason="other", until=days[0]))[0] == 200
+    stated = actions.stated
+
+    async def too_early(*args: Any) -> list[dict[str, Any]]:
+        nonlocal first
+        seen, first = [] if first else await stated(*args), False
+        return seen
+
+    monkeypatch.setattr(actions, "stated", too_early)
+    assert (await town.state(doctor, case.path, reason="other", until=days[1]))[0] == 200
+    (kept,) = await case.consents()
+    assert days[1] < kept["provision"]["period"]["end"] < days[0]
+    town.wait(days=4)
+    assert not await case.sees(doctor)
 
 
 @pytest.mark.parametrize(

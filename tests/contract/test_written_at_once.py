@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from aubier.rest.formats.bodies import Body
 from aubier.store.pool import _PlainConnection
 from aubier.store.writing import Writer
 from tests.contract.conftest import Api
@@ -127,14 +128,14 @@ async def test_who_was_shut_out_has_no_second_body_read(api: Api, monkeypatch: p
     patient, login = await carer(api)
     gid = await known(api, login, f"Patient/{patient}")
     await api.house.store.pool.execute(ENDS[_REVOKED], gid)
-    read, bodies = type(api.house.server)._body, list[int]()
+    read, bodies = Body._parts, list[int]()
 
-    async def reading(self: Any, headers: Any, receive: Any) -> bytes:
-        found = await read(self, headers, receive)
+    async def reading(self: Body) -> bytes:
+        found = await read(self)
         bodies.append(len(found))
         return found
 
-    monkeypatch.setattr(type(api.house.server), "_body", reading)
+    monkeypatch.setattr(Body, "_parts", reading)
     for _ in range(3):
         assert (await api.ask("POST", "Observation", rate(patient), as_=login)).status_code == 401
     assert len(bodies) == 1

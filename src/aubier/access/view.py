@@ -18,6 +18,7 @@ from aubier.ground.rows import BeforeWrite, Policy, Resource
 from aubier.ground.standing import Stands
 from aubier.search.model import Query
 from aubier.search.query import at_home, parse
+from aubier.store.aside import by_length, by_size
 from aubier.store.bulk import BulkReport, load
 from aubier.store.contents.binaries import Binaries, Stored
 from aubier.store.exporting.export import Slice
@@ -62,6 +63,12 @@ class Page:
     def resources(self) -> list[Resource]:
         """The matches, without what they include."""
         return [e.resource for e in self.entries if e.mode == "match"]
+
+
+def _page(found: Found) -> Page:
+    entries = [Entry(fhir_json.parse(row.raw)) for row in found.rows]
+    entries += [Entry(fhir_json.parse(row.raw), "include") for row in found.included]
+    return Page(tuple(entries), found.total, found.cursor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +161,8 @@ class View:
 
     async def read(self, kind: str, logical: str) -> Resource:
         """The current version. Problem: login, forbidden, not-found (hidden and missing alike), deleted."""
-        return fhir_json.parse((await self.read_row(kind, logical)).raw)
+        raw = (await self.read_row(kind, logical)).raw
+        return await by_size(len(raw), fhir_json.parse, raw)
 
     async def read_row(self, kind: str, logical: str) -> Row:
         """The current version as stored bytes."""
@@ -178,9 +186,8 @@ class View:
         """One page of `kind`; `pairs` are decoded (name, value). Problem: login, forbidden, invalid."""
         query = parse(kind, list(pairs), registry=self.access.store.registry)
         found = await self.search_rows(query)
-        entries = [Entry(fhir_json.parse(r.raw)) for r in found.rows]
-        entries += [Entry(fhir_json.parse(r.raw), "include") for r in found.included]
-        return Page(tuple(entries), found.total, found.cursor)
+        size = sum(len(row.raw) for row in (*found.rows, *found.included))
+        return await by_size(size, _page, found)
 
     async def search_rows(self, query: Query, *, mark: int | None = None) -> Found:
         """One page of a parsed query as stored bytes (`store.reading.Found`); `mark` as of `Store.search`."""
@@ -402,7 +409,7 @@ class View:
     async def _prepared(
         self, context: Context, resource: Resource, before: Resource | None
     ) -> tuple[Resource, list[str]]:
-        self.access.check(resource)
+        await by_length(self.access.check, resource)
         for rule in self._rules(resource["resourceType"]):
             resource = await rule.run(context, resource, before)
         return self._labelled(resource, before)

@@ -8,6 +8,7 @@ Rule: FHIR R4 4.0.1, json.html; RFC 8259; RFC 7493 (I-JSON) for duplicate keys a
 
 from __future__ import annotations
 
+import gc
 import re
 from array import array
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ class Limits:
     """What `parse` accepts. `size` and `string` in bytes; `depth` in nested objects and arrays.
 
     `number` in characters, `exponent` its absolute value: any number fits SQL `numeric`.
-    `values` counts separators, so about the number of values.
+    `values` counts separators, so about the number of values; and objects and arrays, as many again.
     """
 
     size: int = 32 * 1024 * 1024
@@ -43,6 +44,9 @@ LIMITS = Limits()
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
+_PART = 65_536
+"""Bytes from which on garbage is not looked for; brackets that are counted at a time: where the first are too
+deep, the others are not looked at."""
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NUMBERS = bytes(c if c in b"0123456789.+-eE" else 32 for c in range(256))
@@ -98,12 +102,25 @@ def _value(data: bytes, limits: Limits) -> Any:
         )
     keys = _scanned(data, limits)
     try:
-        value = _decode(data)
+        value = _decode(data) if len(data) < _PART else _decoded_in_peace(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise _malformed(data, error) from None
     if isinstance(value, dict | list) and _count_keys(value) != keys:
         raise _duplicate(data)
     return value
+
+
+def _decoded_in_peace(data: bytes) -> Any:
+    """The same without looking for garbage: there is none, and all that was made would be looked at again
+    and again. Nobody else has a turn meanwhile, being one call.
+    """
+    searched = gc.isenabled()
+    gc.disable()
+    try:
+        return _decode(data)
+    finally:
+        if searched:
+            gc.enable()
 
 
 def _scanned(data: bytes, limits: Limits) -> int:
@@ -127,10 +144,11 @@ def _scanned(data: bytes, limits: Limits) -> int:
         )
     shape = b"".join(parts[::2])
     keys = shape.count(b":")
-    if keys + shape.count(b",") > limits.values:
-        raise _too_long(f"more than {limits.values} values", f"plus de {limits.values} valeurs")
-    if shape.count(b"{") + shape.count(b"[") > limits.depth:
+    opened = shape.count(b"{") + shape.count(b"[")
+    if opened > limits.depth:
         _check_depth(shape, limits.depth)
+    if max(keys + shape.count(b","), opened) > limits.values:
+        raise _too_long(f"more than {limits.values} values", f"plus de {limits.values} valeurs")
     numbers = shape.translate(_NUMBERS).split()
     if max(map(len, numbers), default=0) >= len("1e100"):
         _check_numbers(numbers, limits)
@@ -140,8 +158,11 @@ def _scanned(data: bytes, limits: Limits) -> int:
 def _check_depth(shape: bytes, depth: int) -> None:
     """Refuses nesting deeper than `depth`."""
     steps = array("b", shape.translate(_STEPS, _NOT_BRACKETS))
-    if max(accumulate(steps)) > depth:
-        raise _too_long(f"nested deeper than {depth} levels", f"plus de {depth} niveaux d'imbrication")
+    deep = [0]
+    for start in range(0, len(steps), _PART):
+        deep = list(accumulate(steps[start : start + _PART], initial=deep[-1]))
+        if max(deep) > depth:
+            raise _too_long(f"nested deeper than {depth} levels", f"plus de {depth} niveaux d'imbrication")
 
 
 def _check_numbers(numbers: list[bytes], limits: Limits) -> None:

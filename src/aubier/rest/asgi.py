@@ -36,7 +36,7 @@ from aubier.rest.exchange import (
     unforeseen,
 )
 from aubier.rest.formats.bodies import ALWAYS, Bodies, Body, announced, brings_body
-from aubier.rest.formats.conversion import long_to_read, read_between
+from aubier.rest.formats.conversion import read_aside, says_long
 from aubier.rest.formats.negotiation import wanted_format
 from aubier.rest.formats.parts import (
     cookies_of,
@@ -49,6 +49,7 @@ from aubier.rest.origins import preflight, shown_to
 from aubier.rest.outcome import placed
 from aubier.rest.reading.contents import asks_content
 from aubier.rest.sockets.line import NOWHERE, AsgiLine
+from aubier.store.aside import by_size
 from aubier.store.keys import type_numbers
 from aubier.store.proof.standing import Unproven
 
@@ -209,7 +210,7 @@ class Server:
         try:
             refuse_null("/".join(path), "http.path")
             if call.method != "GET":
-                call = replace(call, body=await body.read())
+                call = await _with_body(call, body)
             wanted_format(headers, call.query, call.body)
             answer = await answer_now(self.interactions, call, view, self.access.settings)
         except Unproven:
@@ -223,7 +224,7 @@ class Server:
             answer = failed(placed(refusal, "http.path"), call.language)
         except Exception:
             answer = failed(unforeseen(call.method, "/".join(path)), call.language)
-        return rendered(answer, call)
+        return await rendered(answer, call)
 
     def _plain(self, call: Call) -> bool:
         """Whether one statement may answer a request that needs nothing else."""
@@ -236,7 +237,7 @@ class Server:
             return False
         if path[-1][:1] == "$":
             return call.method == "GET" and self.interactions.recalls(*path)
-        return not brings_body(headers) if call.method == "GET" else not long_to_read(headers)
+        return not brings_body(headers) if call.method == "GET" else not says_long(headers)
 
     async def _answered(self, call: Call, body: Body) -> Answer:
         try:
@@ -248,8 +249,7 @@ class Server:
                 raise unidentified()
             refuse_override(call.headers)
             if call.method not in ("GET", "HEAD") or brings_body(call.headers):
-                call = replace(call, body=await body.read())
-                call = replace(call, read=await read_between(call.headers, call.body))
+                call = await _with_body(call, body)
             # Nothing is done whose answer the client could not read; files have a format of their own.
             if call.path[:1] != (PLACE,) and not asks_content(call):
                 wanted_format(call.headers, call.query, call.body)
@@ -259,7 +259,7 @@ class Server:
             answer = failed(placed(refusal, "http.path"), call.language)
         except Exception:
             answer = failed(unforeseen(call.method, "/".join(call.path)), call.language)
-        return rendered(answer, call)
+        return await rendered(answer, call)
 
     async def _note_nobody(self, context: Context, call: Call) -> None:
         """An audit line of a request without credentials; never so many as to be an attack themselves."""
@@ -403,6 +403,12 @@ class Server:
         return _starlette(self._refusal(context, plain, refusal), headers, secure=False)
 
 
+async def _with_body(call: Call, body: Body) -> Call:
+    """The call with its body, which is read as a resource where that takes long. Problem: it did not come."""
+    came = await body.read()
+    return replace(call, body=came, read=await read_aside(call.headers, came))
+
+
 def _elsewhere(path: str) -> Problem:
     """The refusal of what is asked outside the FHIR base."""
     return problem(
@@ -475,7 +481,7 @@ async def _send(send: Any, method: str, headers: Mapping[str, str], answer: Answ
     if not body and answer.status in (204, 304):
         del out["content-type"]
     if len(body) > _GZIP_FROM and _takes_gzip(headers):
-        body = answer.packed or gzip.compress(body, 3)
+        body = answer.packed or await by_size(len(body), gzip.compress, body, 3)
         out["content-encoding"] = "gzip"
         out.setdefault("vary", "accept-encoding")
     if answer.status not in (204, 304):

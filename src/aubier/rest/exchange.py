@@ -20,6 +20,7 @@ from aubier.rest.formats.conversion import received, written
 from aubier.rest.formats.negotiation import MEDIA_TYPES, Format, quality, wanted_format
 from aubier.rest.formats.parts import refuse_null
 from aubier.rest.outcome import outcome, status_of
+from aubier.store.aside import by_size
 from aubier.store.reading import Row
 
 _log = logging.getLogger("aubier.rest")
@@ -216,8 +217,11 @@ def failed(refusal: Problem, language: str) -> Answer:
     return Answer(status_of(refusal), fhir_json.dumps(outcome(refusal, language)), dict(refusal.headers))
 
 
-def rendered(answer: Answer, call: Call) -> Answer:
-    """The answer in the format that the client takes; in JSON when it takes none that there is."""
+async def rendered(answer: Answer, call: Call) -> Answer:
+    """The answer in the format that the client takes; in JSON when it takes none that there is.
+
+    Others are served while a long one is turned into XML or set out in lines.
+    """
     if answer.media_type != MEDIA_TYPES["json"] or not answer.body:
         return answer
     try:
@@ -226,7 +230,7 @@ def rendered(answer: Answer, call: Call) -> Answer:
             return answer
         # What is kept ready is asked by everyone, so its other forms are remembered.
         turned = _turned if answer.packed else _turned.call
-        answer.body = turned(answer.body, format)
+        answer.body = await by_size(len(answer.body), turned, answer.body, format)
     except Problem as refusal:
         return answer if answer.status >= 400 else failed(refusal, call.language)
     answer.media_type, answer.packed = MEDIA_TYPES[format], b""

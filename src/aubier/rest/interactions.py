@@ -47,6 +47,7 @@ from aubier.rest.writing.provenance import refuse_provenance, with_provenance
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
 from aubier.search.query import parse
+from aubier.store.aside import by_size
 from aubier.store.intent import Intent, Written
 from aubier.store.keys import type_numbers
 from aubier.store.proof.standing import Unproven
@@ -165,7 +166,7 @@ class Interactions:
             return Answer(304, b"", of_version(row))
         if asks_content(call):
             return content_of(row, call)
-        return Answer(200, _subset(row, call), of_version(row))
+        return Answer(200, await _subset(row, call), of_version(row))
 
     async def _vread(self, call: Call, view: View) -> Answer:
         check_parameters(call.query, *SUBSETS)
@@ -174,11 +175,13 @@ class Interactions:
             return Answer(304, b"", of_version(row))
         if asks_content(call):
             return content_of(row, call)
-        return Answer(200, _subset(row, call), of_version(row))
+        return Answer(200, await _subset(row, call), of_version(row))
 
     async def _search(self, call: Call, view: View) -> Answer:
         query = self._parser(call)(call.path[0], self._search_pairs(call), call.lenient)
-        return Answer(200, searchset(call.base, query, await view.search_rows(query)))
+        found = await view.search_rows(query)
+        size = sum(len(row.raw) for row in found.rows) if query.summary or query.elements else 0
+        return Answer(200, await by_size(size, searchset, call.base, query, found))
 
     async def _search_base(self, call: Call, view: View) -> Answer:
         posted = call.path == ("_search",)
@@ -243,7 +246,8 @@ class Interactions:
             kept = [(k, v) for k, v in call.pairs() if k != "_page"]
             mark = ".".join(map(str, following))
             links.append(("next", f"{here}?{urlencode([*kept, ('_page', mark)])}"))
-        return Answer(200, history(call.base, links, total, rows, subset))
+        size = sum(len(row.raw) for row in rows) if subset else 0
+        return Answer(200, await by_size(size, history, call.base, links, total, rows, subset))
 
     # -- writing ------------------------------------------------------------------------------------
 
@@ -301,7 +305,7 @@ class Interactions:
         return under(Intent("update", kind, logical, resource=resource, condition=condition), headers)
 
     async def _patch(self, call: Call, view: View) -> Answer:
-        change = sent_patch(call.headers, call.body)
+        change = await by_size(len(call.body), sent_patch, call)
         intent = self.patch_intent(call.path, call.query, change, call.headers)
         return told(call, (await view.write(with_provenance(call, intent)))[0])
 
@@ -448,10 +452,10 @@ def _no_operation(kind: str, name: str, *, instance: bool) -> Problem:
 _NOTHING_DELETED = "There was nothing to delete", "Il n'y avait rien à supprimer"
 
 
-def _subset(row: Row, call: Call) -> bytes:
+async def _subset(row: Row, call: Call) -> bytes:
     """The stored bytes, or the part of them that the query asks for."""
     subset = subset_of(row.type, call.pairs()) if call.query else None
-    return shaped(row.raw, subset) if subset else row.raw
+    return await by_size(len(row.raw), shaped, row.raw, subset) if subset else row.raw
 
 
 def _check_id(kind: str, logical: str) -> None:

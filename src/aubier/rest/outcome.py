@@ -7,6 +7,8 @@ from dataclasses import replace
 from aubier.fhir.outcome import outcome as outcome_of
 from aubier.ground.problem import Issue, Problem
 from aubier.ground.rows import Resource
+from aubier.validation.drafts import LIMIT
+from aubier.validation.telling import bounded
 
 STATUS = {
     "structure": 400,
@@ -59,8 +61,12 @@ def status_of(problem: Problem) -> int:
 
 
 def outcome(problem: Problem, language: str = "en") -> Resource:
-    """An OperationOutcome with every issue of a refusal, in the reader's language and the other one."""
-    return outcome_of(problem.issues, language)
+    """An OperationOutcome with the issues of a refusal, in the reader's language and the other one.
+
+    Of more than `LIMIT` the first are told, and that there are more.
+    """
+    few = len(problem.issues) <= LIMIT
+    return outcome_of(problem.issues if few else bounded(problem.issues), language)
 
 
 def said(text: str, fr: str) -> Resource:

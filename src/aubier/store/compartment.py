@@ -78,7 +78,7 @@ def owned(kind: str) -> dict[str, int]:
 
 def owner(kind: str, found: Terms) -> str:
     """The one Patient (`Patient/1`) whose record a resource is part of; empty when none, or several."""
-    codes = patient_parameters(kind) if owned(kind) else frozenset()
+    codes = patient_parameters(kind)
     named = {t for p, t in found.references if p in codes and t.startswith("Patient/")}
     return named.pop() if len(named) == 1 else ""
 

@@ -6,6 +6,7 @@ The closures are built so that a valid value costs one dictionary look-up, one c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from threading import RLock
 from typing import Any
 
 from aubier.fhir.definitions import Element, Property, definitions
@@ -42,13 +43,31 @@ Rule = Callable[[Any, dict[str, Any], State], list[Draft] | None]
 Found = list[Draft] | None
 
 _checkers: dict[str, Checker] = {}
+_begun: dict[str, Checker] = {}
+_compiling = RLock()
 _TOP_EXTENSION = "Extension/top"
 
 
 def checker(name: str) -> Checker:
     """The checker of a type (`Patient`, `HumanName`) or backbone element (`Patient.contact`)."""
     found = _checkers.get(name)
-    return found if found is not None else _compile(name)
+    return found if found is not None else _compiled(name)
+
+
+def _compiled(name: str) -> Checker:
+    """The same, compiled with all that it refers to; another thread never sees one without its rules."""
+    with _compiling:
+        if found := _checkers.get(name) or _begun.get(name):
+            return found
+        outermost = not _begun
+        try:
+            found = _compile(name)
+            if outermost:
+                _checkers.update(_begun)
+        finally:
+            if outermost:
+                _begun.clear()
+        return found
 
 
 def _compile(name: str) -> Checker:
@@ -67,7 +86,7 @@ def _compile(name: str) -> Checker:
         told=name != "Element",
         after=(absolute_url,) if name == _TOP_EXTENSION else (),
     )
-    _checkers[name] = check
+    _begun[name] = check
     for key, one in node.properties.items():
         if one.element.max != 0:
             _add_rules(rules, key, one, owner=name)

@@ -41,6 +41,20 @@ async def test_rows_that_were_lost_are_all_made_again(api: Api, monkeypatch: Any
     assert len(await api.ids("Organization?name=kastell")) == 1
 
 
+@pytest.mark.parametrize("lost", ["terms = '{}'", "has = 0", "narrative = ''", "rest = ''"])
+async def test_one_thing_that_was_lost_is_enough(api: Api, lost: str) -> None:
+    words = {
+        "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">Kastell</div>'}
+    }
+    await api.good("POST", "Patient", coloured("green", name=[{"family": "Brug"}], **words))
+    before = await kept_rows(api)
+    await api.house.store.pool.execute(f"update res set {lost}")
+    assert await kept_rows(api) != before
+    await ask_again(api.house.store.pool, ["Patient"])
+    await walked(api)
+    assert await kept_rows(api) == await due_rows(api)
+
+
 async def test_what_an_older_release_stored_is_served(api: Api) -> None:
     """SearchParameters, of which one cannot be, and a code system: unknown to their tables until now."""
     pool = api.house.store.pool

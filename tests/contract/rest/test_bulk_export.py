@@ -259,6 +259,7 @@ async def test_what_a_filter_cannot_ask(api: Api) -> None:
         "Observation", "?status=final", "Nothing?status=final", "Observation?", "Observation?colour=blue",
         "Observation?status=final&_sort=date", "Observation?_include=Observation:subject",
         "Observation?has-member.status=final", "Observation?_has:Observation:has-member:status=final",
+        "Observation?encounter._has:Observation:encounter:status=final",
         "Group?type=person", ",".join(["Observation?status=final"] * 21),
     ):  # fmt: skip
         refused = await api.get(f"$export?_type=Observation&_typeFilter={quote(text)}", headers=ASYNC)

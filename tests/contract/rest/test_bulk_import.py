@@ -463,6 +463,8 @@ async def test_what_is_no_import(api: Api) -> None:
         answer = await api.ask("POST", "$import", wrong, headers=ASYNC)
         assert answer.status_code in (400, 422), wrong
     assert places(await api.ask("POST", "$import?x=1", good, headers=ASYNC)) == ["http.x"]
+    lines = {**ASYNC, "content-type": "application/fhir+ndjson"}
+    assert places(await api.ask("POST", "$import?x=1", b"{}", headers=lines)) == ["http.x"]
 
 
 async def test_cancelled_it_loads_no_more(

@@ -7,6 +7,7 @@ import pytest
 
 from aubier.fhir import json as fhir_json
 from aubier.validation import validate
+from aubier.validation.drafts import LIMIT
 from tests.contract.rest.conftest import BASE, CITIZEN, DOCTOR, Api, places
 
 SYSTEM = "urn:test"
@@ -370,6 +371,26 @@ async def test_a_place_is_told_with_its_entry(api: Api) -> None:
         "transaction", good, entry("POST", "Zzz", person("x")), entry("PUT", "Patient/1", person("x"))
     )
     assert places(wrong) == ["Bundle.entry[1].request.url", "Bundle.entry[2].resource.id"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        entry("POST", "Observation", weight("Patient/1", zzz=1)),
+        entry("POST", "Zzz", person("x")),
+        {"resource": person("x")},
+    ],
+    ids=["resource", "type", "no request"],
+)
+async def test_of_very_many_faults_the_first_are_told_and_that_there_are_more(
+    api: Api, bad: dict[str, Any]
+) -> None:
+    answer = await api.post("transaction", entry("POST", "Patient", person("good")), *[bad] * (LIMIT + 60))
+    *issues, more = answer.json()["issue"]
+    assert answer.status_code in (400, 422) and len(issues) == LIMIT
+    assert issues[0]["expression"][0].startswith("Bundle.entry[1].")
+    assert issues[-1]["expression"][0].startswith(f"Bundle.entry[{LIMIT}].")
+    assert more["code"] == "too-costly" and str(LIMIT) in more["diagnostics"]
 
 
 async def test_the_entry_that_the_store_refuses_is_told(api: Api) -> None:

@@ -431,6 +431,32 @@ async def test_what_was_current_at_a_time_of_all_that_there_is(api: Api) -> None
         assert sorted(found) == sorted(expected.items()), path
 
 
+@pytest.mark.parametrize(
+    ("prefix", "seconds"),
+    [
+        ("gt", "-1"),
+        ("sa", "-1"),
+        ("ge", "0-1"),
+        ("lt", "1"),
+        ("eb", "1"),
+        ("le", "01"),
+        ("eq", "0"),
+        ("ne", "1-1"),
+    ],
+)
+async def test_the_very_moment_of_a_change(api: Api, prefix: str, seconds: str) -> None:
+    """Asked of this second, of the next and of the one before: which of them find what changed in it."""
+    moment = api.clock.later(minutes=1).replace(microsecond=0)
+    api.clock.now = moment
+    logical = await api.make(patient())
+    found = ""
+    for name, second in (("0", 0), ("1", 1), ("-1", -1)):
+        asked = (moment + timedelta(seconds=second)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        told = valid(await api.get(f"Patient?_id={logical}&_lastUpdated={prefix}{asked}"))
+        found += name if told["total"] else ""
+    assert found == seconds
+
+
 async def test_format_and_accept(api: Api) -> None:
     logical = await api.make(patient("format"))
     for name in ("json", "application/json", "application/fhir%2Bjson"):

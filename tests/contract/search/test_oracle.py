@@ -69,6 +69,22 @@ async def test_filters(library: Library, login: str) -> None:
         await agree(library, login, kind, questions[:12])
 
 
+@pytest.mark.parametrize("login", READERS)
+async def test_from_one_date_to_another(library: Library, login: str) -> None:
+    oracle = library.oracles[login]
+    born = sorted({str(p["birthDate"]) for p in oracle.of("Patient") if len(p.get("birthDate", "")) == 10})
+    first, last = born[len(born) // 4], born[3 * len(born) // 4]
+    questions = [
+        [("birthdate", f"ge{first}"), ("birthdate", f"le{last}")],
+        [("birthdate", f"gt{first}"), ("birthdate", f"lt{last}")],
+        [("birthdate", f"ge{first},{last}"), ("birthdate", f"lt{last}")],
+        [("birthdate:missing", "false"), ("birthdate", f"ge{first}")],
+        [("birthdate:missing", "true"), ("birthdate", f"ge{first}")],
+    ]
+    assert all(oracle.search("Patient", q) for q in questions[:4])
+    await agree(library, login, "Patient", questions)
+
+
 SORTS = {
     "Patient": (
         "birthdate",

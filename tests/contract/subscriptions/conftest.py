@@ -122,6 +122,22 @@ async def desk(database: Callable[[], str], tmp_path_factory: pytest.TempPathFac
     await close_api(api)
 
 
+_COUNTED = """
+    select l.sub, l.waiting, e.waiting as events from subscription_lane l full join
+    (select sub, pat, count(*) as waiting from subscription_event where state = 'waiting' group by sub, pat) e
+    using (sub, pat) where coalesce(l.waiting, 0) <> coalesce(e.waiting, 0)
+"""
+
+
+@pytest.fixture(autouse=True)
+async def lanes_add_up(request: pytest.FixtureRequest) -> AsyncIterator[None]:
+    """Whatever happens, each lane counts the events that wait in it: one too few would never be told."""
+    yield
+    if "desk" in request.fixturenames:
+        pool = request.getfixturevalue("desk").api.house.store.pool
+        assert [tuple(row) for row in await pool.fetch(_COUNTED)] == []
+
+
 @pytest.fixture
 async def hook() -> AsyncIterator[Endpoint]:
     """A subscriber's server."""

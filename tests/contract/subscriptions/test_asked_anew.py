@@ -7,7 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import pytest
+
 from aubier.access.decide import type_number
+from aubier.access.view import View
 from aubier.ground.clock import milliseconds
 from aubier.rest.outgoing.request import send
 from aubier.services.subscriptions import Courier
@@ -115,7 +118,7 @@ class Socket:
 async def test_a_socket_is_greeted_before_it_is_told_anything(desk: Desk) -> None:
     patient = await desk.api.person()
     asked = by_criteria(f"Observation?patient={patient}", "") | {"channel": {"type": "websocket"}}
-    sub = await desk.subscribe(asked)
+    sub, other = [await desk.subscribe(asked) for _ in range(2)]
     await desk.observe(patient)
     await desk.take_in()
     socket = Socket(desk, sub)
@@ -127,6 +130,7 @@ async def test_a_socket_is_greeted_before_it_is_told_anything(desk: Desk) -> Non
     finally:
         lines._open.pop("here")
     assert socket.told == [f"bound {sub}", f"ping {sub}"] and not socket.closed
+    assert [e["state"] for e in await desk.events(other)] == ["waiting"], "it has no socket"
 
 
 async def crowded(desk: Desk, sub: str, statement: str, arguments: list[Any]) -> int:
@@ -193,3 +197,26 @@ async def test_who_rests_is_woken_by_an_event(desk: Desk, hook: Endpoint) -> Non
     assert await pool.fetchval(busy, sub) is True, "whatever made it sleep, for a minute at most"
     await desk.work()
     assert hook.events()[-1].numbers == [3]
+
+
+async def test_what_its_asker_writes_meanwhile_is_not_overwritten(
+    desk: Desk, hook: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The status is written into the Subscription as it is by then."""
+    id = await desk.subscribe(by_criteria("Observation?status=final", hook.url), work=False)
+    written, update = await desk.api.good("GET", f"Subscription/{id}"), View.update
+    changed = False
+
+    async def late(self: View, resource: dict[str, Any], *args: Any, **more: Any) -> Any:
+        nonlocal changed
+        if not changed:
+            changed = True
+            await desk.api.good("PUT", f"Subscription/{id}", {**written, "reason": "Other words"})
+        return await update(self, resource, *args, **more)
+
+    monkeypatch.setattr(View, "update", late)
+    await desk.work()
+    desk.wait(minutes=10)
+    await desk.work()
+    told = await desk.api.good("GET", f"Subscription/{id}")
+    assert changed and (told["status"], told["reason"]) == ("active", "Other words")

@@ -41,6 +41,7 @@ async def test_one_event_that_is_refused_holds_its_patient_only(desk: Desk, hook
     sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(f"{poisoned},{well}")))
     poison = await desk.observe(poisoned)
     hook.answers = lambda sent: 422 if poison in sent.body.decode() else 200
+    await desk.work()
     await desk.observe(poisoned)
     for _ in range(3):
         await desk.observe(well)

@@ -48,6 +48,17 @@ WIDE = concept_map(
         },
     ),
 )
+MIXED = WIDE | {
+    "group": [
+        {
+            **WIDE["group"][0],
+            "source": "http://x.example/others",
+            "element": [element("red", {"code": "no"})],
+        },
+        {**WIDE["group"][0], "target": "http://x.example/more", "element": [element("red", {"code": "M"})]},
+        *WIDE["group"],
+    ]
+}
 FIXED = concept_map(
     "fixed",
     element("red", {"code": "R2", "equivalence": "equivalent"}),
@@ -96,6 +107,7 @@ def matches(body: dict[str, Any]) -> list[tuple[str, str]]:
         ),
         ({"source": URL + "vs/none", "code": "red"}, False, []),
         ({"conceptMap": WIDE, "code": "red"}, True, [("wider", "R")]),
+        ({"conceptMap": MIXED, "code": "red", "targetsystem": SHADES}, True, [("wider", "R")]),
     ],
 )
 async def test_translate(
@@ -110,11 +122,34 @@ async def test_a_map_that_comes_with_the_call_is_read_once(
     maps: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read, mappings = [], meaning.mappings
-    monkeypatch.setattr(meaning, "mappings", lambda given: read.append(given) or mappings(given))
+
+    def counted(given: dict[str, Any], *args: Any, **of: Any) -> Any:
+        read.append(given)
+        return mappings(given, *args, **of)
+
+    monkeypatch.setattr(meaning, "mappings", counted)
     codings = [{"system": URL + "colours", "code": code} for code in ("red", "blue", "mauve")]
     concept = {"valueCodeableConcept": {"coding": codings}}
     _, body = await call(maps, "ConceptMap/$translate", conceptMap=WIDE, codeableConcept=concept)
     assert [code for _, code in matches(body)] == ["R", "B1", "B2"] and len(read) == 1
+
+
+async def test_a_map_asked_by_its_id_answers_as_when_it_comes_along_and_is_not_read(
+    maps: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for kept in (WIDE, FIXED, PROVIDED, OTHER):
+        own = {**kept, "url": f"{kept['url']}/by-id", "version": "0"}
+        logical = await maps.make("loader", own)
+        for code in ("red", "blue", "puce", "mauve", "R", "B2"):
+            given = {"system": URL + "colours" if code.islower() else SHADES, "code": code}
+            given |= {} if code.islower() else {"reverse": True}
+            along = await call(maps, "ConceptMap/$translate", conceptMap=own, **given)
+            with monkeypatch.context() as patch:
+                patch.setattr(meaning, "mappings", None)
+                assert await call(maps, f"ConceptMap/{logical}/$translate", **given) == along
+        await maps.ask("loader", "DELETE", f"ConceptMap/{logical}")
+        status, _ = await call(maps, f"ConceptMap/{logical}/$translate", **given)
+        assert status in (404, 410)
 
 
 async def test_translate_backwards(maps: Desk) -> None:

@@ -289,6 +289,16 @@ async def test_versions_side_by_side(desk: Desk) -> None:
         assert {r["version"] for r in rows} <= {"1.0", "2.0"}
 
 
+async def test_codes_of_another_system_stand_beside_versions_taken_together(desk: Desk) -> None:
+    alike = {**METALS, "url": URL + "alike"}
+    parts = [{"url": "name", "valueCode": "versionsMatch"}, {"url": "value", "valueString": "true"}]
+    both = value_set("alike", {"system": METALS["url"]}, {"system": alike["url"]})
+    both["compose"]["extension"] = [{"url": OPTION, "extension": parts}]
+    _, body = await call(desk, "ValueSet/$expand", valueSet=both, tx_resource=[METALS, alike])
+    rows = [(r["system"], r["code"]) for r in body["expansion"]["contains"]]
+    assert len(rows) == 2 * len({code for _, code in rows}) > 0
+
+
 async def test_a_broken_value_set_that_comes_along_is_nobodys_trouble_until_asked(desk: Desk) -> None:
     broken = value_set("broken", {"system": METALS["url"], "filter": [{"property": "concept", "op": "is-a"}]})
     _, body = await call(desk, "ValueSet/$expand", valueSet=ALL, tx_resource=[METALS, broken])

@@ -1,5 +1,6 @@
 """JSON in and out: what is kept, what is refused, how long it takes."""
 
+import gc
 import json
 from decimal import Decimal
 from time import process_time
@@ -140,6 +141,9 @@ def test_depth_is_bounded_before_decoding() -> None:
     assert refusal(b"[" * 100_000).kind == "too-long"
     assert parse(b'{"a":"' + b"[" * 500 + b'"}')
     assert parse(b'{"a":[' + b"[]," * 500 + b"[]]}")
+    wide = b'{"a":[' + b"[]," * 70_000
+    assert parse(wide + b"[" * 62 + b"]" * 62 + b"]}")
+    assert refusal(wide + b"[" * 63 + b"]" * 63 + b"]}").kind == "too-long"
 
 
 def test_size_length_and_count_are_bounded() -> None:
@@ -147,6 +151,33 @@ def test_size_length_and_count_are_bounded() -> None:
     assert refusal(b'{"a":"' + b"x" * 100 + b'"}', string=99).kind == "too-long"
     assert parse(b'{"a":"' + b"x" * 99 + b'"}', Limits(string=100))
     assert refusal(b'{"a":[' + b"1," * 100 + b"1]}", values=100).kind == "too-long"
+    nests = b'{"a":[' + b",".join([b"[" * 9 + b"]" * 9] * 11) + b"]}"
+    assert parse(nests, Limits(values=101)) and refusal(nests, values=100).kind == "too-long"
+
+
+def test_no_garbage_is_looked_for_while_a_long_body_becomes_values() -> None:
+    body, searches = b'{"a":[' + b",".join([b'{"b":[1]}'] * 40_000) + b"]}", list[str]()
+
+    def searched(phase: str, told: dict[str, int]) -> None:
+        searches.append(phase)
+
+    gc.callbacks.append(searched)
+    try:
+        assert len(parse(body)["a"]) == 40_000
+    finally:
+        gc.callbacks.remove(searched)
+    assert len(searches) < 20
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_whether_garbage_is_looked_for_stays_as_it_was(on: bool) -> None:
+    body = b'{"a":[' + b"[]," * 40_000 + b"1]}"
+    (gc.enable if on else gc.disable)()
+    try:
+        assert parse(body) and gc.isenabled() is on
+        assert refusal(body[:-2] + b"}}") and gc.isenabled() is on
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

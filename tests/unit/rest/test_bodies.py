@@ -9,6 +9,7 @@ import pytest
 
 from aubier.ground.problem import Problem
 from aubier.rest.formats.bodies import ALWAYS, Bodies
+from aubier.store.aside import LONGER
 
 
 def given(*parts: bytes) -> Any:
@@ -62,6 +63,27 @@ async def test_large_bodies_have_a_bound_together_and_small_ones_pass() -> None:
         pass
     with bodies.coming({}, parts(100_000)) as again:
         assert len(await again.read()) == 100_000
+
+
+async def test_long_bodies_are_answered_a_few_at_a_time_and_short_ones_at_once() -> None:
+    bodies = Bodies(2 * LONGER, turns=asyncio.Semaphore(1))
+    first, second, third, fourth = (bodies.coming({}, parts(LONGER)) for _ in range(4))
+    with first:
+        assert await first.read() is await first.read(), "its turn is taken once"
+        waiting = [asyncio.create_task(one.read()) for one in (second, third, fourth)]
+        with bodies.coming({}, parts(LONGER - 1)) as short:
+            assert len(await short.read()) == LONGER - 1
+        assert not any(one.done() for one in waiting)
+        waiting[0].cancel()
+        with second, pytest.raises(asyncio.CancelledError):
+            await waiting[0]
+        assert not waiting[1].done()
+    with third:
+        assert len(await waiting[1]) == LONGER
+        assert not waiting[2].done()
+    with fourth:
+        assert len(await waiting[2]) == LONGER
+    assert bodies.held == 0
 
 
 async def test_what_gzip_makes_counts_too() -> None:

@@ -149,19 +149,20 @@ def test_a_body_that_is_no_object_is_refused_with_a_place(body: bytes) -> None:
     assert place(refusal)
 
 
-def test_an_answer_goes_out_as_it_is_asked() -> None:
+async def test_an_answer_goes_out_as_it_is_asked() -> None:
     body = b'{"resourceType":"Patient","active":true}'
-    plain = rendered(Answer(200, body), call(accept="application/json"))
+    plain = await rendered(Answer(200, body), call(accept="application/json"))
     assert plain.body == body and plain.media_type.startswith("application/fhir+json")
-    marked = rendered(Answer(200, body), call(accept="application/fhir+xml"))
+    marked = await rendered(Answer(200, body), call(accept="application/fhir+xml"))
     assert marked.body.endswith(b'<active value="true"/></Patient>')
     assert marked.media_type.startswith("application/fhir+xml")
-    assert rendered(Answer(406, body), call(accept="image/png")).body == body
-    assert rendered(Answer(200, b"x", {}, "text/plain"), call(accept="application/xml")).body == b"x"
+    assert (await rendered(Answer(406, body), call(accept="image/png"))).body == body
+    kept = await rendered(Answer(200, b"x", {}, "text/plain"), call(accept="application/xml"))
+    assert kept.body == b"x"
 
 
-def test_what_xml_cannot_hold_is_said_in_json() -> None:
-    answer = rendered(
+async def test_what_xml_cannot_hold_is_said_in_json() -> None:
+    answer = await rendered(
         Answer(200, b'{"resourceType":"Patient","id":"\\u0001"}'), call(accept="application/xml")
     )
     assert answer.status == 406 and b"OperationOutcome" in answer.body

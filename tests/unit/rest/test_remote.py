@@ -94,6 +94,13 @@ async def test_lines_whatever_the_pieces_they_come_in() -> None:
         assert b"".join(found) == data and len(found) == 9
 
 
+async def test_a_part_is_no_more_than_it_may_be() -> None:
+    """So many lines, or the line that makes so many bytes, whichever comes first."""
+    data = b"12345678\n" * 9
+    for most, size, due in ((4, 1000, 4), (100, 27, 3), (100, 28, 4), (100, 1000, 9)):
+        assert len(await Lines(0, 0, pieces_of(data, 7)).take(most, size, 100)) == due
+
+
 async def test_a_line_that_does_not_end_is_not_kept() -> None:
     lines = Lines(0, 0, pieces_of(b"x" * 100_000, 100))
     with pytest.raises(Problem, match="longer"):

@@ -73,6 +73,7 @@ def system(**more: Any) -> dict[str, Any]:
         (system(), []),
         (system(supplements="http://loinc.org", content="supplement"), []),
         (system(supplements="http://loinc.org"), [("CodeSystem.content", "value")]),
+        (system(content="supplement"), [("CodeSystem.content", "value")]),
     ],
     ids=[
         "derived",
@@ -84,6 +85,7 @@ def system(**more: Any) -> dict[str, Any]:
         "system",
         "supplement",
         "no supplement",
+        "supplement of nothing",
     ],
 )
 def test_a_definition_agrees_with_those_it_names(

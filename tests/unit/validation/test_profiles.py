@@ -485,10 +485,11 @@ def test_full_urls_agree_with_ids() -> None:
         {"fullUrl": "http://a.b/Patient/2", "resource": patient(id="3")},
         {"fullUrl": "Patient/4", "resource": patient(id="4")},
         {"fullUrl": "http://a.b/Patient/5", "resource": patient()},
+        {"fullUrl": "five", "resource": patient()},
     ]
     told = found(bundle(*entries))
-    assert places(told) == [(f"Bundle.entry[{n}].fullUrl", "value") for n in (1, 2, 3)]
-    assert told[-1].text == "fullUrl says Patient/5, the resource has no id: make them agree"
+    assert places(told) == [(f"Bundle.entry[{n}].fullUrl", "value") for n in (1, 2, 3, 4)]
+    assert told[-2].text == "fullUrl says Patient/5, the resource has no id: make them agree"
 
 
 def test_what_the_composition_of_a_document_names_is_in_it() -> None:
@@ -717,6 +718,24 @@ def test_a_slice_is_told_by_a_part_of_the_value_it_must_have() -> None:
     more = patient(telecom=[{"use": "home", "rank": 1}])
     assert places(found(more, mine)) == [("Patient.telecom[0]", "value")]
     assert places(found(patient(telecom=[{"use": "work"}]), mine)) == [("Patient.telecom", "required")]
+
+
+def test_a_slice_is_told_by_what_is_demanded_below_what_tells_it() -> None:
+    """What is optional may be absent; where it is, it is as the slice says."""
+    by_period = {"discriminator": [{"type": "value", "path": "period"}], "rules": "closed"}
+    mine = profile(
+        "Patient",
+        row("Patient.telecom", slicing=by_period),
+        row("Patient.telecom", "past", min=0),
+        row("Patient.telecom.period", min=1),
+        row("Patient.telecom.period.start", min=1, fixedDateTime="2020"),
+        row("Patient.telecom.period.end", fixedDateTime="2021"),
+    )
+    for period in ({"start": "2020"}, {"start": "2020", "end": "2021"}):
+        assert found(patient(telecom=[{"period": period}]), mine) == [], period
+    for period in ({"start": "2019"}, {"end": "2021"}, {"start": "2020", "end": "2022"}):
+        issues = places(found(patient(telecom=[{"period": period}]), mine))
+        assert issues == [("Patient.telecom[0]", "structure")], period
 
 
 def test_a_slice_is_told_by_what_it_must_not_have() -> None:

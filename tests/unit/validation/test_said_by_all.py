@@ -120,6 +120,8 @@ async def test_a_unit_is_one_of_its_system(quantity: dict[str, Any], wrong: list
         observation(valueQuantity=quantity), [], library(), AtHand({"urn:colours": COLOURS}.get)
     )
     assert [(i.severity, i.kind) for i in told if i.rule != "dom-6"] == wrong
+    shown = next((i.text for i in told if i.kind == "code-invalid"), "")
+    assert ("a for years" in shown) == (quantity.get("code") == "years")
 
 
 def extension(*contexts: tuple[str, str], **more: Any) -> dict[str, Any]:
@@ -361,7 +363,7 @@ def test_no_comparator_stands_where_a_quantity_is_a_simple_one(
         ("foo", True),
         ("patient", True),
         ("https://example.org/mine", True),
-        (TOLD + "Patient", False),
+        (TOLD + "Patient", True),
     ],
 )
 def test_the_type_of_a_target_is_one_of_fhir(stated: str, wrong: bool) -> None:
@@ -391,3 +393,24 @@ def test_size_and_hash_of_an_attachment_are_those_of_its_data(told: dict[str, An
     assert (
         errors(patient(photo=[{"url": "https://example.org/a.png", "hash": told.get("hash", "YQ==")}])) == []
     )
+
+
+async def test_units_that_the_specification_lists_for_a_vital_sign_are_known() -> None:
+    def of(code: str) -> dict[str, Any]:
+        temperature = {"coding": [{"system": "http://loinc.org", "code": "8310-5"}]}
+        measured = {"value": 37, "unit": code, "system": UCUM, "code": code}
+        return observation(code=temperature, valueQuantity=measured)
+
+    profiles = [TOLD + "bodytemp"]
+    for code, wrong in (("Cel", False), ("%", True)):
+        told = await validated(of(code), profiles, library(), AtHand())
+        units = [i for i in told if i.at[0].startswith("Observation.value")]
+        assert [i.kind for i in units] == (["code-invalid"] if wrong else [])
+
+
+def test_an_address_that_is_a_urn_is_one() -> None:
+    def at(url: str) -> list[tuple[str, str]]:
+        return errors(patient(photo=[{"url": url}]))
+
+    assert at("urn:uuid:abc") == [("Patient.photo[0].url", "value")]
+    assert at("photo.png") == []

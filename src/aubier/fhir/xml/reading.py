@@ -7,10 +7,10 @@ fetch. Elements may come in any order: nothing is lost by it.
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 from xml.parsers import expat
 
 from aubier.fhir.definitions import Property, definitions
@@ -29,26 +29,12 @@ _decimal = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE]([+-]?[0-9]+))?")
 _WHOLE = {"integer", "positiveInt", "unsignedInt"}
 
 
-PART = 32_768
-"""Bytes that are read in one go, some 10 ms."""
-
-
 def parse(data: bytes, limits: Limits = LIMITS) -> Resource:
     """The resource in `data`, as `fhir.json` would give it from JSON.
 
     Problem `structure` or `value` with the line and the FHIRPath of each fault, `too-long` when a bound is
     passed. Rule: FHIR R4 4.0.1, xml.html.
     """
-    steps = parsing(data, limits)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as ended:
-            return cast(Resource, ended.value)
-
-
-def parsing(data: bytes, limits: Limits = LIMITS) -> Generator[None, None, Resource]:
-    """The same, with a pause after each part, in which others may be served."""
     if len(data) > limits.size:
         raise _too_long(
             f"The body is larger than {limits.size} bytes", f"Corps de plus de {limits.size} octets"
@@ -57,10 +43,7 @@ def parsing(data: bytes, limits: Limits = LIMITS) -> Generator[None, None, Resou
         _check_encoding("", "UTF-16", 0)
     reading = _Reading(data, limits)
     try:
-        for start in range(0, len(data) - PART, PART):
-            reading.parser.Parse(data[start : start + PART], False)
-            yield
-        reading.parser.Parse(data[(len(data) - 1) // PART * PART if data else 0 :], True)
+        reading.parser.Parse(data, True)
     except expat.ExpatError as error:
         raise _malformed(error) from None
     if reading.issues:

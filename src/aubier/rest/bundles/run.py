@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from itertools import islice
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -18,6 +19,7 @@ from aubier.ground.clock import instant_of
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
 from aubier.rest.bundles.resolving import (
+    Link,
     Made,
     check_alone,
     check_links,
@@ -36,9 +38,11 @@ from aubier.rest.outcome import outcome, placed, status_of
 from aubier.rest.writing.patches import binary, in_its_entry, patch_of
 from aubier.rest.writing.preconditions import refuse_conditions
 from aubier.rest.writing.provenance import refuse_provenance
+from aubier.store.aside import by_size
 from aubier.store.intent import Intent, Written
 from aubier.store.proof.standing import Unproven
 from aubier.validation import check, validate
+from aubier.validation.drafts import LIMIT
 
 _ORDER = {"": 0, "DELETE": 0, "POST": 1, "PUT": 2, "PATCH": 2, "GET": 3, "HEAD": 3}
 _READS = frozenset({"GET", "HEAD"})
@@ -70,6 +74,26 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
     check_parameters(call.query)
     refuse_provenance(call)
     refuse_conditions(call.headers)
+    kind, entries = await by_size(len(call.body), _asked, call, server.limits.bundle)
+    if call.strict:
+        view = replace(view, strict=True)
+    if view.sight.stands is not None and (kind == "batch" or any(_asks(server, e) for e in entries)):
+        raise Unproven  # several questions, of which one may be made before another is refused
+    if kind == "batch":
+        answers = await _batch(server, call, view, entries, settings)
+    else:
+        entries, links = await by_size(len(call.body), _joined, call, entries)
+        if not await view.written_before():
+            written = [_made(e) for e in entries if e.method in ("POST", "PUT")]
+            gone = frozenset("/".join(e.path) for e in entries if e.method == "DELETE")
+            await resolve(server, view, links, written, gone)
+        answers = await _transaction(server, (call, settings), view, entries)
+    body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
+    return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))
+
+
+def _asked(call: Call, most: int) -> tuple[str, list[_Entry]]:
+    """The type of the Bundle and its requests. Problem: it is none, or none of these types."""
     bundle = call.resource()
     kind = bundle.get("type")
     if bundle.get("resourceType") != "Bundle" or kind not in ("batch", "transaction"):
@@ -79,29 +103,20 @@ async def run_bundle(server: Interactions, call: Call, view: View, settings: Any
             "Envoyez un Bundle de type batch ou transaction",
             at="Bundle.type",
         )
-    _check_envelope(bundle, server.limits.bundle)
-    if call.strict:
-        view = replace(view, strict=True)
-    entries = _entries(bundle, call.base, alone=kind == "batch")
-    if view.sight.stands is not None and (kind == "batch" or any(_asks(server, e) for e in entries)):
-        raise Unproven  # several questions, of which one may be made before another is refused
-    if kind == "batch":
-        answers = await _batch(server, call, view, entries, settings)
-    else:
-        resources = [(e.place, e.resource) for e in entries if e.resource is not None]
-        if b"?" in call.body or not call.body.startswith(b"{"):
-            entries = [replace(e, full_url=e.full_url or _OWN_URL.format(e.place)) for e in entries]
-        made = _elsewhere(entries)
-        links = linked(resources) if made or may_link(call.body) else []
-        name_absolutely(links, {e.place: e.full_url for e in entries}, made)
-        check_links(links, [e.full_url for e in entries])
-        if not await view.written_before():
-            written = [_made(e) for e in entries if e.method in ("POST", "PUT")]
-            gone = frozenset("/".join(e.path) for e in entries if e.method == "DELETE")
-            await resolve(server, view, links, written, gone)
-        answers = await _transaction(server, (call, settings), view, entries)
-    body = fhir_json.dumps({"resourceType": "Bundle", "type": f"{kind}-response"})[:-1]
-    return Answer(200, body + (b',"entry":[' + b",".join(answers) + b"]}" if answers else b"}"))
+    _check_envelope(bundle, most)
+    return str(kind), _entries(bundle, call.base, alone=kind == "batch")
+
+
+def _joined(call: Call, entries: list[_Entry]) -> tuple[list[_Entry], list[Link]]:
+    """The entries of a transaction, named where they may be referred to, and the references between them."""
+    resources = [(e.place, e.resource) for e in entries if e.resource is not None]
+    if b"?" in call.body or not call.body.startswith(b"{"):
+        entries = [replace(e, full_url=e.full_url or _OWN_URL.format(e.place)) for e in entries]
+    made = _elsewhere(entries)
+    links = linked(resources) if made or may_link(call.body) else []
+    name_absolutely(links, {e.place: e.full_url for e in entries}, made)
+    check_links(links, [e.full_url for e in entries])
+    return entries, links
 
 
 def _elsewhere(entries: Sequence[_Entry]) -> frozenset[str]:
@@ -312,11 +327,12 @@ async def _transaction(
     call, settings = asked
     writes = [e for e in entries if not _asks(server, e)]
     writes.sort(key=lambda e: _ORDER[e.method])
-    intents = _intents(server, writes)
+    intents = await by_size(len(call.body), _intents, server, writes)
     answers: dict[int, bytes] = {}
     if intents:
         wanted = call.prefer.get("return", "")
-        for entry, written in zip(writes, await _all_or_nothing(view, writes, intents), strict=True):
+        done = await _all_or_nothing(view, writes, intents, len(call.body))
+        for entry, written in zip(writes, done, strict=True):
             answers[entry.place] = _written(wanted, written)
     for entry in entries:
         if entry.place not in answers:
@@ -340,24 +356,26 @@ def _asks(server: Interactions, entry: _Entry) -> bool:
     return searches or (last.startswith("$") and server.only_reads(entry.path))
 
 
-async def _all_or_nothing(view: View, writes: Sequence[_Entry], intents: Sequence[Intent]) -> list[Written]:
+async def _all_or_nothing(
+    view: View, writes: Sequence[_Entry], intents: Sequence[Intent], size: int
+) -> list[Written]:
     try:
         return await view.write(intents, action="transaction" if len(intents) > 1 else "")
     except Problem as refusal:
         # The store tells of the first entry that it refuses; what is wrong with the resources is told of all.
         # What is not here is named by the refusal itself, and stays a 404.
-        issues = [
-            i
-            for e in writes
-            if e.resource
-            for i in in_entry(validate(e.resource), e.place)
-            if i.severity == "error"
-        ]
+        issues = await by_size(size, _wrong, writes)
         told = (e.place for e, intent in zip(writes, intents, strict=True) if intent is refusal.about)
         place = next(told, None)
         if not issues and place is not None and refusal.kind != "not-found":
             issues = in_entry(refusal.issues, place)
         raise Problem(tuple(issues), refusal.headers) if issues else refusal from None
+
+
+def _wrong(writes: Sequence[_Entry]) -> list[Issue]:
+    """What is wrong with the resources: as many errors as are told, and one more."""
+    every = (i for e in writes if e.resource for i in in_entry(validate(e.resource), e.place))
+    return list(islice((i for i in every if i.severity == "error"), LIMIT + 1))
 
 
 async def _read(server: Interactions, asked: tuple[Call, Any], view: View, entry: _Entry) -> bytes:

@@ -59,7 +59,7 @@ class Opening:
         """
         call = self._call(request)
         if call.path == ("metadata",):
-            return self._metadata(call)
+            return await self._metadata(call)
         if context.actor.kind == "anonymous":
             raise unidentified()
         await count_call(context, self.door)
@@ -78,7 +78,7 @@ class Opening:
             answer = await self._read(call, offer, context)
         else:
             answer = await self.interactions.answer(call, context.store, context.settings)
-        return rendered(answer, call)
+        return await rendered(answer, call)
 
     def _call(self, request: Request) -> Call:
         path = request.path.removeprefix(self.door.base)
@@ -91,11 +91,11 @@ class Opening:
             request.base_url + self.door.base,
         )
 
-    def _metadata(self, call: Call) -> Answer:
+    async def _metadata(self, call: Call) -> Answer:
         if call.method not in ("GET", "HEAD"):
             raise only(call.method, "GET", "HEAD")
         self._check_format(call)
-        return rendered(metadata(call, self.interactions.capability(call.base), {}, ("full",)), call)
+        return await rendered(metadata(call, self.interactions.capability(call.base), {}, ("full",)), call)
 
     def _check_format(self, call: Call) -> None:
         if wanted_format(call.headers, call.query) not in self.door.formats:

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, Self
 
 from aubier.ground.problem import Problem, problem
 from aubier.rest.formats.parts import too_long, unpacked
+from aubier.store.aside import LONGER
 
 ALWAYS = 1 << 16
 """Bytes of a body that are taken of anyone, however many others are being read."""
 
 _TOGETHER = 8
 """Of how many bodies of the largest size a serving process holds the bytes at once."""
+
+_AT_ONCE = 2
+"""Long bodies that are answered at once: what is made of one takes ten times its bytes, and more."""
 
 _SLOWEST = 1024
 """Bytes a second that a body must bring in the long run: one that trickles would be waited for all day."""
@@ -36,12 +40,14 @@ def announced(headers: Mapping[str, str]) -> int | None:
 class Bodies:
     """The bodies of one process: at most `most` bytes of each, `patience` seconds for its next part.
 
-    `held` counts the bytes of those that are being read or answered.
+    `held` counts the bytes of those that are being read or answered. Of `LONGER` bytes and more, a few are
+    answered at once, each in its turn.
     """
 
     most: int
     patience: float = 30.0
     held: int = 0
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_ONCE))
 
     def coming(self, headers: Mapping[str, str], receive: Any, *, most: int = 0) -> Body:
         """The body of a request, of at most `most` bytes where that is given."""
@@ -58,21 +64,28 @@ class Body:
     most: int
     came: bytes | Problem | None = None
     size: int = 0
+    in_turn: bool = False
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.bodies.held -= self.size
+        if self.in_turn:
+            self.bodies.turns.release()
 
     async def read(self) -> bytes:
-        """The bytes, without their Content-Encoding. Problem: too-long, transient, invalid, media-type."""
+        """The bytes, without their Content-Encoding, in their turn. Problem: too-long, transient, invalid,
+        media-type.
+        """
         if self.came is None:
             try:
                 self._check_announced()
                 packed = await self._parts()
                 self.came = unpacked(self.headers, packed, self.most)
                 self._hold(len(self.came) - len(packed))
+                if self.size >= LONGER:
+                    self.in_turn = await self.bodies.turns.acquire()
             except Problem as refusal:
                 self.came = refusal
         if isinstance(self.came, Problem):

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 from collections.abc import Mapping
-from typing import cast
 
 from aubier.fhir import json as fhir_json
 from aubier.fhir import xml as fhir_xml
 from aubier.ground.problem import Problem
 from aubier.ground.rows import Resource
-from aubier.rest.formats.negotiation import MEDIA_TYPES, Format, sent_format
+from aubier.rest.formats.negotiation import FORMATS, MEDIA_TYPES, Format, media_type_of, sent_format
 from aubier.rest.outcome import placed
+from aubier.store.aside import LONG, by_size
 
 
 def received(headers: Mapping[str, str], body: bytes) -> Resource:
@@ -25,40 +24,23 @@ def received(headers: Mapping[str, str], body: bytes) -> Resource:
         raise placed(refusal, "http.body") from None
 
 
-LONG = 100_000
-"""Bytes of XML from which on others are served while they are read."""
+async def read_aside(headers: Mapping[str, str], body: bytes) -> Resource | Problem | None:
+    """What `received` gives or raises, of a long body that is a resource; others are served meanwhile.
 
-
-async def read_between(headers: Mapping[str, str], body: bytes) -> Resource | Problem | None:
-    """What `received` gives or raises, of a long body in XML; others are served between its parts.
-
-    None for any other body: what reads JSON does it in one go, a hundred times as fast.
+    None for any other body.
     """
-    if len(body) < LONG or not _is_xml(headers):
+    if len(body) < LONG or media_type_of(headers) not in FORMATS:
         return None
     try:
-        steps = fhir_xml.parsing(body.removeprefix(codecs.BOM_UTF8))
-        while True:
-            next(steps)
-            await asyncio.sleep(0)
-    except StopIteration as ended:
-        return cast(Resource, ended.value)
+        return await by_size(len(body), received, headers, body)
     except Problem as refusal:
-        return placed(refusal, "http.body")
+        return refusal
 
 
-def long_to_read(headers: Mapping[str, str]) -> bool:
-    """Whether a body may be XML of `LONG` bytes: it does not say that it is shorter, or is packed."""
+def says_long(headers: Mapping[str, str]) -> bool:
+    """Whether a body says that it is long: where it is refused in haste, it would be read once more."""
     told = headers.get("content-length", "")
-    short = told.isdigit() and len(told) < 10 and int(told) < LONG and "content-encoding" not in headers
-    return not short and _is_xml(headers)
-
-
-def _is_xml(headers: Mapping[str, str]) -> bool:
-    try:
-        return sent_format(headers) == "xml"
-    except Problem:
-        return False
+    return told.isdigit() and (len(told) > 9 or int(told) >= LONG)
 
 
 def written(body: bytes, format: Format) -> bytes:

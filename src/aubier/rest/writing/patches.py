@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import binascii
 from base64 import b64decode
-from collections.abc import Mapping
 from dataclasses import replace
 
 from aubier.fhir import json as fhir_json
 from aubier.fhir.patch import Change, fhirpath_patch, json_patch
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
-from aubier.rest.formats.conversion import received
+from aubier.rest.exchange import Call
 from aubier.rest.formats.negotiation import FORMATS, media_type_of
 from aubier.rest.outcome import placed
 
@@ -20,11 +19,11 @@ PATCH_FORMATS = [JSON_PATCH, "application/fhir+json", "application/fhir+xml"]
 """What a PATCH may bring: a JSON Patch, or Parameters that are a FHIRPath Patch."""
 
 
-def sent_patch(headers: Mapping[str, str], body: bytes) -> Change:
+def sent_patch(call: Call) -> Change:
     """The change that the body of a PATCH asks for. Problem: media-type, structure."""
-    kind = media_type_of(headers)
+    kind = media_type_of(call.headers)
     if kind == JSON_PATCH:
-        return _json_patch(body)
+        return _json_patch(call.body)
     if kind not in FORMATS:
         refusal = problem(
             "media-type",
@@ -34,9 +33,9 @@ def sent_patch(headers: Mapping[str, str], body: bytes) -> Change:
         )
         refusal.headers["Accept-Patch"] = ", ".join(PATCH_FORMATS)  # Rule: RFC 5789 §2.2
         raise refusal
-    if body.lstrip().startswith(b"["):
+    if call.body.lstrip().startswith(b"["):
         raise _unnamed()
-    return fhirpath_patch(received(headers, body))
+    return fhirpath_patch(call.resource())
 
 
 def _unnamed() -> Problem:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
+from threading import get_ident
 from typing import Any
 
 import msgspec
@@ -47,13 +48,13 @@ def _dictionary(number: int) -> zstandard.ZstdCompressionDict | None:
 
 
 @lru_cache(maxsize=64)
-def _compressor(number: int) -> zstandard.ZstdCompressor:
-    """The number stands in the row: the frame need not repeat it."""
+def _compressor(number: int, thread: int) -> zstandard.ZstdCompressor:
+    """That of a thread, as it serves one at a time. The number stands in the row: no frame need repeat it."""
     return zstandard.ZstdCompressor(level=_LEVEL, dict_data=_dictionary(number), write_dict_id=False)
 
 
 @lru_cache(maxsize=64)
-def _decompressor(number: int) -> zstandard.ZstdDecompressor:
+def _decompressor(number: int, thread: int) -> zstandard.ZstdDecompressor:
     return zstandard.ZstdDecompressor(dict_data=_dictionary(number))
 
 
@@ -74,14 +75,14 @@ def pack(rest: bytes) -> tuple[int, bytes]:
     Above zero are the numbers of versions that a release before packed whole.
     """
     number = newest_dictionary()
-    return -number, _compressor(number).compress(rest)[len(_MAGIC) :]
+    return -number, _compressor(number, get_ident()).compress(rest)[len(_MAGIC) :]
 
 
 def unpack(number: int, packed: bytes, begins: bytes) -> bytes:
     """The bytes that were packed as `number` says, in a row whose `head` is `begins`."""
     if number < 0:
-        return begins + _decompressor(-number).decompress(_MAGIC + packed)
-    return _decompressor(number).decompress(packed)
+        return begins + _decompressor(-number, get_ident()).decompress(_MAGIC + packed)
+    return _decompressor(number, get_ident()).decompress(packed)
 
 
 def kept(row: Mapping[str, Any]) -> bytes:

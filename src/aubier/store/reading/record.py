@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from aubier.fhir import json as fhir_json
@@ -11,6 +11,7 @@ from aubier.fhir.references import Reference, iter_references
 from aubier.search.model import NO_DATE
 from aubier.search.sql import Args
 from aubier.search.terms.kept import link
+from aubier.store.aside import by_size
 from aubier.store.keys import family, type_numbers
 from aubier.store.reading.reader import Reader
 from aubier.store.reading.row import ROW, Row, row_of, settled
@@ -142,6 +143,19 @@ async def _named(reader: Reader, asked: Asked, rows: Sequence[Row], local: Calla
     inside = {"Patient", *definitions().compartment("Patient")} - {"Practitioner", "Group"}
     if asked.kind != "Patient":
         inside.discard("Patient")
+    wanted = await by_size(sum(len(row.raw) for row in rows), _wanted, asked, rows, local, inside)
+    out: list[Row] = []
+    for kind, ids in sorted(wanted.items()):
+        out += await reader.several(kind, sorted(ids))
+    had = {(row.type, row.id) for row in rows}
+    walked = {row.pat for row in rows} if asked.kind == "Patient" else set()
+    return [row for row in out if (row.type, row.id) not in had and row.pat not in walked]
+
+
+def _wanted(
+    asked: Asked, rows: Sequence[Row], local: Callable[[str], str], inside: Set[str]
+) -> dict[str, set[str]]:
+    """The ids that the rows refer to outside the record, by type."""
     wanted: dict[str, set[str]] = {}
     for row in rows:
         for place in iter_references(fhir_json.parse(row.raw)):
@@ -150,9 +164,4 @@ async def _named(reader: Reader, asked: Asked, rows: Sequence[Row], local: Calla
             shown = not asked.types or found.type in asked.types
             if found.form == "relative" and found.type not in inside and shown:
                 wanted.setdefault(found.type, set()).add(found.id)
-    out: list[Row] = []
-    for kind, ids in sorted(wanted.items()):
-        out += await reader.several(kind, sorted(ids))
-    had = {(row.type, row.id) for row in rows}
-    walked = {row.pat for row in rows} if asked.kind == "Patient" else set()
-    return [row for row in out if (row.type, row.id) not in had and row.pat not in walked]
+    return wanted

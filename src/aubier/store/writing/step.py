@@ -43,7 +43,8 @@ class Step(msgspec.Struct):
     by which reference it got there.
     `lone`: it concerns nobody, its compartment is its own. `follows`: nobody asked for it, it is filed anew
     with what it lives with. `rest` are the bytes to keep, without their head. `unchanged`: a patch left
-    all as it was, so no version more is made, though the actor must have the right to make one.
+    all as it was, so no version more is made, though the actor must have the right to make one. `size`: bytes
+    of the resource, about.
     """
 
     intent: Intent
@@ -52,6 +53,7 @@ class Step(msgspec.Struct):
     condition: Query | None = None
     version: int = 1
     resource: Resource | None = None
+    size: int = 0
     indexed: Indexed | None = None
     left: Postings | None = None
     labels: list[str] = []

@@ -19,6 +19,7 @@ from aubier.ground.memory import Memory
 from aubier.ground.problem import Problem, not_found, problem
 from aubier.ground.rows import Resource
 from aubier.search.sql import Args
+from aubier.store.aside import by_size, size_of
 from aubier.store.indexing.tables import UNCHANGING, VERSION
 from aubier.store.intent import Batch, Written
 from aubier.store.keys import family, type_numbers
@@ -132,10 +133,11 @@ class Writer:
             found = step.found
             step.version = found.version + 1
             self._come_after(found)
-            step.resource = fhir_json.parse(found.raw)
+            step.resource = await by_size(len(found.raw), fhir_json.parse, found.raw)
             step.labels = [label for label in found.labels if label != SHARED]
-            step.indexed = self.index(step.resource)
-            step.left = self.held(step.resource).postings
+            step.size = len(found.raw)
+            step.indexed = await by_size(step.size, self.index, step.resource)
+            step.left = (await by_size(step.size, self.held, step.resource)).postings
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         return steps
@@ -149,13 +151,15 @@ class Writer:
         step.version = found.version + 1
         before = None
         if found.alive:
-            before = fhir_json.parse(found.raw)
+            before = await by_size(len(found.raw), fhir_json.parse, found.raw)
             # Before a change or a rule has it, which may alter it.
-            step.left = self.held(before).postings
+            step.left = (await by_size(len(found.raw), self.held, before)).postings
         self._come_after(found)
         if intent.op == "delete":
             return
-        resource = intent.change(before or {}) if intent.change else dict(intent.resource or {})
+        resource = dict(intent.resource or {})
+        if intent.change:
+            resource = await by_size(len(found.raw), intent.change, before or {})
         if self.finder.links:
             resource = replace_references(resource, self.finder.links)
         resource["id"] = step.id
@@ -166,8 +170,8 @@ class Writer:
             step.unchanged = True
             step.done = Written(intent.type, step.id, found.version, found.updated, "existing", found.raw)
             return
-        step.resource = resource
-        step.indexed = self.index(resource)
+        step.resource, step.size = resource, size_of(resource)
+        step.indexed = await by_size(step.size, self.index, resource)
 
     def _come_after(self, found: Present) -> None:
         """No version is older than the one before, though a clock went back: it would be missed by who asks
@@ -250,13 +254,16 @@ class Writer:
         judged = [s for s in self.steps if s.done is None or s.unchanged]
         families = {"": FamilyRows(""), "dir_": FamilyRows("dir_")}
         for number, step in enumerate(live, 1):
-            collect(families[family(step.intent.type)], step)
+            size = max(step.size, len(step.found.raw))
+            await by_size(size, collect, families[family(step.intent.type)], step)
             if number % AT_ONCE == 0:
                 await asyncio.sleep(0)
         args = Texts()
         guard = self._guard(judged, args, batch)
         ok = "(select ok from ok)"
-        parts = [p for rows in families.values() for p in family_parts(args, rows, ok)]
+        parts = []
+        for rows in families.values():
+            parts += await by_size(rows.size, family_parts, args, rows, ok)
         fresh = not any(step.found.known for step in live)
         made = FIRST if fresh and any(rows.holds_all(live) for rows in families.values()) else ""
         parts += filed(live, args, ok, made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -69,12 +69,19 @@ class Unmapped:
     url: str = ""
 
 
-def mappings(resource: Resource) -> Iterator[Link]:
-    """Every mapping of a concept map, in order. An element without target maps to nothing and is left out."""
+def mappings(resource: Resource, code: Collection[str] = (), *, to: Collection[str] = ()) -> Iterator[Link]:
+    """Every mapping of a concept map, in order: those from a `code`, or `to` one, where any are given.
+
+    An element without target maps to nothing and is left out.
+    """
+    name = canonical(resource)
     for group in resource.get("group") or ():
         for element in group.get("element") or ():
+            if code and str(element.get("code", "")) not in code:
+                continue
             for target in element.get("target") or ():
-                yield _link(group, element, target, canonical(resource))
+                if not to or str(target.get("code", "")) in to:
+                    yield _link(group, element, target, name)
 
 
 def _link(group: Resource, element: Resource, target: Resource, name: str) -> Link:

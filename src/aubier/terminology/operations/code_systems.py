@@ -37,7 +37,7 @@ async def lookup(ctx: Any, parameters: Resource, reading: Reading) -> Resource:
     open_to(ctx, "CodeSystem")
     call = asked(parameters, ("CodeSystem", "lookup"), undone=("date",))
     system, code, version = _coded(call)
-    terminology = terminology_of(ctx, call, reading)
+    terminology = await terminology_of(ctx, call, reading)
     await supplements(call, terminology)
     found, concept = await terminology.lookup(system, code, version)
     wanted = set(call.texts("property")) - {"*"}
@@ -103,7 +103,7 @@ async def subsumes(ctx: Any, parameters: Resource, reading: Reading) -> Resource
         if its and version and its != version:
             raise _apart(("versions", "versions"), (version, its), letter, "version")
         system, version = own or system, its or version
-    outcome = await terminology_of(ctx, call, reading).subsumes(
+    outcome = await (await terminology_of(ctx, call, reading)).subsumes(
         system or call.needed("system"), pair[0], pair[1], version
     )
     return answer([part("outcome", "valueCode", outcome)])

@@ -67,7 +67,7 @@ async def expand(ctx: Any, parameters: Resource, reading: Reading) -> Resource:
             "excludeNotForUI n'est pas traité ici ; retirez-le",
             at="Parameters.parameter.where(name='excludeNotForUI')",
         )
-    terminology = terminology_of(ctx, call, reading)
+    terminology = await terminology_of(ctx, call, reading)
     value_set = await value_set_of(ctx, call, terminology)
     resolver = await resolver_of(call, terminology)
     wanted = Wanted(

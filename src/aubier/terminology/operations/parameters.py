@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
+from aubier.store.aside import by_length
 from aubier.terminology.api import Terminology
 from aubier.terminology.shelves.remembering import Reading
 
@@ -151,24 +152,25 @@ class Asked:
             yield resource
 
 
-def terminology_of(ctx: Any, call: Asked, reading: Reading | None = None) -> Terminology:
+async def terminology_of(ctx: Any, call: Asked, reading: Reading | None = None) -> Terminology:
     """The terminology service, with the code systems and value sets that came with a call.
 
     `reading` is how it reads, where something is remembered.
     """
     terminology = Terminology(reading or ctx.store)
     for resource in call.brought():
-        understood(terminology.library.given.add, resource)
+        await understood(terminology.library.given.add, resource)
     return terminology
 
 
-def understood(read: Callable[[Resource], _T], resource: Resource) -> _T:
+async def understood(read: Callable[[Resource], _T], resource: Resource) -> _T:
     """What `read` makes of a resource that came with a call, which nobody has checked yet.
 
+    Others are served while it reads a long one.
     Problem `structure` when it is not shaped as its type says.
     """
     try:
-        return read(resource)
+        return await by_length(read, resource)
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         kind = str(resource.get("resourceType", ""))
         raise problem(

@@ -60,7 +60,7 @@ async def related(ctx: Any, parameters: Resource) -> Resource:
     open_to(ctx, "ValueSet")
     names = [f"{side}{what}" for side in ("this", "other") for what in ("Url", "Version", "ValueSet")]
     call = asked(parameters, ("ValueSet", "related"), also=(*names, "diagnostics", "tx-resource"))
-    terminology = terminology_of(ctx, call)
+    terminology = await terminology_of(ctx, call)
     sets = [await _named(ctx, call, terminology, side) for side in ("this", "other")]
     found = [await _codes(terminology, one) for one in sets]
     first, second = found
@@ -83,7 +83,7 @@ async def _named(ctx: Any, call: Asked, terminology: Terminology, side: str) -> 
     if side == "this" and call.id:
         given = await ctx.store.read("ValueSet", call.id)
     if given is not None:
-        return understood(value_set.read, given)
+        return await understood(value_set.read, given)
     return await terminology.find_value_set(call.needed(f"{side}Url"), call.text(f"{side}Version"))
 
 

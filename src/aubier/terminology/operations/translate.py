@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
+from aubier.store.aside import by_size
 from aubier.terminology.meaning import concept_map
 from aubier.terminology.meaning.concept_map import NO_MATCH, Link, Unmapped, applies
 from aubier.terminology.operations.parameters import (
@@ -37,24 +39,34 @@ async def translate(ctx: Any, parameters: Resource) -> Resource:
     """
     open_to(ctx, "ConceptMap")
     call = asked(_as_r4(parameters), ("ConceptMap", "translate"))
-    given = call.resource("conceptMap", "ConceptMap")
-    if call.id:
-        given = await ctx.store.read("ConceptMap", call.id)
     url = call.text("url")
+    given, number = call.resource("conceptMap", "ConceptMap"), None
+    if call.id:
+        given, number = await _stored(ctx.store, call.id)
     maps = (one for one in call.brought() if one.get("resourceType") == "ConceptMap")
     brought = [given] if given is not None else [one for one in maps if url in ("", one.get("url"))]
-    number = None
-    if not brought and url:
+    if number is not None:
+        brought = []
+    elif not brought and url:
         number = await map_keeping.find(ctx.store, url, call.text("conceptMapVersion"))
-    named = given is not None or bool(url)
+    named = given is not None or number is not None or bool(url)
     source, target = ("" if named else call.text(side) for side in ("source", "target"))
     route = Route(call.text("targetsystem"), number, source, target, call.flag("reverse"))
     known, found = _dependencies(call), list[Link]()
-    each: list[Resource | None] = [*brought] or [None]
-    for one in each:
+    codes = _codes(call)
+    each: list[Mapped | None] = [await _mapped(one, codes, route) for one in brought]
+    for one in each or [None]:
         translator = Translator(ctx.store, one, known, named)
-        found += [m for system, code in _codes(call) for m in await translator.links(system, code, route)]
+        found += [m for system, code in codes for m in await translator.links(system, code, route)]
     return _told(ctx, list(dict.fromkeys((_key(m), n) for n, m in enumerate(found))), found)
+
+
+async def _stored(store: Any, logical: str) -> tuple[Resource | None, int | None]:
+    """A map by its id, if whoever asks may read it: its number where it is in the tables, else itself."""
+    raw = (await store.read_row("ConceptMap", logical)).raw
+    number = await map_keeping.of_resource(store, logical)
+    given = await by_size(len(raw), fhir_json.parse, raw) if number is None else None
+    return given, number
 
 
 _R5 = {
@@ -90,46 +102,66 @@ def _as_r4(parameters: Resource) -> Resource:
     return {**parameters, "parameter": renamed + turned}
 
 
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What a map that came with the call says of the codes that are asked, and of those it does not map."""
+
+    name: str
+    by_code: dict[str, list[Link]]
+    unmapped: list[Unmapped]
+
+    def links(self, system: str, code: str, route: Route) -> tuple[list[Link], list[tuple[str, Unmapped]]]:
+        """Where a code leads, and what the groups say of what they do not map."""
+        found = [
+            link
+            for link in self.by_code.get(code, ())
+            if link.source_system in (system, "") and route.target_system in ("", link.target_system)
+        ]
+        rest = [
+            (self.name, one)
+            for one in self.unmapped
+            if one.source in (system, "") and route.target_system in ("", one.target)
+        ]
+        return found, rest
+
+
+async def _mapped(given: Resource, codes: Sequence[tuple[str, str]], route: Route) -> Mapped:
+    """A map that came with the call, read once for all codes."""
+    wanted = frozenset(code for _, code in codes)
+
+    def read(resource: Resource) -> Mapped:
+        by_code: dict[str, list[Link]] = {}
+        if route.reverse:
+            links = [link.turned() for link in concept_map.mappings(resource, to=wanted)]
+        else:
+            links = list(concept_map.mappings(resource, wanted))
+        for link in links:
+            by_code.setdefault(link.source_code, []).append(link)
+        return Mapped(concept_map.canonical(resource), by_code, concept_map.unmapped(resource))
+
+    return await understood(read, given)
+
+
 @dataclass(slots=True)
 class Translator:
     """Follows one map, given or kept, or all that are kept. `named`: the call says which."""
 
     store: Any
-    given: Resource | None
+    given: Mapped | None
     known: dict[str, frozenset[str]]
     named: bool
     road: list[str] = field(default_factory=list)
-    mapped: dict[str, list[Link]] | None = None
 
     async def links(self, system: str, code: str, route: Route) -> list[Link]:
         """Where a code leads; where it is not mapped, what the maps say of such codes."""
         if self.given is not None:
-            found, rest = self._within(self.given, system, code, route)
+            found, rest = self.given.links(system, code, route)
         else:
             found = await map_keeping.links(self.store, system, code, route)
             rest = [] if found or route.reverse else await map_keeping.unmapped(self.store, system, route)
         if found or route.reverse:
             return [link for link in found if applies(link, self.known)]
         return [link for name, one in rest for link in await self._unmapped(system, code, name, one, route)]
-
-    def _within(
-        self, given: Resource, system: str, code: str, route: Route
-    ) -> tuple[list[Link], list[tuple[str, Unmapped]]]:
-        """The same in a map that came with the call, which is read once for all codes."""
-        if self.mapped is None:
-            self.mapped = _by_code(given, reverse=route.reverse)
-        found = [
-            link
-            for link in self.mapped.get(code, ())
-            if link.source_system in (system, "") and route.target_system in ("", link.target_system)
-        ]
-        name = concept_map.canonical(given)
-        rest = [
-            (name, one)
-            for one in understood(concept_map.unmapped, given)
-            if one.source in (system, "") and route.target_system in ("", one.target)
-        ]
-        return found, rest
 
     async def _unmapped(self, system: str, code: str, name: str, one: Unmapped, route: Route) -> list[Link]:
         match one.mode:
@@ -147,15 +179,6 @@ class Translator:
                 further = Translator(self.store, None, self.known, self.named, [*self.road, one.url])
                 return await further.links(system, code, Route(route.target_system, number))
         return []
-
-
-def _by_code(resource: Resource, *, reverse: bool) -> dict[str, list[Link]]:
-    """The mappings of a map that came with the call, by the code that they begin from."""
-    found: dict[str, list[Link]] = {}
-    for link in understood(lambda given: list(concept_map.mappings(given)), resource):
-        start = link.turned() if reverse else link
-        found.setdefault(start.source_code, []).append(start)
-    return found
 
 
 def _codes(call: Asked) -> list[tuple[str, str]]:

@@ -31,7 +31,7 @@ async def value_set_of(ctx: Any, call: Asked, terminology: Terminology) -> Value
     if call.id:
         given = await ctx.store.read("ValueSet", call.id)
     if given is not None:
-        return understood(value_set.read, given)
+        return await understood(value_set.read, given)
     return await terminology.find_value_set(call.needed("url"), call.text("valueSetVersion"))
 
 

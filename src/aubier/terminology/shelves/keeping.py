@@ -10,6 +10,7 @@ from itertools import islice
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
+from aubier.store.aside import by_length
 from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.code_system import concepts_of, system_of
 from aubier.terminology.meaning.concepts import Concept, System, words
@@ -129,7 +130,7 @@ async def keep_code_system(store: Store, resource: Resource) -> None:
         resource=str(resource.get("id", "")),
         supplements=str(resource.get("supplements", "")),
     )
-    check_lineage(concepts_of(resource))
+    await by_length(lambda whole: check_lineage(concepts_of(whole)), resource)
     for block in blocks(concepts_of(resource)):
         await loading.add(block)
     await loading.finish()
@@ -137,7 +138,7 @@ async def keep_code_system(store: Store, resource: Resource) -> None:
 
 async def keep_value_set(store: Store, resource: Resource) -> None:
     """A ValueSet that is being stored, if it can be understood. Problem as `value_set.read`."""
-    value_set.read(resource)
+    await by_length(value_set.read, resource)
     kept = {k: v for k, v in resource.items() if k not in ("text", "meta")}
     if max(len(str(resource.get(name, ""))) for name in ("url", "version")) > LONGEST:
         raise too_long("ValueSet.url")

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from aubier.fhir import json as fhir_json
+from aubier.store.aside import by_size
 from aubier.terminology import grammars
 from aubier.terminology.meaning import value_set
 from aubier.terminology.meaning.concepts import Concept, Property, System, named
@@ -278,9 +279,13 @@ class Library:
             if not rows:
                 return None
             body = str(rows[0]["body"])
-            found = value_set.read(fhir_json.parse(body.encode()))
+            found = await by_size(len(body), _value_set, body)
             _MEMORY.keep(mark, found, len(body))
         return found
+
+
+def _value_set(body: str) -> ValueSet:
+    return value_set.read(fhir_json.parse(body.encode()))
 
 
 @dataclass(slots=True)

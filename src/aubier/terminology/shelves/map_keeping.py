@@ -10,6 +10,7 @@ from typing import Any
 from aubier.fhir import json as fhir_json
 from aubier.ground.problem import Problem, problem
 from aubier.ground.rows import Resource
+from aubier.store.aside import by_length
 from aubier.terminology.meaning import concept_map
 from aubier.terminology.meaning.concept_map import Link, Unmapped, scope
 from aubier.terminology.shelves.keeping import BLOCK, LONGEST, too_long
@@ -24,7 +25,7 @@ async def keep(store: Store, resource: Resource) -> None:
     logical = str(resource.get("id", ""))
     await store.run("terminology.forget-maps", logical)
     head = [asdict(row) for row in concept_map.unmapped(resource)]
-    rows = list(concept_map.mappings(resource))
+    rows = await by_length(lambda whole: list(concept_map.mappings(whole)), resource)
     names = (str(resource.get("url", "")), str(resource.get("version", "")))
     if any(len(text) > LONGEST for text in names) or any(_long(row) for row in rows):
         raise too_long("ConceptMap")
@@ -69,6 +70,12 @@ async def find(store: Store, canonical: str, version: str = "") -> int:
     for row in await store.run("terminology.map", url, own or version):
         return int(row["mid"])
     raise unknown_map(canonical)
+
+
+async def of_resource(store: Store, logical: str) -> int | None:
+    """The number of the map of the ConceptMap of that id; None where there is none."""
+    rows = await store.run("terminology.map-of", logical)
+    return int(rows[0]["mid"]) if rows else None
 
 
 def unknown_map(canonical: str) -> Problem:

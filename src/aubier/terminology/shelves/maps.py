@@ -61,6 +61,11 @@ STATEMENTS = (
         "A concept map by its URL and, unless empty, its version",
     ),
     Statement(
+        "terminology.map-of",
+        "select mid from terminology_map where resource = $1",
+        "The concept map of a resource",
+    ),
+    Statement(
         "terminology.map-heads",
         "select m.url, m.version, m.head from terminology_map m"
         f" where {_asked('$1', '$2', '$3')} order by m.mid desc limit $4",

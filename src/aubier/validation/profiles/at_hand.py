@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 from aubier.fhir.definitions import definitions
@@ -24,11 +24,11 @@ def told(url: str, find: Find) -> Codes | None:
     shipped = definitions().value_set(bare)
     if shipped is not None:
         return shipped
-    found = find(url) or find(bare)
+    found = find(url) or find(bare) or definitions().value_sets.get(bare)
     return _codes(found, find) if found is not None else None
 
 
-def _codes(value_set: Resource, find: Find) -> Codes | None:
+def _codes(value_set: Mapping[str, Any], find: Find) -> Codes | None:
     compose = value_set.get("compose") or {}
     if compose.get("exclude") or not compose.get("include"):
         return None

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
+from aubier.fhir.fhirpath.values.quantities import UCUM
 from aubier.ground.problem import Issue, Severity
 
 Strength = Literal["required", "extensible", "preferred", "maximum", "system"]
 """`maximum` is the maximum value set that may go with a binding that is not required; `system` asks, without
-value set, whether a code is one of its code system."""
+value set, whether the code of the element at `path` is one of its code system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +140,14 @@ def _verdict(question: Question, told: list[bool | None]) -> Issue | None:
 
 def _unknown(question: Question) -> Issue:
     coded = question.codings[0]
+    english, french = "take one that it has", "prenez-en un qu'il a"
+    if coded.system == UCUM:
+        english = "write ug, mL/h, a for years, {tablet} for a count; or unit alone, without system"
+        french = "écrivez ug, mL/h, a pour des années, {tablet} pour un compte ; ou unit seul, sans system"
     return Issue(
         "code-invalid",
-        f"The code system {(coded.system or '')[:120]} has no code {coded.code[:80]}: take one that it has",
-        f"Le système {(coded.system or '')[:120]} n'a pas de code {coded.code[:80]} : prenez-en un qu'il a",
+        f"The code system {(coded.system or '')[:120]} has no code {coded.code[:80]}: {english}",
+        f"Le système {(coded.system or '')[:120]} n'a pas de code {coded.code[:80]} : {french}",
         (f"{question.path}.code",),
         _SEVERITY[question.strength],
         question.rule,

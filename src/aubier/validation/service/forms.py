@@ -7,6 +7,7 @@ from typing import Any
 from aubier.fhir.definitions import definitions
 from aubier.ground.problem import Issue
 from aubier.ground.rows import Resource
+from aubier.store.aside import by_length
 from aubier.validation.forms import form_faults, held, wanted_forms
 from aubier.validation.forms.words import absent_form, no_form
 from aubier.validation.profiles.questions import Answers, settled
@@ -20,7 +21,7 @@ async def form_issues(store: Any, resource: Resource, answers: Answers) -> list[
     """
     if resource.get("resourceType") == "Questionnaire":
         return form_faults(resource)
-    responses = wanted_forms(resource)
+    responses = await by_length(wanted_forms, resource)
     if not responses:
         return []
     named = [str(r.get("questionnaire", "")) for _, r in responses]

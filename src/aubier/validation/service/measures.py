@@ -6,6 +6,7 @@ from typing import Any
 
 from aubier.ground.problem import Issue
 from aubier.ground.rows import Resource
+from aubier.store.aside import by_length
 from aubier.validation.reports import reported, wanted_measures
 from aubier.validation.service.named import read_named
 
@@ -15,7 +16,7 @@ async def report_issues(store: Any, resource: Resource) -> list[Issue]:
 
     `store` is the view of whoever asks: a Measure that they may not see is not here.
     """
-    reports = wanted_measures(resource)
+    reports = await by_length(wanted_measures, resource)
     if not reports:
         return []
     measures = await read_named(store, "Measure", [str(r.get("measure", "")) for _, r in reports])

@@ -7,6 +7,7 @@ from typing import Any
 
 from aubier.ground.problem import Issue, Problem, problem
 from aubier.ground.rows import Resource
+from aubier.store.aside import by_length
 from aubier.validation.profiles.questions import DISPLAY
 from aubier.validation.resource import validate
 from aubier.validation.service.answers import Asking
@@ -72,7 +73,7 @@ async def issues_of(
     `forms`: responses are held against the Questionnaire that they answer, reports against their Measure and
     profiles against their base, too.
     """
-    base = validate(resource, expected_type=kind or None)
+    base = await by_length(lambda given: validate(given, expected_type=kind or None), resource)
     wrong = [i for i in base if i.severity == "error"]
     if wrong:
         return wrong

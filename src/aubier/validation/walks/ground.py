@@ -17,7 +17,6 @@ from aubier.validation.profiles.items import Item, children, element_of, every_c
 from aubier.validation.profiles.library import Profile
 from aubier.validation.profiles.questions import Question, codings
 from aubier.validation.profiles.shapes import HELD, Rule, Slice
-from aubier.validation.snapshots.base import BASE
 from aubier.validation.walks import words
 from aubier.validation.walks.around.resolving import TooMuch
 from aubier.validation.walks.extensions.contexts import stands
@@ -143,7 +142,7 @@ class Ground:
             self._system(child)
         elif child.type == "Reference":
             self._type(child)
-        elif child.type in ("uri", "canonical"):
+        elif child.type in ("uri", "url", "canonical"):
             self._address(child)
         elif child.type == "Attachment":
             self._data(child)
@@ -185,12 +184,12 @@ class Ground:
             self._walk.say(words.no_uri(item, str(item.value["value"])))
 
     def _type(self, item: Item) -> None:
-        """What a reference says of the type of its target is one of FHIR: in a resource, no logical model.
+        """What a reference says of the type of its target is one of FHIR: a URL means a logical model.
 
-        Rule: FHIR R4 4.0.1, references-definitions.html#Reference.type.
+        Rule: FHIR R4 4.0.1, references-definitions.html#Reference.type: these are not named in resources.
         """
         stated = item.value.get("type") if item.value.__class__ is dict else None
-        if isinstance(stated, str) and stated.removeprefix(BASE) not in definitions().resource_types:
+        if isinstance(stated, str) and stated not in definitions().resource_types:
             self._walk.say(words.no_type(item, stated))
 
     def _address(self, item: Item) -> None:

@@ -496,9 +496,15 @@ def no_composite(item: Item) -> Issue:
 
 
 def no_supplement(item: Item) -> Issue:
-    """A code system that adds to another and does not say that it is a supplement."""
-    text = (
-        "What supplements another code system has the content 'supplement'",
-        "Ce qui complète un autre système de codes a pour content « supplement »",
-    )
+    """A code system that adds to another without being called a supplement, or a supplement of nothing."""
+    if "supplements" in item.value:
+        text = (
+            "What supplements another code system has the content 'supplement'",
+            "Ce qui complète un autre système de codes a pour content « supplement »",
+        )
+    else:
+        text = (
+            "A supplement names in supplements the code system that it completes",
+            "Un supplément nomme dans supplements le système de codes qu'il complète",
+        )
     return issue(f"{item.path}.content", "value", text, rule="FHIR R4 4.0.1 codesystem.html#supplements")

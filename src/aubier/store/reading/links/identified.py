@@ -21,7 +21,7 @@ def identifies(query: Query) -> bool:
     if len(query.criteria) != 1 or query.within[0] or query.cursor or query.summary or query.includes:
         return False
     asked = query.criteria[0]
-    if not isinstance(asked, Criterion) or asked.modifier or asked.chain or len(asked.values) != 1:
+    if not isinstance(asked, Criterion) or asked.modifier or len(asked.values) != 1:
         return False
     code, value = asked.parameter.code, asked.values[0]
     exact = value.system is not None and bool(value.code)

@@ -52,6 +52,9 @@ TOMB = (
 _NEAR = 100
 """Index rows that a resource has on the average, at most, to be looked for by the resource."""
 
+_ROW = 50
+"""Bytes of an index row, about."""
+
 _HIST = ", ".join(name for name, _ in TOMB)
 _GIVEN_RES, _GIVEN_TOMB = (
     tuple(column for column in columns if column[0] not in MARKS) for columns in (RES, TOMB)
@@ -80,6 +83,11 @@ class FamilyRows:
     added: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {t: [] for t in COLUMNS})
     gone: dict[str, list[tuple[Any, ...]]] = field(default_factory=lambda: {t: [] for t in COLUMNS})
     beside: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the index rows as they are sent, about."""
+        return _ROW * sum(map(len, (*self.added.values(), *self.gone.values())))
 
     def holds_all(self, live: Sequence[Any]) -> bool:
         """Whether all that is written is inserted here, by the `FIRST` part."""

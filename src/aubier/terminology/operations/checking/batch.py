@@ -37,7 +37,7 @@ async def in_code_systems(ctx: Any, parameters: Resource) -> Resource:
 
 async def _each(ctx: Any, parameters: Resource, kind: str, check: _Check) -> Resource:
     call = asked(parameters, (kind, "validate-code"), also=("validation", "system"))
-    terminology = terminology_of(ctx, call)
+    terminology = await terminology_of(ctx, call)
     shared = [row for row in call.given if row["name"] not in ("validation", "tx-resource")]
     asks = list(call.each("validation"))
     if not asks or sum(_codings(row) for row, _ in asks) > MOST:

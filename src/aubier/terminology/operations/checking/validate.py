@@ -50,15 +50,15 @@ async def code_system_verdict(
     given = call.resource("codeSystem", "CodeSystem")
     if given is not None:
         codes = _codes(call, str(given.get("url", "")))
-        found, concepts = understood(lambda row: (system_of(row), list(concepts_of(row))), given)
-        return told(ctx, call, codes, judge(found, concepts, codes))
+        verdicts = await understood(lambda row: judge(system_of(row), list(concepts_of(row)), codes), given)
+        return told(ctx, call, codes, verdicts)
     url, version = await here(ctx, call)
     url = url or call.text("url") or call.text("system")
     codes = _codes(call, url)
     if url and any(c.system != url for c in codes):
         codes = [c for c in codes if c.system == url] or [_elsewhere()]
     version = version or call.text("version")
-    terminology = terminology or terminology_of(ctx, call, reading)
+    terminology = terminology or await terminology_of(ctx, call, reading)
     await supplements(call, terminology)
     codes = [replace(c, version=c.version or version) for c in codes]
     verdicts = await terminology.validate_all(codes)
@@ -97,7 +97,7 @@ async def value_set_verdict(
 ) -> Resource:
     """The same, with the resources that came with a call of several."""
     call = asked(parameters, ("ValueSet", "validate-code"), undone=("date", "context"))
-    terminology = terminology or terminology_of(ctx, call, reading)
+    terminology = terminology or await terminology_of(ctx, call, reading)
     asked_set = await value_set_of(ctx, call, terminology)
     codes = _codes(call, call.text("system"), asked_set)
     version = call.text("systemVersion")

@@ -154,7 +154,7 @@ def _full_url(walk: Walk, entry: Item) -> None:
         return
     found, kind, own = Reference.parse(url), resource.get("resourceType"), resource.get("id")
     named = f"{kind}/{own}"
-    if found.form == "relative":
+    if ":" not in url:
         text = (
             f"fullUrl must be absolute or urn:uuid:...; {url[:80]} is not",
             f"fullUrl doit être absolu ou urn:uuid:... ; {url[:80]} ne l'est pas",

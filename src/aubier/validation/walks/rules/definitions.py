@@ -38,7 +38,7 @@ def definition_rules(walk: Walk, item: Item) -> None:
         case "ConceptMap":
             _mapped(walk, item)
         case "CodeSystem":
-            if "supplements" in item.value and item.value.get("content") != "supplement":
+            if ("supplements" in item.value) != (item.value.get("content") == "supplement"):
                 walk.say(words.no_supplement(item))
             _counted(walk, item)
             _properties(walk, item)
@@ -138,7 +138,7 @@ def _listed(walk: Walk, taking: Item) -> None:
         code = row.value.get("code")
         if isinstance(code, str):
             said = "ValueSet.compose.include.concept.code"
-            walk.questions.append(Question(f"{row.path}.code", "system", "", (Coded(code, system),), said))
+            walk.questions.append(Question(row.path, "system", "", (Coded(code, system),), said))
 
 
 def _filters(walk: Walk, item: Item, taking: Item) -> None:
