@@ -205,11 +205,13 @@ async def test_who_asks_for_a_page_is_shown_json(api: Api, query: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        *("Patient", "Patient/_search", "Patient/_history", "_history", "Patient/{0}/_history", "metadata"),
-        *("Patient/{0}", "Patient/{0}/_history/1", "Patient/{0}/Observation", "?_type=Patient"),
+        *("Patient?", "Patient/_search?", "Patient/_history?", "_history?", "Patient/{0}/_history?"),
+        *("Patient/{0}/Observation?", "?_type=Patient&", "Patient/{0}", "Patient/{0}/_history/1", "metadata"),
     ],
 )
 async def test_what_is_read_may_be_asked_about(api: Api, path: str) -> None:
+    # All on one page: the mark of a next one tells the moment, and is not always as long.
+    path += "_count=1000" if path[-1] in "?&" else ""
     address = path.format(await api.make(patient("head")))
     whole, head = await api.get(address), await api.ask("HEAD", address)
     assert (whole.status_code, head.status_code, head.content) == (200, 200, b"")
