@@ -139,6 +139,16 @@ def require(actor: Actor, kind: str, interaction: str, *, limited: bool = False)
         )
 
 
+def none_open(interaction: str) -> Problem:
+    """The refusal of what is asked of all types to whom the scopes open none of them."""
+    return problem(
+        "forbidden",
+        f"Your token does not let you {interaction} any type that is meant here; ask for a scope that does",
+        f"Votre jeton ne permet « {interaction} » sur aucun type visé ici ; demandez une portée plus large",
+        at="http.Authorization",
+    )
+
+
 def unidentified() -> Problem:
     """No valid token came with the request."""
     return Problem(

@@ -44,7 +44,7 @@ from aubier.rest.formats.parts import (
     refuse_override,
 )
 from aubier.rest.interactions import Interactions, path_of
-from aubier.rest.operations.standard import only
+from aubier.rest.operations.standard import only, options
 from aubier.rest.origins import preflight, shown_to
 from aubier.rest.outcome import placed
 from aubier.rest.reading.contents import asks_content
@@ -256,7 +256,7 @@ class Server:
             later = await deferred(self.interactions, call, context.store)
             answer = later or await answer_now(self.interactions, call, context.store, self.access.settings)
         except Problem as refusal:
-            answer = failed(placed(refusal, "http.path"), call.language)
+            answer = _refused(refusal, call.method, call.language)
         except Exception:
             answer = failed(unforeseen(call.method, "/".join(call.path)), call.language)
         return await rendered(answer, call)
@@ -315,7 +315,7 @@ class Server:
                 came = b"" if nobody else await body.read()
                 return await door.answer(context, self._request(scope, headers, came, {}))
         except Problem as refusal:
-            return failed(placed(refusal, "http.path"), language)
+            return _refused(refusal, scope["method"], language)
         except Exception:
             return failed(unforeseen(scope["method"], scope["path"]), language)
 
@@ -416,6 +416,13 @@ def _elsewhere(path: str) -> Problem:
         f"{path} is not known here; FHIR answers below /fhir: /fhir{path}",
         f"{path} n'est pas connu ici ; FHIR répond sous /fhir : /fhir{path}",
     )
+
+
+def _refused(refusal: Problem, method: str, language: str) -> Answer:
+    """What is told of a refusal; who asks by OPTIONS what an address takes is answered by that."""
+    if method == "OPTIONS" and refusal.kind == "method":
+        return options(refusal)
+    return failed(placed(refusal, "http.path"), language)
 
 
 def _by_token(headers: Mapping[str, str]) -> Mapping[str, str]:

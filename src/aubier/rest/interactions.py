@@ -42,7 +42,7 @@ from aubier.rest.reading.subsets import SUBSETS, refuse_subset, shaped, subset_o
 from aubier.rest.searching.searchset import history, searchset
 from aubier.rest.searching.several import Parse, search_base, search_compartment
 from aubier.rest.writing.patches import sent_patch
-from aubier.rest.writing.preconditions import refuse_conditions, under
+from aubier.rest.writing.preconditions import criteria_of, refuse_conditions, under
 from aubier.rest.writing.provenance import refuse_provenance, with_provenance
 from aubier.search.model import Query
 from aubier.search.parameters import Registry, registry
@@ -254,22 +254,21 @@ class Interactions:
     async def _create(self, call: Call, view: View) -> Answer:
         check_parameters(call.query)
         resource = sent_content(call) if brings_content(call) else call.resource()
-        intent = self.create_intent(call.path[0], resource, call.headers)
+        intent = self.create_intent(call.path[0], resource, call.headers, call.base)
         return told(call, (await view.write(with_provenance(call, intent)))[0])
 
-    def create_intent(self, kind: str, resource: Resource, headers: Mapping[str, str]) -> Intent:
+    def create_intent(self, kind: str, resource: Resource, headers: Mapping[str, str], base: str) -> Intent:
         """A create, conditional when If-None-Exist was sent: it must hold criteria then."""
         _check_kind(kind, resource)
         resource = {k: v for k, v in _unstamped(resource).items() if k != "id"}
-        if_none_exist = headers.get("if-none-exist")
-        asked = if_none_exist is not None
-        condition = self.condition(kind, if_none_exist or "", "If-None-Exist") if asked else None
+        condition = None
+        if (asked := headers.get("if-none-exist")) is not None:
+            condition = self.condition(kind, criteria_of(asked, kind, base), "If-None-Exist")
         return under(Intent("create", kind, resource=resource, condition=condition), headers)
 
     def condition(self, kind: str, text: str, place: str) -> Query:
         """The criteria of a conditional interaction. Problem when there is none."""
-        text = text.strip().removeprefix(f"{kind}?").removeprefix("?")
-        query = self.query(kind, decoded(text), lenient=False)
+        query = self.query(kind, decoded(text.strip()), lenient=False)
         if not query.criteria:
             by_id = place == "query"
             raise problem(
@@ -406,7 +405,11 @@ def check_form(call: Call) -> None:
     """Problem (media-type) when what a search posts is no form: left out, everybody would be found."""
     kind = call.headers.get("content-type", "").partition(";")[0].strip().lower()
     if call.body and kind != FORM:
-        raise problem("media-type", f"_search takes {FORM}", f"_search attend {FORM}", at="http.Content-Type")
+        refusal = problem(
+            "media-type", f"_search takes {FORM}", f"_search attend {FORM}", at="http.Content-Type"
+        )
+        refusal.headers["Accept-Post"] = FORM
+        raise refusal
 
 
 def _asks(call: Call) -> bool:

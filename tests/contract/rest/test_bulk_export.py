@@ -266,6 +266,26 @@ async def test_what_a_filter_cannot_ask(api: Api) -> None:
         assert refused.status_code in (400, 422) and places(refused)[0].startswith("http._type"), text
 
 
+async def test_types_that_are_in_no_record_are_told_where_they_are_left_out(api: Api) -> None:
+    lenient = {"prefer": "respond-async, handling=lenient"}
+    refused = await api.get("Patient/$export?_type=Organization", headers=lenient)
+    assert refused.status_code == 400, "it would answer nothing"
+    assert places(refused) == ["http._type"]
+    logical = await api.make(patient("leftout"))
+    answer = await api.get("Patient/$export?_type=Organization,Patient&_since=2000-01-01", headers=lenient)
+    assert answer.status_code == 202, answer.text
+    place = answer.headers["content-location"].partition("/fhir/")[2]
+    assert logical in ids(await fetched(api, place), "Patient")
+    manifest = (await waited(api, place)).json()
+    assert {row["type"] for row in manifest["output"]} == {"Patient"} and manifest["deleted"] == []
+    (told,) = manifest["error"]
+    assert (told["type"], told["count"]) == ("OperationOutcome", 1)
+    line = await api.ask("GET", told["url"], headers={"accept": "application/fhir+ndjson"})
+    outcome = json.loads(line.text)
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert "Organization: in no record" in outcome["issue"][0]["details"]["text"]
+
+
 async def test_only_some_elements(api: Api) -> None:
     logical = await api.make({**patient("elements"), "gender": "female", "birthDate": "1980-02-03"})
     await api.make({**weight(logical), "note": [{"text": "x"}]})
@@ -452,6 +472,7 @@ async def test_scopes_decide_which_types(api: Api) -> None:
         ACTORS["narrow"] = replace(narrow, scopes=("system/Organization.rs",))
         refused = await api.get("Patient/$export", headers=ASYNC, who="narrow")
         assert refused.status_code == 403, "nothing of a record is opened"
+        assert "does not let you search any type" in refused.text
     finally:
         del ACTORS["narrow"]
 

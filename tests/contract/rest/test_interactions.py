@@ -750,7 +750,10 @@ async def test_a_method_that_is_not_possible_is_told_with_those_that_are(
     api: Api, path: str, allowed: set[str], method: str
 ) -> None:
     answer = await api.ask(method, path)
-    assert (answer.status_code, places(answer)) == (405, ["http.method"])
+    if method == "OPTIONS":  # it asks just that
+        assert (answer.status_code, answer.content) == (204, b"")
+    else:
+        assert (answer.status_code, places(answer)) == (405, ["http.method"])
     assert allowed <= set(answer.headers["allow"].split(", "))
 
 

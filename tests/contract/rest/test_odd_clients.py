@@ -342,3 +342,22 @@ async def test_a_body_does_not_say_of_what_an_operation_is_asked(api: Api) -> No
     assert answer.status_code == 200, answer.text
     (refused,) = (await api.ask("POST", "ValueSet/$expand", sent)).json()["issue"]
     assert "nothing" not in refused["details"]["text"]
+
+
+async def test_options_tells_what_an_address_takes(api: Api) -> None:
+    told = await api.ask("OPTIONS", "Patient/any")
+    assert told.status_code == 204
+    assert told.headers["allow"] == "GET, PUT, PATCH, DELETE, HEAD"
+    assert "application/json-patch+json" in told.headers["accept-patch"]
+    assert (await api.ask("OPTIONS", "$export")).headers["allow"] == "GET, POST"
+
+
+async def test_if_none_exist_takes_our_address_and_no_other_type(api: Api) -> None:
+    body = {"resourceType": "Basic", "code": {"text": "a"}}
+    for asked in ("Basic?identifier=http://a|2", "http://127.0.0.1:8000/fhir/Basic?identifier=http://a|1"):
+        made = await api.ask("POST", "Basic", body, headers={"if-none-exist": asked})
+        assert made.status_code in (200, 201), made.text
+    for asked in ("Patient?identifier=http://a|1", "http://other.example/fhir/Basic?identifier=http://a|1"):
+        refused = await api.ask("POST", "Basic", body, headers={"if-none-exist": asked})
+        assert refused.status_code == 400
+        assert "write Basic?criteria" in refused.text

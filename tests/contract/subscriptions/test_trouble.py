@@ -135,6 +135,26 @@ async def test_a_subscription_says_that_its_endpoint_fails_and_that_it_is_well_a
     assert [e["state"] for e in await desk.events(sub)] == ["sent"]
 
 
+async def test_what_is_kept_back_says_nothing_of_an_endpoint_that_fails(desk: Desk, hook: Endpoint) -> None:
+    open_, closed = await desk.api.person(), await desk.api.person()
+    key, doctor = await desk.api.professional()
+    for patient in (open_, closed):
+        await desk.api.give(patient, key)
+    sub = await desk.subscribe(by_topic(FINAL, hook.url, filters=of(f"{open_},{closed}")), who=doctor)
+    hook.answers = lambda sent: 503
+    await desk.observe(open_)
+    await desk.work()
+    desk.wait(minutes=1)
+    await desk.work()
+    await desk.observe(closed)
+    await desk.take_in()
+    await desk.api.take(closed, key)
+    desk.wait(minutes=1)
+    await desk.work()
+    assert sorted(e["state"] for e in await desk.events(sub)) == ["kept", "waiting"]
+    assert await desk.status(sub) == "error", "it failed three times, and answered nothing between"
+
+
 async def test_without_a_handshake_it_never_becomes_active(desk: Desk, hook: Endpoint) -> None:
     hook.answers = lambda sent: 500
     patient = await desk.api.person()

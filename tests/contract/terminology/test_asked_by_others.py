@@ -64,7 +64,7 @@ async def test_a_set_that_is_not_here_is_told(
 @pytest.mark.parametrize(
     ("code", "wrong"),
     # What its system does not know at all is told of the coding too.
-    [("scarlet", []), ("blue", ["Basic.code"]), ("nothing", ["Basic.code.coding[0]", "Basic.code"])],
+    [("scarlet", []), ("blue", ["Basic.code"]), ("nothing", ["Basic.code.coding[0].code", "Basic.code"])],
 )
 async def test_a_profile_binds_to_a_value_set_by_filter(desk: Desk, code: str, wrong: list[str]) -> None:
     bound = {"strength": "required", "valueSet": URL + "vs/reds"}

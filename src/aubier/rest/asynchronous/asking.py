@@ -24,11 +24,11 @@ PLACE = "_async"
 
 
 def require_async(call: Call) -> None:
-    """Problem unless the client says that it will come back for the answer; for HEAD, which begins nothing.
+    """Problem unless the client says that it will come back for the answer; for a method that begins nothing.
 
     Rule: RFC 9110 section 9.2.1, safe methods.
     """
-    if call.method == "HEAD":
+    if call.method not in ("GET", "POST"):
         raise only(call.method, "GET", "POST")
     if "respond-async" not in call.prefer:
         raise problem(

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import structs
 
-from aubier.access.decide import require
+from aubier.access.decide import none_open, require
 from aubier.access.scopes import opens
 from aubier.access.view import View
 from aubier.fhir.definitions import definitions
@@ -140,7 +140,7 @@ async def _begin(
     for kind in wanted.types:
         require(view.actor, kind, "search", limited=True)
     strangers = [kind for kind in wanted.types if kind not in kinds]
-    if strangers and not call.lenient:
+    if strangers and not (call.lenient and len(strangers) < len(wanted.types)):
         raise problem(
             "invalid",
             f"{strangers[0]} is in no record: ask [base]/$export for it, or leave it out of _type",
@@ -149,7 +149,7 @@ async def _begin(
         )
     chosen = [k for k in wanted.types or kinds if k in kinds and opens(view.actor.scopes, k, "search")]
     if not chosen:
-        require(view.actor, wanted.types[0] if wanted.types else "Resource", "search")
+        raise none_open("search")
     _refuse_unasked(wanted.filters, chosen)
     asked = {
         "kinds": chosen,
@@ -158,6 +158,7 @@ async def _begin(
         "until": wanted.until,
         "elements": wanted.elements,
         "filters": wanted.filters,
+        "left_out": strangers,
     }
     return await begin(call, view, EXPORT, asked)
 

@@ -8,7 +8,10 @@ from typing import Any
 
 from aubier.access.view import View
 from aubier.fhir import json as fhir_json
+from aubier.fhir.outcome import outcome as outcome_of
 from aubier.ground.clock import instant, moment_of
+from aubier.ground.problem import Issue
+from aubier.ground.rows import Resource
 from aubier.rest.asynchronous.asking import PLACE
 from aubier.rest.asynchronous.work import File, Job, Step, Work
 from aubier.rest.exchange import Answer
@@ -20,8 +23,11 @@ from aubier.store.reading import Row
 
 PART, PART_BYTES = 1000, 16 << 20
 """Resources in a file at most, and their bytes without the last of them: what a process holds at a time."""
-_DELETED = "deleted"
-"""What the files of deletions are called in the table; a resource type begins with a capital."""
+_DELETED, _ERROR = "deleted", "error"
+"""What the files of deletions and of outcomes are called in the table, as their lists in the manifest are; a
+resource type begins with a capital."""
+_LISTED = {_DELETED: "Bundle", _ERROR: "OperationOutcome"}
+"""What these hold."""
 
 
 async def step(view: View, job: Job) -> Step:
@@ -37,9 +43,11 @@ async def step(view: View, job: Job) -> Step:
     rows, more = await view.export(slice_)
     seq, rid = more or (0, 0)
     after = {"kind_no": place["kind_no"] + (more is None), "seq": seq, "rid": rid}
-    files = (_file(kind, rows, asked["elements"], gone=place["gone"]),) if rows else ()
+    files = [_file(kind, rows, asked["elements"], gone=place["gone"])] if rows else []
+    if not job.place and asked.get("left_out"):
+        files.append(File(_ERROR, 1, fhir_json.dumps(_left_out(asked["left_out"])) + b"\n"))
     told = f"{after['kind_no']} of {len(kinds)} types" + (", deletions" if place["gone"] else "")
-    return Step({**after, "gone": place["gone"]}, told, files)
+    return Step({**after, "gone": place["gone"]}, told, tuple(files))
 
 
 EXPORT = Work("export", 10, step)
@@ -82,6 +90,21 @@ def _subset(kind: str, elements: Sequence[str]) -> Query | None:
     return subset_of(kind, [("_elements", ",".join(["id", *known]))])
 
 
+def _left_out(kinds: Sequence[str]) -> Resource:
+    listed = ", ".join(kinds)
+    return outcome_of(
+        [
+            Issue(
+                "not-supported",
+                f"{listed}: in no record, so left out; ask [base]/$export for it",
+                f"{listed} : dans aucun dossier, donc laissé de côté ; demandez-le à [base]/$export",
+                ("http._type",),
+                "warning",
+            )
+        ]
+    )
+
+
 def _deletions(rows: Sequence[Row]) -> dict[str, Any]:
     """A transaction that deletes these, as whoever keeps a copy will want it."""
     entries = [{"request": {"method": "DELETE", "url": f"{r.type}/{r.id}"}} for r in rows]
@@ -91,17 +114,17 @@ def _deletions(rows: Sequence[Row]) -> dict[str, Any]:
 async def _manifest(view: View, job: Job) -> Answer:
     files = await view.run("asynchronous.files", job.id)
     here = f"{job.base}/{PLACE}/{job.id}"
-    told: dict[bool, list[dict[str, Any]]] = {True: [], False: []}
+    told: dict[str, list[dict[str, Any]]] = {_DELETED: [], _ERROR: [], "output": []}
     for f in files:
-        gone = f["kind"] == _DELETED
-        row = {"type": "Bundle" if gone else f["kind"], "url": f"{here}/{f['no']}"}
-        told[gone].append(row | ({} if gone else {"count": f["hits"]}))
+        row = {"type": _LISTED.get(f["kind"], f["kind"]), "url": f"{here}/{f['no']}"}
+        counted = {} if f["kind"] == _DELETED else {"count": f["hits"]}
+        told[f["kind"] if f["kind"] in _LISTED else "output"].append(row | counted)
     manifest = {
         "transactionTime": instant(moment_of(job.at)),
         "request": job.request,
         "requiresAccessToken": True,
-        "output": told[False],
-        **({"deleted": told[True]} if job.asked["since"] is not None else {}),
-        "error": [],
+        "output": told["output"],
+        **({"deleted": told[_DELETED]} if job.asked["since"] is not None else {}),
+        "error": told[_ERROR],
     }
     return Answer(200, json.dumps(manifest).encode(), {}, "application/json")

@@ -327,7 +327,7 @@ async def _transaction(
     call, settings = asked
     writes = [e for e in entries if not _asks(server, e)]
     writes.sort(key=lambda e: _ORDER[e.method])
-    intents = await by_size(len(call.body), _intents, server, writes)
+    intents = await by_size(len(call.body), _intents, server, writes, call.base)
     answers: dict[int, bytes] = {}
     if intents:
         wanted = call.prefer.get("return", "")
@@ -386,12 +386,12 @@ async def _read(server: Interactions, asked: tuple[Call, Any], view: View, entry
         return _refused(placed(refusal, "http.path"), call.language)
 
 
-def _intents(server: Interactions, writes: Sequence[_Entry]) -> list[Intent]:
+def _intents(server: Interactions, writes: Sequence[_Entry], base: str) -> list[Intent]:
     intents: list[Intent] = []
     issues: list[Issue] = []
     for entry in writes:
         try:
-            intents.append(_intent(server, entry))
+            intents.append(_intent(server, entry, base))
         except Problem as refusal:
             issues += in_entry(refusal.issues, entry.place)
     issues += _twice(writes)
@@ -414,13 +414,13 @@ def _twice(writes: Sequence[_Entry]) -> list[Issue]:
     ]
 
 
-def _intent(server: Interactions, entry: _Entry) -> Intent:
+def _intent(server: Interactions, entry: _Entry, base: str) -> Intent:
     if not entry.path:
         raise _nested()
     server.check_type(entry.path[0])
     if entry.method == "POST" and len(entry.path) == 1:
         check_parameters(entry.query)
-        intent = server.create_intent(entry.path[0], entry.resource or {}, entry.headers)
+        intent = server.create_intent(entry.path[0], entry.resource or {}, entry.headers, base)
     elif entry.method == "PUT" and len(entry.path) <= 2:
         intent = server.update_intent(entry.path, entry.query, entry.resource or {}, entry.headers)
     elif entry.method == "PATCH" and len(entry.path) <= 2:

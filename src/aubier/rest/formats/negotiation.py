@@ -44,8 +44,10 @@ def sent_format(headers: Mapping[str, str]) -> Format:
         said = headers.get("content-type", "")[:80]
         raise problem(
             "media-type",
-            f"Send application/fhir+json or application/fhir+xml in UTF-8, not '{said or 'nothing'}'",
-            f"Envoyez application/fhir+json ou application/fhir+xml en UTF-8, pas « {said or 'rien'} »",
+            "Send application/fhir+json or application/fhir+xml, of FHIR 4.0 and in UTF-8,"
+            f" not '{said or 'nothing'}'",
+            "Envoyez application/fhir+json ou application/fhir+xml, de FHIR 4.0 et en UTF-8,"
+            f" pas « {said or 'rien'} »",
             at="http.Content-Type",
         )
     return found
@@ -72,8 +74,8 @@ def wanted_format(headers: Mapping[str, str], query: str, body: bytes = b"") -> 
     if best is None:
         raise problem(
             "not-acceptable",
-            "Only application/fhir+json and application/fhir+xml can be answered here",
-            "Ici, seuls application/fhir+json et application/fhir+xml peuvent être rendus",
+            "Only application/fhir+json and application/fhir+xml of FHIR 4.0 can be answered here",
+            "Ici, seuls application/fhir+json et application/fhir+xml de FHIR 4.0 peuvent être rendus",
             at="http._format" if named else "http.Accept",
         )
     return best

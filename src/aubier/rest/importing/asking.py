@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Sequence
 from typing import TypedDict
 
-from aubier.access.decide import require
+from aubier.access.decide import none_open, require
 from aubier.access.scopes import allows
 from aubier.access.view import View
 from aubier.ground.problem import Problem, problem
@@ -77,7 +77,7 @@ def _may_write(view: View, inputs: Sequence[_Input]) -> None:
             if told["type"]:
                 require(view.actor, told["type"], interaction)
             elif not any(allows(view.actor.scopes, kind, interaction) for kind in type_numbers()):
-                require(view.actor, "Resource", interaction)
+                raise none_open(interaction)
 
 
 def _of_parameters(call: Call, view: View) -> tuple[list[_Input], str]:

@@ -13,6 +13,7 @@ from aubier.ground.problem import Kind, Problem, problem
 from aubier.ground.rows import Resource, Texts
 from aubier.rest.exchange import Answer, Call, Limits, decoded
 from aubier.rest.formats.parts import refuse_twice
+from aubier.rest.writing.patches import PATCH_FORMATS
 from aubier.store.keys import type_numbers
 
 Run = Callable[[Call, View, Limits], Awaitable[Answer]]
@@ -120,6 +121,14 @@ def only(method: str, *allowed: str) -> Problem:
         at="http.method",
     )
     return Problem(refusal.issues, headers={"Allow": listed})
+
+
+def options(refusal: Problem) -> Answer:
+    """The answer to OPTIONS: what the address takes. Rule: RFC 9110 section 9.3.7, RFC 5789 section 3.1."""
+    headers = dict(refusal.headers)
+    if "PATCH" in headers["Allow"]:
+        headers["Accept-Patch"] = ", ".join(PATCH_FORMATS)
+    return Answer(204, b"", headers)
 
 
 def well_formed(resource: Resource) -> Resource:

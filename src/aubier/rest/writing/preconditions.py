@@ -56,6 +56,24 @@ def under(intent: Intent, headers: Mapping[str, str]) -> Intent:
     return intent
 
 
+def criteria_of(asked: str, kind: str, base: str) -> str:
+    """The criteria of an If-None-Exist, be they alone or after the type, below our base or not.
+
+    Problem (value): they are of another type, or of another server.
+    """
+    address, mark, criteria = asked.strip().partition("?")
+    if not mark or "=" in address:
+        return asked.strip()
+    if address.removeprefix(base).strip("/") in ("", kind):
+        return criteria
+    raise problem(
+        "value",
+        f"If-None-Exist asks '{address[:100]}', and what is created is a {kind}: write {kind}?criteria",
+        f"If-None-Exist interroge « {address[:100]} », or on crée un {kind} : écrivez {kind}?critères",
+        at="http.If-None-Exist",
+    )
+
+
 def refuse_conditions(headers: Mapping[str, str]) -> None:
     """Problem for a condition on what takes none: an operation decides what it writes, and the entries of a
     Bundle have conditions of their own.

@@ -262,12 +262,14 @@ _EVENTS = (
     ),
     Statement(
         "subscriptions.sent",
-        "with s as (update subscription_state set fails = 0, next_at = 0, beat = $5::bigint where id = $1"
-        " returning id),"
+        # What is kept back asks nothing of the endpoint, so it says nothing of how well that answers.
+        "with s as (update subscription_state set beat = $5::bigint,"
+        " fails = case when $4::text = 'sent' then 0 else fails end,"
+        " next_at = case when $4::text = 'sent' then 0 else next_at end where id = $1 returning id),"
         " l as (update subscription_lane l set waiting = l.waiting - 1, tries = 0, lease = 0 from s"
         " where l.sub = s.id and l.lease = $3::bigint and l.pat = (select e.pat from subscription_event e"
         " where e.sub = $1 and e.no = $2::bigint and e.state = 'waiting') returning l.pat)"
-        " update subscription_event e set state = $4, error = '' from l"
+        " update subscription_event e set state = $4::text, error = '' from l"
         " where e.sub = $1 and e.no = $2::bigint",
         "An event was acknowledged, or is not to be told",
     ),
