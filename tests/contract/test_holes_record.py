@@ -210,6 +210,21 @@ async def test_the_author_of_a_document_does_not_undo_the_holders_mask(desk: Des
     assert await desk.reads("bruno", held) == 200
 
 
+async def test_the_holder_masks_a_document_that_names_them_by_our_whole_address(desk: Desk) -> None:
+    about = {"reference": f"{desk.client.base_url}/fhir/Patient/ines"}
+    held = await desk.made("loader", document(subject=about))
+    assert await desk.reads("bruno", held) == 200
+    path = f"/fhir/DocumentReference/{held['id']}"
+    answer = await desk.ask("ines", "POST", f"{path}/$mask", {"resourceType": "Parameters"})
+    assert answer.status_code == 200, answer.text
+    assert await desk.reads("bruno", held) == 404
+    shown = [{"op": "remove", "path": "/securityLabel"}]
+    door = f"/pdsm/DocumentReference/{held['id']}"
+    answer = await desk.ask("ines", "PATCH", door, shown, kind=JSON_PATCH)
+    assert answer.status_code == 200, answer.text
+    assert await desk.reads("bruno", held) == 200
+
+
 @pytest.mark.parametrize("place", ["meta", "beside another code", "both"])
 async def test_the_holder_shows_again_what_another_hand_masked(desk: Desk, place: str) -> None:
     mask, other = coding("MASQUE_PS"), {"system": "urn:t", "code": "other"}

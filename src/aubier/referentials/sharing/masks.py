@@ -24,7 +24,8 @@ async def mask(ctx: Context, parameters: Resource) -> Resource:
     hidden = _hidden(parameters)
     logical = str(parameters["_id"])
     document = await ctx.store.read("DocumentReference", logical)
-    await only_holder(ctx, str(document.get("subject", {}).get("reference", "")).removeprefix("Patient/"))
+    about = ctx.store.local(str(document.get("subject", {}).get("reference", "")))
+    await only_holder(ctx, about.removeprefix("Patient/"))
     changed = _marked(document, hidden)
     if changed == document:
         return document

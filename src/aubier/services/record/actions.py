@@ -83,11 +83,11 @@ async def _target(ctx: Context, target: Resource, patient: str) -> str:
     return str(found.resources[0]["id"]) if found.resources else ""
 
 
-def _superseding(patient: str, at: str) -> Change:
+def _superseding(ctx: Context, patient: str, at: str) -> Change:
     """Turns a document into a superseded one, if it is this patient's and still current."""
 
     def change(before: Resource) -> Resource:
-        if patient_id(before) != patient:
+        if patient_id(before, ctx.store.local) != patient:
             raise problem(
                 "business-rule",
                 "The document to replace is another patient's",
@@ -132,7 +132,7 @@ async def _replacements(
         if found:
             place = int(at.partition("[")[2].partition("]")[0])
             relations[place]["target"] = {**told, "reference": f"DocumentReference/{found}"}
-            intents.append(Intent("patch", "DocumentReference", found, change=_superseding(patient, at)))
+            intents.append(Intent("patch", "DocumentReference", found, change=_superseding(ctx, patient, at)))
     return ({**document, "relatesTo": relations} if relations else document), intents
 
 
@@ -275,11 +275,11 @@ async def _one_subject(ctx: Context, asked: Provided, documents: Sequence[Resour
     return await subject_of_reference(ctx, {"reference": subject_of(held)}, documents)
 
 
-def _of_patient(patient: str, change: Change) -> Change:
+def _of_patient(ctx: Context, patient: str, change: Change) -> Change:
     """The same change, for this patient's documents only."""
 
     def checked(before: Resource) -> Resource:
-        if patient_id(before) != patient:
+        if patient_id(before, ctx.store.local) != patient:
             raise problem(
                 "business-rule",
                 "The document to change is another patient's",
@@ -307,7 +307,7 @@ async def _intents(
     created: dict[int, Intent] = {}
     patches: dict[str, Intent] = {}
     for entry in asked.of("patch"):
-        change = _of_patient(subject.patient, only_permitted(fhirpath_patch(entry.resource)))
+        change = _of_patient(ctx, subject.patient, only_permitted(fhirpath_patch(entry.resource)))
         patches[entry.target] = Intent("patch", "DocumentReference", entry.target, change=change)
     for entry in asked.entries:
         if entry.role not in ("submissionset", "folder", "document"):
@@ -358,7 +358,9 @@ async def change_document(
     store, what, allowed = ctx.store, f"DocumentReference/{document}", only_permitted(change)
     if ctx.actor.kind == "citizen":
         held = await ctx.store.read("DocumentReference", document)
-        if patient_id(held) == ctx.actor.patient and held.get("status") == allowed(held).get("status"):
+        if patient_id(held, ctx.store.local) == ctx.actor.patient and held.get("status") == allowed(held).get(
+            "status"
+        ):
             store, allowed = ctx.store.as_system("record"), _by_holder(allowed)
             what += f", asked by {ctx.actor.reference}"
     intent = Intent("patch", "DocumentReference", document, if_match=if_match, change=allowed)
@@ -412,7 +414,7 @@ async def _bytes(ctx: Context, document: Resource, attachment: Resource, at: str
         return decoded(attachment["data"], f"{at}.data")
     url = str(attachment.get("url") or "")
     if name := content_name(url):
-        return await ctx.store.content(patient_id(document), name)
+        return await ctx.store.content(patient_id(document, ctx.store.local), name)
     if url.startswith(OURS):
         binary = await ctx.store.read("Binary", url.removeprefix(OURS))
         return decoded(binary.get("data") or "", "Binary.data")

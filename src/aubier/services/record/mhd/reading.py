@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aubier.access.labels import MASKS
@@ -48,9 +48,11 @@ def subject_of(resource: Resource) -> str:
     return str((resource.get("subject") or {}).get("reference") or "")
 
 
-def patient_id(document: Resource) -> str:
-    """The logical id of the Patient that the resource is about, or an empty string."""
-    reference = subject_of(document)
+def patient_id(document: Resource, local: Callable[[str], str]) -> str:
+    """The logical id of the Patient that the resource is about, or an empty string. `local` gives `Type/id`
+    for an absolute URL of this server.
+    """
+    reference = local(subject_of(document))
     return reference.removeprefix("Patient/") if reference.startswith("Patient/") else ""
 
 
