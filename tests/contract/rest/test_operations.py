@@ -3,7 +3,7 @@
 from typing import Any
 
 from aubier.fhir import json as fhir_json
-from tests.contract.rest.conftest import ACTORS, Api, places
+from tests.contract.rest.conftest import ACTORS, BASE, Api, places
 from tests.contract.rest.test_everything import seen
 from tests.contract.rest.test_interactions import patient, valid
 
@@ -44,6 +44,15 @@ async def test_the_latest_of_each_kind_of_each_patient(api: Api) -> None:
     made = [await api.make(measured(who, day, "a")) for who, day in ((one, 1), (one, 2), (two, 1))]
     last = valid(await api.get(f"Observation/$lastn?patient={one},{two}"))
     assert seen(last) == [f"Observation/{made[1]}", f"Observation/{made[2]}"]
+
+
+async def test_a_patient_named_by_our_whole_address_is_the_same(api: Api) -> None:
+    logical = await api.make(patient("lastn-whole"))
+    await api.make(measured(logical, 1, "a"))
+    whole = {"subject": {"reference": f"{BASE}/fhir/Patient/{logical}"}}
+    latest = await api.make(measured(logical, 2, "a", **whole))
+    last = valid(await api.get(f"Observation/$lastn?patient={logical}"))
+    assert seen(last) == [f"Observation/{latest}"]
 
 
 async def test_the_latest_are_those_that_one_may_see(api: Api) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -30,12 +30,13 @@ class _Groups:
     """Observations by whom and what they observe, newest first: two of one subject that share a code."""
 
     most: int
+    local: Callable[[str], str]
     known: dict[tuple[str, str, str], int] = field(default_factory=dict)
     kept: dict[int, list[Row]] = field(default_factory=dict)
 
     def add(self, row: Row) -> None:
         """Takes an observation that is not newer than those before."""
-        codes = _codes(fhir_json.parse(row.raw))
+        codes = _codes(fhir_json.parse(row.raw), self.local)
         group = next((self.known[code] for code in codes if code in self.known), len(self.kept))
         for code in codes:
             self.known.setdefault(code, group)
@@ -64,7 +65,7 @@ async def last_n(call: Call, view: View, _: Limits) -> Answer:
             "Dites de qui : patient ou subject est obligatoire",
             at="http.patient",
         )
-    groups = _Groups(most)
+    groups = _Groups(most, view.local)
     looked = 0
     query = replace(query, count=_PAGE, total="none", summary="", includes=(), cursor="")
     while True:
@@ -101,8 +102,10 @@ def _max(values: Sequence[str]) -> int:
     return int(value)
 
 
-def _codes(resource: Resource) -> list[tuple[str, str, str]]:
-    """What an observation observes, of whom: its codings, else its text."""
-    code, whose = resource.get("code") or {}, str((resource.get("subject") or {}).get("reference", ""))
+def _codes(resource: Resource, local: Callable[[str], str]) -> list[tuple[str, str, str]]:
+    """What an observation observes, of whom: its codings, else its text. `local` gives `Type/id` for an
+    absolute URL of this server.
+    """
+    code, whose = resource.get("code") or {}, local(str((resource.get("subject") or {}).get("reference", "")))
     codings = [(whose, c.get("system", ""), c["code"]) for c in code.get("coding", []) if c.get("code")]
     return codings or [(whose, "text", code.get("text", ""))]
