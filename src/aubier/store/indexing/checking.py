@@ -11,7 +11,7 @@ from aubier.ground.problem import problem
 from aubier.store.indexing.strays import strays
 from aubier.store.indexing.walking import Store, progress
 from aubier.store.keys import type_names
-from aubier.store.opening.reindexing import FAMILIES
+from aubier.store.opening.reindexing import FAMILIES, POSTING_KEYS, posting_keys
 from aubier.store.packing import codec
 from aubier.store.packing.rows import COLUMNS
 from aubier.store.pool import UNHURRIED, Connection, answered
@@ -89,7 +89,7 @@ async def _compared(store: Store, conn: Connection, prefix: str, rows: Sequence[
         kept["res", *held, *at] += 1
         for table, postings in made.postings.items():
             due.update((table, *posting, *at) for posting in postings)
-        posted += [(term, -row["lo"], *at) for term in {*row["terms"], *made.terms}]
+        posted += posting_keys(row, made)
     rids = [row["rid"] for row in rows]
     for table in _BY_RESOURCE:
         names = ", ".join(name for name, _ in COLUMNS[table])
@@ -98,8 +98,7 @@ async def _compared(store: Store, conn: Connection, prefix: str, rows: Sequence[
     if posted:
         names = ", ".join(f"p.{name}" for name, _ in COLUMNS["post"])
         found = await conn.fetch(
-            f"select {names} from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])"
-            f" t(term, k, rid, pat) join {prefix}post p using (term, k, rid, pat)",
+            f"select {names} from {POSTING_KEYS} join {prefix}post p using (term, k, rid, pat)",
             *(list(values) for values in zip(*posted, strict=True)),
         )
         kept.update(("post", *each) for each in found)

@@ -72,6 +72,15 @@ async def _batch(conn: Connection, index: Callable[[Resource], Indexed]) -> int:
     return len(rows)
 
 
+POSTING_KEYS = "unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) t(term, k, rid, pat)"
+"""Keys of postings, as arguments of a statement, one list for each column."""
+
+
+def posting_keys(row: Any, made: Indexed) -> list[tuple[int, int, int, int]]:
+    """Under which keys a resource may be posted, by its row and by what is made of it now."""
+    return [(term, -row["lo"], row["rid"], row["pat"]) for term in {*row["terms"], *made.terms}]
+
+
 async def add_rows(
     conn: Connection, prefix: str, rows: Sequence[Any], index: Callable[[Resource], Indexed]
 ) -> None:
@@ -86,7 +95,7 @@ async def add_rows(
         terms.append((row["pat"], row["rid"], found.terms, found.has, *found.said, found.lo, found.hi))
         for table, postings in found.postings.items():
             added[table] += [(*posting, row["rid"], row["pat"]) for posting in postings]
-        posted += [(term, -row["lo"], row["rid"], row["pat"]) for term in {*row["terms"], *found.terms}]
+        posted += posting_keys(row, found)
     await conn.executemany(
         f"update {prefix}res set terms = $3, has = $4, narrative = $5, rest = $6, lo = $7, hi = $8"
         " where pat = $1 and rid = $2"
@@ -101,8 +110,7 @@ async def add_rows(
             await conn.execute(f"delete from {prefix}{table} where rid = any($1::bigint[])", rids)
         elif posted:  # no index by resource: what it may have posted is looked for by its terms
             await conn.execute(
-                f"delete from {prefix}post p"
-                " using unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) t(term, k, rid, pat)"
+                f"delete from {prefix}post p using {POSTING_KEYS}"
                 " where (p.term, p.k, p.rid, p.pat) = (t.term, t.k, t.rid, t.pat)",
                 *(list(values) for values in zip(*posted, strict=True)),
             )
